@@ -1,0 +1,49 @@
+# Needs Python >= 3.11 with venv and pip, and nothing else. `make PYTHON=python3.12 test` picks another one.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all check format bench clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/demo.stamp ## Read a few models as formulas and verify them
+	$(BIN)/python -m examples.demo
+
+test: check ## Lint, types and the test suite without its slow part
+	$(BIN)/python -m pytest -n 2
+
+test-all: check ## The same with the slow tests, and more random examples for each property
+	$(BIN)/python -m pytest -n 2 -m "slow or not slow" --hypothesis-profile=nightly
+
+check: $(VENV)/test.stamp ## Lint and types alone
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/test.stamp ## Sort imports, mend what ruff can mend, and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/test.stamp ## Time and accuracy on fixed models
+	$(BIN)/python benchmarks/run.py
+
+clean: ## Remove the virtual environment and every cache
+	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp for each set of packages: the second call installs nothing unless pyproject.toml changed.
+$(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[sklearn,sympy]'
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[test]'
+	touch $@
