@@ -1,0 +1,326 @@
+"""The NumPy interpreter: the reference meaning of a formula, and fast.
+
+Nodes that can be computed together are: `lin` nodes over the same arguments are one matrix
+product, a function of a whole such layer is one call, trees of one shape are walked once. Rows go
+through in blocks, so that memory stays bounded whatever their number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from closedform import ops
+from closedform.columns import columns_of
+from closedform.errors import BadInput
+from closedform.formula import Formula
+from closedform.ir import EVERYTHING, Array, Interval, Node, Type, fold, toposort
+from closedform.payloads import labels_of, leaves_of
+
+BLOCK_BYTES = 8 << 20
+"""What the live columns of one block may take together: about a processor's cache."""
+
+Values = dict[Node, Array]
+Action = Callable[["Run"], None]
+
+
+class Run:
+    """The values computed for one block of rows."""
+
+    def __init__(self, inputs: Sequence[Array], matrix: Array | None, rows: int) -> None:
+        """Start a block from its input columns, or from one matrix (inputs, rows)."""
+        self.inputs = inputs
+        self.matrix = matrix
+        self.rows = rows
+        self.values: Values = {}
+        self.layers: dict[int, Array] = {}
+        self.stacks: dict[tuple[Node, ...], tuple[Array, bool]] = {}
+
+    def column(self, n: Node) -> Array:
+        """Return the value of a node for each row, constants spread out."""
+        return np.broadcast_to(self.values[n], (self.rows,))
+
+    def stack(self, args: tuple[Node, ...]) -> tuple[Array, bool]:
+        """Return columns as one contiguous matrix, and whether a value among them is missing."""
+        found = self.stacks.get(args)
+        if found is None:
+            made = np.empty((len(args), self.rows))
+            for row, arg in zip(made, args, strict=True):
+                row[:] = self.values[arg]
+            found = self.stacks[args] = (made, bool(np.isnan(made).any()))
+        return found
+
+
+class Plan:
+    """The order in which a formula's nodes are computed, and which of them together."""
+
+    def __init__(self, roots: Sequence[Node]) -> None:
+        """Plan the computation of `roots`."""
+        self.roots = tuple(roots)
+        self.nodes = toposort(roots)
+        self.layer: dict[Node, tuple[int, int]] = {}
+        groups = _groups(self.nodes)
+        self.actions = [self._action(i, group) for i, group in enumerate(groups)]
+        self.block = _block_rows(self.nodes)
+
+    def _action(self, number: int, group: list[Node]) -> Action:
+        first = group[0]
+        if first.op is ops.INPUT:
+            return _read_input(first)
+        if first.op is ops.TREE:
+            return _walk_tree(group)
+        if first.op is ops.LIN and not any(a.op is ops.TREE for a in first.args):
+            return self._multiply(number, group)
+        if len(group) > 1:
+            return self._map(number, group)
+        return _apply(first)
+
+    def _remember(self, number: int, group: list[Node]) -> Callable[[Run, Array], None]:
+        for row, n in enumerate(group):
+            self.layer[n] = (number, row)
+
+        def keep(run: Run, made: Array) -> None:
+            run.layers[number] = made
+            run.values.update(zip(group, made, strict=True))
+
+        return keep
+
+    def _whole(self, args: tuple[Node, ...]) -> Callable[[Run], Array]:
+        """Return how `args` are had as one matrix: without a copy where they are one layer."""
+        if all(a.op is ops.INPUT for a in args):
+            picked = [a.data for a in args]
+            return lambda run: _inputs(run, picked, args)
+        at = [self.layer.get(a, (-1, -1)) for a in args]
+        number, rows = at[0][0], [row for _, row in at]
+        if number >= 0 and all(n == number for n, _ in at):
+            if rows == list(range(len(rows))):
+                size = len(rows)
+                return lambda run: run.layers[number][:size]
+            return lambda run: run.layers[number][rows]
+        return lambda run: run.stack(args)[0]
+
+    def _multiply(self, number: int, group: list[Node]) -> Action:
+        args = group[0].args
+        bias = np.array([n.data.bias for n in group])[:, None]
+        if not args:
+            return lambda run: run.values.update({n: np.asarray(n.data.bias) for n in group})
+        whole, keep = self._whole(args), self._remember(number, group)
+        weights = np.array([n.data.weights for n in group])
+
+        def act(run: Run) -> None:
+            made = weights @ whole(run)
+            made += bias
+            keep(run, made)
+
+        return act
+
+    def _map(self, number: int, group: list[Node]) -> Action:
+        whole = self._whole(tuple(n.args[0] for n in group))
+        keep, function = self._remember(number, group), group[0].op.numpy
+        return lambda run: keep(run, function(None, whole(run)))
+
+    def __call__(self, run: Run) -> list[Array]:
+        """Return the value of each root for the rows of a block."""
+        for act in self.actions:
+            act(run)
+        return [run.column(root) for root in self.roots]
+
+
+def _groups(nodes: Sequence[Node]) -> list[list[Node]]:
+    """Return the nodes in groups that are computed at once, in an order that works."""
+    group_of: dict[Node, Any] = {}
+    groups: dict[Any, list[Node]] = {}
+    for n in nodes:
+        key: Any = n
+        if n.op is ops.LIN:
+            key = (ops.LIN, n.args)
+        elif n.op is ops.TREE:
+            key = (ops.TREE, n.args, n.data.splits.key)
+        elif n.op.name in ops.UNARY and group_of[n.args[0]] is not n.args[0]:
+            key = (n.op, group_of[n.args[0]])
+        group_of[n] = key
+        groups.setdefault(key, []).append(n)
+    return list(groups.values())
+
+
+def _block_rows(nodes: Sequence[Node]) -> int:
+    width = sum(1 for n in nodes if n.op is not ops.CONST and n.op is not ops.TREE) + 1
+    return max(1024, min(16384, BLOCK_BYTES // (8 * width)))
+
+
+def _read_input(n: Node) -> Action:
+    return lambda run: run.values.__setitem__(n, run.inputs[n.data])
+
+
+def _inputs(run: Run, picked: list[int], args: tuple[Node, ...]) -> Array:
+    if run.matrix is None:
+        return run.stack(args)[0]
+    if picked == list(range(len(run.matrix))):
+        return run.matrix
+    return run.matrix[picked]
+
+
+def _walk_tree(group: list[Node]) -> Action:
+    splits, args = group[0].data.splits, group[0].args
+
+    def act(run: Run) -> None:
+        x, may_miss = run.stack(args)
+        leaf = leaves_of(splits, x, may_miss=may_miss)
+        for n in group:
+            run.values[n] = n.data.values.take(leaf)
+
+    return act
+
+
+def _apply(n: Node) -> Action:
+    op, data, args = n.op.numpy, n.data, n.args
+    return lambda run: run.values.__setitem__(n, op(data, *[run.values[a] for a in args]))
+
+
+_PLANS: WeakKeyDictionary[Formula, Plan] = WeakKeyDictionary()
+
+
+def _plan(formula: Formula) -> Plan:
+    plan = _PLANS.get(formula)
+    if plan is None:
+        guard = [] if formula.refused is None else [formula.refused]
+        plan = _PLANS[formula] = Plan([*formula.roots, *guard])
+    return plan
+
+
+def compute(roots: Sequence[Node], inputs: Sequence[Array], rows: int) -> list[Array]:
+    """Return the value of each node for columns as `columns_of` gives them.
+
+    Numbers come as float64, conditions as bool, labels as integer codes.
+    """
+    return _compute(Plan(roots), inputs, None, rows)
+
+
+def _compute(
+    plan: Plan, inputs: Sequence[Array], matrix: Array | None, rows: int
+) -> list[Array]:
+    out = [np.empty(rows, dtype=_DTYPES[root.type]) for root in plan.roots]
+    with np.errstate(all="ignore"):
+        for lo in range(0, rows, plan.block):
+            hi = min(rows, lo + plan.block)
+            part = None if matrix is None else matrix[:, lo:hi]
+            run = Run([c[lo:hi] for c in inputs], part, hi - lo)
+            for whole, block in zip(out, plan(run), strict=True):
+                whole[lo:hi] = block
+    return out
+
+
+_DTYPES = {Type.REAL: np.float64, Type.BOOL: np.bool_, Type.LABEL: np.int64}
+
+
+def _run(formula: Formula, X: Any) -> tuple[list[Array], Array | None]:  # noqa: N803
+    """Return the outputs as plain columns, and which rows are refused (None: none can be)."""
+    plan = _plan(formula)
+    inputs, rows = columns_of(formula.inputs, X)
+    matrix = None
+    if isinstance(X, np.ndarray) and X.dtype == np.float64:
+        matrix = X.T
+    values = _compute(plan, inputs, matrix, rows)
+    return (values, None) if formula.refused is None else (values[:-1], values[-1])
+
+
+def evaluate(formula: Formula, X: Any) -> dict[str, Array]:  # noqa: N803
+    """Return every output by name, each of shape (rows,).
+
+    Rows that the model refuses give NaN, or None for a label.
+
+    Raises:
+        BadInput: the rows do not fit the formula's inputs.
+    """
+    values, refused = _run(formula, X)
+    names = list(formula.outputs)
+    return {
+        name: _finish(formula, formula.outputs[name], column, refused)
+        for name, column in zip(names, values, strict=True)
+    }
+
+
+def predict(formula: Formula, X: Any, output: str | None = None) -> Array:  # noqa: N803
+    """Return the prediction, or one named output, for each row."""
+    wanted = formula.primary if output is None else (output,)
+    unknown = [name for name in wanted if name not in formula.outputs]
+    if unknown:
+        raise BadInput(
+            f"The formula has no output {unknown[0]!r}.",
+            hint="Its outputs are: " + ", ".join(formula.outputs) + ".",
+        )
+    # The same object as before where nothing is left out, so that its plan is found again.
+    part = formula if len(wanted) == len(formula.outputs) else _only(formula, tuple(wanted))
+    made = list(evaluate(part, X).values())
+    return made[0] if len(made) == 1 else np.column_stack(made)
+
+
+_PARTS: WeakKeyDictionary[Formula, dict[tuple[str, ...], Formula]] = WeakKeyDictionary()
+
+
+def _only(formula: Formula, wanted: tuple[str, ...]) -> Formula:
+    parts = _PARTS.setdefault(formula, {})
+    if wanted not in parts:
+        parts[wanted] = formula.only(*wanted)
+    return parts[wanted]
+
+
+def _finish(formula: Formula, root: Node, column: Array, refused: Array | None) -> Array:
+    if root.type is Type.LABEL:
+        if refused is not None:
+            column = np.where(refused, -1, column)
+        return _as_classes(labels_of(column), column, formula.task.classes)
+    if refused is None or not refused.any():
+        return column
+    return np.where(refused, np.nan, column)
+
+
+def _as_classes(labels: Array, codes: Array, classes: tuple[Any, ...]) -> Array:
+    """Return labels in the type of the classes, unless some are missing."""
+    if (codes < 0).any() or not classes:
+        return labels
+    kind = np.array(classes).dtype
+    return labels.astype(kind)
+
+
+def outside(formula: Formula, X: Any) -> Array:  # noqa: N803
+    """Return which rows the model does not take, shape (rows,): missing or unseen values."""
+    tests = list(_restrictions(formula))
+    inputs, rows = columns_of(formula.inputs, X)
+    if not tests:
+        return np.zeros(rows, dtype=bool)
+    found: Array = compute([ops.either(*tests)], inputs, rows)[0]
+    return found
+
+
+def _restrictions(formula: Formula) -> Iterator[Node]:
+    for i, f in enumerate(formula.inputs):
+        x = ops.input_(i, f.type)
+        if not f.missing:
+            yield ops.missing(x)
+        if not f.unseen and f.categories is not None:
+            yield ops.negate(ops.either(ops.missing(x), ops.member(x, f.categories)))
+
+
+def bounds(roots: Sequence[Node], box: Mapping[int, Interval]) -> list[Interval]:
+    """Return the range of each node when input i lies in box[i]; other inputs may be anything.
+
+    Sound for float64 evaluation: every value that `evaluate` gives lies inside.
+    """
+
+    def step(n: Node, *below: Interval) -> Interval:
+        if n.op is ops.INPUT:
+            return box.get(n.data, EVERYTHING)
+        if n.op is ops.CONST or n.op is ops.LABEL:
+            return n.op.bounds(_number(n))
+        return n.op.bounds(n.data, *below)
+
+    return fold(roots, step)
+
+
+def _number(n: Node) -> float:
+    return float(n.data) if n.op is ops.CONST else math.nan

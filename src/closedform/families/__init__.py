@@ -1,0 +1,1 @@
+"""Framework-free records of a model's parameters, which know how to become nodes."""

@@ -1,0 +1,300 @@
+"""A formula: named outputs over shared nodes, the inputs they read, and how they came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from closedform import ops
+from closedform.ir import Array, Node, Type, fold, toposort
+from closedform.payloads import Label
+
+if TYPE_CHECKING:
+    from closedform.verify.certificate import Certificate
+    from closedform.verify.differ import Comparison
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input of a formula, in the units of the raw data.
+
+    Attributes:
+        name: the column's name; data, never parsed.
+        type: REAL for a number, LABEL for a category.
+        categories: the values that the model was trained on, where it knows them.
+        missing: whether the model takes a missing value here.
+        unseen: whether the model takes a category that is not among `categories`.
+    """
+
+    name: str
+    type: Type = Type.REAL
+    categories: tuple[Label, ...] | None = None
+    missing: bool = True
+    unseen: bool = True
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the model predicts, and which outputs say so.
+
+    Attributes:
+        kind: "regression", "classification" or "transform".
+        classes: the labels of a classifier, in the model's order.
+        link: how a score becomes a prediction: identity, log, logit, softmax, ovr, vote.
+        primary: the outputs that `predict` returns (one, but for a multi-output model).
+        probability: the outputs that `predict_proba` returns, one for each class.
+        decision: the outputs that `decision_function` returns.
+    """
+
+    kind: str = "regression"
+    classes: tuple[Label, ...] = ()
+    link: str = "identity"
+    primary: tuple[str, ...] = ()
+    probability: tuple[str, ...] = ()
+    decision: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry of a formula's trail: a reader or a pass, and what it did.
+
+    `kind` is "read", "exact" (the same floats), "real" (the same over the reals) or "approx"
+    (moves by at most a stated error). `found` holds what was measured or proven.
+    """
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    found: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The columns after one step of the model, as nodes over the raw inputs.
+
+    Attributes:
+        name: the class of the step, as "StandardScaler".
+        kind: "transform", "link", "activation" or "target".
+        before, after: the columns that the step took and gave, as (name, node) pairs.
+    """
+
+    name: str
+    kind: str
+    before: tuple[tuple[str, Node], ...]
+    after: tuple[tuple[str, Node], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """Named outputs over one shared graph of nodes.
+
+    Attributes:
+        outputs: the value of each output, by name.
+        inputs: the features, in the order in which the model takes them.
+        task: what is predicted.
+        names: names of intermediate nodes, for printing.
+        trail: the reader and every pass, in order.
+        stages: the model's own steps, for telling where another formula differs.
+        source: the model in a few words, as "StandardScaler → Ridge".
+    """
+
+    outputs: Mapping[str, Node]
+    inputs: tuple[Feature, ...]
+    task: Task = Task()
+    names: Mapping[Node, str] = field(default_factory=dict)
+    trail: tuple[Step, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    source: str = ""
+
+    @property
+    def roots(self) -> list[Node]:
+        """The output nodes, in order."""
+        return list(self.outputs.values())
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """Every node under the outputs, arguments first."""
+        return toposort(self.roots)
+
+    @property
+    def primary(self) -> tuple[str, ...]:
+        """The names of the outputs that stand for the model's `predict`."""
+        return self.task.primary or tuple(self.outputs)[:1]
+
+    @cached_property
+    def used(self) -> tuple[int, ...]:
+        """The positions of the inputs that some output really reads, ascending."""
+        return tuple(sorted(set().union(*fold(self.roots, _reads))))
+
+    @cached_property
+    def length(self) -> int:
+        """How many signs a person must read: each number, name and operation, shared parts once."""
+        return sum(_length(n) for n in self.nodes)
+
+    @cached_property
+    def refused(self) -> Node | None:
+        """A condition that is true on rows which the model does not take; None if there is none.
+
+        Only what the outputs do not show by themselves, by being missing, is tested.
+        """
+        told = set.intersection(*map(set, fold(self.roots, surely_missing)))
+        tests = [t for i, f in enumerate(self.inputs) for t in _tests(i, f, i in told)]
+        return ops.either(*tests) if tests else None
+
+    def with_outputs(self, new: Mapping[Node, Node], step: Step | None = None) -> Formula:
+        """Return the formula with its nodes replaced, their names following them."""
+        outputs = {name: new.get(n, n) for name, n in self.outputs.items()}
+        names = {new.get(n, n): name for n, name in self.names.items()}
+        trail = self.trail if step is None else (*self.trail, step)
+        return replace(self, outputs=outputs, names=names, trail=trail)
+
+    def only(self, *outputs: str) -> Formula:
+        """Return the formula with some of its outputs alone."""
+        return replace(self, outputs={name: self.outputs[name] for name in outputs})
+
+    def __call__(self, X: Any, output: str | None = None) -> Array:  # noqa: N803
+        """Return what `model.predict(X)` returns, or one named output, for each row.
+
+        Args:
+            X: rows as a DataFrame (by column name), an array of shape (rows, inputs), or a dict
+                of columns or of single values.
+            output: the name of an output; default: the prediction.
+
+        Returns:
+            Shape (rows,); (rows, outputs) for a multi-output prediction. Rows that the model
+            refuses give NaN, or None for a label.
+
+        Raises:
+            BadInput: a column is absent or is not of the right type.
+        """
+        from closedform.evaluate import predict
+
+        return predict(self, X, output)
+
+    def evaluate(self, X: Any) -> dict[str, Array]:  # noqa: N803
+        """Return every output for each row, by name; X as in calling the formula."""
+        from closedform.evaluate import evaluate
+
+        return evaluate(self, X)
+
+    def to(self, target: str = "text", **options: Any) -> str:
+        """Return the formula written in a target language; see `closedform.targets()`.
+
+        Raises:
+            UnsupportedTarget: the target is not known, or cannot spell some part.
+        """
+        from closedform.printers import write
+
+        return write(self, target, **options)
+
+    def verify(self, model: Any, X: Any, **options: Any) -> Certificate:  # noqa: N803
+        """Return a certificate of how far the formula is from the model; see `verify.verify`."""
+        from closedform.verify import verify
+
+        return verify(self, model, X, **options)
+
+    def compare(self, expression: str, X: Any = None, **options: Any) -> Comparison:  # noqa: N803
+        """Say where a user's own expression differs from the formula; see `verify.compare`."""
+        from closedform.verify import compare
+
+        return compare(self, expression, X, **options)
+
+    def save(self, path: Any) -> None:
+        """Write the formula as plain JSON; see `closedform.load`."""
+        from closedform.store import save
+
+        save(self, path)
+
+    def __str__(self) -> str:
+        """Return the formula as plain text, in the form that suits its size."""
+        return self.to("text", header=True)
+
+    def __repr__(self) -> str:
+        """Return the text form, which is what a console should show."""
+        return str(self)
+
+    def _repr_latex_(self) -> str:
+        return self.to("latex")
+
+    def summary(self) -> str:
+        """Return one line: how exact, how many inputs, which units, how long."""
+        kinds = {s.kind for s in self.trail}
+        how = "approximate" if "approx" in kinds else "exact"
+        inputs = f"{len(self.used)} of {len(self.inputs)} inputs"
+        if len(self.used) == len(self.inputs):
+            inputs = f"{len(self.inputs)} input" + "s" * (len(self.inputs) != 1)
+        return f"{how} · {inputs} · raw units · length {self.length}"
+
+
+def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
+    if n.op is ops.INPUT:
+        return frozenset([n.data])
+    if n.op is ops.TREE:
+        splits = n.data.splits
+        tested = set(splits.feature[~splits.leaf].tolist())
+        return frozenset().union(*(below[i] for i in tested))
+    return frozenset().union(*below)
+
+
+def _length(n: Node) -> int:
+    if n.op is ops.LIN:
+        # bias, and for each term a sign, a weight unless it is ±1, and a multiplication
+        shown = [0 if w == 0 else 1 if abs(w) == 1 else 3 for w in n.data.weights.tolist()]
+        return max(1, sum(shown) + (n.data.bias != 0) - 1)
+    if n.op is ops.TREE:
+        leaves = int(n.data.splits.leaf.sum())
+        return leaves + 3 * (leaves - 1)
+    if n.op is ops.TABLE:
+        return 2 * len(n.data.labels) + 1
+    if n.op is ops.PIECEWISE:
+        return int(n.data.coefs.size + len(n.data.edges))
+    return max(1, len(n.args) - 1)
+
+
+def surely_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
+    """Return the inputs whose absence always makes this node missing (for `fold`)."""
+    if n.op is ops.INPUT:
+        return frozenset([n.data])
+    if n.op is ops.WHERE:
+        return below[1] & below[2]
+    if n.op in (ops.TABLE, ops.PIECEWISE):
+        return below[0] if n.data.missing != n.data.missing else frozenset()
+    return frozenset().union(*below) if n.op.strict else frozenset()
+
+
+def may_be_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
+    """Return the inputs whose absence can make this node missing (for `fold`)."""
+    if n.op is ops.INPUT:
+        return frozenset([n.data])
+    if n.op is ops.WHERE:
+        imputes = n.args[0].op is ops.ABSENT and n.args[0].args[0] is n.args[2]
+        return below[1] if imputes else below[1] | below[2]
+    if n.op in (ops.TABLE, ops.PIECEWISE):
+        return below[0] if n.data.missing != n.data.missing else frozenset()
+    return frozenset().union(*below) if n.op.strict else frozenset()
+
+
+def _tests(i: int, feature: Feature, told: bool) -> Iterable[Node]:
+    x = ops.input_(i, feature.type)
+    if not feature.missing and not told:
+        yield ops.missing(x)
+    if not feature.unseen and feature.categories is not None:
+        known = ops.member(x, feature.categories)
+        yield ops.negate(ops.either(known, ops.missing(x)))
+
+
+def label_of(scores: Sequence[Node], classes: Sequence[Label]) -> Node:
+    """Return the class with the highest score, the first one among equals."""
+    best = ops.maximum(*scores)
+    out = ops.label(classes[-1])
+    for score, name in zip(scores[-2::-1], classes[-2::-1], strict=True):
+        out = ops.where(ops.equal(score, best), ops.label(name), out)
+    return out
+
+
+def label_above(score: Node, cut: float, classes: Sequence[Label]) -> Node:
+    """Return classes[1] where score > cut, classes[0] elsewhere."""
+    above = ops.less(ops.const(cut), score)
+    return ops.where(above, ops.label(classes[1]), ops.label(classes[0]))

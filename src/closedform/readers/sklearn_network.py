@@ -1,0 +1,8 @@
+"""scikit-learn: network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TRANSFORMS: dict[str, Any] = {}
+ESTIMATORS: dict[str, Any] = {}
