@@ -19,6 +19,7 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import EVERYTHING, Array, Interval, Node, Type, fold, toposort
+from closedform.layers import layers
 from closedform.payloads import labels_of, leaves_of
 
 BLOCK_BYTES = 8 << 20
@@ -63,7 +64,7 @@ class Plan:
         self.roots = tuple(roots)
         self.nodes = toposort(roots)
         self.layer: dict[Node, tuple[int, int]] = {}
-        groups = _groups(self.nodes)
+        groups = layers(self.nodes)
         self.actions = [self._action(i, group) for i, group in enumerate(groups)]
         self.block = _block_rows(self.nodes)
 
@@ -120,31 +121,14 @@ class Plan:
 
     def _map(self, number: int, group: list[Node]) -> Action:
         whole = self._whole(tuple(n.args[0] for n in group))
-        keep, function = self._remember(number, group), group[0].op.numpy
-        return lambda run: keep(run, function(None, whole(run)))
+        keep, function, rest = self._remember(number, group), group[0].op.numpy, group[0].args[1:]
+        return lambda run: keep(run, function(None, whole(run), *[run.values[a] for a in rest]))
 
     def __call__(self, run: Run) -> list[Array]:
         """Return the value of each root for the rows of a block."""
         for act in self.actions:
             act(run)
         return [run.column(root) for root in self.roots]
-
-
-def _groups(nodes: Sequence[Node]) -> list[list[Node]]:
-    """Return the nodes in groups that are computed at once, in an order that works."""
-    group_of: dict[Node, Any] = {}
-    groups: dict[Any, list[Node]] = {}
-    for n in nodes:
-        key: Any = n
-        if n.op is ops.LIN:
-            key = (ops.LIN, n.args)
-        elif n.op is ops.TREE:
-            key = (ops.TREE, n.args, n.data.splits.key)
-        elif n.op.name in ops.UNARY and group_of[n.args[0]] is not n.args[0]:
-            key = (n.op, group_of[n.args[0]])
-        group_of[n] = key
-        groups.setdefault(key, []).append(n)
-    return list(groups.values())
 
 
 def _block_rows(nodes: Sequence[Node]) -> int:
