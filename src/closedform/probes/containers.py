@@ -1,0 +1,190 @@
+"""Rows that are made from others, in the container and the types in which those came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from closedform.formula import Feature
+from closedform.ir import Array, Type
+
+Edits = dict[int, Any]
+"""The new values of one row: input number → value."""
+
+
+def edited(
+    X: Any,
+    inputs: Sequence[Feature],
+    picked: Array,
+    edits: Sequence[Edits],
+) -> Any:
+    """Return rows of X with some of their values replaced.
+
+    Args:
+        X: a DataFrame, an array of shape (rows, inputs), a sparse matrix, or a dict of columns.
+        inputs: the formula's inputs; where X has names, they are found by name.
+        picked: which row of X each new row starts as, shape (new rows,).
+        edits: what changes in each new row. NaN stands for a missing value of any type.
+
+    Returns:
+        The same kind of container. Types are kept where they can hold the new values; whole
+        numbers become float64 where a value is not whole or is missing.
+    """
+    if hasattr(X, "iloc"):
+        return _frame(X, inputs, picked, edits)
+    if isinstance(X, Mapping) or hasattr(X, "columns"):
+        return _columns(X, inputs, picked, edits)
+    if hasattr(X, "toarray"):
+        return type(X)(_matrix(X.toarray(), inputs, picked, edits))
+    return _matrix(_as_array(X, inputs), inputs, picked, edits)
+
+
+def first_rows(X: Any, count: int, *, seed: int = 0) -> Any:
+    """Return at most `count` rows of X, drawn at random where there are more."""
+    rows = _row_count(X)
+    if rows <= count:
+        return X
+    return take(X, np.sort(np.random.default_rng(seed).choice(rows, count, replace=False)))
+
+
+def take(X: Any, picked: Array) -> Any:
+    """Return some rows of X, in the container in which it came."""
+    if hasattr(X, "iloc"):
+        return X.iloc[picked]
+    if isinstance(X, Mapping):
+        return {name: _listed(c, _row_count(X))[picked] for name, c in X.items()}
+    if hasattr(X, "columns") or hasattr(X, "toarray") or isinstance(X, np.ndarray):
+        return X[picked]
+    rows = list(X)
+    return [rows[i] for i in picked]
+
+
+def _row_count(X: Any) -> int:
+    if isinstance(X, Mapping):
+        first = next(iter(X.values()), ())
+        return len(first) if np.ndim(first) else 1
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+
+
+def _listed(values: Any, rows: int) -> Array:
+    array = np.asarray(values)
+    return array if array.ndim else np.full(rows, array)
+
+
+def _as_array(X: Any, inputs: Sequence[Feature]) -> Array:
+    if isinstance(X, np.ndarray):
+        return X
+    return np.asarray(X, dtype=object if any(f.type is Type.LABEL for f in inputs) else None)
+
+
+def _matrix(
+    X: Array,
+    inputs: Sequence[Feature],
+    picked: Array,
+    edits: Sequence[Edits],
+) -> Array:
+    values = [v for row in edits for v in row.values()]
+    made = X[picked]
+    if not _holds(X.dtype, values):
+        numeric = all(isinstance(v, int | float) for v in values) and X.dtype.kind in "iufb"
+        made = made.astype(np.float64 if numeric else object)
+    for k, row in enumerate(edits):
+        for i, value in row.items():
+            made[k, i] = value
+    return made
+
+
+def _holds(dtype: Any, values: Sequence[Any]) -> bool:
+    """Tell whether an array type can hold values without changing them (float32: rounded)."""
+    if dtype.kind == "O":
+        return True
+    if dtype.kind == "f":
+        return all(isinstance(v, int | float) for v in values)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return all(
+            isinstance(v, int | float) and v == v and v == int(v) and limits.min <= v <= limits.max
+            for v in values
+        )
+    if dtype.kind == "b":
+        return all(isinstance(v, bool) for v in values)
+    return False
+
+
+def _changed(inputs: Sequence[Feature], edits: Sequence[Edits]) -> dict[int, dict[int, Any]]:
+    """Return for each input that changes anywhere its new values by row."""
+    found: dict[int, dict[int, Any]] = {}
+    for k, row in enumerate(edits):
+        for i, value in row.items():
+            found.setdefault(i, {})[k] = value
+    return found
+
+
+def _columns(
+    X: Any,
+    inputs: Sequence[Feature],
+    picked: Array,
+    edits: Sequence[Edits],
+) -> Any:
+    names = list(X.keys() if isinstance(X, Mapping) else X.columns)
+    rows = _row_count(X)
+    columns = {name: _listed(X[name], rows)[picked] for name in names}
+    have = {str(name): name for name in names}
+    for i, changes in _changed(inputs, edits).items():
+        name = have[inputs[i].name]
+        columns[name] = _with(columns[name], changes)
+    if isinstance(X, Mapping):
+        return columns
+    # Polars takes lists of Python values; NaN in a column of text is its None.
+    return type(X)({
+        n: [None if v != v and c.dtype.kind == "O" else v for v in c.tolist()]
+        for n, c in columns.items()
+    })  # fmt: skip
+
+
+def _with(column: Array, changes: Mapping[int, Any]) -> Array:
+    values = list(changes.values())
+    if not _holds(column.dtype, values):
+        numeric = all(isinstance(v, int | float) for v in values) and column.dtype.kind in "iufb"
+        column = column.astype(np.float64 if numeric else object)
+    column = column.copy()
+    for k, value in changes.items():
+        column[k] = value
+    return column
+
+
+def _frame(
+    X: Any,
+    inputs: Sequence[Feature],
+    picked: Array,
+    edits: Sequence[Edits],
+) -> Any:
+    frame = X.iloc[picked].reset_index(drop=True)
+    have = {str(name): name for name in frame.columns}
+    for i, changes in _changed(inputs, edits).items():
+        name = have[inputs[i].name]
+        frame[name] = _series(frame[name], changes)
+    return frame
+
+
+def _series(column: Any, changes: Mapping[int, Any]) -> Any:
+    import pandas as pd
+
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind != "O":
+        return pd.Series(_with(column.to_numpy(), changes))
+    values = column.to_numpy(dtype=object).copy()
+    # A column of text shows how it spells a missing value: None and NaN are two to scikit-learn.
+    absent = next((v for v in values if v is None), np.nan)
+    for k, value in changes.items():
+        values[k] = absent if value != value else value
+    if isinstance(dtype, pd.CategoricalDtype):
+        known = dtype.categories.tolist()
+        new = [v for v in dict.fromkeys(changes.values()) if v == v and v not in known]
+        return pd.Series(pd.Categorical(values, categories=[*known, *new], ordered=dtype.ordered))
+    try:
+        return pd.Series(pd.array(values, dtype=dtype))
+    except (TypeError, ValueError):
+        return pd.Series(values, dtype=object)
