@@ -24,8 +24,11 @@ class Linear:
 
     @classmethod
     def of(cls, weights: Any, bias: Any) -> Linear:
-        """Return the record from anything array-like; one output may be one-dimensional."""
-        w = frozen(weights)
+        """Return the record from anything array-like; one output may be one-dimensional.
+
+        A sparse matrix is spread out, a single bias is that of every output.
+        """
+        w = frozen(weights.toarray() if hasattr(weights, "toarray") else weights)
         w = w.reshape(1, -1) if w.ndim == 1 else w
         b = frozen(bias).reshape(-1)
         return cls(w, b if len(b) == len(w) else frozen([b[0]] * len(w)))
@@ -34,14 +37,6 @@ class Linear:
         """Return one score node for each output."""
         rows = zip(self.weights, self.bias.tolist(), strict=True)
         return [ops.linear(b, w, columns) for w, b in rows]
-
-
-def softmax(scores: Sequence[Node]) -> list[Node]:
-    """Return exp(sᵢ − max s) / Σ exp(sⱼ − max s): no score is too large."""
-    top = ops.maximum(*scores)
-    grown = [ops.exp(ops.lin(0, (1, s), (-1, top))) for s in scores]
-    total = total_of(grown)
-    return [ops.div(g, total) for g in grown]
 
 
 def total_of(nodes: Sequence[Node]) -> Node:
@@ -54,11 +49,50 @@ def complement(p: Node) -> Node:
     return ops.lin(1, (-1, p))
 
 
-def normalised_sigmoids(scores: Sequence[Node]) -> list[Node]:
-    """Return sigmoids divided by their sum: one-vs-rest probabilities."""
-    chances = [ops.sigmoid(s) for s in scores]
+def clipped(x: Node, lo: float, hi: float) -> Node:
+    """Return x, or the end of lo … hi that it lies beyond; missing where x is."""
+    return ops.minimum(ops.maximum(x, ops.const(lo)), ops.const(hi))
+
+
+def softmax(scores: Sequence[Node]) -> list[Node]:
+    """Return exp(sᵢ − max s) / Σ exp(sⱼ − max s): no score is too large."""
+    top = ops.maximum(*scores)
+    grown = [ops.exp(ops.lin(0, (1, s), (-1, top))) for s in scores]
+    total = total_of(grown)
+    return [ops.div(g, total) for g in grown]
+
+
+def shared_out(chances: Sequence[Node]) -> list[Node]:
+    """Return chances divided by their sum; equal parts where every one of them is 0.
+
+    Zadrozny, B. and Elkan, C. (2002), Transforming classifier scores into accurate multiclass
+    probability estimates, KDD.
+    """
     total = total_of(chances)
-    return [ops.div(p, total) for p in chances]
+    none, part = ops.equal(total, ops.const(0)), ops.const(1 / len(chances))
+    return [ops.where(none, part, ops.div(p, total)) for p in chances]
+
+
+def logit(scores: Sequence[Node]) -> list[Node]:
+    """Return the chances of two classes from one score s: 1 − sigmoid(s) and sigmoid(s)."""
+    p = ops.sigmoid(scores[0])
+    return [complement(p), p]
+
+
+def twice_logit(scores: Sequence[Node]) -> list[Node]:
+    """Return sigmoid(−2s) and sigmoid(2s), which is the softmax of −s and s."""
+    return [ops.sigmoid(ops.lin(0, (k, scores[0]))) for k in (-2, 2)]
+
+
+def one_vs_rest(scores: Sequence[Node]) -> list[Node]:
+    """Return sigmoids divided by their sum."""
+    return shared_out([ops.sigmoid(s) for s in scores])
+
+
+def modified_huber(scores: Sequence[Node]) -> list[Node]:
+    """Return (clip(s, −1, 1) + 1) / 2, shared out among more than two classes."""
+    chances = [ops.lin(0.5, (0.5, clipped(s, -1, 1))) for s in scores]
+    return [complement(chances[0]), chances[0]] if len(chances) == 1 else shared_out(chances)
 
 
 LINKS: dict[str, Callable[[Node], Node]] = {
@@ -67,3 +101,12 @@ LINKS: dict[str, Callable[[Node], Node]] = {
     "logit": ops.sigmoid,
 }
 """From the name of a link to its inverse: what turns a score into a prediction."""
+
+CHANCES: dict[str, Callable[[Sequence[Node]], list[Node]]] = {
+    "logit": logit,
+    "twice_logit": twice_logit,
+    "softmax": softmax,
+    "ovr": one_vs_rest,
+    "modified_huber": modified_huber,
+}
+"""From the name of a link to the chances of all classes that it makes of their scores."""

@@ -21,6 +21,7 @@ ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
     "tanh": ops.tanh,
     "logistic": ops.sigmoid,
     "relu": relu,
+    "exp": ops.exp,
 }
 """Activations of one unit, by scikit-learn's names."""
 

@@ -12,36 +12,37 @@ from closedform.payloads import Splits
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """A weighted sum of trees for each output, on top of a base score.
+    """A weighted sum of trees for each output, on top of a starting score.
 
     Attributes:
         trees: the shape of each tree and its leaf values: (nodes,), or (nodes, outputs).
         output: for each tree, the output that it adds to; None: to every output.
-        base: the score before the first tree, shape (outputs,).
+        start: the score before the first tree, one for each output.
         scale: what each leaf value is multiplied by.
         divide: what the whole sum is divided by (a mean is a sum of trees, then divided).
     """
 
     trees: tuple[tuple[Splits, Array], ...]
     output: tuple[int, ...] | None
-    base: Array
+    start: tuple[float | Node, ...]
     scale: float = 1.0
     divide: float = 1.0
 
     def nodes(self, columns: Sequence[Node]) -> list[Node]:
         """Return one score node for each output, the trees added in training order."""
         args = tuple(columns)
-        return [self._sum(k, args) for k in range(len(self.base))]
+        members: list[list[Node]] = [[] for _ in self.start]
+        for i, (splits, values) in enumerate(self.trees):
+            for k in range(len(members)) if self.output is None else [self.output[i]]:
+                leaves = values if values.ndim == 1 else values[:, k]
+                members[k].append(ops.tree(splits, leaves, args))
+        return [self._sum(*pair) for pair in zip(self.start, members, strict=True)]
 
-    def _sum(self, k: int, args: tuple[Node, ...]) -> Node:
-        members = [
-            ops.tree(splits, values if values.ndim == 1 else values[:, k], args)
-            for i, (splits, values) in enumerate(self.trees)
-            if self.output is None or self.output[i] == k
-        ]
-        base = float(self.base[k])
-        if len(members) == 1 and base == 0 and self.scale == 1 and self.divide == 1:
+    def _sum(self, start: float | Node, members: list[Node]) -> Node:
+        if self.divide == self.scale == len(members) == 1 and start == 0:
             return members[0]
-        total = ops.linear(base, [self.scale] * len(members), members)
+        first, weights = (0.0, [1.0]) if isinstance(start, Node) else (start, [])
+        args = [start, *members] if isinstance(start, Node) else members
+        total = ops.linear(first, weights + [self.scale] * len(members), args)
         # Divided once at the end, as the libraries do: each leaf divided rounds otherwise.
         return total if self.divide == 1 else ops.div(total, ops.const(self.divide))

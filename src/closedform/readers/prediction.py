@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from closedform import ops
 from closedform.formula import Task, label_above, label_of
 from closedform.ir import Node
 from closedform.readers.reading import Columns
@@ -26,8 +27,8 @@ class Prediction:
     @classmethod
     def of_values(cls, values: Sequence[Node], link: str = "identity") -> Prediction:
         """Return a regression: `y`, or `y0`, `y1` … where there are several."""
-        names = ["y"] if len(values) == 1 else [f"y{i}" for i in range(len(values))]
-        task = Task("regression", link=link, primary=tuple(names))
+        names = value_names(values)
+        task = Task("regression", link=link, primary=names)
         return cls(dict(zip(names, values, strict=True)), task)
 
     @classmethod
@@ -50,9 +51,8 @@ class Prediction:
             probability: one node for each class, or none where the model gives none.
             decision: what `decision_function` gives: one node (binary) or one for each class.
         """
-        chance = tuple(f"P({c})" for c in classes) if probability else ()
-        score = tuple(f"decision({c})" for c in classes) if len(decision) > 1 else ("decision",)
-        score = score if decision else ()
+        chance = chance_names(classes) if probability else ()
+        score = score_names(classes, len(decision))
         outputs = {"label": label}
         outputs |= dict(zip(chance, probability, strict=True))
         outputs |= dict(zip(score, decision, strict=True))
@@ -60,8 +60,31 @@ class Prediction:
         return cls(outputs, task)
 
 
+def value_names(values: Sequence[Node]) -> tuple[str, ...]:
+    """Return the names of a regression's outputs: `y`, or `y0`, `y1` …"""
+    return ("y",) if len(values) == 1 else tuple(f"y{i}" for i in range(len(values)))
+
+
+def chance_names(classes: Sequence[Any]) -> tuple[str, ...]:
+    """Return the names of the probabilities, one for each class."""
+    return tuple(f"P({c})" for c in classes)
+
+
+def score_names(classes: Sequence[Any], count: int) -> tuple[str, ...]:
+    """Return the names of `count` decision values: none, one for all classes, or one for each."""
+    return tuple(f"decision({c})" for c in classes) if count > 1 else ("decision",) * count
+
+
 def highest(scores: Sequence[Node], classes: Sequence[Any]) -> Node:
     """Return the class of the highest score; of two classes and one score, by its sign."""
+    if len(classes) == 1:
+        return ops.label(classes[0])
     if len(scores) == 1:
         return label_above(scores[0], 0.0, classes)
     return label_of(scores, classes)
+
+
+def label_from(score: Node, cut: float, classes: Sequence[Any]) -> Node:
+    """Return classes[1] where score >= cut, classes[0] elsewhere."""
+    reached = ops.less_equal(ops.const(cut), score)
+    return ops.where(reached, ops.label(classes[1]), ops.label(classes[0]))

@@ -21,7 +21,9 @@ MODULES = (
     "closedform.readers.sklearn_scale",
     "closedform.readers.sklearn_encode",
     "closedform.readers.sklearn_linear",
+    "closedform.readers.sklearn_dummy",
     "closedform.readers.sklearn_trees",
+    "closedform.readers.sklearn_boosting",
     "closedform.readers.sklearn_network",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
@@ -102,8 +104,10 @@ def _note_missing(model: Any, columns: Columns, reading: Reading) -> None:
 def allows_missing(model: Any) -> bool:
     """Tell whether an estimator takes missing values, by its own tags (two generations)."""
     if hasattr(model, "__sklearn_tags__"):
-        return bool(model.__sklearn_tags__().input_tags.allow_nan)
-    return bool(model._get_tags()["allow_nan"])
+        tags = model.__sklearn_tags__()
+        return bool(tags.input_tags.allow_nan or tags.no_validation)
+    old = model._get_tags()
+    return bool(old["allow_nan"] or old["no_validation"])
 
 
 def _require_fitted(model: Any) -> None:

@@ -1,8 +1,78 @@
-"""scikit-learn: network."""
+"""scikit-learn's neural networks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from closedform.families.additive import complement
+from closedform.families.network import Layer, Network
+from closedform.formula import label_above
+from closedform.ir import Node
+from closedform.readers.prediction import Prediction, chance_names, highest, value_names
+from closedform.readers.reading import Columns, Reading
+from closedform.readers.sklearn_linear import class_labels, several_labels
+
+LINK_OF = {"identity": "identity", "exp": "log", "logistic": "logit", "softmax": "softmax"}
+"""From the activation of the last layer to the link that it inverts."""
+
+
+def mlp_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
+    """Layers of weights and activations; the last one is the identity, or exp (poisson)."""
+    before, values = _layers(model, columns, reading)
+    _note_link(model, reading, before, values, value_names(values))
+    return Prediction.of_values(values, LINK_OF[model.out_activation_])
+
+
+def mlp_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
+    """One sigmoid, whose class is the second one above 0.5, or the highest of a softmax."""
+    if several_labels(model, reading):
+        return Prediction.nothing()
+    classes = class_labels(model)
+    before, values = _layers(model, columns, reading)
+    chances = values if len(values) > 1 else [complement(values[0]), values[0]]
+    chances = chances[: len(classes)]
+    _note_link(model, reading, before, chances, chance_names(classes))
+    two = len(values) == 1 and len(classes) == 2
+    return Prediction.of_classes(
+        classes,
+        label=label_above(values[0], 0.5, classes) if two else highest(chances, classes),
+        link=LINK_OF[model.out_activation_],
+        probability=chances,
+    )
+
+
+def _layers(model: Any, columns: Columns, reading: Reading) -> tuple[list[Node], list[Node]]:
+    """Return the last layer before and after its activation, the hidden ones being named."""
+    last = len(model.coefs_) - 1
+    kinds = [model.activation] * last + [model.out_activation_]
+    parts = zip(model.coefs_, model.intercepts_, kinds, strict=True)
+    made = Network(tuple(Layer.of(w.T, b, kind) for w, b, kind in parts)).nodes(columns.nodes)
+    for i, (before, after) in enumerate(made[:last], 1):
+        reading.name(f"h{i}_", after)
+        if model.activation != "identity":
+            names = [f"h{i}_{j}" for j in range(1, len(after) + 1)]
+            reading.stage(model.activation, "activation", _named(names, before),
+                          _named(names, after))  # fmt: skip
+    return made[last]
+
+
+def _note_link(
+    model: Any, reading: Reading, before: Sequence[Node], after: Sequence[Node],
+    names: Sequence[str],
+) -> None:  # fmt: skip
+    link = LINK_OF[model.out_activation_]
+    if link != "identity":
+        scores = [f"score({n})" for n in names[-len(before) :]]
+        reading.stage(link, "link", _named(scores, before), _named(names, after))
+
+
+def _named(names: Sequence[str], nodes: Sequence[Node]) -> Columns:
+    return Columns(tuple(names), tuple(nodes))
+
+
 TRANSFORMS: dict[str, Any] = {}
-ESTIMATORS: dict[str, Any] = {}
+ESTIMATORS: dict[str, Any] = {
+    "MLPRegressor": mlp_regressor,
+    "MLPClassifier": mlp_classifier,
+}

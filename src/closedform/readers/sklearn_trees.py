@@ -1,8 +1,100 @@
-"""scikit-learn: trees."""
+"""scikit-learn's decision trees, and forests of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from closedform import ops
+from closedform.families.trees import Forest
+from closedform.ir import Array, Node
+from closedform.payloads import Splits, splits_from
+from closedform.readers.prediction import Prediction, highest
+from closedform.readers.reading import Columns, Reading
+from closedform.readers.sklearn_linear import class_labels, several_labels
+
+
+def tree_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
+    """The mean (or median) of the training rows in a leaf."""
+    return _values([model], columns, reading)
+
+
+def tree_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
+    """The shares of the classes among the training rows in a leaf."""
+    return _shares(model, [model], columns, reading)
+
+
+def forest_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
+    """The mean of the trees, added in their order and then divided."""
+    return _values(model.estimators_, columns, reading)
+
+
+def forest_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
+    """The mean of the shares of all trees; the class with the highest one."""
+    return _shares(model, model.estimators_, columns, reading)
+
+
+def _values(trees: Sequence[Any], columns: Columns, reading: Reading) -> Prediction:
+    _refuse_missing(trees[0], columns, reading)
+    return Prediction.of_values(_mean(trees, trees[0].n_outputs_, columns))
+
+
+def _shares(model: Any, trees: Sequence[Any], columns: Columns, reading: Reading) -> Prediction:
+    _refuse_missing(trees[0], columns, reading)
+    if several_labels(model, reading):
+        return Prediction.nothing()
+    classes = class_labels(model)
+    chances = _mean(trees, len(classes), columns)
+    return Prediction.of_classes(
+        classes, label=highest(chances, classes), link="vote", probability=chances
+    )
+
+
+def _mean(trees: Sequence[Any], outputs: int, columns: Columns) -> list[Node]:
+    pairs = [tree_of(t.tree_) for t in trees]
+    parts = tuple((splits, values.reshape(len(values), -1)) for splits, values in pairs)
+    return Forest(parts, None, (0.0,) * outputs, divide=len(trees)).nodes(rounded(columns))
+
+
+def tree_of(tree: Any) -> tuple[Splits, Array]:
+    """Return one tree, with its values as (nodes, outputs, classes).
+
+    A missing value goes where `missing_go_to_left` says, also in a tree that was trained
+    without any: there it is the child with more training rows.
+    """
+    splits, order = splits_from(
+        tree.children_left.tolist(),
+        tree.children_right.tolist(),
+        tree.feature,
+        tree.threshold,
+        missing_left=tree.missing_go_to_left,
+        counts=tree.n_node_samples,
+    )
+    return splits, np.asarray(tree.value, dtype=np.float64)[order]
+
+
+def rounded(columns: Columns) -> tuple[Node, ...]:
+    """Return the columns as these trees see them: float32(x) <= threshold, in float64."""
+    return tuple(ops.round32(x) for x in columns.nodes)
+
+
+def _refuse_missing(tree: Any, columns: Columns, reading: Reading) -> None:
+    # Up to 1.4 a tree with monotonic_cst raises on NaN, although its tags allow it.
+    accepts = getattr(tree, "_support_missing_values", lambda X: True)
+    if not accepts(np.zeros((1, 1))):
+        reading.refuse_missing(columns)
+
+
 TRANSFORMS: dict[str, Any] = {}
-ESTIMATORS: dict[str, Any] = {}
+ESTIMATORS: dict[str, Any] = {
+    "DecisionTreeRegressor": tree_regressor,
+    "DecisionTreeClassifier": tree_classifier,
+    "ExtraTreeRegressor": tree_regressor,
+    "ExtraTreeClassifier": tree_classifier,
+    "RandomForestRegressor": forest_regressor,
+    "RandomForestClassifier": forest_classifier,
+    "ExtraTreesRegressor": forest_regressor,
+    "ExtraTreesClassifier": forest_classifier,
+}
