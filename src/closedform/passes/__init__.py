@@ -1,12 +1,23 @@
-"""Passes: formula → formula, each one file that declares what it changes."""
+"""Passes: formula → formula, each one file that declares what it changes.
+
+The order in which they make sense: `simplify` (exact and real: read calls it, as `tidy`), then
+`rounding` (approx), then `differentiate` where a slope is wanted, and last, for one target,
+`lower`, which gives up brevity.
+"""
 
 from __future__ import annotations
 
 from closedform.formula import Formula
+from closedform.passes.simplify import simplify
 
-__all__ = ["tidy"]
+__all__ = ["simplify", "tidy"]
 
 
 def tidy(formula: Formula, *, fold: bool = True) -> Formula:
-    """Return the formula as `read` gives it."""
-    return formula
+    """Return the formula as `read` gives it.
+
+    Args:
+        formula: as a reader built it, step by step as the model computes.
+        fold: also apply what keeps the value over the reals alone: scalers fold into weights.
+    """
+    return simplify(formula, kinds=("exact", "real") if fold else ("exact",))

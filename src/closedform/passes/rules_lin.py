@@ -1,0 +1,164 @@
+"""Rules of `simplify` about sums: scalers fold into the weights behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from closedform import ops as o
+from closedform.ir import Node
+from closedform.passes.rules import Place, Rule, is_const, rule
+
+
+@rule("real", o.LIN)
+def plain_term(n: Node, _: Place) -> Node | None:
+    """`lin(0, (1, x)) -> x`"""
+    plain = len(n.args) == 1 and n.data.bias == 0 and n.data.weights[0] == 1
+    return n.args[0] if plain else None
+
+
+@rule("real", o.LIN)
+def zero_weights(n: Node, _: Place) -> Node | None:
+    """`lin(p, (0, x), (q, y)) -> lin(p, (q, y))`"""
+    if n.data.weights.all():
+        return None
+    kept = [(w, a) for w, a in zip(n.data.weights.tolist(), n.args, strict=True) if w]
+    return o.lin(n.data.bias, *kept)
+
+
+@rule("real", o.LIN)
+def constant_terms(n: Node, _: Place) -> Node | None:
+    """`lin(p, (q, const(r)), (k, x)) -> lin(p + q * r, (k, x))`"""
+    if not any(is_const(a) for a in n.args) or adds_trees(n):
+        return None
+    terms = list(zip(n.data.weights.tolist(), n.args, strict=True))
+    bias = _sum([n.data.bias, *(w * a.data for w, a in terms if is_const(a))])
+    return o.lin(bias, *((w, a) for w, a in terms if not is_const(a)))
+
+
+@rule("real", o.LIN)
+def repeated_terms(n: Node, _: Place) -> Node | None:
+    """`lin(p, (q, x), (r, x)) -> lin(p, (q + r, x))`"""
+    if len(set(n.args)) == len(n.args) or adds_trees(n):
+        return None
+    weights: dict[Node, list[float]] = {}
+    for w, a in zip(n.data.weights.tolist(), n.args, strict=True):
+        weights.setdefault(a, []).append(w)
+    return o.lin(n.data.bias, *((_sum(ws), a) for a, ws in weights.items()))
+
+
+@rule("real", o.DIV)
+def over_a_constant(n: Node, _: Place) -> Node | None:
+    """`div(x, const(4)) -> lin(0, (0.25, x))`"""
+    a, b = n.args
+    if not is_const(b) or adds_trees(a):
+        return None
+    inverse = 1 / b.data if b.data else math.inf
+    return o.lin(0, (inverse, a)) if _usable(inverse) else None
+
+
+@rule("real", o.MUL)
+def constant_factors(n: Node, _: Place) -> Node | None:
+    """`mul(const(2), x, const(3), y) -> lin(0, (6, mul(x, y)))`"""
+    factor = math.prod(a.data for a in n.args if is_const(a))
+    kept = [a for a in n.args if not is_const(a)]
+    if len(kept) == len(n.args) or not kept or not _usable(factor):
+        return None
+    return o.lin(0, (factor, o.mul(*kept)))
+
+
+@rule("real", o.LIN)
+def nested_sum(n: Node, place: Place) -> Node | None:
+    """`lin(p, (q, lin(r, (k, x)))) -> lin(p + q * r, (q * k, x))`"""
+    # A sum of trees stays as it is: a tie between two classes must remain a tie.
+    if not any(a.op is o.LIN and not adds_trees(a) for a in n.args) or adds_trees(n):
+        return None
+    bias, terms, merged = [n.data.bias], [], False
+    for w, a in zip(n.data.weights.tolist(), n.args, strict=True):
+        inner = _merged(n, w, a, place)
+        if inner is None:
+            terms.append((w, a))
+        else:
+            merged = True
+            bias.append(inner[0])
+            terms.extend(inner[1])
+    total = _sum(bias)
+    return o.lin(total, *terms) if merged and math.isfinite(total) else None
+
+
+def _merged(
+    n: Node, w: float, a: Node, place: Place
+) -> tuple[float, list[tuple[float, Node]]] | None:
+    """Return w·a as a bias and terms, where that makes nothing longer."""
+    if a.op is not o.LIN or adds_trees(a):
+        return None
+    # A scaled input goes into each of the 60 units that read it; a hidden layer does not.
+    single = len(a.args) == 1 and (abs(w) != 1 or len(n.args) == 1)
+    if not single and not place.once(a):
+        return None
+    weights = [w * v for v in a.data.weights.tolist()]
+    fits = all(map(_usable, weights)) and math.isfinite(w * a.data.bias)
+    return (w * a.data.bias, list(zip(weights, a.args, strict=True))) if fits else None
+
+
+@rule("real", o.LIN)
+def several_tables(n: Node, place: Place) -> Node | None:
+    """`lin(0, (p, dummy(s, "A")), (q, dummy(s, "B"))) -> lin(0, (1, lookup(s, A=p, B=q)))`"""
+    groups: dict[Node, list[int]] = {}
+    for i, a in enumerate(n.args):
+        if a.op is o.TABLE:
+            groups.setdefault(a.args[0], []).append(i)
+    groups = {x: at for x, at in groups.items() if len(at) > 1}
+    if not groups or place.hidden:
+        return None
+    weights = n.data.weights.tolist()
+    one = {at[0]: _one_table(x, [(weights[i], n.args[i]) for i in at]) for x, at in groups.items()}
+    gone = {i for at in groups.values() for i in at[1:]}
+    terms = [
+        (1.0, one[i]) if i in one else (w, a)
+        for i, (w, a) in enumerate(zip(weights, n.args, strict=True))
+        if i not in gone
+    ]
+    return o.lin(n.data.bias, *terms)
+
+
+def _one_table(x: Node, terms: Sequence[tuple[float, Node]]) -> Node:
+    entries = [dict(zip(t.data.labels, t.data.values.tolist(), strict=True)) for _, t in terms]
+    labels = dict.fromkeys(label for found in entries for label in found)
+    weighted = [(w, t.data, found) for (w, t), found in zip(terms, entries, strict=True)]
+    return o.table(
+        x,
+        {s: _sum([w * found.get(s, t.default) for w, t, found in weighted]) for s in labels},
+        _sum([w * t.default for w, t, _ in weighted]),
+        _sum([w * t.missing for w, t, _ in weighted]),
+    )
+
+
+def adds_trees(n: Node) -> bool:
+    """Tell whether a node is a sum of trees, whose order of addition its libraries keep."""
+    return n.op is o.LIN and any(a.op is o.TREE for a in n.args)
+
+
+def _usable(value: float) -> bool:
+    return math.isfinite(value) and value != 0
+
+
+def _sum(values: Sequence[float]) -> float:
+    """Return a sum, rounded once."""
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):
+        return sum(values)
+
+
+SUM_RULES: tuple[Rule, ...] = (
+    plain_term,
+    zero_weights,
+    constant_terms,
+    repeated_terms,
+    over_a_constant,
+    constant_factors,
+    nested_sum,
+    several_tables,
+)
+"""In the order in which they are tried."""

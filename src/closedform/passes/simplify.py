@@ -1,0 +1,157 @@
+"""Shorter, by rules that keep the value: each rule says whether exactly, or over the reals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from closedform import ops
+from closedform.errors import BadInput
+from closedform.formula import Formula, Step
+from closedform.ir import Node, toposort, with_args
+from closedform.passes.rules import RULES, Place, Rule
+from closedform.passes.rules_lin import SUM_RULES
+from closedform.passes.thresholds import in_raw_units, raw_thresholds
+
+KINDS = ("exact", "real")
+ALL_RULES = (*RULES, *SUM_RULES, raw_thresholds)
+_BY_NODE = (*RULES, *SUM_RULES)  # raw_thresholds takes all trees at once
+
+
+def simplify(formula: Formula, *, kinds: Collection[str] = KINDS) -> Formula:
+    """Return the formula with every rule of some kinds applied until none fires any more.
+
+    Args:
+        formula: any formula; its `stages` keep the model's own nodes.
+        kinds: "exact" (the same floats, bit for bit) and "real" (the same over the reals).
+
+    Returns:
+        The formula, with one Step for each kind that changed something; its `found` counts how
+        often each rule fired.
+
+    Raises:
+        BadInput: a kind that no rule has.
+    """
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise BadInput(f"No rule is of the kind {unknown[0]!r}.", hint="Kinds: exact, real.")
+    fired: Counter[Rule] = Counter()
+    became = simplified(formula.roots, kinds, fired)
+    if not fired:
+        return formula
+    outputs = {name: became[n] for name, n in formula.outputs.items()}
+    trail = (*formula.trail, *_steps(fired))
+    return replace(formula, outputs=outputs, names=_names(formula, became), trail=trail)
+
+
+def simplified(
+    roots: Sequence[Node], kinds: Collection[str] = KINDS, fired: Counter[Rule] | None = None
+) -> dict[Node, Node]:
+    """Return what each node under `roots` becomes; `fired` counts the rules."""
+    fired = Counter() if fired is None else fired
+    became = {n: n for n in toposort(roots)}
+    # Exact rules first: thresholds move by the very operations of the scaler, (x − μ) / σ, which
+    # real rules then replace by weights that round otherwise.
+    for round_ in (set(kinds) & {"exact"}, set(kinds)):
+        before = -1
+        while round_ and before < fired.total():
+            before = fired.total()
+            step = _once([became[root] for root in roots], round_, fired)
+            became = {n: step.get(later, later) for n, later in became.items()}
+    return became
+
+
+def _once(roots: Sequence[Node], kinds: Collection[str], fired: Counter[Rule]) -> dict[Node, Node]:
+    step = _sweep(roots, _table(kinds), fired)
+    return _trees_in_raw_units(step, roots, fired) if "exact" in kinds else step
+
+
+def _table(kinds: Collection[str]) -> dict[str, list[Rule]]:
+    table: dict[str, list[Rule]] = {}
+    for rule in _BY_NODE:
+        if rule.kind in kinds:
+            for op in rule.ops:
+                table.setdefault(op.name, []).append(rule)
+    return table
+
+
+def _sweep(
+    roots: Sequence[Node], table: dict[str, list[Rule]], fired: Counter[Rule]
+) -> dict[Node, Node]:
+    """Apply the rules to every node once, from the leaves up."""
+    order = toposort(roots)
+    uses = Counter(a for n in order for a in n.args)
+    uses.update(roots)
+    hidden = _hidden(order)
+    seen: Counter[Node] = Counter()
+    became: dict[Node, Node] = {}
+    for n in order:
+        place = Place(seen, n in hidden)
+        made = with_args(n, tuple([became[a] for a in n.args]))
+        became[n] = made = _applied(made, place, table, fired)
+        seen[made] += uses[n]
+    return became
+
+
+def _applied(n: Node, place: Place, table: dict[str, list[Rule]], fired: Counter[Rule]) -> Node:
+    """Apply the rules to one node until none fires."""
+    while True:
+        for rule in table.get(n.op.name, ()):
+            made = rule.apply(n, place)
+            if made is not None and made is not n:
+                fired[rule] += 1
+                n = made
+                break
+        else:
+            return n
+
+
+def _hidden(order: Sequence[Node]) -> set[Node]:
+    """Return the sums that another weighted sum reads, straight or through an activation.
+
+    A softmax or a mean over such sums is no layer: it adds and subtracts without weights.
+    """
+    found: set[Node] = set()
+    layers = {n.args for n in order if n.op is ops.LIN and _weighs(n)}
+    for args in layers:
+        for a in args:
+            found.update(x for x in (a, *a.args) if x.op is ops.LIN)
+    return found
+
+
+def _weighs(n: Node) -> bool:
+    return len(n.args) > 1 and bool((abs(n.data.weights) != 1).any())
+
+
+def _trees_in_raw_units(
+    step: dict[Node, Node], roots: Sequence[Node], fired: Counter[Rule]
+) -> dict[Node, Node]:
+    order = toposort([step[root] for root in roots])
+    new = in_raw_units([n for n in order if n.op is ops.TREE])
+    if not new:
+        return step
+    fired[raw_thresholds] += len(new)
+    became: dict[Node, Node] = {}
+    for n in order:
+        # A tree may read another tree: its arguments are brought along.
+        moved = new.get(n, n)
+        became[n] = with_args(moved, tuple([became.get(a, a) for a in moved.args]))
+    return {n: became.get(now, now) for n, now in step.items()}
+
+
+def _steps(fired: Counter[Rule]) -> list[Step]:
+    counts = {kind: {r.name: k for r, k in fired.items() if r.kind == kind} for kind in KINDS}
+    return [Step("simplify", kind, found={"rules": c}) for kind, c in counts.items() if c]
+
+
+def _names(formula: Formula, became: dict[Node, Node]) -> dict[Node, str]:
+    """Return the names of those nodes that are still computed."""
+    alive = set(toposort([became[root] for root in formula.roots]))
+    leaves = (ops.INPUT, ops.CONST, ops.LABEL)
+    names: dict[Node, str] = {}
+    for n, name in formula.names.items():
+        now = became.get(n, n)
+        if now in alive and now.op not in leaves:
+            names.setdefault(now, name)
+    return names
