@@ -98,6 +98,7 @@ class Speller:
     named: Mapping[Node, str]
     constants: dict[str, str] = field(default_factory=dict)
     lines: list[tuple[str, str, Node]] = field(default_factory=list)
+    done: dict[Node, Written] = field(default_factory=dict)
 
     def write(self, roots: Sequence[Node]) -> list[Written]:
         """Return each root as an expression; named values go to `lines`, in a working order.
@@ -107,8 +108,10 @@ class Speller:
         """
         order = toposort(roots)
         self._require(order)
-        done: dict[Node, Written] = {}
+        done = self.done
         for n in order:
+            if n in done:
+                continue
             written = self._spell(n, [done[a] for a in n.args])
             if n in self.named:
                 self.lines.append((self.named[n], written.text, n))
