@@ -1,0 +1,9 @@
+"""Certificates: how far a formula, or a printed program, is from the model; and why."""
+
+from __future__ import annotations
+
+from closedform.verify.certificate import Certificate
+from closedform.verify.checking import verify
+from closedform.verify.programs import RUNNERS, verify_program
+
+__all__ = ["RUNNERS", "Certificate", "verify", "verify_program"]

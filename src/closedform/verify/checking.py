@@ -1,0 +1,306 @@
+"""Formula against model, on the rows given and on rows made up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from closedform.columns import columns_of
+from closedform.errors import BadInput
+from closedform.evaluate import evaluate, outside
+from closedform.formula import Formula
+from closedform.ir import Array, Type
+from closedform.payloads import labels_of
+from closedform.probes import worth_trying
+from closedform.verify.causes import likely_causes
+from closedform.verify.certificate import Certificate, Check, Domain, Row
+from closedform.verify.measure import (
+    Gap,
+    gap,
+    labels_differ,
+    spread_of,
+    tied,
+    worst_and_typical,
+)
+from closedform.verify.oracle import Answers, Method, answers, methods_of
+from closedform.verify.provenance import provenance
+
+GIVEN, MADE_UP = "given", "made up"
+EXTREME = ("far", "huge")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """One set of rows, with what the formula says about them.
+
+    Attributes:
+        set: "given" or "made up".
+        X: the rows as the model takes them.
+        kinds: why each row was made up; "" for a given one.
+        columns: the inputs, as `columns_of` gives them.
+        outside: which rows lie outside the formula's domain.
+        values: the formula's outputs.
+    """
+
+    set: str
+    X: Any
+    kinds: Array
+    columns: list[Array]
+    outside: Array
+    values: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, set_: str, formula: Formula, X: Any, kinds: Sequence[str] | None = None) -> Rows:
+        """Evaluate the formula on some rows.
+
+        Raises:
+            BadInput: the rows do not fit the formula.
+        """
+        columns, rows = columns_of(formula.inputs, X)
+        named = np.array([""] * rows if kinds is None else list(kinds), dtype=object)
+        return cls(set_, X, named, columns, outside(formula, X), evaluate(formula, X))
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self.kinds)
+
+    def row(self, formula: Formula, i: int, expected: Any, got: Any) -> Row:
+        """Return one row with its inputs, as a certificate shows it."""
+        values = {
+            f.name: _shown(f.type, c[i]) for f, c in zip(formula.inputs, self.columns, strict=True)
+        }
+        index = self.X.index[i] if hasattr(self.X, "iloc") and not self.kinds[i] else i
+        plain = [v.item() if isinstance(v, np.generic) else v for v in (index, expected, got)]
+        return Row(self.set, plain[0], str(self.kinds[i]), values, plain[1], plain[2])
+
+
+def _shown(type_: Type, value: Any) -> Any:
+    if type_ is Type.LABEL:
+        return labels_of(np.array([value]))[0]
+    return float(value)
+
+
+def verify(
+    formula: Formula, model: Any, X: Any, *, y: Any = None, tolerance: float = 1e-9,
+    made_up: bool = True, limit: int = 20_000, seed: int = 0,
+) -> Certificate:  # fmt: skip
+    """Return a certificate of how far the formula is from the model.
+
+    Args:
+        formula: the formula.
+        model: the trained model (predict, predict_proba, decision_function and transform are asked
+            where it has them), or any function of the rows.
+        X: rows as the model takes them.
+        y: what was observed on these rows; both sides' errors against it are then given too.
+        tolerance: the greatest relative difference that passes; see `Check` for what it is
+            relative to.
+        made_up: also check on rows that are made up: at thresholds, corners, far outside, missing
+            values, unseen categories; see `probes.worth_trying`.
+        limit: at most so many rows are made up.
+        seed: of the random draws.
+
+    Raises:
+        BadInput: the rows do not fit the formula, or the model is of another shape.
+    """
+    start = time.perf_counter()
+    sets = row_sets(formula, X, made_up=made_up, limit=limit, seed=seed)
+    methods = methods_of(model, formula)
+    checks: list[Check] = []
+    domains: list[Domain] = []
+    spreads: dict[str, float] = {}
+    for rows in sets:
+        found = [answers(m, rows.X, len(rows), apart(rows)) for m in methods]
+        domains.append(_domain(formula, rows, found))
+        for method, said in zip(methods, found, strict=True):
+            checks += checks_of(formula, method, said, rows, tolerance, spreads, found)
+    truth = {} if y is None else _against(y, formula, model, sets[0])
+    return Certificate(
+        subject=f"formula against {formula.source or type(model).__name__}",
+        checks=tuple(checks),
+        domains=tuple(domains),
+        tolerance=tolerance,
+        causes=likely_causes(checks, domains),
+        truth=truth,
+        provenance=provenance(formula, X, seed=seed, seconds=time.perf_counter() - start),
+    )
+
+
+def row_sets(formula: Formula, X: Any, *, made_up: bool, limit: int, seed: int) -> list[Rows]:
+    """Return the rows given and, where wanted, those made up from them.
+
+    Raises:
+        BadInput: the rows do not fit the formula, or there are none.
+    """
+    given = Rows.of(GIVEN, formula, X)
+    if not len(given):
+        raise BadInput("There are no rows to check on.", hint="Give at least one row.")
+    if not made_up:
+        return [given]
+    probes = worth_trying(formula, X, limit=limit, seed=seed)
+    return [given, Rows.of(MADE_UP, formula, probes.rows, probes.kinds)]
+
+
+def apart(rows: Rows) -> Array:
+    """Number the rows by how likely the model refuses them: 0 surely, 1 perhaps, 2 hardly."""
+    risky = np.isin(rows.kinds, ("missing", "unseen", "zero", *EXTREME))
+    return np.where(rows.outside, 0, np.where(risky, 1, 2))
+
+
+# --- who takes which rows -----------------------------------------------------------------------
+
+
+def _domain(formula: Formula, rows: Rows, found: Sequence[Answers]) -> Domain:
+    refused = np.logical_or.reduce([a.refused for a in found])
+    answered = np.logical_and.reduce([a.answered for a in found])
+    ours = rows.outside | _silent(formula, rows)
+    only_model = refused & ~ours
+    only_formula = answered & rows.outside
+    extreme = only_model & np.isin(rows.kinds, EXTREME)
+    odd = np.flatnonzero((only_model & ~extreme) | only_formula)
+    where = None
+    if len(odd):
+        i = int(odd[0])
+        said = ("an answer", "refused") if only_formula[i] else ("refused", "an answer")
+        where = rows.row(formula, i, *said)
+    return Domain(
+        set=rows.set,
+        rows=len(rows),
+        refused=int(refused.sum()),
+        outside=int(rows.outside.sum()),
+        only_model=int(only_model.sum()),
+        only_formula=int(only_formula.sum()),
+        extreme=int(extreme.sum()),
+        unresolved=int((~refused & ~answered).sum()),
+        error=next((a.error for a in found if a.error), ""),
+        where=where,
+    )
+
+
+def _silent(formula: Formula, rows: Rows) -> Array:
+    """Return the rows for which the formula gives no number at all, shape (rows,)."""
+    found = np.ones(len(rows), dtype=bool)
+    for name in formula.primary:
+        if name in rows.values:
+            found &= _without_number(rows.values[name])
+    return found
+
+
+def _without_number(column: Array) -> Array:
+    if column.dtype.kind in "fiu":
+        return ~np.isfinite(column)
+    return np.array([v is None for v in column], dtype=bool)
+
+
+# --- how far apart ------------------------------------------------------------------------------
+
+
+def checks_of(
+    formula: Formula, method: Method, said: Answers, rows: Rows, tolerance: float,
+    spreads: dict[str, float], found: Sequence[Answers],
+) -> Iterator[Check]:  # fmt: skip
+    """Yield the check of each output that a method answers, on one set of rows."""
+    both = np.flatnonzero(said.answered & ~rows.outside)
+    for name, expected in zip(method.outputs, said.columns, strict=True):
+        if name not in rows.values:
+            continue
+        if formula.outputs[name].type is Type.LABEL:
+            ties = lambda at: _tied(formula, found, rows, at)  # noqa: E731
+            yield _label_check(formula, name, method.name, expected, rows, both, ties)
+        else:
+            numbers = np.asarray(expected, dtype=np.float64)
+            spreads.setdefault(name, spread_of(numbers[both]))
+            yield number_check(
+                formula, name, method.name, numbers, rows, both, tolerance, spreads[name]
+            )
+
+
+def number_check(
+    formula: Formula, name: str, method: str, expected: Array, rows: Rows, both: Array,
+    tolerance: float, spread: float, got: Array | None = None,
+) -> Check:  # fmt: skip
+    """Return the check of one output that is a number, on the rows `both`."""
+    mine = rows.values[name] if got is None else got
+    apart: Gap = gap(expected[both], mine[both], spread)
+    worst, typical = worst_and_typical(apart.absolute)
+    worst_relative, typical_relative = worst_and_typical(apart.relative)
+    bad = apart.over(tolerance)
+    where = None
+    if len(both) and apart.badness.max() > 0:
+        i = int(both[int(apart.badness.argmax())])
+        where = rows.row(formula, i, expected[i], mine[i])
+    return Check(
+        output=name,
+        method=method,
+        set=rows.set,
+        rows=len(both),
+        worst=worst,
+        worst_relative=worst_relative,
+        typical=typical,
+        typical_relative=typical_relative,
+        missing_differ=int(apart.one_missing.sum()),
+        failing=_by_kind(rows.kinds[both[bad]]),
+        where=where,
+    )
+
+
+def _label_check(
+    formula: Formula, name: str, method: str, expected: Any, rows: Rows, both: Array,
+    ties_at: Callable[[Array], Array],
+) -> Check:  # fmt: skip
+    got = rows.values[name]
+    other = both[labels_differ(expected[both], got[both])]
+    tie = ties_at(other)
+    failing = other[~tie]
+    where = None
+    if len(other):
+        i = int((failing if len(failing) else other)[0])
+        where = rows.row(formula, i, expected[i], got[i])
+    return Check(
+        output=name,
+        method=method,
+        set=rows.set,
+        rows=len(both),
+        labels_differ=len(failing),
+        ties=int(tie.sum()),
+        failing=_by_kind(rows.kinds[failing]),
+        where=where,
+        is_label=True,
+    )
+
+
+def _tied(formula: Formula, found: Sequence[Answers], rows: Rows, at: Array) -> Array:
+    """Return which rows have deciding scores that are equal within rounding, for both sides."""
+    task = formula.task
+    for names in (task.decision, task.probability):
+        have = [n for n in names if n in rows.values]
+        if have and len(have) == len(names):
+            return tied(np.column_stack([rows.values[n][at] for n in have]))
+    return np.zeros(len(at), dtype=bool)
+
+
+def _by_kind(kinds: Array) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for kind in kinds.tolist():
+        counts[kind] = counts.get(kind, 0) + 1
+    return counts
+
+
+def _against(y: Any, formula: Formula, model: Any, rows: Rows) -> dict[str, float]:
+    """Return the error of both sides against what was observed."""
+    method = methods_of(model, formula)[0]
+    theirs = answers(method, rows.X, len(rows), apart(rows)).columns[0]
+    ours = rows.values[formula.primary[0]]
+    observed = np.asarray(y).reshape(-1)
+    if formula.task.kind == "classification":
+        return {
+            f"share of wrong labels, {who}": float(labels_differ(observed, column).mean())
+            for who, column in (("formula", ours), ("model", theirs))
+        }
+    return {
+        f"root mean square error, {who}": float(np.sqrt(np.nanmean((column - observed) ** 2)))
+        for who, column in (("formula", ours), ("model", theirs))
+    }

@@ -1,0 +1,89 @@
+"""How far two columns are apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from closedform.ir import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """The difference between two columns of numbers, row by row.
+
+    Attributes:
+        absolute, relative: shape (rows,); infinite where only one side is infinite, 0 where both
+            are missing or equal, NaN where one side alone is missing.
+        one_missing: where one side alone is missing, shape (rows,).
+    """
+
+    absolute: Array
+    relative: Array
+    one_missing: Array
+
+    def over(self, tolerance: float) -> Array:
+        """Return the rows that differ by more than a relative tolerance, shape (rows,)."""
+        found: Array = self.one_missing | (self.relative > tolerance)
+        return found
+
+    @property
+    def badness(self) -> Array:
+        """A number for each row that is greatest where the difference is worst."""
+        return np.where(self.one_missing, np.inf, self.relative)
+
+
+def spread_of(expected: Array) -> float:
+    """Return the standard deviation of the finite values of a column; 0 of none."""
+    finite = expected[np.isfinite(expected)]
+    with np.errstate(all="ignore"):
+        found = float(finite.std()) if len(finite) else 0.0
+    return found if np.isfinite(found) else 0.0
+
+
+def gap(expected: Array, got: Array, spread: float) -> Gap:
+    """Return how far two columns are apart, relative to max(|expected|, spread)."""
+    with np.errstate(all="ignore"):
+        both_missing = np.isnan(expected) & np.isnan(got)
+        one_missing = np.isnan(expected) ^ np.isnan(got)
+        same = both_missing | (expected == got)
+        absolute = np.where(same, 0.0, np.abs(got - expected))
+        scale = np.maximum(np.abs(np.where(np.isfinite(expected), expected, 0.0)), spread)
+        relative = np.where(absolute == 0, 0.0, absolute / scale)
+    return Gap(absolute, relative, one_missing)
+
+
+def worst_and_typical(values: Array) -> tuple[float, float]:
+    """Return the greatest value and the median, missing ones left out; 0 of none."""
+    known = values[~np.isnan(values)]
+    return (float(known.max()), float(np.median(known))) if len(known) else (0.0, 0.0)
+
+
+def labels_differ(expected: Any, got: Any) -> Array:
+    """Return where two columns of labels differ, None and NaN being the same missing label."""
+    left, right = (_labels(column) for column in (expected, got))
+    return np.array([a != b for a, b in zip(left, right, strict=True)], dtype=bool)
+
+
+def _labels(column: Any) -> list[Any]:
+    values = np.asarray(column, dtype=object).reshape(-1).tolist()
+    return [None if v is None or v != v else v for v in values]
+
+
+TIE = 1e-12
+
+
+def tied(scores: Array) -> Array:
+    """Return where the two greatest scores are equal within rounding, shape (rows,).
+
+    Args:
+        scores: shape (rows, classes), or (rows, 1) for a score whose sign decides. Within rounding
+            is 1e-12 of the greatest score: the folding of a scaler moves scores by 2e-13.
+    """
+    if scores.shape[1] == 1:
+        return np.abs(scores[:, 0]) <= TIE
+    top = np.sort(scores, axis=1)[:, -2:]
+    near: Array = top[:, 1] - top[:, 0] <= TIE * np.maximum(1.0, np.abs(top[:, 1]))
+    return near

@@ -1,0 +1,143 @@
+"""The model's own answers, and the rows that it refuses."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from closedform.errors import BadInput
+from closedform.formula import Formula, Task
+from closedform.ir import Array
+from closedform.probes.containers import take
+
+CALLS = 1000
+"""So many calls of the model are spent on finding the rows that it refuses, for one method."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of asking the model, and the outputs that it answers, in the order of its columns."""
+
+    name: str
+    ask: Callable[[Any], Any]
+    outputs: tuple[str, ...]
+
+
+def methods_of(model: Any, formula: Formula) -> list[Method]:
+    """Return the model's methods whose answers the formula has outputs for.
+
+    Raises:
+        BadInput: the model has none of them and cannot be called.
+    """
+    found = [
+        Method(name, getattr(model, name), outputs)
+        for name, outputs in _roles(formula)
+        if outputs and hasattr(model, name) and any(o in formula.outputs for o in outputs)
+    ]
+    if found:
+        return found
+    if callable(model):
+        return [Method("call", model, formula.primary)]
+    wanted = ", ".join(name for name, outputs in _roles(formula) if outputs)
+    raise BadInput(
+        f"A {type(model).__name__} has no method to check the formula against.",
+        hint=f"Give the fitted model with {wanted}, or any function of the rows.",
+    )
+
+
+def _roles(formula: Formula) -> list[tuple[str, tuple[str, ...]]]:
+    task: Task = formula.task
+    main = "transform" if task.kind == "transform" else "predict"
+    return [
+        (main, formula.primary),
+        ("predict_proba", task.probability),
+        ("decision_function", task.decision),
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What one method answered.
+
+    Attributes:
+        columns: one column for each output, shape (rows,); object columns for labels. Rows without
+            an answer hold NaN or None.
+        answered: which rows have an answer, shape (rows,).
+        refused: which rows the model raises on, shape (rows,).
+        error: the first message.
+    """
+
+    columns: list[Array]
+    answered: Array
+    refused: Array
+    error: str
+
+
+def answers(method: Method, X: Any, rows: int, apart: Array) -> Answers:
+    """Ask the model about every row; rows that it refuses are found by bisection.
+
+    Args:
+        method: how to ask.
+        X: the rows.
+        rows: how many there are.
+        apart: a number for each row; rows with different numbers are asked separately first, so
+            that those which are expected to be refused don't spoil the others.
+    """
+    parts: list[tuple[Array, Array]] = []
+    refused = np.zeros(rows, dtype=bool)
+    error, calls = "", 0
+    todo = [np.flatnonzero(apart == k) for k in np.unique(apart)[::-1]]
+    while todo:
+        block = todo.pop()
+        try:
+            parts.append((block, _ask(method, X if len(block) == rows else take(X, block), block)))
+        except BadInput:
+            raise
+        except Exception as problem:  # a model may refuse a row in any way it likes
+            error = error or _message(problem)
+            refused[block] = len(block) == 1
+            if len(block) > 1 and calls < CALLS:
+                todo += [block[len(block) // 2 :], block[: len(block) // 2]]
+        calls += 1
+    return _joined(method, parts, refused, error, rows)
+
+
+def _message(problem: Exception) -> str:
+    text = (str(problem).strip() or "no message").splitlines()[0]
+    return f"{type(problem).__name__}: {text}"[:300]
+
+
+def _ask(method: Method, X: Any, block: Array) -> Array:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        made = method.ask(X)
+    made = made.toarray() if hasattr(made, "toarray") else made
+    table = np.asarray(made)
+    table = table.reshape(len(block), -1) if table.ndim != 2 else table
+    if table.shape != (len(block), len(method.outputs)):
+        raise BadInput(
+            f"{method.name} gave an array of shape {np.shape(made)} for {len(block)} rows, and the "
+            f"formula has the outputs {', '.join(method.outputs)}.",
+            hint="Check the formula against the model that it was read from.",
+        )
+    return table
+
+
+def _joined(
+    method: Method, parts: list[tuple[Array, Array]], refused: Array, error: str, rows: int
+) -> Answers:
+    answered = np.zeros(rows, dtype=bool)
+    numeric = all(table.dtype.kind in "fiub" for _, table in parts)
+    columns = [
+        np.full(rows, np.nan) if numeric else np.full(rows, None, dtype=object)
+        for _ in method.outputs
+    ]
+    for block, table in parts:
+        answered[block] = True
+        for column, values in zip(columns, table.T, strict=True):
+            column[block] = values
+    return Answers(columns, answered, refused, error)

@@ -1,0 +1,169 @@
+"""Printed programs: run, and compared with the formula that they were printed from."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from closedform.columns import columns_of
+from closedform.errors import UnsupportedTarget
+from closedform.formula import Feature, Formula
+from closedform.ir import Array, Type
+from closedform.payloads import labels_of
+from closedform.printers import write
+from closedform.verify.causes import likely_causes
+from closedform.verify.certificate import Certificate, Check, Domain
+from closedform.verify.checking import Rows, apart, checks_of, row_sets
+from closedform.verify.oracle import Answers, Method, answers, methods_of
+from closedform.verify.provenance import provenance
+
+TIMEOUT = 600  # seconds
+Outputs = dict[str, list[Any]]
+Runner = Callable[[str, Sequence[Feature], list[list[Any]]], tuple[Outputs, str]]
+
+# `-I -S`: no site packages and no user's environment, so that a program which needs more than it
+# says fails here. Rows go through as JSON, whose floats come back bit for bit.
+_DRIVER = """
+import json, sys
+given = json.load(sys.stdin)
+program = {"__name__": "printed"}
+exec(compile(given["program"], "<printed>", "exec"), program)
+rows, error = [], ""
+for row in zip(*given["columns"]):
+    try:
+        rows.append(program["evaluate"](*row))
+    except Exception as problem:
+        rows.append(None)
+        error = error or f"{type(problem).__name__}: {problem}"
+json.dump({"rows": rows, "error": error}, sys.stdout)
+"""
+
+
+def run_python(
+    program: str, inputs: Sequence[Feature], columns: list[list[Any]]
+) -> tuple[Outputs, str]:
+    """Run a printed Python module row by row, in a Python of its own without any package."""
+    made = _in_a_process(_DRIVER, ("-I", "-S"), program, columns)
+    rows = made["rows"]
+    names = next((list(row) for row in rows if row is not None), [])
+    return {n: [None if r is None else r[n] for r in rows] for n in names}, made["error"]
+
+
+def _in_a_process(
+    driver: str, flags: tuple[str, ...], program: str, columns: list[list[Any]]
+) -> dict[str, Any]:
+    given = json.dumps({"program": program, "columns": columns})
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", driver],
+        input=given, capture_output=True, text=True, timeout=TIMEOUT, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        return {"rows": [None] * len(columns[0]), "columns": {}, "error": last}
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+RUNNERS: dict[str, Runner] = {
+    "python": run_python,
+}
+"""Target → function(program, inputs, columns) → (outputs by name, first error)."""
+
+
+def verify_program(
+    formula: Formula, target: str, X: Any, *, model: Any = None, tolerance: float = 1e-9,
+    made_up: bool = True, limit: int = 5_000, seed: int = 0, **options: Any,
+) -> Certificate:  # fmt: skip
+    """Write a formula in a target, run what was written, and return how far apart they are.
+
+    Args:
+        formula: the formula.
+        target: one of `RUNNERS`.
+        X: rows as the model takes them.
+        model: the trained model; the program is then compared with it too.
+        tolerance, made_up, limit, seed: as in `verify`.
+        options: the target's own options, as in `formula.to`.
+
+    Raises:
+        UnsupportedTarget: the target cannot be run here, or cannot spell some part.
+        BadInput: the rows do not fit the formula.
+    """
+    if target not in RUNNERS:
+        raise UnsupportedTarget(
+            f"Programs in {target!r} cannot be run here.",
+            hint="These can: " + ", ".join(RUNNERS) + ".",
+        )
+    start = time.perf_counter()
+    program = write(formula, target, **options)
+    checks: list[Check] = []
+    domains: list[Domain] = []
+    spreads: dict[str, float] = {}
+    for rows in row_sets(formula, X, made_up=made_up, limit=limit, seed=seed):
+        ran, domain = _run(formula, target, program, rows)
+        domains.append(domain)
+        checks += _against_formula(formula, ran, rows, tolerance, spreads)
+        if model is not None:
+            inside = replace(ran, outside=rows.outside)
+            checks += _against_model(formula, model, inside, tolerance, spreads)
+    seconds = time.perf_counter() - start
+    return Certificate(
+        subject=f"{target} program of {len(program):,} characters against its formula",
+        checks=tuple(checks),
+        domains=tuple(domains),
+        tolerance=tolerance,
+        causes=likely_causes(checks, domains),
+        provenance=provenance(formula, X, seed=seed, seconds=seconds) | {"target": target},
+    )
+
+
+def _run(formula: Formula, target: str, program: str, rows: Rows) -> tuple[Rows, Domain]:
+    columns = [
+        _values(f, c) for f, c in zip(formula.inputs, columns_of(formula.inputs, rows.X)[0],
+                                      strict=True)
+    ]  # fmt: skip
+    made, error = RUNNERS[target](program, formula.inputs, columns)
+    values = {n: _column(formula, n, made.get(n, [None] * len(rows))) for n in formula.outputs}
+    outside = np.zeros(len(rows), dtype=bool)
+    failed = len(rows) if error and not made else 0
+    domain = Domain(rows.set, len(rows), refused=failed, only_formula=int(bool(error)), error=error)
+    return replace(rows, values=values, outside=outside), domain
+
+
+def _values(feature: Feature, column: Array) -> list[Any]:
+    found: list[Any] = (labels_of(column) if feature.type is Type.LABEL else column).tolist()
+    return found
+
+
+def _column(formula: Formula, name: str, values: list[Any]) -> Array:
+    if formula.outputs[name].type is Type.LABEL:
+        return np.array(values, dtype=object)
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+
+def _against_formula(
+    formula: Formula, ran: Rows, rows: Rows, tolerance: float, spreads: dict[str, float]
+) -> list[Check]:
+    names = tuple(formula.outputs)
+    method = Method("formula", lambda X: X, names)
+    everywhere = np.ones(len(rows), dtype=bool)
+    said = Answers([rows.values[n] for n in names], everywhere, ~everywhere, "")
+    return list(checks_of(formula, method, said, ran, tolerance, spreads, [said]))
+
+
+def _against_model(
+    formula: Formula, model: Any, ran: Rows, tolerance: float, spreads: dict[str, float]
+) -> list[Check]:
+    methods = methods_of(model, formula)
+    found = [answers(m, ran.X, len(ran), apart(ran)) for m in methods]
+    return [
+        check
+        for method, said in zip(methods, found, strict=True)
+        for check in checks_of(formula, method, said, ran, tolerance, spreads, found)
+    ]
