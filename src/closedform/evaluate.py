@@ -20,7 +20,7 @@ from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import EVERYTHING, Array, Interval, Node, Type, fold, toposort
 from closedform.layers import layers
-from closedform.payloads import labels_of, leaves_of
+from closedform.payloads import Label, know_labels, labels_of, leaves_of
 
 BLOCK_BYTES = 8 << 20
 """What the live columns of one block may take together: about a processor's cache."""
@@ -63,6 +63,7 @@ class Plan:
         """Plan the computation of `roots`."""
         self.roots = tuple(roots)
         self.nodes = toposort(roots)
+        know_labels(_labels(self.nodes))  # of nodes that another process has pickled, too
         self.layer: dict[Node, tuple[int, int]] = {}
         groups = layers(self.nodes)
         self.actions = [self._action(i, group) for i, group in enumerate(groups)]
@@ -136,6 +137,15 @@ def _block_rows(nodes: Sequence[Node]) -> int:
     return max(1024, min(16384, BLOCK_BYTES // (8 * width)))
 
 
+def _labels(nodes: Sequence[Node]) -> Iterator[Label]:
+    """Yield every label that some node tests or gives."""
+    for n in nodes:
+        if n.op in (ops.LABEL, ops.MEMBER):
+            yield from (label for label in n.data if label is not None)
+        elif n.op is ops.TABLE:
+            yield from n.data.labels
+
+
 def _read_input(n: Node) -> Action:
     return lambda run: run.values.__setitem__(n, run.inputs[n.data])
 
@@ -201,7 +211,7 @@ def _compute(
 _DTYPES = {Type.REAL: np.float64, Type.BOOL: np.bool_, Type.LABEL: np.int64}
 
 
-def _run(formula: Formula, X: Any) -> tuple[list[Array], Array | None]:  # noqa: N803
+def _run(formula: Formula, X: Any) -> tuple[list[Array], Array | None]:
     """Return the outputs as plain columns, and which rows are refused (None: none can be)."""
     plan = _plan(formula)
     inputs, rows = columns_of(formula.inputs, X)
@@ -212,7 +222,7 @@ def _run(formula: Formula, X: Any) -> tuple[list[Array], Array | None]:  # noqa:
     return (values, None) if formula.refused is None else (values[:-1], values[-1])
 
 
-def evaluate(formula: Formula, X: Any) -> dict[str, Array]:  # noqa: N803
+def evaluate(formula: Formula, X: Any) -> dict[str, Array]:
     """Return every output by name, each of shape (rows,).
 
     Rows that the model refuses give NaN, or None for a label.
@@ -228,7 +238,7 @@ def evaluate(formula: Formula, X: Any) -> dict[str, Array]:  # noqa: N803
     }
 
 
-def predict(formula: Formula, X: Any, output: str | None = None) -> Array:  # noqa: N803
+def predict(formula: Formula, X: Any, output: str | None = None) -> Array:
     """Return the prediction, or one named output, for each row."""
     wanted = formula.primary if output is None else (output,)
     unknown = [name for name in wanted if name not in formula.outputs]
@@ -271,7 +281,7 @@ def _as_classes(labels: Array, codes: Array, classes: tuple[Any, ...]) -> Array:
     return labels.astype(kind)
 
 
-def outside(formula: Formula, X: Any) -> Array:  # noqa: N803
+def outside(formula: Formula, X: Any) -> Array:
     """Return which rows the model does not take, shape (rows,): missing or unseen values."""
     tests = list(_restrictions(formula))
     inputs, rows = columns_of(formula.inputs, X)

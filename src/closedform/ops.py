@@ -24,6 +24,7 @@ from closedform.payloads import (
     Table,
     Tree,
     Weights,
+    know_labels,
     label_code,
     leaves_of,
     tree_bounds,
@@ -86,6 +87,7 @@ def boolean(value: bool) -> Node:
 def label(value: LabelOrNone) -> Node:
     """Return a category or class as a node; None is the missing label."""
     item = value.item() if isinstance(value, np.generic) else value
+    know_labels(() if item is None else (item,))
     return node(LABEL, data=(item,))
 
 
@@ -388,7 +390,9 @@ def equal(a: Node, b: Node) -> Node:
 
 def member(x: Node, labels: Iterable[Label]) -> Node:
     """Return whether x is one of the labels (or numbers); false where missing."""
-    return node(MEMBER, (x,), tuple(labels))
+    known = tuple(labels)
+    know_labels(known)
+    return node(MEMBER, (x,), known)
 
 
 def missing(x: Node) -> Node:

@@ -31,6 +31,12 @@ def label_code(label: Label) -> int:
     return code
 
 
+def know_labels(labels: Iterable[Label]) -> None:
+    """Give codes to the labels of a node, so that columns read from now on tell them apart."""
+    for label in labels:
+        label_code(label)
+
+
 def label_codes(values: Iterable[Any]) -> Array:
     """Return the codes of a column of labels: None and NaN are MISSING, unknown ones UNSEEN."""
     get = _CODES.get
@@ -84,6 +90,7 @@ class Table:
     @classmethod
     def of(cls, entries: Mapping[Any, float], default: float, missing: float) -> Table:
         """Return the payload from a mapping of labels to numbers."""
+        know_labels(entries)
         return cls(
             tuple(entries), frozen(list(entries.values())), float(default), float(missing)
         )

@@ -69,10 +69,12 @@ def _start(model: Any, columns: Columns, reading: Reading, outputs: int) -> Sequ
         # Asked, not computed: the constant is clipped and linked by rules of the version.
         scores = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))
         return [float(s) for s in np.ravel(scores)]
-    return _estimated_start(model, columns, reading)
+    return _estimated_start(model, columns, reading, outputs)
 
 
-def _estimated_start(model: Any, columns: Columns, reading: Reading) -> Sequence[Node]:
+def _estimated_start(
+    model: Any, columns: Columns, reading: Reading, outputs: int
+) -> Sequence[Node]:
     """Return the scores of an estimator given as `init`, which sees its inputs as float32.
 
     A linear one also computes in float32 there, which the formula does not follow: it is then
@@ -81,6 +83,8 @@ def _estimated_start(model: Any, columns: Columns, reading: Reading) -> Sequence
     from closedform.readers.sklearn import predicted
 
     init = predicted(model.init_, columns.mapped(rounded(columns)), reading)
+    if not init.outputs:
+        return [ops.const(np.nan)] * outputs
     if init.task.kind == "regression":
         return [init.outputs[name] for name in init.task.primary]
     eps = _least_chance(model)

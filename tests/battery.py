@@ -1,0 +1,345 @@
+"""The reader battery: a formula against its model on every kind of row that has fooled a reader.
+
+`check_reader(model, X)` reads a fitted scikit-learn model and compares every output with what the
+model itself returns. `Case` is one line of a test module's list; `tests/test_tables.py` makes sure
+that every estimator that has a reader stands in such a list.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import closedform as cf
+
+UNSEEN = "never seen"
+METHODS = {"probability": "predict_proba", "decision": "decision_function"}
+"""From a role in `Task` to the model's method that it stands for."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model to try: an unfitted estimator, how to make its data, and how close it must be.
+
+    `rtol` is relative to the largest value of an output among the rows tried together (a sum's
+    rounding grows with its terms, not with its result); 0 asks for the same bits.
+    """
+
+    model: Any
+    data: Callable[[], tuple[Any, Any]]
+    rtol: float = 1e-9
+    note: str = ""
+
+    def __str__(self) -> str:
+        """Return the options that differ from the default, as scikit-learn shows them."""
+        shown = " ".join(repr(self.model).split())
+        return f"{shown}-{self.data.__name__}" + (f"-{self.note}" if self.note else "")
+
+    @cached_property
+    def fitted(self) -> tuple[Any, Any]:
+        """The fitted model and its training rows."""
+        rows, y = self.data()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations and convergence: not ours to judge
+            return self.model.fit(rows, y), rows
+
+
+def installed(kind: Any, **options: Any) -> Any:
+    """Return an estimator, deprecated or not, with those options that this version still has."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        known = kind().get_params()
+        return kind(**{name: value for name, value in options.items() if name in known})
+
+
+def check_reader(model: Any, X: Any, *, rtol: float = 1e-9, names: Any = None) -> cf.Formula:
+    """Compare a fitted model and its formula on rows of every kind, and return the formula.
+
+    Args:
+        model: a fitted estimator or pipeline.
+        X: its training rows, a DataFrame or an array; thresholds are taken from trees that see
+            them unchanged.
+        rtol: see `Case`.
+        names: passed on to `read`.
+    """
+    formula = cf.read(model, names=names)
+    for kind, rows in kinds_of_rows(model, X):
+        compare(formula, model, rows, rtol, kind)
+    check_layouts(formula, X)
+    return formula
+
+
+def compare(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> None:
+    """Compare every output on some rows; where the model raises, the formula gives nothing."""
+    try:
+        ask(model, "predict" if formula.task.kind != "transform" else "transform", X)
+    except ValueError:
+        return compare_row_by_row(formula, model, X, rtol, kind)
+    task = formula.task
+    for role, method in METHODS.items():
+        names = getattr(task, role)
+        assert bool(names) == (task.kind == "classification" and hasattr(model, method)), role
+        if names:
+            expected = as_columns(ask(model, method, X))
+            for i, name in enumerate(names):
+                close(formula(X, name), expected[:, i], rtol, f"{kind}: {name}")
+    compare_predictions(formula, model, X, rtol, kind)
+
+
+def compare_predictions(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> None:
+    """Compare what `predict` (or `transform`) returns."""
+    task = formula.task
+    expected = as_columns(ask(model, "transform" if task.kind == "transform" else "predict", X))
+    ours = as_columns(formula(X))
+    assert ours.shape == expected.shape
+    if task.kind == "classification":
+        decided = ~ties(model, X, max(rtol, 1e-12), task.classes)
+        assert (ours[decided] == expected[decided]).all(), f"{kind}: another label"
+        assert ours.dtype.kind == expected.dtype.kind, f"{kind}: labels of another type"
+    else:
+        for i in range(expected.shape[1]):
+            close(ours[:, i], expected[:, i], rtol, f"{kind}: output {i}")
+
+
+def compare_row_by_row(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> None:
+    """Compare rows of which some make the model raise: there every output is missing."""
+    outputs = formula.evaluate(X)
+    for i in range(len(X)):
+        row = X[i : i + 1]
+        try:
+            ask(model, "predict" if formula.task.kind != "transform" else "transform", row)
+        except ValueError:
+            for name, values in outputs.items():
+                assert pd.isna(values[i]), f"{kind}: {name} is {values[i]} where the model raises"
+        else:
+            compare(formula, model, row, rtol, kind)
+
+
+def ask(model: Any, method: str, X: Any) -> Any:
+    """Return what the model says, without its remarks about unknown categories."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return getattr(model, method)(X)
+
+
+def as_columns(values: Any) -> np.ndarray:
+    """Return predictions as (rows, outputs)."""
+    array = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+    return array.reshape(len(array), -1)
+
+
+def close(ours: np.ndarray, expected: np.ndarray, rtol: float, what: str) -> None:
+    """Fail unless two outputs are as near as asked, and missing on the same rows."""
+    expected = expected.astype(np.float64)
+    finite = np.abs(expected[np.isfinite(expected)])
+    scale = finite.max(initial=0.0)
+    with np.errstate(invalid="ignore"):
+        away = np.where(ours == expected, 0.0, np.abs(ours - expected))
+    away[np.isnan(ours) & np.isnan(expected)] = 0.0
+    # A subnormal number has no relative precision left: 1e-300 stands for it.
+    bad = np.flatnonzero(~(away <= rtol * (scale + np.abs(expected)) + (rtol > 0) * 1e-300))
+    assert not len(bad), f"{what}: row {bad[0]}: {ours[bad[0]]!r}, not {expected[bad[0]]!r}"
+
+
+def ties(model: Any, X: Any, rtol: float, classes: tuple[Any, ...]) -> np.ndarray:
+    """Return the rows on which the model's own best scores are equal within rounding.
+
+    There another order of additions may give another label, and neither is wrong.
+    """
+    method = next((m for m in ("decision_function", "predict_proba") if hasattr(model, m)), None)
+    if method is None or len(classes) < 2:
+        return np.zeros(len(X), dtype=bool)
+    scores = as_columns(ask(model, method, X)).astype(np.float64)
+    scale = np.abs(scores).max(initial=0.0)
+    if scores.shape[1] == 1:
+        return np.abs(scores[:, 0]) <= rtol * scale
+    best = np.sort(scores, axis=1)
+    return best[:, -1] - best[:, -2] <= rtol * scale
+
+
+# --- rows ---------------------------------------------------------------------------------------
+
+
+def kinds_of_rows(model: Any, X: Any) -> Iterator[tuple[str, Any]]:
+    """Yield rows of each kind, in the layout of the training rows."""
+    numeric = numeric_positions(X)
+    yield "training rows", X
+    yield "one row", X[:1]
+    for digits in (0, 2):
+        yield f"rounded to {digits} digits", changed(X, numeric, lambda x: np.round(x, digits))
+    yield "float32 rows", changed(X, numeric, lambda x: x.astype(np.float32).astype(np.float64))
+    yield "corners", corners(X, numeric)
+    yield "far outside", changed(X[:20], numeric, lambda x: x * 1e4 - 3e3)
+    edges = rows_at_thresholds(model, X)
+    if edges is not None:
+        yield "rows at every threshold and beside it", edges
+    yield "missing values", with_missing(X)
+    if len(numeric) < X.shape[1]:
+        yield "unseen labels", with_unseen(X, numeric)
+
+
+def numeric_positions(X: Any) -> list[int]:
+    """Return the positions of the columns that hold numbers."""
+    if isinstance(X, np.ndarray):
+        return list(range(X.shape[1])) if X.dtype.kind in "fiub" else []
+    return [i for i, kind in enumerate(X.dtypes) if getattr(kind, "kind", "O") in "fiub"]
+
+
+def column(X: Any, i: int) -> np.ndarray:
+    """Return one column as an array."""
+    return X[:, i] if isinstance(X, np.ndarray) else X.iloc[:, i].to_numpy()
+
+
+def with_columns(X: Any, new: dict[int, Any]) -> Any:
+    """Return the rows with some columns replaced."""
+    if isinstance(X, np.ndarray):
+        kind = np.result_type(X, np.float64) if X.dtype.kind in "fiub" else object
+        made = X.astype(kind)
+        for i, values in new.items():
+            made[:, i] = values
+        return made
+    made = X.reset_index(drop=True)
+    return made.assign(**{made.columns[i]: values for i, values in new.items()})
+
+
+def changed(X: Any, positions: list[int], rule: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """Return the rows with a rule applied to their numbers."""
+    return with_columns(X, {i: rule(column(X, i).astype(np.float64)) for i in positions})
+
+
+def corners(X: Any, positions: list[int]) -> Any:
+    """Return 40 rows whose numbers are all at the least or the greatest value of their column."""
+    draw = np.random.default_rng(3)
+    rows = repeated(X, draw.integers(0, len(X), 40))
+    ends = {i: (np.nanmin(column(X, i)), np.nanmax(column(X, i))) for i in positions}
+    return with_columns(rows, {i: draw.choice(pair, 40) for i, pair in ends.items()})
+
+
+def repeated(X: Any, at: np.ndarray) -> Any:
+    """Return the rows at some positions."""
+    return X[at] if isinstance(X, np.ndarray) else X.iloc[at].reset_index(drop=True)
+
+
+def with_missing(X: Any) -> Any:
+    """Return rows in which one column after the other is missing, then all, then a fifth."""
+    draw = np.random.default_rng(4)
+    width = X.shape[1]
+    holes = np.vstack([np.eye(width, dtype=bool), np.ones((1, width), dtype=bool),
+                       draw.random((12, width)) < 0.2])  # fmt: skip
+    rows = repeated(X, draw.integers(0, len(X), len(holes)))
+    return with_columns(rows, {i: masked(rows, i, holes[:, i]) for i in range(width)})
+
+
+def masked(X: Any, i: int, hole: np.ndarray) -> Any:
+    """Return a column with some of its values missing, in the manner of its type."""
+    if not isinstance(X, np.ndarray) and not isinstance(X.dtypes.iloc[i], np.dtype):
+        return X.iloc[:, i].mask(hole)  # a pandas type has a missing value of its own
+    values = column(X, i)
+    if values.dtype.kind in "fiub":
+        return np.where(hole, np.nan, values.astype(np.float64))
+    return np.array([None if h else v for h, v in zip(hole, values, strict=True)], dtype=object)
+
+
+def with_unseen(X: Any, numeric: list[int]) -> Any:
+    """Return rows in which one column of labels after the other holds an unknown one."""
+    labels = [i for i in range(X.shape[1]) if i not in numeric]
+    rows = repeated(X, np.arange(len(labels)) % len(X))
+    new = {}
+    for at, i in enumerate(labels):
+        values = column(rows, i).astype(object)
+        values[at] = UNSEEN
+        categorical = not isinstance(X, np.ndarray) and isinstance(
+            X.dtypes.iloc[i], pd.CategoricalDtype
+        )
+        new[i] = pd.Categorical(values) if categorical else values
+    return with_columns(rows, new)
+
+
+def rows_at_thresholds(model: Any, X: Any) -> Any:
+    """Return rows that stand at each threshold, and 1 ulp beside it, in float64 and float32."""
+    found = list(thresholds_of(model))
+    if not found:
+        return None
+    draw = np.random.default_rng(5)
+    # These models raise on what float32 cannot hold.
+    wanted = sorted({(i, v) for i, t in found for v in beside(t) if abs(v) < 3e38})
+    if len(wanted) > 4000:
+        wanted = [wanted[i] for i in draw.choice(len(wanted), 4000, replace=False)]
+    rows = repeated(X, draw.integers(0, len(X), len(wanted)))
+    new = {}
+    for i in {i for i, _ in wanted}:
+        values = column(rows, i).astype(np.float64)
+        for at, (j, v) in enumerate(wanted):
+            if i == j:
+                values[at] = v
+        new[i] = values
+    return with_columns(rows, new)
+
+
+def beside(t: float) -> list[float]:
+    """Return a threshold and the floats around it and around its float32 neighbours."""
+    near = np.float32(t)
+    singles = [
+        near,
+        np.nextafter(near, np.float32(np.inf)),
+        np.nextafter(near, np.float32(-np.inf)),
+    ]
+    middles = [(float(near) + float(s)) / 2 for s in singles[1:]]
+    around = [t, *map(float, singles), *middles]
+    return [
+        float(v) for a in around for v in (a, np.nextafter(a, np.inf), np.nextafter(a, -np.inf))
+    ]
+
+
+def thresholds_of(model: Any) -> Iterator[tuple[int, float]]:
+    """Yield (column, threshold) of every test of a fitted tree, forest or booster."""
+    if hasattr(model, "tree_"):
+        inner = model.tree_.children_left >= 0
+        yield from zip(model.tree_.feature[inner], model.tree_.threshold[inner], strict=True)
+    for tree in np.ravel(getattr(model, "estimators_", [])) if hasattr(model, "estimator_") or (
+        hasattr(model, "init_")) else []:  # fmt: skip
+        yield from thresholds_of(tree)
+    for tree in (t for trees in getattr(model, "_predictors", ()) for t in trees):
+        tests = tree.nodes[(tree.nodes["is_leaf"] == 0) & (tree.nodes["is_categorical"] == 0)]
+        order = column_order(model)
+        yield from ((order[i], t) for i, t in zip(tests["feature_idx"], tests["num_threshold"],
+                                                  strict=True))  # fmt: skip
+
+
+def column_order(model: Any) -> list[int]:
+    """Return where HistGradientBoosting's own columns stand among the inputs."""
+    chosen = model.is_categorical_
+    chosen = np.zeros(model.n_features_in_, dtype=bool) if chosen is None else chosen
+    return [*np.flatnonzero(chosen), *np.flatnonzero(~chosen)]
+
+
+# --- layouts ------------------------------------------------------------------------------------
+
+
+def check_layouts(formula: cf.Formula, X: Any) -> None:
+    """The same rows give the same values as DataFrame, array and dict, whatever the order."""
+    rows = X[:7]
+    expected = formula(rows)
+    names = [f.name for f in formula.inputs]
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=names)
+    turned = frame[frame.columns[::-1]]
+    assert same(formula(turned), expected), "columns in another order"
+    assert same(formula(turned.assign(unused=1.0)), expected), "a column too many"
+    assert same(formula(frame.to_numpy()), expected), "an array"
+    assert same(formula({n: list(frame.iloc[:, i]) for i, n in enumerate(names)}), expected), "dict"
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether two predictions are equal, missing values included.
+
+    A matrix product may add in another order when its rows lie otherwise in memory: 1e-12.
+    """
+    if a.dtype.kind == "f":
+        return bool(
+            np.allclose(a, b, rtol=1e-12, atol=1e-12 * np.nanmax(np.abs(b)), equal_nan=True)
+        )
+    return bool(((a == b) | (pd.isna(a) & pd.isna(b))).all())
