@@ -1,27 +1,33 @@
 """What a pickle would import, found without running any of it.
 
-A pickle is a program for a small stack machine. This is that machine with nothing behind it: a name
-that would be imported is written down, a call gives a stand-in, and nothing is hashed, compared or
-built. What it must still know is where the next instruction is. joblib puts the raw bytes of an array
-into the middle of the program, and how many there are follows from the array's shape and dtype, so
-those two are followed; where they cannot be, the scan stops and says so.
+A pickle is a program for a small stack machine. This is that machine with nothing behind it: a
+name that would be imported is written down, a call gives a stand-in, and nothing is hashed,
+compared or built. What it must still know is where the next instruction is. joblib puts the raw
+bytes of an array into the middle of the program, and how many there are follows from the array's
+shape and dtype, so those two are followed; where they cannot be, the scan stops and says so.
 """
 
 from __future__ import annotations
 
-import _compat_pickle
+import codecs
 import math
 import pickle
-import re
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-import numpy as np
-
+from closedform.loading.findings import Findings, Pair, python3_name
+from closedform.loading.stand_ins import (
+    DTYPE_CALLS,
+    UNKNOWN,
+    Dtype,
+    Fields,
+    Name,
+    keep,
+    leaf,
+    set_dtype,
+)
 from closedform.loading.stream import Broken, Limits, Stopped, Tokens
-
-Pair = tuple[str, str]
 
 ARRAY_WRAPPER: Final = "joblib.numpy_pickle.NumpyArrayWrapper"
 # Wrappers of joblib < 0.10: their arrays are in other files, which are pickles again.
@@ -30,73 +36,35 @@ OLD_WRAPPERS: Final = frozenset(
     for module in ("numpy_pickle", "numpy_pickle_compat")
     for name in ("NDArrayWrapper", "ZNDArrayWrapper")
 )
-_STRING_DTYPE: Final = "numpy._core._internal._convert_to_stringdtype_kwargs"
-_DTYPE_CODE: Final = re.compile(r"[a-zA-Z?]\d{0,9}")
-_REFERENCES: Final = 1  # the flag of a dtype whose elements are Python objects
 _LONGEST_TEXT: Final = 512
-_KEPT_KEYS: Final = frozenset(("shape", "dtype", "numpy_array_alignment_bytes", "_sklearn_version"))
 _CHECK_EVERY: Final = 1 << 14
 
 
-class _Unknown:
-    """Any value that says nothing about imports or about where the next instruction is."""
+def scan(file: BinaryIO, limits: Limits) -> Findings:
+    """Follow the pickle at the start of `file`, and return what it names.
 
-
-UNKNOWN: Final = _Unknown()
-
-
-@dataclass(slots=True)
-class _Name:
-    """A class or function that the pickle names."""
-
-    full: str
-
-
-@dataclass(slots=True)
-class _Dtype:
-    """As much of a numpy dtype as tells how many bytes an array takes."""
-
-    kind: str
-    itemsize: int
-    has_objects: bool
-
-
-@dataclass(slots=True)
-class _Fields:
-    """A dict, or the state of an array wrapper: only `_KEPT_KEYS` are kept."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    wraps_array: bool = False
-
-
-@dataclass(slots=True)
-class Findings:
-    """What a scan found, also when it did not reach the end.
-
-    Attributes:
-        raw: (module, name) as the loader will ask for them.
-        names: (module, name) as they are imported, Python 2 spellings translated.
-        extensions: codes of the copyreg registry, which stand for names that only the loader knows.
-        sklearn: versions of scikit-learn that wrote a part.
-        persistent: whether values are asked for that only the writing program can supply.
-        opcodes: instructions followed.
-        text: bytes of text remembered.
+    A file that is damaged, or that cannot be followed to its end, gives what was found until there.
     """
+    tokens, findings = Tokens(file), Findings()
+    machine = _Machine(tokens, findings, limits)
+    try:
+        machine.run()
+    except Stopped as reason:
+        findings.stopped = str(reason)
+    except Broken as reason:
+        findings.broken = str(reason)
+    findings.end = tokens.at if findings.complete else machine.started
+    return findings
 
-    raw: set[Pair] = field(default_factory=set)
-    names: set[Pair] = field(default_factory=set)
-    extensions: set[int] = field(default_factory=set)
-    sklearn: set[str] = field(default_factory=set)
-    persistent: bool = False
-    opcodes: int = 0
-    text: int = 0
 
-
-class Scanner:
+class _Machine:
     """Follows one pickle to its STOP and writes what it names into `findings`."""
 
-    def __init__(self, tokens: Tokens, findings: Findings, limits: Limits) -> None:
+    def __init__(
+        self, tokens: Tokens, findings: Findings, limits: Limits, *, raw_arrays: bool = True
+    ) -> None:
         self.tokens, self.findings, self.limits = tokens, findings, limits
+        self.raw_arrays = raw_arrays
         self.protocol = 0
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
@@ -106,25 +74,27 @@ class Scanner:
 
     def run(self) -> None:
         """Follow the pickle; raises `Broken` or `Stopped` with the reason."""
-        opcodes = OPCODES
-        while True:
-            for _ in range(_CHECK_EVERY):
-                self.started = self.tokens.at
-                code = self.tokens.byte()
-                if code == pickle.STOP[0]:
-                    return self._stop()
-                action = opcodes.get(code)
-                if action is None:
-                    raise Broken(f"{code:#04x} is no pickle instruction")
-                try:
-                    action(self)
-                except (IndexError, KeyError) as error:
-                    raise Broken("an instruction uses a value that is not there") from error
-            self._charge_opcodes(_CHECK_EVERY)
+        try:
+            while not self._follow(_CHECK_EVERY):
+                pass
+        except (IndexError, KeyError) as error:
+            raise Broken("an instruction uses a value that is not there") from error
 
-    def _stop(self) -> None:
-        self.pop()
-        self._charge_opcodes(1)
+    def _follow(self, count: int) -> bool:
+        """Follow at most `count` instructions; tell whether STOP was among them."""
+        for done in range(count):
+            self.started = self.tokens.at
+            code = self.tokens.byte()
+            if code == pickle.STOP[0]:
+                self.pop()
+                self._charge_opcodes(done + 1)
+                return True
+            action = OPCODES.get(code)
+            if action is None:
+                raise Broken(f"{code:#04x} is no pickle instruction")
+            action(self)
+        self._charge_opcodes(count)
+        return False
 
     def _charge_opcodes(self, count: int) -> None:
         self.findings.opcodes += count
@@ -167,20 +137,30 @@ class Scanner:
 
     # Values.
 
-    def text(self, data: bytes | None) -> None:
+    def text(self, data: bytes | None, encoding: str = "utf-8") -> None:
         """Push a short string; a long one cannot be a name, so it is not kept."""
         if data is None:
             return self.push(UNKNOWN)
         self.findings.text += len(data)
         if self.findings.text > self.limits.text:
             raise Stopped(f"it has more than {self.limits.text:,} bytes of short strings")
-        self.push(data.decode("utf-8", "surrogateescape"))
+        errors = "surrogatepass" if encoding == "utf-8" else "strict"
+        try:
+            self.push(data.decode(encoding, errors))
+        except UnicodeDecodeError as error:
+            raise Broken(f"a string is not {encoding}") from error
 
-    def counted_text(self, size: int) -> None:
+    def counted_text(self, size: int, encoding: str = "utf-8") -> None:
         if size > _LONGEST_TEXT:
             self.tokens.skip(size)
             return self.push(UNKNOWN)
-        self.text(self.tokens.take(size))
+        self.text(self.tokens.take(size), encoding)
+
+    def quoted_line(self) -> None:
+        data = self.tokens.line(_LONGEST_TEXT)
+        if data is not None and not (len(data) > 1 and data[0] == data[-1] and data[0] in b"\"'"):
+            raise Broken("a string has no quotes")
+        self.text(data if data is None else _unescaped(data[1:-1]), "ascii")
 
     def counted_bytes(self, size: int) -> None:
         if size < 0:
@@ -193,32 +173,30 @@ class Scanner:
             return self.push(self.tokens.number(size, signed=True))
         self.counted_bytes(size)
 
-    def integer_line(self) -> int:
-        data = self.tokens.line(_LONGEST_TEXT)
+    def integer_line(self, *, truths: bool = False) -> int:
+        data = self.tokens.line(_LONGEST_TEXT) or b""
+        if truths and data in (b"00", b"01"):  # how protocols 0 and 1 spell False and True
+            return data == b"01"
         try:
-            return int((data or b"").rstrip(b"L"), 0)
+            return int(data.removesuffix(b"L"), 0)
         except ValueError as error:
             raise Broken("a number cannot be read") from error
 
-    def quoted_line(self) -> None:
-        data = self.tokens.line(_LONGEST_TEXT)
-        self.text(data if data is None else data[1:-1])
-
     def tuple_of(self, items: list[Any]) -> None:
         """Push a flat tuple: nothing needed is nested, and a deep one would cost memory."""
-        self.push(tuple(map(_leaf, items)) if len(items) <= 64 else UNKNOWN)
+        self.push(tuple(map(leaf, items)) if len(items) <= 64 else UNKNOWN)
 
     def dict_of(self, items: list[Any]) -> None:
-        self.push(_Fields())
+        self.push(Fields())
         self.set_items(items)
 
     def set_items(self, items: list[Any]) -> None:
         target = self.top()
         if len(items) % 2:
             raise Broken("a dict has a key without a value")
-        if isinstance(target, _Fields):
+        if isinstance(target, Fields):
             for i in range(0, len(items), 2):
-                _keep(target, items[i], items[i + 1])
+                keep(target, items[i], items[i + 1])
 
     # Names and calls.
 
@@ -232,7 +210,7 @@ class Scanner:
         self.findings.names.add((module, name))
         if f"{module}.{name}" in OLD_WRAPPERS:
             raise Stopped("it was written by joblib < 0.10, which keeps arrays in other files")
-        self.push(_Name(f"{module}.{name}"))
+        self.push(Name(f"{module}.{name}"))
 
     def name_lines(self) -> Pair:
         lines = [self.tokens.line(_LONGEST_TEXT) for _ in range(2)]
@@ -247,18 +225,21 @@ class Scanner:
         self.findings.persistent = True
         self.push(UNKNOWN)
 
+    def outside(self) -> None:
+        raise Broken("it needs buffers that are kept outside the file")
+
     def call(self, function: Any, arguments: Any, *, is_new: bool = False) -> None:
         """Push what a call would give: a stand-in, save for the few that decide where bytes are."""
         made: Any = UNKNOWN
-        if isinstance(function, _Name):
+        if isinstance(function, Name):
             if function.full in DTYPE_CALLS:
                 made = DTYPE_CALLS[function.full](arguments)
             elif function.full == "copyreg._reconstructor" and arguments:
                 function, is_new = arguments[0], True
-        if isinstance(function, _Name) and function.full == ARRAY_WRAPPER:
+        if isinstance(function, Name) and function.full == ARRAY_WRAPPER:
             if not is_new:
                 raise Stopped("it makes an array in a way that joblib does not")
-            made = _Fields(wraps_array=True)
+            made = Fields(wraps_array=True)
         self.push(made)
 
     def reduce(self) -> None:
@@ -282,14 +263,14 @@ class Scanner:
     def build(self) -> None:
         """Give the top of the stack its state; an array's bytes follow right after."""
         state, target = self.pop(), self.top()
-        if isinstance(target, _Dtype):
-            return _set_dtype(target, state)
-        if isinstance(state, _Fields):
+        if isinstance(target, Dtype):
+            return set_dtype(target, state)
+        if isinstance(state, Fields):
             version = state.values.get("_sklearn_version")
             if isinstance(version, str):
                 self.findings.sklearn.add(version)
-        if isinstance(target, _Fields) and target.wraps_array:
-            if not isinstance(state, _Fields):
+        if self.raw_arrays and isinstance(target, Fields) and target.wraps_array:
+            if not isinstance(state, Fields):
                 raise Stopped("it describes an array in a way that joblib does not")
             target.values |= state.values
             self.stack[-1] = UNKNOWN
@@ -297,7 +278,7 @@ class Scanner:
 
     def _pass_array(self, values: dict[str, Any]) -> None:
         shape, dtype = values.get("shape"), values.get("dtype")
-        if not (isinstance(dtype, _Dtype) and isinstance(shape, tuple)):
+        if not (isinstance(dtype, Dtype) and isinstance(shape, tuple)):
             raise Stopped("it has an array whose size cannot be told without loading it")
         if not self.tokens.between_frames():
             raise Stopped("it has array data inside a frame, which joblib does not write")
@@ -310,8 +291,11 @@ class Scanner:
         self.tokens.skip(math.prod(shape) * dtype.itemsize)
 
     def _pass_objects(self) -> None:
-        """Follow the pickle of an array of Python objects: complete, with its own stack and memo."""
-        inner = Scanner(self.tokens, self.findings, self.limits)
+        """Follow the pickle of an array of Python objects: complete, with its own stack and memo.
+
+        joblib reads it with the plain unpickler, so no raw bytes follow a wrapper in there.
+        """
+        inner = _Machine(self.tokens, self.findings, self.limits, raw_arrays=False)
         try:
             inner.run()
         finally:
@@ -325,62 +309,26 @@ class Scanner:
         self.protocol = protocol
 
 
-def python3_name(module: str, name: str) -> Pair:
-    """Translate a Python 2 spelling as the loader does for protocols 0 to 2."""
-    if (module, name) in _compat_pickle.NAME_MAPPING:
-        return _compat_pickle.NAME_MAPPING[module, name]
-    return _compat_pickle.IMPORT_MAPPING.get(module, module), name
+def _unescaped(data: bytes) -> bytes:
+    if b"\\" not in data:
+        return data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an unknown escape stays as it is
+        try:
+            return codecs.escape_decode(data)[0]
+        except ValueError as error:
+            raise Broken("a string has a damaged escape") from error
 
 
-def _leaf(value: Any) -> Any:
-    """Return a value that refers to no other, since chains of references cost memory."""
-    kept = isinstance(value, str | int | _Name | _Dtype)
-    return value if kept else UNKNOWN
-
-
-def _keep(target: _Fields, key: Any, value: Any) -> None:
-    if isinstance(key, str) and key in _KEPT_KEYS:
-        kept = value if value is None or isinstance(value, tuple) else _leaf(value)
-        target.values[key] = kept
-
-
-def _dtype(arguments: Any) -> Any:
-    code = arguments[0] if isinstance(arguments, tuple) and arguments else None
-    if not (isinstance(code, str) and _DTYPE_CODE.fullmatch(code)):
-        return UNKNOWN
-    try:
-        known = np.dtype(code)
-    except (TypeError, ValueError):
-        return UNKNOWN
-    return _Dtype(known.kind, known.itemsize, known.hasobject)
-
-
-def _set_dtype(dtype: _Dtype, state: Any) -> None:
-    """`(version, order, subarray, names, fields, size, alignment, flags)`: size and flags matter."""
-    if not (isinstance(state, tuple) and len(state) >= 8):
-        raise Stopped("it has an array whose dtype cannot be told without loading it")
-    size, flags = state[5], state[7]
-    if dtype.kind in "USV" and type(size) is int and size >= 0:
-        dtype.itemsize = size
-    if dtype.kind == "V" and type(flags) is int:
-        dtype.has_objects = bool(flags & _REFERENCES)
-
-
-DTYPE_CALLS: Final[dict[str, Callable[[Any], Any]]] = {
-    "numpy.dtype": _dtype,
-    _STRING_DTYPE: lambda _: _Dtype("T", 0, True),
-}
-
-
-def _constant(value: Any) -> Callable[[Scanner], None]:
+def _constant(value: Any) -> Callable[[_Machine], None]:
     return lambda s: s.push(value)
 
 
-def _passed(size: int) -> Callable[[Scanner], None]:
+def _passed(size: int) -> Callable[[_Machine], None]:
     return lambda s: s.counted_bytes(size)
 
 
-Action = Callable[[Scanner], Any]
+Action = Callable[[_Machine], Any]
 
 # Every instruction of protocols 0 to 5 except STOP, by what it does to the stack.
 OPCODES: Final[dict[int, Action]] = {
@@ -388,9 +336,9 @@ OPCODES: Final[dict[int, Action]] = {
     for code, action in {
         pickle.PROTO: lambda s: s.set_protocol(s.tokens.byte()),
         pickle.FRAME: lambda s: s.tokens.frame(s.tokens.number(8)),
-        pickle.MARK: Scanner.mark,
-        pickle.POP: Scanner.discard,
-        pickle.POP_MARK: Scanner.pop_mark,
+        pickle.MARK: _Machine.mark,
+        pickle.POP: _Machine.discard,
+        pickle.POP_MARK: _Machine.pop_mark,
         pickle.DUP: lambda s: s.push(s.top()),
         # constants
         pickle.NONE: _constant(None),
@@ -399,9 +347,9 @@ OPCODES: Final[dict[int, Action]] = {
         pickle.EMPTY_TUPLE: _constant(()),
         pickle.EMPTY_LIST: _constant(UNKNOWN),
         pickle.EMPTY_SET: _constant(UNKNOWN),
-        pickle.EMPTY_DICT: lambda s: s.push(_Fields()),
+        pickle.EMPTY_DICT: lambda s: s.push(Fields()),
         # numbers
-        pickle.INT: lambda s: s.push(s.integer_line()),
+        pickle.INT: lambda s: s.push(s.integer_line(truths=True)),
         pickle.BININT: lambda s: s.push(s.tokens.number(4, signed=True)),
         pickle.BININT1: lambda s: s.push(s.tokens.byte()),
         pickle.BININT2: lambda s: s.push(s.tokens.number(2)),
@@ -415,14 +363,15 @@ OPCODES: Final[dict[int, Action]] = {
         pickle.SHORT_BINBYTES: lambda s: s.counted_bytes(s.tokens.byte()),
         pickle.BINBYTES8: lambda s: s.counted_bytes(s.tokens.number(8)),
         pickle.BYTEARRAY8: lambda s: s.counted_bytes(s.tokens.number(8)),
-        pickle.STRING: Scanner.quoted_line,
-        pickle.BINSTRING: lambda s: s.counted_text(s.tokens.number(4)),
-        pickle.SHORT_BINSTRING: lambda s: s.counted_text(s.tokens.byte()),
-        pickle.UNICODE: lambda s: s.text(s.tokens.line(_LONGEST_TEXT)),
+        pickle.STRING: _Machine.quoted_line,
+        pickle.BINSTRING: lambda s: s.counted_text(s.tokens.number(4), "latin-1"),
+        pickle.SHORT_BINSTRING: lambda s: s.counted_text(s.tokens.byte(), "latin-1"),
+        pickle.UNICODE: lambda s: s.text(s.tokens.line(_LONGEST_TEXT), "raw-unicode-escape"),
         pickle.BINUNICODE: lambda s: s.counted_text(s.tokens.number(4)),
         pickle.SHORT_BINUNICODE: lambda s: s.counted_text(s.tokens.byte()),
         pickle.BINUNICODE8: lambda s: s.counted_text(s.tokens.number(8)),
-        pickle.READONLY_BUFFER: Scanner.top,
+        pickle.NEXT_BUFFER: _Machine.outside,
+        pickle.READONLY_BUFFER: _Machine.top,
         # containers
         pickle.TUPLE: lambda s: s.tuple_of(s.pop_mark()),
         pickle.TUPLE1: lambda s: s.tuple_of([s.pop()]),
@@ -447,12 +396,12 @@ OPCODES: Final[dict[int, Action]] = {
         # names, calls and state
         pickle.GLOBAL: lambda s: s.named(*s.name_lines()),
         pickle.STACK_GLOBAL: lambda s: s.named(*[s.pop(), s.pop()][::-1]),
-        pickle.INST: Scanner.named_instance,
-        pickle.OBJ: Scanner.instance,
-        pickle.REDUCE: Scanner.reduce,
+        pickle.INST: _Machine.named_instance,
+        pickle.OBJ: _Machine.instance,
+        pickle.REDUCE: _Machine.reduce,
         pickle.NEWOBJ: lambda s: s.new(0),
         pickle.NEWOBJ_EX: lambda s: s.new(1),
-        pickle.BUILD: Scanner.build,
+        pickle.BUILD: _Machine.build,
         pickle.EXT1: lambda s: s.extension(s.tokens.byte()),
         pickle.EXT2: lambda s: s.extension(s.tokens.number(2)),
         pickle.EXT4: lambda s: s.extension(s.tokens.number(4, signed=True)),

@@ -1,4 +1,4 @@
-"""Bytes from a file that nobody trusts: hashed, inflated up to a limit, and read one token at a time."""
+"""Bytes from a file that nobody trusts: inflated up to a limit, and read one token at a time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a scan may cost; the worst file stays below about 2 GiB of memory and a few minutes.
+    """What a scan may cost; the worst file stays below about 2.5 GiB of memory and two minutes.
 
     Attributes:
         inflated: bytes that a compressed file may become.
@@ -43,8 +43,8 @@ class Limits:
     text: int = 512 << 20
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file for reading; a folder, a pipe or a device is refused, since it may have no end."""
+def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
+    """Open a file for reading; a folder, a pipe or a device is refused: it may have no end."""
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
@@ -115,7 +115,7 @@ def compression(head: bytes) -> str | None:
 
 
 class _Inflated(io.RawIOBase):
-    """The inflated content of `file`: raises `Broken` past `limit`, or where the data are damaged."""
+    """The inflated content of `file`; `Broken` past `limit` bytes, or where it is damaged."""
 
     def __init__(self, file: BinaryIO, decoder: Any, limit: int) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ def inflated(file: BinaryIO, how: str | None, limit: int) -> BinaryIO:
     file.seek(0)
     if how is None:
         return file
-    return io.BufferedReader(_Inflated(file, DECODERS[how](), limit), CHUNK)  # type: ignore[return-value]
+    return io.BufferedReader(_Inflated(file, DECODERS[how](), limit), CHUNK)
 
 
 class Tokens:
@@ -191,7 +191,7 @@ class Tokens:
             size -= len(self.take(min(size, CHUNK)))
 
     def line(self, keep: int) -> bytes | None:
-        """Read up to a newline and return what is before it, or None if that is longer than `keep`."""
+        """Read up to a newline and return what is before it; None if it is longer than `keep`."""
         self._claim(0)
         frame_end = self._frame_end
         data = part = self._part(keep + 1)
@@ -235,5 +235,5 @@ class Tokens:
 
 
 def shown(text: str) -> str:
-    """Return `text` fit for a terminal: what is not plain ASCII is escaped, and so cannot deceive."""
+    """Return `text` fit for a terminal: what is not plain ASCII is escaped and cannot deceive."""
     return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]

@@ -1,0 +1,108 @@
+"""What is known about a model file without having run any of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from closedform.loading.familiar import is_familiar
+from closedform.loading.findings import Findings
+from closedform.loading.stream import shown
+
+_MOST_SHOWN: Final = 60
+
+KINDS: Final = {
+    "pickle": "a pickle",
+    "joblib": "a pickle written by joblib",
+    "skops": "a skops file",
+    "closedform-json": "a formula saved by closedform",
+    "json": "a JSON file",
+    "xgboost-json": "a model saved by XGBoost",
+    "lightgbm-text": "a model saved by LightGBM",
+    "keras": "a model saved by Keras",
+    "torch": "a PyTorch file",
+    "hdf5": "an HDF5 file",
+    "npy": "a NumPy array",
+    "npz": "a set of NumPy arrays",
+    "parquet": "a Parquet table",
+    "zip": "a zip archive",
+    "unknown": "no model file that closedform knows",
+}
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What is known about a model file without having run any of it.
+
+    Attributes:
+        path: the file.
+        kind: one of `KINDS`, decided by the content.
+        compression: zlib, gzip, bz2, lzma, xz or lz4, or None.
+        sha256: of the file as it lies on disk, in hexadecimal.
+        size: in bytes, on disk.
+        imports: every 'module.name' that opening it would import, unfamiliar ones first. What is
+            not plain ASCII is escaped.
+        unfamiliar: those that models of scikit-learn do not commonly need; for a skops file, the
+            types that skops does not trust. A familiar name is no promise of safety.
+        complete: False when the file could not be followed to its end, and may import more.
+        notes: what else its user should know.
+    """
+
+    path: str
+    kind: str
+    compression: str | None
+    sha256: str
+    size: int
+    imports: tuple[str, ...] = ()
+    unfamiliar: tuple[str, ...] = ()
+    complete: bool = True
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as a dict that `json.dumps` takes."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def __str__(self) -> str:
+        packed = f", compressed with {self.compression}" if self.compression else ""
+        head = f"{self.path}: {KINDS[self.kind]}{packed}, {self.size:,} bytes"
+        notes = [f"note: {note}" for note in self.notes]
+        return "\n".join([head, f"SHA-256 {self.sha256}", *self._listing(), *notes])
+
+    def _listing(self) -> list[str]:
+        odd = f", {len(self.unfamiliar)} of them unfamiliar (!)" if self.unfamiliar else ""
+        lines = [f"would import {_count(len(self.imports), 'name')}{odd}"] if self.imports else []
+        marks = set(self.unfamiliar)
+        lines += [f"  {'!' if it in marks else ' '} {it}" for it in self.imports[:_MOST_SHOWN]]
+        more = len(self.imports) - _MOST_SHOWN
+        lines += [f"    … and {more} more"] if more > 0 else []
+        return lines + ([] if self.complete else ["INCOMPLETE: it may import more than is listed"])
+
+
+def split_imports(findings: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return (all imports, unfamiliar imports), both sorted, unfamiliar ones first."""
+    names = sorted({_spelled(*pair) for pair in findings.names})
+    odd = {_spelled(*pair) for pair in findings.names if not is_familiar(*pair)}
+    codes = tuple(f"copyreg extension {code}" for code in sorted(findings.extensions))
+    unfamiliar = codes + tuple(name for name in names if name in odd)
+    return unfamiliar + tuple(name for name in names if name not in odd), unfamiliar
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _spelled(module: str, name: str) -> str:
+    return shown(f"{module}.{name}")
+
+
+def notes_on(findings: Findings, rest: bytes) -> Iterable[str]:
+    """Say what a scan found besides names; `rest` is what follows the pickle, or its start."""
+    if findings.sklearn:
+        yield f"made with scikit-learn {', '.join(map(shown, sorted(findings.sklearn)))}"
+    if findings.persistent:
+        yield "it refers to values outside the file, which only the writing program can supply"
+    if findings.stopped:
+        yield f"the scan stopped at byte {findings.end:,}: {findings.stopped}"
+    elif rest:
+        yield f"more bytes follow the pickle, from byte {findings.end:,}; they are not read"
