@@ -1,14 +1,14 @@
 """The reader battery: a formula against its model on every kind of row that has fooled a reader.
 
 `check_reader(model, X)` reads a fitted scikit-learn model and compares every output with what the
-model itself returns. `Case` is one line of a test module's list; `tests/test_tables.py` makes sure
-that every estimator that has a reader stands in such a list.
+model itself returns. `Case` is one line of a test module's list; `tests/test_reader_tables.py`
+makes sure that every estimator that has a reader stands in such a list.
 """
 
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -170,7 +170,7 @@ def kinds_of_rows(model: Any, X: Any) -> Iterator[tuple[str, Any]]:
     yield "training rows", X
     yield "one row", X[:1]
     for digits in (0, 2):
-        yield f"rounded to {digits} digits", changed(X, numeric, lambda x: np.round(x, digits))
+        yield f"rounded to {digits} digits", changed(X, numeric, partial(np.round, decimals=digits))
     yield "float32 rows", changed(X, numeric, lambda x: x.astype(np.float32).astype(np.float64))
     yield "corners", corners(X, numeric)
     yield "far outside", changed(X[:20], numeric, lambda x: x * 1e4 - 3e3)

@@ -106,7 +106,6 @@ def test_gradient_boosting_refuses_missing_values_as_the_model_does():
 
 
 def test_a_score_of_zero_is_the_second_class_in_gradient_boosting_alone():
-    rows, y = data.truths()
     half = np.zeros((40, 1)), np.arange(40) % 2 == 0
     for model, label in ((GBC(init="zero", **FEW), True), (HGC(**SOME), False)):
         model.fit(*half)

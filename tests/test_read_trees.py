@@ -1,4 +1,4 @@
-"""Trees and forests: thresholds, missing values, labels and shapes against their own predictions."""
+"""Trees and forests: thresholds, missing values, labels and shapes, against `predict`."""
 
 import numpy as np
 import pytest
