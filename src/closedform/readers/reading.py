@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class Columns:
         return Columns(kept, tuple(nodes))
 
 
-class Retype(Exception):  # noqa: N818 - not an error: the read starts again, knowing more
+class Retype(Exception):
     """An input turned out to hold labels, not numbers."""
 
 
@@ -63,6 +64,9 @@ class Reading:
     categories: dict[int, tuple[Label, ...]] = field(default_factory=dict)
     no_missing: set[int] = field(default_factory=set)
     no_unseen: set[int] = field(default_factory=set)
+    refusals: list[tuple[Node, frozenset[Node]]] = field(default_factory=list)
+    fragile: set[Node] = field(default_factory=set)
+    called: set[str] = field(default_factory=set)
 
     def columns(self) -> Columns:
         """Return the raw inputs."""
@@ -84,24 +88,55 @@ class Reading:
         Raises:
             Retype: x is a raw input that was taken for a number until now.
         """
-        if x.type is Type.LABEL:
+        raw, _ = _imputed_from(x)
+        if x.type is Type.LABEL or raw.op is not ops.INPUT or raw.data in self.labels:
             return x
-        inputs = [i for i in self._under(x) if i not in self.labels]
-        if not inputs:
-            return x
-        self.labels.update(inputs)
+        self.labels.add(raw.data)
         raise Retype
 
     def refuse_missing(self, columns: Columns) -> None:
         """Note that the model raises when one of these columns is missing."""
         self.no_missing.update(*fold(columns.nodes, may_be_missing))
+        made = partial(_may_pass_on, self.fragile)
+        for x in frozenset().union(*fold(columns.nodes, made)):
+            self.refuse(ops.missing(x), [x])
+
+    def may_vanish(self, nodes: Sequence[Node]) -> None:
+        """Note nodes that are missing for some numbers, as the logarithm of −1 is."""
+        self.fragile.update(nodes)
+
+    def refuse(self, condition: Node, shown_by: Sequence[Node] = ()) -> None:
+        """Note rows that the model refuses: their outputs are missing.
+
+        Args:
+            condition: true on these rows.
+            shown_by: nodes that are missing on these rows; an output that cannot but be missing
+                with one of them needs no test.
+        """
+        if (condition, frozenset(shown_by)) not in self.refusals:
+            self.refusals.append((condition, frozenset(shown_by)))
 
     def knows(self, x: Node, categories: Sequence[Any], *, unseen: bool) -> None:
-        """Note the categories of the raw input under x, and whether others are taken."""
-        for i in self._under(x):
-            self.categories.setdefault(i, tuple(plain_label(c) for c in categories))
+        """Note the categories of a column, and whether others are taken.
+
+        The raw input under x learns them; where x is computed, other values become refusals.
+        """
+        raw, replaced = _imputed_from(x)
+        plain = [plain_label(c) for c in categories if not is_missing(c)]
+        if raw.op is not ops.INPUT:
             if not unseen:
-                self.no_unseen.add(i)
+                known = ops.either(ops.member(x, plain), ops.missing(x))
+                self.refuse(ops.negate(known))
+            return
+        i = raw.data
+        names = list(dict.fromkeys([*plain, *replaced]))
+        if unseen:
+            self.categories.setdefault(i, tuple(names))
+            return
+        if i in self.no_unseen:
+            names = [c for c in self.categories[i] if c in names]
+        self.categories[i] = tuple(names)
+        self.no_unseen.add(i)
 
     def stage(self, name: str, kind: str, before: Columns, after: Columns) -> None:
         """Remember what one step of the model did."""
@@ -110,13 +145,15 @@ class Reading:
     def name(self, prefix: str, nodes: Sequence[Node]) -> None:
         """Name nodes prefix1, prefix2 … for printing."""
         for i, n in enumerate(nodes, 1):
-            self.node_names.setdefault(n, f"{prefix}{i}")
+            self.call(n, f"{prefix}{i}")
 
-    def _under(self, x: Node) -> list[int]:
-        """The raw input that x is, or is imputed from; no other node counts as a category."""
-        while x.op is ops.WHERE and x.args[0].op is ops.ABSENT:
-            x = x.args[2]
-        return [x.data] if x.op is ops.INPUT else []
+    def call(self, n: Node, name: str) -> None:
+        """Name one node for printing; a name that is taken gets a number."""
+        if n in self.node_names or n.op in (ops.INPUT, ops.CONST, ops.LABEL):
+            return
+        (unique,) = unique_names([name], self.called)
+        self.node_names[n] = unique
+        self.called.add(unique)
 
     def features(self) -> tuple[Feature, ...]:
         """Return the inputs as the formula declares them."""
@@ -140,7 +177,7 @@ class Reading:
         if self.problems:
             raise UnsupportedModel.all_of(source, self.problems)
         return Formula(
-            outputs=outputs,
+            outputs=self._guarded(outputs),
             inputs=self.features(),
             task=task,
             names=self.node_names,
@@ -149,10 +186,76 @@ class Reading:
             source=source,
         )
 
+    def _guarded(self, outputs: dict[str, Node]) -> dict[str, Node]:
+        """Return the outputs, missing on rows that the model refuses."""
+        made = dict(outputs)
+        for condition, shown_by in self.refusals:
+            shown = fold(list(outputs.values()), partial(_surely_shows, shown_by))
+            for (name, n), already in zip(made.items(), shown, strict=True):
+                if not already:
+                    made[name] = ops.where(condition, nothing(n.type), n)
+        return made
+
+
+def nothing(kind: Type) -> Node:
+    """Return the missing number or label."""
+    return ops.label(None) if kind is Type.LABEL else ops.const(np.nan)
+
+
+def _imputed_from(x: Node) -> tuple[Node, list[Label]]:
+    """The node that x is, but for imputation, and the values that imputation replaced.
+
+    Imputers give `where(missing(x), value, x)` or `where(x = placeholder, value, x)`.
+    """
+    replaced: list[Label] = []
+    while x.op is ops.WHERE and x.args[0].args and x.args[0].args[0] is x.args[2]:
+        test = x.args[0]
+        if test.op is ops.EQUAL:
+            placeholder = test.args[1].data
+            replaced.append(placeholder[0] if isinstance(placeholder, tuple) else placeholder)
+        x = x.args[2]
+    return x, replaced
+
+
+def _surely_shows(marked: Collection[Node], n: Node, *below: bool) -> bool:
+    """Tell whether n is missing whenever a marked node is (for `fold`)."""
+    if n in marked:
+        return True
+    if n.op is ops.WHERE:
+        return below[1] and below[2]
+    if n.op in (ops.TABLE, ops.PIECEWISE):
+        return below[0] and n.data.missing != n.data.missing
+    return n.op.strict and any(below)
+
+
+def _may_pass_on(marked: Collection[Node], n: Node, *below: frozenset[Node]) -> frozenset[Node]:
+    """Return the marked nodes that, being missing, can make n missing (for `fold`)."""
+    if n in marked:
+        return frozenset([n])
+    if n.op is ops.WHERE:
+        imputes = n.args[0].op is ops.ABSENT and n.args[0].args[0] is n.args[2]
+        return below[1] if imputes else below[1] | below[2]
+    if n.op in (ops.TABLE, ops.PIECEWISE):
+        return below[0] if n.data.missing != n.data.missing else frozenset()
+    return frozenset().union(*below) if n.op.strict else frozenset()
+
+
+def unique_names(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
+    """Return the names, those that occur again followed by a number: `age`, `age (2)` …"""
+    seen, made = set(taken), []
+    for name in names:
+        unique, count = name, 2
+        while unique in seen:
+            unique, count = f"{name} ({count})", count + 1
+        seen.add(unique)
+        made.append(unique)
+    return made
+
 
 def plain_label(value: Any) -> Label:
     """Return a category or class as a plain Python value: text, number or truth."""
-    return value.item() if isinstance(value, np.generic) else value
+    plain: Label = value.item() if isinstance(value, np.generic) else value
+    return plain
 
 
 def is_missing(value: Any) -> bool:

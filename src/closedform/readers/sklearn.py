@@ -6,20 +6,25 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-
 from closedform.errors import BadInput, NotFitted
 from closedform.formula import Formula
 from closedform.readers.prediction import Prediction
-from closedform.readers.reading import Columns, Reading, Retype, plain_label
+from closedform.readers.reading import NO_FORMULA, Columns, Reading, Retype, is_missing
 
 Transform = Callable[[Any, Columns, Reading], Columns]
 Estimate = Callable[[Any, Columns, Reading], Prediction]
 
 MODULES = (
     "closedform.readers.sklearn_compose",
+    "closedform.readers.sklearn_target",
     "closedform.readers.sklearn_scale",
+    "closedform.readers.sklearn_functions",
+    "closedform.readers.sklearn_shape",
+    "closedform.readers.sklearn_spline",
+    "closedform.readers.sklearn_project",
+    "closedform.readers.sklearn_impute",
     "closedform.readers.sklearn_encode",
+    "closedform.readers.sklearn_select",
     "closedform.readers.sklearn_linear",
     "closedform.readers.sklearn_dummy",
     "closedform.readers.sklearn_trees",
@@ -58,22 +63,76 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     if found is None and _lookup(model, "TRANSFORMS") is not None:
         return Prediction.of_columns(transformed(model, columns, reading))
     if found is None:
-        reading.problem(f"{type(model).__name__} is not among the estimators that can be read.")
+        reading.problem(_unknown(model, "estimators"), HINTS.get(type(model).__name__, NO_FORMULA))
         return Prediction.nothing()
     _note_missing(model, columns, reading)
-    made: Prediction = found(model, columns, reading)
-    return made
+    made = _tried(found, model, columns, reading)
+    return made if isinstance(made, Prediction) else Prediction.nothing()
 
 
 def transformed(model: Any, columns: Columns, reading: Reading) -> Columns:
     """Return the columns that a transformer gives for `columns`."""
     found = _lookup(model, "TRANSFORMS")
     if found is None:
-        reading.problem(f"{type(model).__name__} is not among the transformers that can be read.")
-        return reading.placeholder(_names_out(model, columns))
+        hint = HINTS.get(type(model).__name__, NO_FORMULA)
+        reading.problem(_unknown(model, "transformers"), hint)
+        return reading.placeholder(names_out(model, columns))
     _note_missing(model, columns, reading)
-    made: Columns = found(model, columns, reading)
+    made = _tried(found, model, columns, reading)
+    if not isinstance(made, Columns):
+        return reading.placeholder(names_out(model, columns))
+    if not _is_composed(model) and made.nodes != columns.nodes:
+        reading.stage(type(model).__name__, "transform", columns, made)
+        _call_columns(model, columns, made, reading)
     return made
+
+
+def _unknown(model: Any, kind: str) -> str:
+    return f"{type(model).__name__} is not among the {kind} that can be read."
+
+
+def _tried(found: Callable[..., Any], model: Any, columns: Columns, reading: Reading) -> Any:
+    """Return what a reader makes of a model; None where a step before it could not be read.
+
+    The columns of an unreadable step may be too few or of a wrong type: what fails on them says
+    nothing new, so only the problems found until then are reported.
+    """
+    width = getattr(model, "n_features_in_", len(columns))
+    if reading.problems and width != len(columns):
+        columns = reading.placeholder([f"x{i}" for i in range(width)])
+    try:
+        return found(model, columns, reading)
+    except Retype:
+        raise
+    except Exception:
+        if reading.problems:
+            return None
+        raise
+
+
+WORDS: dict[str, str] = {
+    "StandardScaler": "scaled",
+    "MinMaxScaler": "scaled",
+    "MaxAbsScaler": "scaled",
+    "RobustScaler": "scaled",
+    "Normalizer": "normalized",
+    "Binarizer": "binarized",
+    "SimpleImputer": "imputed",
+    "IterativeImputer": "imputed",
+    "KBinsDiscretizer": "binned",
+    "PowerTransformer": "power-transformed",
+    "QuantileTransformer": "quantile",
+    "OrdinalEncoder": "encoded",
+    "TargetEncoder": "encoded",
+}
+"""What a one-to-one transformer does to a column, said in its printed name: `age (scaled)`."""
+
+
+def _call_columns(model: Any, before: Columns, after: Columns, reading: Reading) -> None:
+    word = WORDS.get(type(model).__name__)
+    for name, n in after:
+        if n not in before.nodes:
+            reading.call(n, f"{name} ({word})" if word and name in before.names else name)
 
 
 def _lookup(model: Any, table: str) -> Callable[..., Any] | None:
@@ -85,29 +144,73 @@ def _lookup(model: Any, table: str) -> Callable[..., Any] | None:
     return None
 
 
-def _names_out(model: Any, columns: Columns) -> Sequence[str]:
+def names_out(model: Any, columns: Columns) -> Sequence[str]:
+    """Return the names that a transformer gives its columns; those it took where it has none."""
     try:
         return [str(n) for n in model.get_feature_names_out(list(columns.names))]
     except Exception:  # a step that nobody can read may fail in any way
-        return columns.names
+        count = getattr(model, "_n_features_out", len(columns))
+        if count == len(columns):
+            return columns.names
+        return [f"{type(model).__name__.lower()}{i}" for i in range(count)]
 
 
-COMPOSED = ("Pipeline", "ColumnTransformer", "FeatureUnion", "TransformedTargetRegressor")
+COMPOSED = {
+    "Pipeline", "ColumnTransformer", "FeatureUnion", "TransformedTargetRegressor",
+    "BaseSearchCV", "FrozenEstimator",
+}  # fmt: skip
+"""Classes that only put others together: their parts say what they take, and are the stages."""
+
+HINTS: dict[str, str] = {
+    "KNNImputer": "It looks up the training rows; use a SimpleImputer or an IterativeImputer.",
+    "CountVectorizer": "It reads words, not columns; read the steps behind it alone.",
+    "TfidfVectorizer": "It reads words, not columns; read the steps behind it alone.",
+    "HashingVectorizer": "It reads words, not columns; read the steps behind it alone.",
+    "DictVectorizer": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
+    "FeatureHasher": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
+    "KernelPCA": "It compares with every training row; use a PCA, or distill this step alone.",
+}
+"""What to do about classes that have no formula, where more can be said than NO_FORMULA."""
+
+
+def _is_composed(model: Any) -> bool:
+    return not COMPOSED.isdisjoint(parent.__name__ for parent in type(model).__mro__)
 
 
 def _note_missing(model: Any, columns: Columns, reading: Reading) -> None:
     """Refuse missing values where the estimator says that it does; wrappers ask their parts."""
-    if type(model).__name__ not in COMPOSED and not allows_missing(model):
+    if not _is_composed(model) and not allows_missing(model):
         reading.refuse_missing(columns)
+
+
+def _selects_frames(model: Any) -> bool:
+    """Selectors let a DataFrame pass unchecked where they are set to give one."""
+    import sklearn
+
+    chosen = getattr(model, "_sklearn_output_config", {}).get("transform")
+    return (chosen or sklearn.get_config().get("transform_output")) == "pandas" and hasattr(
+        model, "feature_names_in_"
+    )
+
+
+# The tags of these say that a missing value is refused (or taken), and their transform() differs.
+MISSING_TRUTH: dict[str, Callable[[Any], bool]] = {
+    "FunctionTransformer": lambda m: not m.validate,
+    "SimpleImputer": lambda m: is_missing(m.missing_values),
+    "MissingIndicator": lambda m: is_missing(m.missing_values),
+}
 
 
 def allows_missing(model: Any) -> bool:
     """Tell whether an estimator takes missing values, by its own tags (two generations)."""
+    for parent in type(model).__mro__:
+        if parent.__name__ in MISSING_TRUTH:
+            return MISSING_TRUTH[parent.__name__](model)
+        if parent.__name__ == "SelectorMixin" and _selects_frames(model):
+            return True
     if hasattr(model, "__sklearn_tags__"):
-        tags = model.__sklearn_tags__()
-        return bool(tags.input_tags.allow_nan or tags.no_validation)
-    old = model._get_tags()
-    return bool(old["allow_nan"] or old["no_validation"])
+        return bool(model.__sklearn_tags__().input_tags.allow_nan)
+    return bool(model._get_tags()["allow_nan"])
 
 
 def _require_fitted(model: Any) -> None:
@@ -124,8 +227,9 @@ def _require_fitted(model: Any) -> None:
 
 
 def _input_names(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:
-    known = getattr(model, "feature_names_in_", None)
-    count = getattr(model, "n_features_in_", None)
+    first = _first_part(model)
+    known = getattr(first, "feature_names_in_", None)
+    count = getattr(first, "n_features_in_", None)
     if names is None:
         if known is not None:
             return tuple(str(n) for n in known)
@@ -140,16 +244,34 @@ def _input_names(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(str(n) for n in names)
 
 
+def _first_part(model: Any) -> Any:
+    """Return the model, or the first of its parts that knows how many inputs it has."""
+    todo = [model]
+    while todo:
+        part = todo.pop()
+        if hasattr(part, "n_features_in_"):
+            return part
+        for inner in ("best_estimator_", "regressor_", "estimator"):
+            if hasattr(part, inner):
+                todo.append(getattr(part, inner))
+        named = getattr(part, "steps", None) or getattr(part, "transformer_list", None) or []
+        todo += [m for _, m, *_ in reversed(named) if m not in (None, "passthrough", "drop")]
+    return model
+
+
 def describe(model: Any) -> str:
     """Return a model in a few words: the classes of its steps, joined by arrows."""
-    if hasattr(model, "steps") and isinstance(model.steps, list):
+    if isinstance(getattr(model, "steps", None), list):
         parts = [describe(m) for _, m in model.steps if m not in (None, "passthrough")]
-        return " → ".join(parts)
+        return " → ".join(parts) or "Pipeline"
+    if hasattr(model, "best_estimator_"):
+        return describe(model.best_estimator_)
     inner = getattr(model, "regressor_", None)
     if inner is not None:
         return f"{type(model).__name__}({describe(inner)})"
-    if hasattr(model, "transformers_"):
-        parts = [describe(t) for _, t, _ in model.transformers_ if not isinstance(t, str)]
+    listed = getattr(model, "transformers_", None) or getattr(model, "transformer_list", None)
+    if listed and _is_composed(model):
+        parts = [describe(t) for _, t, *_ in listed if not isinstance(t, str)]
         return "(" + " | ".join(dict.fromkeys(parts)) + ")"
     return type(model).__name__
 
@@ -159,16 +281,3 @@ def reader_name(model: Any) -> str:
     import sklearn
 
     return f"scikit-learn {sklearn.__version__}"
-
-
-def class_labels(model: Any) -> tuple[Any, ...]:
-    """Return the classes of a classifier as plain values.
-
-    Raises:
-        BadInput: the classifier predicts several targets at once.
-    """
-    if isinstance(model.classes_, list):
-        raise BadInput(f"{type(model).__name__} predicts several labels at once.")
-    return tuple(plain_label(c) for c in np.asarray(model.classes_))
-
-

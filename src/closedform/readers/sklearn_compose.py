@@ -1,8 +1,156 @@
-"""scikit-learn: compose."""
+"""scikit-learn: the classes that put others together, from a list of steps to a search."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-TRANSFORMS: dict[str, Any] = {}
-ESTIMATORS: dict[str, Any] = {}
+from closedform import ops
+from closedform.readers.prediction import Prediction
+from closedform.readers.reading import Columns, Reading
+from closedform.readers.sklearn import predicted, transformed
+
+Estimator = Any
+
+
+def pipeline_columns(model: Estimator, columns: Columns, reading: Reading) -> Columns:
+    """Each step transforms what the step before it gave."""
+    for _, step in model.steps:
+        columns = part_columns(step, columns, reading)
+    return columns
+
+
+def pipeline(model: Estimator, columns: Columns, reading: Reading) -> Prediction:
+    """All steps but the last transform; the last one predicts, or transforms too."""
+    *before, (_, last) = model.steps
+    for _, step in before:
+        columns = part_columns(step, columns, reading)
+    if last is None or isinstance(last, str):
+        return Prediction.of_columns(columns)
+    return predicted(last, columns, reading)
+
+
+def part_columns(part: Any, columns: Columns, reading: Reading) -> Columns:
+    """Return the columns of a transformer, or of one of the words that stand for one."""
+    if part is None or part == "passthrough":
+        return columns
+    return columns.pick([]) if part == "drop" else transformed(part, columns, reading)
+
+
+def union(model: Estimator, columns: Columns, reading: Reading) -> Columns:
+    """Every transformer takes all columns; theirs stand side by side."""
+    weights = model.transformer_weights or {}
+    made = [
+        _joined(model, name, weights.get(name), part_columns(part, columns, reading))
+        for name, part in model.transformer_list
+    ]
+    return side_by_side(made)
+
+
+def column_transformer(model: Estimator, columns: Columns, reading: Reading) -> Columns:
+    """Every transformer takes the columns that it was given in training, by name or position."""
+    names = [str(n) for n in getattr(model, "feature_names_in_", columns.names)]
+    weights = model.transformer_weights or {}
+    made = []
+    for name, part, chosen in model.transformers_:
+        positions = chosen_positions(chosen, names)
+        if positions:
+            given = part_columns(part, columns.pick(positions), reading)
+            made.append(_joined(model, name, weights.get(name), given))
+    return side_by_side(made)
+
+
+def chosen_positions(chosen: Any, names: Sequence[str]) -> list[int]:
+    """Return the positions that a column selector stands for.
+
+    Args:
+        chosen: a name, a position, a slice of either (one of names includes its end, as in
+            pandas), or a sequence of names, positions or truths.
+        names: the names of all columns.
+    """
+    if isinstance(chosen, slice):
+        return _sliced(chosen, names)
+    keys = [chosen] if isinstance(chosen, str) or not hasattr(chosen, "__len__") else list(chosen)
+    if keys and all(type(k).__name__ in ("bool", "bool_") for k in keys):
+        return [i for i, k in enumerate(keys) if k]
+    return [names.index(k) if isinstance(k, str) else int(k) % len(names) for k in keys]
+
+
+def _sliced(chosen: slice, names: Sequence[str]) -> list[int]:
+    if isinstance(chosen.start, str) or isinstance(chosen.stop, str):
+        first = None if chosen.start is None else names.index(chosen.start)
+        last = None if chosen.stop is None else names.index(chosen.stop) + 1
+        chosen = slice(first, last, chosen.step)
+    return list(range(len(names)))[chosen]
+
+
+def _joined(model: Estimator, name: str, weight: float | None, columns: Columns) -> Columns:
+    """Return one transformer's columns as they stand in the whole: weighted, with its name."""
+    verbose = getattr(model, "verbose_feature_names_out", True)
+    if callable(verbose):
+        names = [verbose(name, n) for n in columns.names]
+    elif isinstance(verbose, str):
+        names = [verbose.format(transformer_name=name, feature_name=n) for n in columns.names]
+    else:
+        names = [f"{name}__{n}" if verbose else n for n in columns.names]
+    if weight is None:
+        return columns.mapped(columns.nodes, names)
+    return columns.mapped([ops.lin(0, (float(weight), x)) for x in columns.nodes], names)
+
+
+def side_by_side(parts: Sequence[Columns]) -> Columns:
+    """Return the columns of all parts, in order."""
+    return Columns(
+        tuple(n for part in parts for n in part.names),
+        tuple(x for part in parts for x in part.nodes),
+    )
+
+
+def search(model: Estimator, columns: Columns, reading: Reading) -> Prediction:
+    """The best estimator, trained again on all rows."""
+    return predicted(model.best_estimator_, columns, reading) if _refitted(
+        model, reading
+    ) else Prediction.nothing()  # fmt: skip
+
+
+def search_columns(model: Estimator, columns: Columns, reading: Reading) -> Columns:
+    """The best transformer, trained again on all rows."""
+    if _refitted(model, reading):
+        return transformed(model.best_estimator_, columns, reading)
+    return reading.placeholder(columns.names)
+
+
+def _refitted(model: Estimator, reading: Reading) -> bool:
+    if hasattr(model, "best_estimator_"):
+        return True
+    reading.problem(
+        f"{type(model).__name__}(refit=False) keeps no trained model.",
+        "Search with refit=True, or train one with its best_params_.",
+    )
+    return False
+
+
+def kept(model: Estimator, columns: Columns, reading: Reading) -> Prediction:
+    """The estimator inside, as it is."""
+    return predicted(model.estimator, columns, reading)
+
+
+def kept_columns(model: Estimator, columns: Columns, reading: Reading) -> Columns:
+    """The transformer inside, as it is."""
+    return transformed(model.estimator, columns, reading)
+
+
+SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
+
+TRANSFORMS: dict[str, Any] = {
+    "Pipeline": pipeline_columns,
+    "FeatureUnion": union,
+    "ColumnTransformer": column_transformer,
+    "FrozenEstimator": kept_columns,
+    **dict.fromkeys(SEARCHES, search_columns),
+}
+ESTIMATORS: dict[str, Any] = {
+    "Pipeline": pipeline,
+    "FrozenEstimator": kept,
+    **dict.fromkeys(SEARCHES, search),
+}

@@ -1,0 +1,124 @@
+"""scikit-learn: FunctionTransformer, for the functions whose formula is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.families.additive import clipped
+from closedform.ir import Node
+from closedform.readers.reading import Columns, Reading
+from closedform.readers.sklearn_scale import indicator
+
+Function = Callable[[Node], Node]
+
+
+def _named(name: str) -> Function:
+    return lambda x: ops.unary(name, x)
+
+
+def _times(factor: float) -> Function:
+    return lambda x: ops.lin(0, (factor, x))
+
+
+def _negative(x: Node) -> Node:
+    return ops.lin(0, (-1, x))
+
+
+def _ceil(x: Node) -> Node:
+    return _negative(ops.unary("floor", _negative(x)))
+
+
+def _log_to(number: float) -> Function:
+    return lambda x: ops.div(ops.log(x), ops.const(math.log(number)))
+
+
+def _cube_root(x: Node) -> Node:
+    return ops.mul(ops.sign(x), ops.power(ops.absolute(x), 1 / 3))
+
+
+def _logit(x: Node) -> Node:
+    return ops.log(ops.div(x, ops.lin(1, (-1, x))))
+
+
+FUNCTIONS: dict[str, Function] = {
+    **{name: _named(name) for name in ("exp", "log", "log1p", "expm1", "sqrt", "tanh", "erf")},
+    **{name: _named(name) for name in ("sin", "cos", "floor", "sign")},
+    **dict.fromkeys(("abs", "absolute", "fabs"), ops.absolute),
+    **dict.fromkeys(("deg2rad", "radians"), _times(math.pi / 180)),
+    **dict.fromkeys(("rad2deg", "degrees"), _times(180 / math.pi)),
+    "positive": lambda x: x,
+    "negative": _negative,
+    "square": lambda x: ops.mul(x, x),
+    "cbrt": _cube_root,
+    "exp2": lambda x: ops.power(ops.const(2), x),
+    "exp10": lambda x: ops.power(ops.const(10), x),
+    "log2": _log_to(2),
+    "log10": _log_to(10),
+    "tan": lambda x: ops.div(ops.sin(x), ops.cos(x)),
+    "ceil": _ceil,
+    "expit": ops.sigmoid,
+    "logit": _logit,
+    "ndtri": _named("probit"),
+    "isnan": lambda x: indicator(ops.missing(x)),
+}
+"""The ufuncs of NumPy (and scipy.special) that have a formula, by their own names."""
+
+VANISH = {"log", "log1p", "log2", "log10", "sqrt", "logit", "ndtri"}
+"""Those that are missing for some numbers."""
+
+
+def known_function(
+    func: Any, arguments: Mapping[str, Any] | None, reading: Reading
+) -> tuple[str, Function] | None:
+    """Return the name and the formula of a function; None, and a problem, if it is not known."""
+    if func is None:
+        return "identity", lambda x: x
+    name = str(getattr(func, "__name__", type(func).__name__))
+    if func is np.clip and _clips_alike(arguments or {}):
+        return "clip", _clip(arguments or {})
+    # A ufunc's name is its own; another function called `log` may be anything.
+    if isinstance(func, np.ufunc) and name in FUNCTIONS and not arguments:
+        return name, FUNCTIONS[name]
+    given = f" with {dict(arguments)}" if arguments else ""
+    reading.problem(
+        f"FunctionTransformer calls {name!r}{given}, whose formula is not known.",
+        "Use a ufunc such as np.log1p, np.sqrt or np.square instead of Python code "
+        "(several in a row make a pipeline), or compute this column beforehand.",
+    )
+    return None
+
+
+def _clips_alike(arguments: Mapping[str, Any]) -> bool:
+    """Tell whether np.clip gets the same two ends for all columns, and nothing else."""
+    ends = {"a_min", "a_max", "min", "max"}
+    return set(arguments) <= ends and all(np.ndim(v) == 0 for v in arguments.values())
+
+
+def _clip(arguments: Mapping[str, Any]) -> Function:
+    lo = arguments.get("a_min", arguments.get("min"))
+    hi = arguments.get("a_max", arguments.get("max"))
+    ends = (-math.inf if lo is None else float(lo), math.inf if hi is None else float(hi))
+    return lambda x: clipped(x, *ends)
+
+
+def function_transformer(model: Any, columns: Columns, reading: Reading) -> Columns:
+    """f(x) for each column."""
+    found = known_function(model.func, model.kw_args, reading)
+    if found is None:
+        return reading.placeholder(columns.names)
+    name, function = found
+    made = [function(x) for x in columns.nodes]
+    if name in VANISH:
+        reading.may_vanish(made)
+    for column, n in zip(columns.names, made, strict=True):
+        reading.call(n, f"{name}({column})")
+    return columns.mapped(made)
+
+
+TRANSFORMS: dict[str, Any] = {"FunctionTransformer": function_transformer}
+ESTIMATORS: dict[str, Any] = {}
