@@ -313,7 +313,8 @@ def bounds(roots: Sequence[Node], box: Mapping[int, Interval]) -> list[Interval]
             return n.op.bounds(_number(n))
         return n.op.bounds(n.data, *below)
 
-    return fold(roots, step)
+    with np.errstate(all="ignore"):
+        return fold(roots, step)
 
 
 def _number(n: Node) -> float:

@@ -118,8 +118,8 @@ DIV = _op(
     "div", Type.REAL, lambda _, a, b: np.divide(a, b), bounds=iv.div_bounds,
     partials=_slopes(lambda n, a, b: [div(const(1.0), b), div(lin(0, (-1, n)), b)]),
 )  # fmt: skip
-POW = _op(
-    "pow", Type.REAL, lambda _, a, b: np.power(a, b), bounds=iv.pow_bounds,
+POW = _op(  # not strict: x⁰ and 1ʸ are 1 even where x or y is missing, here as in C and Python
+    "pow", Type.REAL, lambda _, a, b: np.power(a, b), bounds=iv.pow_bounds, strict=False,
     partials=_slopes(
         lambda n, a, b: [mul(b, power(a, lin(-1, (1, b)))), mul(n, log(a))]
     ),
@@ -215,9 +215,9 @@ PROBIT = _unary(
 )  # fmt: skip
 SIN = _unary("sin", np.sin, iv.wave_bounds(math.sin, math.pi / 2), lambda n, x: cos(x))
 COS = _unary("cos", np.cos, iv.wave_bounds(math.cos, 0.0), lambda n, x: lin(0, (-1, sin(x))))
-FLOOR = _unary("floor", np.floor, iv.rising(np.floor), lambda n, x: const(0))
+FLOOR = _unary("floor", np.floor, iv.rising(np.floor, by=0), lambda n, x: const(0))
 SIGN = _unary(
-    "sign", np.sign, iv.rising(np.sign, into=(-1, 1)), lambda n, x: const(0), lowering.sign
+    "sign", np.sign, iv.rising(np.sign, by=0), lambda n, x: const(0), lowering.sign
 )
 
 
@@ -227,7 +227,7 @@ def _np_round32(x: Array) -> Array:
 
 
 # The slope over the reals: as a step function it would be 0 almost everywhere.
-ROUND32 = _unary("round32", _np_round32, iv.rising(_np_round32), lambda n, x: const(1))
+ROUND32 = _unary("round32", _np_round32, iv.rising(_np_round32, by=0), lambda n, x: const(1))
 
 UNARY: dict[str, Op] = {
     op.name: op
@@ -315,7 +315,10 @@ def _np_where(_: Any, c: Array, a: Array, b: Array) -> Array:
 
 
 def _extreme_slopes(n: Node) -> Sequence[Node]:
-    return [where(equal(x, n), const(1), const(0)) for x in n.args]
+    # Of several that are extreme, the first: the slope of max(x, x) is 1.
+    hits = [equal(x, n) for x in n.args]
+    first = [both(hit, *[negate(h) for h in hits[:i]]) for i, hit in enumerate(hits)]
+    return [where(hit, const(1), const(0)) for hit in first]
 
 
 _BOOL: dict[str, Any] = {"strict": False}

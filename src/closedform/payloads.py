@@ -205,11 +205,13 @@ class Pieces:
 def _horner(coefs: Array, lo: float, hi: float) -> Interval:
     """Return bounds of Σ cⱼ·tʲ for t in [lo, hi], widened for rounding."""
     low = high = float(coefs[-1])
+    # 0·∞ is missing: a polynomial whose highest coefficient is 0, far out.
+    lost = len(coefs) > 1 and low == 0 and bool(np.isinf(lo) or np.isinf(hi))
     lo, hi = ulps(lo, -2), ulps(hi, 2)
     for c in coefs[-2::-1].tolist():
         corners = [0.0 if 0.0 in (a, b) else a * b for a in (low, high) for b in (lo, hi)]
         low, high = ulps(ulps(min(corners), -2) + c, -2), ulps(ulps(max(corners), 2) + c, 2)
-    return Interval(low, high, bool(np.isinf(low) or np.isinf(high)))
+    return Interval(low, high, bool(lost or np.isinf(low) or np.isinf(high)))
 
 
 @dataclass(frozen=True, eq=False)
