@@ -7,7 +7,7 @@ from sklearn import ensemble, linear_model, tree
 
 import closedform as cf
 import made_up as data
-from battery import Case, check_reader
+from battery import Case, check_reader, fit
 
 GBR, GBC = ensemble.GradientBoostingRegressor, ensemble.GradientBoostingClassifier
 HGR, HGC = ensemble.HistGradientBoostingRegressor, ensemble.HistGradientBoostingClassifier
@@ -100,7 +100,7 @@ def test_a_boosted_model_and_its_formula_agree(case):
 
 def test_gradient_boosting_refuses_missing_values_as_the_model_does():
     rows, y = data.numbers()
-    formula = cf.read(GBR(**FEW).fit(rows, y))
+    formula = cf.read(fit(GBR(**FEW), rows, y))
     rows[3, 1] = np.nan
     assert np.isnan(formula(rows)).tolist() == [i == 3 for i in range(len(rows))]
 
@@ -108,7 +108,7 @@ def test_gradient_boosting_refuses_missing_values_as_the_model_does():
 def test_a_score_of_zero_is_the_second_class_in_gradient_boosting_alone():
     half = np.zeros((40, 1)), np.arange(40) % 2 == 0
     for model, label in ((GBC(init="zero", **FEW), True), (HGC(**SOME), False)):
-        model.fit(*half)
+        fit(model, *half)
         assert model.decision_function(half[0][:1])[0] == 0
         assert model.predict(half[0][:1])[0] == label
         assert cf.read(model)(half[0][:1])[0] == label
@@ -116,13 +116,13 @@ def test_a_score_of_zero_is_the_second_class_in_gradient_boosting_alone():
 
 def test_the_log_link_of_counts_is_remembered_as_a_stage():
     rows, y = data.counts()
-    formula = cf.read(HGR(loss="poisson", **SOME).fit(rows, y))
+    formula = cf.read(fit(HGR(loss="poisson", **SOME), rows, y))
     assert [(s.name, s.kind) for s in formula.stages] == [("log", "link")]
 
 
 def test_categories_of_text_are_declared_on_the_input():
     rows, y = shop_categories()
-    formula = cf.read(HGR(categorical_features="from_dtype", **SOME).fit(rows, y))
+    formula = cf.read(fit(HGR(categorical_features="from_dtype", **SOME), rows, y))
     town = formula.inputs[1]
     assert town.type.value == "label"
     assert set(town.categories) == {"'; DROP", "N", "Oslo"}
@@ -132,7 +132,7 @@ def test_categories_of_text_are_declared_on_the_input():
 def test_an_init_without_a_formula_is_refused_with_a_hint():
     from sklearn.neighbors import KNeighborsRegressor
 
-    model = GBR(init=KNeighborsRegressor(), **FEW).fit(*data.numbers())
+    model = fit(GBR(init=KNeighborsRegressor(), **FEW), *data.numbers())
     with pytest.raises(cf.UnsupportedModel, match="KNeighborsRegressor"):
         cf.read(model)
 
@@ -142,6 +142,6 @@ def test_labels_that_were_never_evaluated_before_are_known_in_the_first_rows():
 
     one, other = str(uuid4()), str(uuid4())
     rows = pd.DataFrame({"c": [one, other] * 20})
-    model = HGR(categorical_features=["c"], **SOME).fit(rows, (rows["c"] == one) * 1.0)
+    model = fit(HGR(categorical_features=["c"], **SOME), rows, (rows["c"] == one) * 1.0)
     formula = cf.read(model)
     assert (formula(rows) == model.predict(rows)).all()

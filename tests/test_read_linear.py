@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 import closedform as cf
 import made_up as data
-from battery import Case, ask, check_reader, installed
+from battery import Case, ask, check_reader, fit, installed, own_names
 from closedform.formula import Task
 from closedform.readers.reading import Reading
 from closedform.readers.sklearn import transformed
@@ -109,7 +109,7 @@ def test_a_linear_model_and_its_formula_agree(case):
 
 def test_two_discriminant_classes_have_the_sigmoid_of_one_score():
     rows, y = data.truths()
-    model = da.LinearDiscriminantAnalysis().fit(rows, y)
+    model = fit(da.LinearDiscriminantAnalysis(), rows, y)
     formula = cf.read(model)
     scores = model.decision_function(rows)
     assert np.ptp(scores) > 1  # or sigmoid(d) and softmax(-d, d) would look alike
@@ -119,7 +119,7 @@ def test_two_discriminant_classes_have_the_sigmoid_of_one_score():
 
 def test_no_class_is_sure_where_every_one_against_the_rest_says_no():
     rows, y = data.three_classes()
-    model = lm.SGDClassifier(loss="modified_huber", random_state=0).fit(rows, y)
+    model = fit(lm.SGDClassifier(loss="modified_huber", random_state=0), rows, y)
     model.intercept_ -= 1e9  # every score is below -1, every chance is 0
     chances = ask(model, "predict_proba", rows)
     assert (chances == 1 / 3).all()
@@ -129,23 +129,23 @@ def test_no_class_is_sure_where_every_one_against_the_rest_says_no():
 
 def test_sparse_weights_are_read_as_dense_ones():
     rows, y = data.standard_three()
-    model = lm.SGDClassifier(penalty="l1", random_state=0).fit(rows, y).sparsify()
+    model = fit(lm.SGDClassifier(penalty="l1", random_state=0), rows, y).sparsify()
     check_reader(model, rows)
 
 
 def test_huge_scores_have_chances_of_0_and_1_not_nan():
     rows, y = data.three_classes()
-    model = LogisticRegression().fit(rows, y)
+    model = fit(LogisticRegression(), rows, y)
     model.coef_ = model.coef_ * 1e4
     check_reader(model, rows)
 
 
 def test_links_are_remembered_as_stages():
     rows, y = data.counts()
-    formula = cf.read(lm.PoissonRegressor().fit(rows, y))
+    formula = cf.read(fit(lm.PoissonRegressor(), rows, y))
     assert [(s.name, s.kind) for s in formula.stages] == [("log", "link")]
     rows, y = data.standard_three()
-    stage = cf.read(LogisticRegression().fit(rows, y)).stages[0]
+    stage = cf.read(fit(LogisticRegression(), rows, y)).stages[0]
     assert (stage.name, stage.kind) == ("softmax", "link")
     assert [name for name, _ in stage.after] == ["P(-3)", "P(7)", "P(10)"]
 
@@ -161,15 +161,16 @@ def test_links_are_remembered_as_stages():
     ids=str,
 )
 def test_what_has_no_formula_is_said_with_a_hint(model, make, what):
+    rows, y = make()
     with pytest.raises(cf.UnsupportedModel, match=what) as caught:
-        cf.read(model.fit(*make()))
+        cf.read(fit(model, rows, y), names=own_names(model, rows))
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("solver", ["svd", "eigen"])
 def test_discriminant_axes_are_columns_like_those_of_any_transformer(solver):
     rows, y = data.five_texts()
-    model = da.LinearDiscriminantAnalysis(solver=solver, n_components=2).fit(rows, y)
+    model = fit(da.LinearDiscriminantAnalysis(solver=solver, n_components=2), rows, y)
     reading = Reading(("a", "b", "c", "d"))
     made = transformed(model, reading.columns(), reading)
     formula = reading.formula(dict(made), Task("transform"), "", "")

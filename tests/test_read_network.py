@@ -5,7 +5,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import closedform as cf
 import made_up as data
-from battery import Case, check_reader
+from battery import Case, check_reader, fit
 
 SMALL = {"hidden_layer_sizes": (5, 3), "max_iter": 40, "random_state": 0}
 KINDS = ("identity", "logistic", "tanh", "relu")
@@ -33,13 +33,13 @@ def test_a_network_and_its_formula_agree(case):
 
 
 def test_hidden_units_are_named_by_layer_and_unit():
-    model = MLPRegressor(activation="tanh", **SMALL).fit(*data.standard_numbers())
+    model = fit(MLPRegressor(activation="tanh", **SMALL), *data.standard_numbers())
     names = set(cf.read(model).names.values())
     assert names == {f"h1_{i}" for i in range(1, 6)} | {f"h2_{i}" for i in range(1, 4)}
 
 
 def test_activations_and_links_are_remembered_as_stages():
-    model = MLPClassifier(activation="relu", **SMALL).fit(*data.standard_three())
+    model = fit(MLPClassifier(activation="relu", **SMALL), *data.standard_three())
     stages = cf.read(model).stages
     assert [(s.name, s.kind) for s in stages] == [
         ("relu", "activation"), ("relu", "activation"), ("softmax", "link"),
@@ -48,7 +48,7 @@ def test_activations_and_links_are_remembered_as_stages():
 
 
 def test_several_labels_at_once_are_refused_with_a_hint():
-    model = MLPClassifier(**SMALL).fit(*data.label_sets())
+    model = fit(MLPClassifier(**SMALL), *data.label_sets())
     with pytest.raises(cf.UnsupportedModel, match="several labels") as caught:
         cf.read(model)
     assert "one classifier for each label" in caught.value.hint
@@ -56,6 +56,6 @@ def test_several_labels_at_once_are_refused_with_a_hint():
 
 def test_a_network_of_60_units_in_two_layers_is_a_few_hundred_nodes():
     model = MLPRegressor(hidden_layer_sizes=(60, 60), max_iter=3, random_state=0)
-    formula = cf.read(model.fit(*data.standard_numbers()))
+    formula = cf.read(fit(model, *data.standard_numbers()))
     # 4 inputs, 60 + 60 sums, as many activations, a 0 for relu, and the output
     assert len(formula.nodes) <= 4 + 240 + 2

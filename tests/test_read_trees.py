@@ -6,7 +6,7 @@ from sklearn import ensemble, tree
 
 import closedform as cf
 import made_up as data
-from battery import Case, check_reader, installed
+from battery import Case, check_reader, fit, installed
 
 DTR, DTC = tree.DecisionTreeRegressor, tree.DecisionTreeClassifier
 RFR, RFC = ensemble.RandomForestRegressor, ensemble.RandomForestClassifier
@@ -55,7 +55,7 @@ def test_a_tree_model_and_its_formula_agree(case):
 
 def test_a_tree_trained_without_missing_values_sends_them_to_the_bigger_child():
     rows, y = data.numbers()
-    model = RFR(**FEW).fit(rows, y)
+    model = fit(RFR(**FEW), rows, y)
     absent = np.full((1, 4), np.nan)
     # Peers gave the right-hand child: 973 of 3000 rows wrong.
     assert cf.read(model)(absent) == model.predict(absent)
@@ -64,7 +64,7 @@ def test_a_tree_trained_without_missing_values_sends_them_to_the_bigger_child():
 def test_a_tree_that_raises_on_missing_values_has_no_value_there():
     rows, y = data.numbers()
     model = installed(DTR, max_depth=3, splitter="random", criterion="absolute_error")
-    model.fit(rows, y)
+    fit(model, rows, y)
     check_reader(model, rows, rtol=0)
 
 
@@ -74,7 +74,7 @@ def trees_of(formula):
 
 def test_training_rows_of_each_node_are_kept():
     rows, y = data.frame()
-    model = DTR(max_depth=3, **SEED).fit(rows, y)
+    model = fit(DTR(max_depth=3, **SEED), rows, y)
     (splits,) = trees_of(cf.read(model))
     assert splits.counts[0] == len(rows)
     inner = np.flatnonzero(~splits.leaf)
@@ -86,7 +86,7 @@ def test_training_rows_of_each_node_are_kept():
 
 def test_trees_of_several_outputs_share_their_shape():
     rows, y = data.two_numbers()
-    formula = cf.read(RFR(max_depth=3, **FEW).fit(rows, y))
+    formula = cf.read(fit(RFR(max_depth=3, **FEW), rows, y))
     assert len(trees_of(formula)) == 14
     assert len({s.key for s in trees_of(formula)}) == 7
 
@@ -95,7 +95,7 @@ def test_trees_of_several_outputs_share_their_shape():
 def test_several_labels_at_once_are_refused_with_a_hint(kind):
     rows, y = data.label_sets()
     with pytest.raises(cf.UnsupportedModel, match="several labels") as caught:
-        cf.read(kind(max_depth=2).fit(rows, y))
+        cf.read(fit(kind(max_depth=2), rows, y))
     assert "one classifier for each label" in caught.value.hint
 
 
@@ -103,6 +103,6 @@ def test_an_infinite_threshold_of_a_tree_trained_with_missing_values_is_read():
     # The missing values alone say what y is: the split is "missing or not", its threshold inf.
     x = np.array([[1.0], [2.0], [3.0], [np.nan], [np.nan], [np.nan]])
     y = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
-    model = DTR().fit(x, y)
+    model = fit(DTR(), x, y)
     assert np.isinf(model.tree_.threshold[0])
     check_reader(model, x, rtol=0)

@@ -62,15 +62,16 @@ def softmax(scores: Sequence[Node]) -> list[Node]:
     return [ops.div(g, total) for g in grown]
 
 
-def shared_out(chances: Sequence[Node]) -> list[Node]:
-    """Return chances divided by their sum; equal parts where every one of them is 0.
+def shared_out(chances: Sequence[Node], *, fallback: bool = True) -> list[Node]:
+    """Return chances divided by their sum; equal parts (or 0/0, missing) where all of them are 0.
 
     Zadrozny, B. and Elkan, C. (2002), Transforming classifier scores into accurate multiclass
     probability estimates, KDD.
     """
     total = total_of(chances)
+    shares = [ops.div(p, total) for p in chances]
     none, part = ops.equal(total, ops.const(0)), ops.const(1 / len(chances))
-    return [ops.where(none, part, ops.div(p, total)) for p in chances]
+    return [ops.where(none, part, s) for s in shares] if fallback else shares
 
 
 def logit(scores: Sequence[Node]) -> list[Node]:
@@ -85,8 +86,13 @@ def twice_logit(scores: Sequence[Node]) -> list[Node]:
 
 
 def one_vs_rest(scores: Sequence[Node]) -> list[Node]:
-    """Return sigmoids divided by their sum."""
+    """Return sigmoids divided by their sum; equal parts where each of them is 0."""
     return shared_out([ops.sigmoid(s) for s in scores])
+
+
+def bare_one_vs_rest(scores: Sequence[Node]) -> list[Node]:
+    """Return sigmoids divided by their sum; missing where each of them is 0."""
+    return shared_out([ops.sigmoid(s) for s in scores], fallback=False)
 
 
 def modified_huber(scores: Sequence[Node]) -> list[Node]:
@@ -107,6 +113,7 @@ CHANCES: dict[str, Callable[[Sequence[Node]], list[Node]]] = {
     "twice_logit": twice_logit,
     "softmax": softmax,
     "ovr": one_vs_rest,
+    "bare_ovr": bare_one_vs_rest,
     "modified_huber": modified_huber,
 }
 """From the name of a link to the chances of all classes that it makes of their scores."""

@@ -198,6 +198,8 @@ MISSING_TRUTH: dict[str, Callable[[Any], bool]] = {
     "FunctionTransformer": lambda m: not m.validate,
     "SimpleImputer": lambda m: is_missing(m.missing_values),
     "MissingIndicator": lambda m: is_missing(m.missing_values),
+    "DummyRegressor": lambda m: True,
+    "DummyClassifier": lambda m: True,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -121,9 +122,11 @@ def logistic(model: Any, columns: Columns, reading: Reading) -> Prediction:
 
 def sgd_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """A linear score; chances for two of the losses only."""
-    several = "ovr" if len(model.classes_) > 2 else "logit"
-    links = {"log_loss": several, "modified_huber": "modified_huber"}
-    return classified(model, columns, reading, links.get(model.loss, "none"))
+    links = {"log_loss": "logit", "modified_huber": "modified_huber"}
+    link = links.get(model.loss, "none")
+    if link == "logit" and len(model.classes_) > 2:
+        link = one_vs_rest_link(model)
+    return classified(model, columns, reading, link)
 
 
 def discriminant(model: Any, columns: Columns, reading: Reading) -> Prediction:
@@ -146,7 +149,21 @@ def logistic_link(model: Any) -> str:
     if scores.ndim == 1:
         doubled = abs(_softmax(np.column_stack([-scores, scores])) - chances).max() < 1e-4
         return "twice_logit" if doubled else "logit"
-    return "softmax" if abs(_softmax(scores) - chances).max() < 1e-4 else "ovr"
+    alike = abs(_softmax(scores) - chances).max() < 1e-4
+    return "softmax" if alike else one_vs_rest_link(model)
+
+
+def one_vs_rest_link(model: Any) -> str:
+    """Return what a classifier makes of scores whose sigmoids are all 0, by asking a twin of it.
+
+    Equal chances in scikit-learn 1.9, 0/0 in 1.4.
+    """
+    twin, record = copy(model), Linear.of(model.coef_, model.intercept_)
+    twin.coef_, twin.intercept_ = np.zeros(record.weights.shape), np.full(len(record.bias), -1e4)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        chances = twin.predict_proba(np.zeros((1, record.weights.shape[1])))
+    return "ovr" if np.isfinite(chances).all() else "bare_ovr"
 
 
 def _telling_rows(model: Any) -> Array:
