@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from closedform.formula import Formula
-from closedform.ir import Node
+from closedform.ir import Node, toposort
+from closedform.passes.lower import lower
 from closedform.printers.identifiers import identifiers
 from closedform.printers.notes import roundings
-from closedform.printers.spell import Language, Speller, names_for
+from closedform.printers.spell import BREAK, Language, Speller, names_for
+from closedform.printers.zeros import with_zeros
 
-RESERVED = ("evaluate", "predict", "math", "np", "row", "INPUTS", "OUTPUTS", "nan", "inf")
+# A local name that hid a builtin would break the code that calls it, as abs().
+RESERVED = ("evaluate", "predict", "math", "np", "row", "x", "INPUTS", "LABELS", *dir(builtins))
 
 
 @dataclass(frozen=True)
@@ -37,31 +42,49 @@ class Program:
     helpers: tuple[str, ...]
 
 
+def prepared(formula: Formula, language: Language) -> Formula:
+    """Return the formula in what the language spells, zeros keeping the sign that they need."""
+    return with_zeros(lower(formula, {"lin", "label", *language.spell}, target=language.name))
+
+
 def program(
     formula: Formula, language: Language, helpers: Mapping[str, str],
-    needs: Mapping[str, tuple[str, ...]], *, named: Mapping[Node, str] | None = None,
+    needs: Mapping[str, tuple[str, ...]], *, unnamed: Iterable[Node] = (),
 ) -> Program:  # fmt: skip
-    """Return a formula spelled in a language, with the helpers that it uses."""
-    inputs = identifiers([f.name for f in formula.inputs], taken=[*RESERVED, *helpers])
-    roots = formula.roots
-    chosen = _unique(_line_names(formula), [*RESERVED, *helpers, *inputs])
-    speller = Speller(language, dict(enumerate(inputs)), {**chosen, **(named or {})})
-    guard = None
+    """Return a formula spelled in a language, with the helpers that it uses.
+
+    Args:
+        formula: a formula as `prepared` gives it.
+        language: its spellings.
+        helpers: the text of each function that a spelling may call, by name.
+        needs: the helpers that a helper calls.
+        unnamed: nodes that the language names by itself; outputs among them have their line.
+
+    Raises:
+        UnsupportedTarget: operations that the language cannot spell.
+    """
+    roots = formula.roots if formula.refused is None else [formula.refused, *formula.roots]
+    taken = [*RESERVED, *helpers]
+    inputs = identifiers([f.name for f in formula.inputs], taken=taken)
+    chosen = _unique(_line_names(formula, set(unnamed)), [*taken, *inputs])
+    speller = Speller(language, dict(enumerate(inputs)), chosen)
+    written = [w.text for w in speller.write(roots)]
+    guard, before = None, 0
     if formula.refused is not None:
-        guard = speller.write([formula.refused])[0].text
-    before = len(speller.lines)
-    written = speller.write(roots)
-    outputs = {name: w.text for name, w in zip(formula.outputs, written, strict=True)}
-    texts = [*outputs.values(), guard or "", *(text for _, text, _ in speller.lines)]
+        early = set(toposort([formula.refused]))
+        guard, before = written.pop(0), sum(n in early for _, _, n in speller.lines)
+    outputs = dict(zip(formula.outputs, written, strict=True))
+    texts = [*written, guard or "", *(text for _, text, _ in speller.lines)]
     used = _used(texts, helpers, needs)
     return Program(formula, tuple(inputs), speller, outputs, guard, before, used)
 
 
-def _line_names(formula: Formula) -> dict[Node, str]:
+def _line_names(formula: Formula, unnamed: set[Node]) -> dict[Node, str]:
     own: dict[Node, str] = {}
     for name, n in formula.outputs.items():
         own.setdefault(n, name)
-    return names_for(formula, formula.roots, own=own)
+    chosen = names_for(formula, formula.roots, own=own)
+    return {n: name for n, name in chosen.items() if n in own or n not in unnamed}
 
 
 def _unique(chosen: Mapping[Node, str], taken: Iterable[str]) -> dict[Node, str]:
@@ -74,10 +97,35 @@ def _used(
 ) -> tuple[str, ...]:
     words: set[str] = set()
     for text in texts:
-        words.update(re.findall(r"(?<![\w.])([a-z_0-9]+)\(", text))
+        words.update(re.findall(r"[a-z_0-9]+", text))
     wanted = {h for h in helpers if h in words}
-    wanted.update(extra for h in list(wanted) for extra in needs.get(h, ()))
+    for _ in needs:
+        wanted.update(extra for h in list(wanted) for extra in needs.get(h, ()))
     return tuple(h for h in helpers if h in wanted)
+
+
+def free_name(speller: Speller, prefix: str, *, always: bool = True) -> str:
+    """Return prefix1, prefix2 … (or the bare prefix first), the first that nothing has."""
+    taken = {*speller.inputs.values(), *speller.named.values()}
+    taken.update(name for name, _ in speller.constants.values())
+    taken.update(name for name, _, _ in speller.lines)
+    made, count = f"{prefix}1" if always else prefix, 1
+    while made in taken:
+        count += 1
+        made = f"{prefix}{count}"
+    return made
+
+
+def constant(speller: Speller, prefix: str, key: Any, text: Any) -> str:
+    """Return the name of a constant, made once for each content by `text()`."""
+    found = speller.constants.get((prefix, key))
+    if found is None:
+        count = 1 + sum(1 for p, _ in speller.constants if p == prefix)
+        name = f"{prefix}{count}"
+        if name in speller.inputs.values() or name in speller.named.values():
+            name = f"_{name}"  # no identifier made from a name begins like this
+        found = speller.constants[prefix, key] = (name, text())
+    return found[0]
 
 
 def banner(formula: Formula, comment: str) -> str:
@@ -87,16 +135,29 @@ def banner(formula: Formula, comment: str) -> str:
     source = formula.source or "a formula"
     lines = [f"{source}, written by closedform {__version__}.", formula.summary() + "."]
     lines += roundings(formula)
-    return "\n".join(comment + " ".join(line.split()) for line in lines)
+    return "\n".join(comment + printable(line) for line in lines)
+
+
+def printable(text: str) -> str:
+    """Return a text that stays on one line of a comment, whatever it holds."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(plain.split())
+
+
+def comma(parts: Iterable[str]) -> str:
+    """Return parts between commas, behind each of which the line may be broken."""
+    return ("," + BREAK).join(parts)
 
 
 def joined(parts: Iterable[str], width: int = 96, indent: str = "    ") -> str:
     """Return comma-separated parts on lines of at most `width` characters."""
-    lines, now = [], indent
+    lines: list[str] = []
+    now: list[str] = []
+    size = len(indent)
     for part in parts:
-        if len(now) + len(part) > width and now.strip():
-            lines.append(now.rstrip())
-            now = indent
-        now += part + ", "
-    return "\n".join([*lines, now.rstrip()])
-
+        if now and size + len(part) + 2 > width:
+            lines.append(indent + " ".join(now))
+            now, size = [], len(indent)
+        now.append(part + ",")
+        size += len(part) + 2
+    return "\n".join([*lines, indent + " ".join(now)] if now else lines)

@@ -2,89 +2,119 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from closedform import ops
 from closedform.formula import Formula
-from closedform.ir import Array, Node, Type
-from closedform.payloads import Splits
+from closedform.ir import Node, Type, toposort
 from closedform.printers import spell as s
-from closedform.printers.program import Program, banner, joined, program
+from closedform.printers.program import (
+    Program,
+    banner,
+    comma,
+    constant,
+    joined,
+    prepared,
+    program,
+)
 from closedform.printers.python_helpers import HELPERS, NEEDS
-from closedform.printers.spell import Language, Speller, Spelling, Written, call, infix, unbroken, wrapped
+from closedform.printers.python_trees import floats, forest, number, spell_tree, tuple_of
+from closedform.printers.spell import (
+    BREAK,
+    Language,
+    Speller,
+    Spelling,
+    Written,
+    call,
+    infix,
+    unbroken,
+    wrapped,
+)
+
+LONGEST_SUM = 100
+"""Terms of a sum in one statement; the compiler gives up at some 3,000, in newer Pythons less."""
 
 
-def number(value: float) -> str:
-    """Return the shortest text that reads back as the same float."""
-    if value != value:
-        return "math.nan"
-    if math.isinf(value):
-        return "math.inf" if value > 0 else "-math.inf"
-    return repr(value)
+def label(value: Any) -> str:
+    """Return a category or class as text that reads back as the same value."""
+    return number(value) if isinstance(value, float) else repr(value)
+
+
+def _sum(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    if any(a.op is ops.TREE for a in n.args):
+        loop = forest(speller, n, args)
+        if loop is not None:
+            return loop
+    name = speller.named.get(n)
+    if len(args) <= LONGEST_SUM or name is None:
+        return speller.sum(n, args)
+    # The same order of additions: total = total + a + b, never total += a + b.
+    bias, weights, before, written = n.data.bias, n.data.weights.tolist(), n.args, [*args]
+    while True:
+        part = ops.linear(bias, weights[:LONGEST_SUM], before[:LONGEST_SUM])
+        text = speller.sum(part, written[:LONGEST_SUM])
+        if len(weights) <= LONGEST_SUM:
+            return text
+        speller.lines.append((name, text.text, n))
+        bias, weights = 0.0, [1.0, *weights[LONGEST_SUM:]]
+        before, written = (n, *before[LONGEST_SUM:]), [Written(name), *written[LONGEST_SUM:]]
 
 
 def _multiply(_: Speller, n: Node, args: Sequence[Written]) -> Written:
+    if len(args) > LONGEST_SUM:
+        return Written(f"math.prod(({comma(a.text for a in args)}))")
     return Written(" * ".join(a.at(s.PRODUCT + (i > 0)) for i, a in enumerate(args)), s.PRODUCT)
 
 
 def _divide(_: Speller, n: Node, args: Sequence[Written]) -> Written:
-    a, b = n.args
+    b = n.args[1]
     # Python raises where a divisor is 0; a constant that is not 0 needs no care.
     if b.op is ops.CONST and b.data != 0:
         return infix(" / ", s.PRODUCT, s.PRODUCT + 1)(args)
     return call("divide")(args)
 
 
-def _equal(_: Speller, n: Node, args: Sequence[Written]) -> Written:
-    return infix(" == ", s.COMPARE, s.COMPARE + 1)(args)
+def _power(_: Speller, n: Node, args: Sequence[Written]) -> Written:
+    # NumPy's own power takes these three ways, which round and treat -inf otherwise than C's pow.
+    b, (x, _) = n.args[1].data if n.args[1].op is ops.CONST else None, args
+    if b == 2 and x.text.isidentifier():
+        return Written(f"{x.text} * {x.text}", s.PRODUCT)
+    if b == -1:
+        return Written(f"divide(1.0, {x.text})")
+    return Written(f"sqrt({x.text})") if b == 0.5 else call("power")(args)
+
+
+def _equal(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    known = any(a.op is ops.LABEL and a.data[0] is not None for a in n.args)
+    if n.args[0].type is Type.LABEL and not known:
+        return call("same")(args)
+    return COMPARE("==")(args)
+
+
+def COMPARE(sign: str) -> Spelling:  # noqa: N802
+    """Return the spelling of a comparison, which never stands in a chain of them."""
+    return Spelling(f"{{0}} {sign} {{1}}", s.COMPARE, (s.COMPARE + 1, s.COMPARE + 1))
 
 
 def _member(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
-    labels = ", ".join(speller.language.label(v) for v in n.data)
-    return Written(f"{args[0].at(s.COMPARE + 1)} in {{{labels}}}" if n.data else "False", s.COMPARE)
-
-
-def _tree(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
-    splits = n.data.splits
-    shape = _constant(speller, "TREE", splits.key, lambda: _tree_text(splits))
-    values = _constant(speller, "LEAVES", n.data.key, lambda: _floats(n.data.values))
-    walk = "leaf_below" if splits.below else "leaf_among" if len(splits.sets) else "leaf"
-    inner = ", ".join(a.text for a in args)
-    return Written(f"{values}[{walk}({shape}, {inner})]")
-
-
-def _constant(speller: Speller, prefix: str, key: Any, text: Any) -> str:
-    """Return the name of a constant, made once for each content."""
-    found = speller.constants.get((prefix, key))
-    if found is None:
-        count = sum(1 for p, _ in speller.constants if p == prefix) + 1
-        found = speller.constants[prefix, key] = (f"{prefix}{count}", text())
-    return found[0]
-
-
-def _floats(values: Array) -> str:
-    return "(\n" + joined(number(v) for v in values.tolist()) + "\n)"
-
-
-def _tree_text(splits: Splits) -> str:
-    tests = [number(t) for t in splits.threshold.tolist()]
-    for i, row in enumerate(splits.member.tolist()):
-        if row >= 0:
-            codes = [str(c) for c in splits.sets[row].nonzero()[0].tolist()]
-            tests[i] = f"frozenset(({', '.join(codes)},))" if codes else "frozenset()"
-    columns = [
-        [str(f) for f in splits.feature.tolist()], tests,
-        [str(c) for c in splits.child.tolist()], [str(m) for m in splits.missing_left.tolist()],
-    ]  # fmt: skip
-    return "(\n" + "\n".join(f"  (\n{joined(c)}\n  )," for c in columns) + "\n)"
+    real = n.args[0].type is Type.REAL
+    known = [float(v) if real else v for v in n.data]
+    # Python finds the very object NaN in a set that holds it; a missing value is in none.
+    labels = [speller.language.label(v) for v in known if v is not None and v == v]
+    if not labels:
+        return Written("False")
+    inside = comma(labels)
+    return Written(f"{args[0].at(s.COMPARE + 1)} in {{{inside}}}", s.COMPARE)
 
 
 def _table(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    real = n.args[0].type is Type.REAL
     entries = zip(n.data.labels, n.data.values.tolist(), strict=True)
-    text = "{\n" + joined(f"{v!r}: {number(x)}" for v, x in entries) + "\n}"
-    name = _constant(speller, "TABLE", n.data.key, lambda: text)
+    parts = [f"{label(float(k) if real else k)}: {number(v)}" for k, v in entries]
+    text = "{\n" + joined(parts) + "\n}"
+    name = constant(speller, "TABLE", (real, n.data.key), lambda: text)
     rest = f"{number(n.data.default)}, {number(n.data.missing)}"
     return Written(f"look_up({name}, {args[0].text}, {rest})")
 
@@ -93,22 +123,19 @@ def _piecewise(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     p = n.data
     rows = ["(" + ", ".join(number(c) for c in row) + ",)" for row in p.coefs.tolist()]
     parts = [
-        _constant(speller, "EDGES", ("e", *_bits(p.edges)), lambda: _floats(p.edges)),
-        _constant(speller, "ORIGINS", ("o", *_bits(p.origins)), lambda: _floats(p.origins)),
-        _constant(speller, "COEFS", ("c", *_bits(p.coefs)), lambda: f"(\n{joined(rows)}\n)"),
+        constant(speller, "EDGES", p.edges.tobytes(), lambda: floats(p.edges)),
+        constant(speller, "ORIGINS", p.origins.tobytes(), lambda: floats(p.origins)),
+        constant(speller, "COEFS", (p.coefs.shape, p.coefs.tobytes()), lambda: tuple_of(rows)),
     ]
     inner = ", ".join([args[0].text, *parts, str(p.right_closed), number(p.missing)])
     return Written(f"stretch({inner})")
 
 
-def _bits(array: Array) -> tuple[Any, ...]:
-    return (array.shape, array.tobytes())
-
-
 SPELL: dict[str, Spelling | s.Custom] = {
+    "lin": _sum,
     "mul": _multiply,
     "div": _divide,
-    "pow": call("power"),
+    "pow": _power,
     **{name: call(name) for name in ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos")},
     **{name: call(name) for name in ("floor", "sign", "sigmoid", "softplus")},
     "abs": call("abs"),
@@ -117,85 +144,123 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "round32": call("single"),
     "min": call("least"),
     "max": call("most"),
-    "less": infix(" < ", s.COMPARE, s.COMPARE + 1),
-    "less_equal": infix(" <= ", s.COMPARE, s.COMPARE + 1),
+    "less": COMPARE("<"),
+    "less_equal": COMPARE("<="),
     "equal": _equal,
     "member": _member,
     "missing": call("missing"),
-    "and": Spelling(level=s.AND, needs=(s.AND + 1,), join=" and "),
-    "or": Spelling(level=s.OR, needs=(s.OR + 1,), join=" or "),
+    "and": Spelling(level=s.AND, needs=(s.AND + 1,), join=BREAK + "and "),
+    "or": Spelling(level=s.OR, needs=(s.OR + 1,), join=BREAK + "or "),
     "not": Spelling("not {0}", s.NOT, (s.NOT,)),
     "where": Spelling("{1} if {0} else {2}", s.CHOICE, (s.OR, s.OR, s.CHOICE)),
-    "tree": _tree,
+    "tree": lambda speller, n, args: Written("never"),
     "table": _table,
     "piecewise": _piecewise,
 }
-LANGUAGE = Language("python", number, repr, SPELL)
+"""`probit` is lowered. `tree` depends on the whole formula: see `python_trees.spell_tree`."""
+
+LANGUAGE = Language("python", number, label, SPELL)
 
 
 def write(formula: Formula) -> str:
-    """Return a module with `INPUTS`, `evaluate(…)` of one row's values, and `predict(row)`.
+    """Return a module that needs nothing but Python's own `math`.
 
-    A missing number is `math.nan`, a missing label None. Numbers are written so that they read
-    back as the same floats.
+    It holds `INPUTS`, the names of the columns; `evaluate(…)`, which takes one row's values as
+    floats (a missing number is `math.nan`) and labels (missing: None), and returns every output by
+    name; and `predict(row)`, which takes a dict by column name or the values in order, converts
+    them (numbers of any type; None and NaN are missing), and returns the prediction.
+
+    Numbers are written so that they read back as the same floats, and are added in the formula's
+    order. Rows that the model refuses give NaN, or None for a label.
+
+    Raises:
+        UnsupportedTarget: operations without a spelling in Python.
     """
-    made = program(formula, LANGUAGE, HELPERS, NEEDS)
+    ready = prepared(formula, LANGUAGE)
+    language = replace(LANGUAGE, spell={**SPELL, "tree": spell_tree(ready)})
+    made = program(ready, language, HELPERS, NEEDS)
     parts = [
         banner(formula, "# "),
         "import math",
-        f"INPUTS = (\n{joined(repr(f.name) for f in formula.inputs)}\n)",
-        *(f"{name} = {text}" for name, text in made.speller.constants.values()),
-        *(HELPERS[h] for h in made.helpers),
-        _evaluate(made),
-        _predict(formula),
+        f"INPUTS = (\n{joined(label(f.name) for f in formula.inputs)}\n)",
+        *(_constant_text(name, text) for name, text in made.speller.constants.values()),
+        *_definitions(made),
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def _constant_text(name: str, text: str) -> str:
+    return f"\n{text}" if text.startswith("def ") else f"{name} = {text}"
+
+
+def _definitions(made: Program) -> list[str]:
+    convert, extra = _conversion(made.formula)
+    helpers = {*made.helpers, *extra}
+    texts = [HELPERS[h] for h in HELPERS if h in helpers]
+    texts += [_evaluate(made), _predict(made.formula, convert)]
+    return ["\n" + text for text in texts]
+
+
 def _evaluate(made: Program) -> str:
-    formula = made.formula
-    arguments = ", ".join(made.inputs)
-    head = f"def evaluate({arguments}):"
+    head = f"def evaluate({', '.join(made.inputs)}):"
     if len(head) > 100:
         head = f"def evaluate(\n{joined(made.inputs)}\n):"
-    lines = [head, '    """Return every output for one row, by name."""']
     body = [f"    {name} = {_broken(text)}" for name, text, _ in made.speller.lines]
+    outputs = made.formula.outputs
     if made.guard is not None:
+        absent = {k: "None" if v.type is Type.LABEL else "math.nan" for k, v in outputs.items()}
         body[made.guard_lines : made.guard_lines] = [
-            f"    if {unbroken(made.guard)}:",
-            "        return " + _dict({k: _absent(v) for k, v in formula.outputs.items()}),
+            f"    if {_broken(made.guard)}:",
+            "        return " + _dict(absent, "        "),
         ]
-    return "\n".join([*lines, *body, "    return " + _dict(made.outputs)])
+    found = {k: _finished(outputs[k], text) for k, text in made.outputs.items()}
+    docstring = '    """Return every output for one row, by name."""'
+    return "\n".join([head, docstring, *body, "    return " + _dict(found, "    ")])
+
+
+def _finished(n: Node, text: str) -> str:
+    """Return an output; a label that comes from an input may be missing as NaN."""
+    passed = n.type is Type.LABEL and any(m.op is ops.INPUT for m in _values(n))
+    return f"as_label({text})" if passed else text
+
+
+def _values(n: Node) -> list[Node]:
+    return [m for m in toposort([n]) if m.type is Type.LABEL]
 
 
 def _broken(text: str) -> str:
     """Return an expression that fits the page: a long one in brackets, on several lines."""
-    if len(text) < 90:
+    if len(text) < 90 or BREAK not in text:
         return unbroken(text)
     return "(\n        " + wrapped(text, 96, "        ") + "\n    )"
 
 
-def _absent(n: Node) -> str:
-    return "None" if n.type is Type.LABEL else "math.nan"
-
-
-def _dict(entries: dict[str, str]) -> str:
-    entries = {k: unbroken(v) for k, v in entries.items()}
-    inner = ", ".join(f"{k!r}: {v}" for k, v in entries.items())
+def _dict(entries: dict[str, str], indent: str) -> str:
+    parts = [f"{label(k)}: {unbroken(v)}" for k, v in entries.items()]
+    inner = ", ".join(parts)
     if len(inner) < 80:
         return "{" + inner + "}"
-    return "{\n" + "".join(f"        {k!r}: {v},\n" for k, v in entries.items()) + "    }"
+    return "{\n" + "".join(f"{indent}    {part},\n" for part in parts) + indent + "}"
 
 
-def _predict(formula: Formula) -> str:
-    names = formula.primary
-    result = (
-        f"found[{names[0]!r}]"
-        if len(names) == 1
-        else "(" + ", ".join(f"found[{n!r}]" for n in names) + ",)"
-    )
+def _conversion(formula: Formula) -> tuple[str, tuple[str, ...]]:
+    """Return the line that makes floats of numbers, and the helper that it needs."""
+    labels = [i for i, f in enumerate(formula.inputs) if f.type is Type.LABEL]
+    passed = any(_finished(n, "") for n in formula.roots)
+    extra = ("as_label",) if passed else ()
+    if len(labels) == len(formula.inputs):
+        return "values", extra
+    if not labels:
+        return "[as_number(v) for v in values]", (*extra, "as_number")
+    kept = "i in " + (f"({', '.join(map(str, labels))},)")
+    return f"[v if {kept} else as_number(v) for i, v in enumerate(values)]", (*extra, "as_number")
+
+
+def _predict(formula: Formula, convert: str) -> str:
+    found = [f"found[{label(name)}]" for name in formula.primary]
+    result = found[0] if len(found) == 1 else "(" + ", ".join(found) + ",)"
     return f'''def predict(row):
     """Return the prediction for one row: a dict by column name, or values in INPUTS' order."""
     values = [row[name] for name in INPUTS] if hasattr(row, "keys") else row
-    found = evaluate(*values)
+    found = evaluate(*{convert})
     return {result}'''

@@ -26,7 +26,7 @@ HELPERS: dict[str, str] = {
     return math.nan if math.isinf(x) else math.cos(x)''',
     "floor": '''def floor(x):
     """The whole number at or below x."""
-    return x if x != x or math.isinf(x) else float(math.floor(x))''',
+    return x if x == 0 or not math.isfinite(x) else float(math.floor(x))''',
     "sign": '''def sign(x):
     """-1, 0 or 1."""
     return x if x != x else float((x > 0) - (x < 0))''',
@@ -38,10 +38,12 @@ HELPERS: dict[str, str] = {
         math.inf, math.copysign(1, a) * math.copysign(1, b))''',
     "power": '''def power(a, b):
     """a to the power of b; missing where that is no real number."""
+    if b == 2:
+        return a * a
     try:
         return math.pow(a, b)
     except ValueError:
-        return math.nan if a != 0 else math.inf
+        return math.copysign(math.inf, a if b % 2 == 1 else 1) if a == 0 else math.nan
     except OverflowError:
         return -math.inf if a < 0 and b % 2 == 1 else math.inf''',
     "sigmoid": '''def sigmoid(x):
@@ -66,7 +68,10 @@ HELPERS: dict[str, str] = {
         return x
     step = 2.0 ** (max(math.frexp(x)[1], -125) - 24)
     near = round(x / step) * step
-    return near if abs(near) < 2.0**128 else math.copysign(math.inf, x)''',
+    return math.copysign(near if abs(near) < 2.0**128 else math.inf, x)''',
+    "same": '''def same(a, b):
+    """Whether two labels are equal; false where one is missing."""
+    return not missing(a) and a == b''',
     "look_up": '''def look_up(table, x, default, absent):
     """The number beside a label; `default` for other labels, `absent` for none."""
     return absent if missing(x) else table.get(x, default)''',
@@ -85,7 +90,7 @@ HELPERS: dict[str, str] = {
     for c in coefs[lo][-2::-1]:
         value = value * (x - origins[lo]) + c
     return value''',
-    "leaf": '''def leaf(tree, *x):
+    "leaf": '''def leaf(tree, x):
     """The leaf that x reaches in (feature, threshold, left child, missing goes left)."""
     feature, threshold, child, missing_left = tree
     at = 0
@@ -94,7 +99,7 @@ HELPERS: dict[str, str] = {
         left = missing_left[at] if value != value else value <= threshold[at]
         at = child[at] + (not left)
     return at''',
-    "leaf_below": '''def leaf_below(tree, *x):
+    "leaf_below": '''def leaf_below(tree, x):
     """The leaf that x reaches where a row goes left below a threshold, not at it."""
     feature, threshold, child, missing_left = tree
     at = 0
@@ -103,7 +108,7 @@ HELPERS: dict[str, str] = {
         left = missing_left[at] if value != value else value < threshold[at]
         at = child[at] + (not left)
     return at''',
-    "leaf_among": '''def leaf_among(tree, *x):
+    "leaf_among": '''def leaf_among(tree, x):
     """The leaf that x reaches where a test may ask for a category: threshold is then a set."""
     feature, threshold, child, missing_left = tree
     at = 0
@@ -115,5 +120,16 @@ HELPERS: dict[str, str] = {
             left = value in test if isinstance(test, frozenset) else value <= test
         at = child[at] + (not left)
     return at''',
+    "forest": '''def forest(walk, total, weight, trees, x):
+    """total + weight * (the value of the leaf that x reaches), tree after tree."""
+    for tree, values in trees:
+        total += weight * values[walk(tree, x)]
+    return total''',
+    "as_number": '''def as_number(value):
+    """A float; None is missing."""
+    return math.nan if value is None else float(value)''',
+    "as_label": '''def as_label(value):
+    """A label; NaN is missing."""
+    return None if value != value else value''',
 }
-NEEDS: dict[str, tuple[str, ...]] = {"look_up": ("missing",)}
+NEEDS: dict[str, tuple[str, ...]] = {"look_up": ("missing",), "same": ("missing",)}

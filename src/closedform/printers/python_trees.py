@@ -1,0 +1,163 @@
+"""Trees in Python: a small one as a function of `if`s, many as data that one loop walks."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from closedform import ops
+from closedform.formula import Formula
+from closedform.ir import Array, Node
+from closedform.payloads import Splits, Tree
+from closedform.printers.identifiers import identifiers
+from closedform.printers.program import comma, constant, free_name, joined
+from closedform.printers.spell import Custom, Speller, Written
+
+SMALL = 32
+"""Leaves that a tree may have to be written as `if`s; Python allows 100 levels of them."""
+
+FEW = 4
+"""Trees that a formula may have for each to be written as `if`s."""
+
+Spellings = dict[str, Custom]
+
+
+def number(value: float) -> str:
+    """Return the shortest text that reads back as the same float."""
+    if value != value:
+        return "math.nan"
+    if math.isinf(value):
+        return "math.inf" if value > 0 else "-math.inf"
+    return repr(value)
+
+
+def floats(values: Array) -> str:
+    """Return a tuple of numbers on several lines."""
+    return tuple_of(number(v) for v in values.tolist())
+
+
+def tuple_of(parts: Any) -> str:
+    """Return a tuple on several lines."""
+    return "(\n" + joined(parts) + "\n)"
+
+
+def spell_tree(formula: Formula) -> Custom:
+    """Return how this formula's trees are best written."""
+    trees = [n.data.splits for n in formula.nodes if n.op is ops.TREE]
+    few = len(trees) <= FEW and all(s.leaf.sum() <= SMALL and s.depth < 50 for s in trees)
+    return _as_function if few else _as_data
+
+
+def _as_function(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    tested = sorted(set(n.data.splits.feature[~n.data.splits.leaf].tolist()))
+    texts = list(dict.fromkeys(args[i].text for i in tested))
+    parameters = dict(zip(texts, _parameters(texts), strict=True))
+    names = {i: parameters[args[i].text] for i in tested}
+    key = (n.data.key, *names.items())
+    name = constant(speller, "tree", key, lambda: "")
+    function = _function(name, list(parameters.values()), n.data, names)
+    speller.constants["tree", key] = (name, function)
+    return Written(f"{name}({', '.join(texts)})")
+
+
+def _parameters(texts: Sequence[str]) -> list[str]:
+    """Return a name for each argument: its own, that of what it is a function of, or x1, x2 …"""
+    own = [re.sub(r"^\w+\((\w+)\)$", r"\1", text) for text in texts]
+    return identifiers([text if text.isidentifier() else "" for text in own], fallback="x")
+
+
+def _function(name: str, parameters: list[str], tree: Tree, names: dict[int, str]) -> str:
+    lines = [f"def {name}({', '.join(parameters)}):", '    """The value of one tree."""']
+    splits, stack = tree.splits, [(0, "    ")]
+    while stack:
+        i, indent = stack.pop()
+        if splits.leaf[i]:
+            lines.append(f"{indent}return {number(float(tree.values[i]))}")
+            continue
+        lines.append(f"{indent}if {_test(splits, i, names[int(splits.feature[i])])}:")
+        below = int(splits.child[i])
+        # No `else`: what comes after a branch that has returned is the other branch.
+        stack += [(below + 1, indent), (below, indent + "    ")]
+    return "\n".join(lines)
+
+
+def _test(splits: Splits, i: int, x: str) -> str:
+    if splits.member[i] >= 0:
+        test = f"{x} in {_codes(splits, i, '{', '}')}"
+    else:
+        test = f"{x} {'<' if splits.below else '<='} {number(float(splits.threshold[i]))}"
+    return f"{x} != {x} or {test}" if splits.missing_left[i] else test
+
+
+def _codes(splits: Splits, i: int, left: str, right: str) -> str:
+    codes = splits.sets[splits.member[i]].nonzero()[0].tolist()
+    return left + ", ".join(map(str, codes)) + right if codes else "()"
+
+
+def _as_data(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    walk, shape, values = _data(speller, n)
+    return Written(f"{values}[{walk}({shape}, {_row(speller, n, args)})]")
+
+
+def _data(speller: Speller, n: Node) -> tuple[str, str, str]:
+    """Return the function that walks a tree, and the names of its shape and its leaves."""
+    splits = n.data.splits
+    shape = constant(speller, "TREE", splits.key, lambda: _tree_text(splits))
+    values = constant(speller, "LEAVES", n.data.key, lambda: floats(n.data.values))
+    return _walk(splits), shape, values
+
+
+def _walk(splits: Splits) -> str:
+    if (splits.member >= 0).any():
+        return "leaf_among"
+    return "leaf_below" if splits.below else "leaf"
+
+
+def _row(speller: Speller, n: Node, args: Sequence[Written]) -> str:
+    """Return the name of the tuple of a tree's arguments, which all trees over them share."""
+    text = f"({comma(a.text for a in args)}{',' if len(args) == 1 else ''})"
+    for name, line, other in speller.lines:
+        if line == text and other.args == n.args:
+            return name
+    name = free_name(speller, "row", always=False)
+    speller.lines.append((name, text, n))
+    return name
+
+
+def _tree_text(splits: Splits) -> str:
+    tests = [number(t) for t in splits.threshold.tolist()]
+    if _walk(splits) == "leaf_among":
+        tests = [_among(splits, i) for i in range(len(tests))]
+    columns = [
+        [str(f) for f in splits.feature.tolist()], tests,
+        [str(c) for c in splits.child.tolist()], [str(m) for m in splits.missing_left.tolist()],
+    ]  # fmt: skip
+    return "(\n" + "\n".join(f"  (\n{joined(c)}\n  )," for c in columns) + "\n)"
+
+
+def _among(splits: Splits, i: int) -> str:
+    if splits.member[i] >= 0:
+        return f"frozenset({_codes(splits, i, '{', '}')})"
+    t = float(splits.threshold[i])
+    if not splits.below:
+        return number(t)
+    # x < t is x <= (the float just below t); below -inf there is none, and nothing goes left.
+    return number(math.nextafter(t, -math.inf)) if t > -math.inf else "frozenset()"
+
+
+def forest(speller: Speller, n: Node, args: Sequence[Written]) -> Written | None:
+    """Return a sum that ends in many trees of one weight as a loop; None where it does not."""
+    first = next((i for i, a in enumerate(n.args) if a.op is ops.TREE), len(n.args))
+    trees, weights = n.args[first:], n.data.weights[first:]
+    alike = len({(t.op, t.args) for t in trees}) == 1 and bool((weights == weights[0]).all())
+    if len(trees) <= FEW or not alike or len({_walk(t.data.splits) for t in trees}) != 1:
+        return None
+    made = [_data(speller, t) for t in trees]
+    pairs = [f"({shape}, {values})" for _, shape, values in made]
+    name = constant(speller, "FOREST", tuple(t.data.key for t in trees), lambda: tuple_of(pairs))
+    row = args[first].text.partition(", ")[2].removesuffix(")]")
+    head = ops.linear(n.data.bias, n.data.weights[:first], n.args[:first])
+    start = speller.sum(head, args[:first]).text
+    return Written(f"forest({made[0][0]}, {start}, {number(float(weights[0]))}, {name}, {row})")

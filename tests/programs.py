@@ -1,0 +1,97 @@
+"""What the tests of printed programs share: running them, and what they must give."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+from strategies import LABELS
+
+from closedform import ops
+from closedform.columns import columns_of
+from closedform.ir import Type, fold
+from closedform.payloads import label_code, labels_of
+
+# A label that no formula knows equals no other one, not even itself; a program cannot know that.
+for _label in ("unseen", *LABELS):
+    label_code(_label)
+
+NUMPY_MATH = SimpleNamespace(
+    **{name: getattr(math, name) for name in dir(math) if not name.startswith("__")}
+)
+"""`math` with NumPy's own functions: the C library's may differ from them in the last bit."""
+
+
+def _numpys(function):
+    def of_one(x):
+        with np.errstate(all="ignore"):
+            return float(function(np.array([x]))[0])
+
+    return of_one
+
+
+for _name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sqrt"):
+    setattr(NUMPY_MATH, _name, _numpys(getattr(np, _name)))
+
+
+def _power(a, b):
+    math.pow(a, b)  # for its errors
+    with np.errstate(all="ignore"):
+        return float(np.power(np.array([a, a]), np.array([b, b]))[0])
+
+
+NUMPY_MATH.pow = _power
+
+
+def run(text: str, **replaced) -> SimpleNamespace:
+    """Execute a printed module and return what it defines."""
+    namespace: dict = {"__name__": "printed"}
+    exec(compile(text, "<printed>", "exec"), namespace)
+    namespace.update(replaced)
+    return SimpleNamespace(**{k: v for k, v in namespace.items() if not k.startswith("__")})
+
+
+def by_rows(program, formula, X) -> dict[str, list]:
+    """Every output of a program of one row, for all rows; numbers as floats."""
+    columns = [X[f.name] for f in formula.inputs]
+    found = [program.evaluate(*row) for row in zip(*columns, strict=True)]
+    return {name: [one[name] for one in found] for name in formula.outputs}
+
+
+def left_to_right(formula, X) -> dict[str, list]:
+    """What a formula means when every sum is added in its own order, without any grouping."""
+    inputs, rows = columns_of(formula.inputs, X)
+
+    def step(n, *args):
+        with np.errstate(all="ignore"):
+            if n.op is ops.INPUT:
+                return inputs[n.data]
+            return np.broadcast_to(n.op.numpy(n.data, *args), (rows,))
+
+    guard = [] if formula.refused is None else [formula.refused]
+    *values, refused = [*fold([*formula.roots, *guard], step), *([None] * (not guard))]
+    return {
+        name: _plain(n, value, refused)
+        for (name, n), value in zip(formula.outputs.items(), values, strict=True)
+    }
+
+
+def _plain(n, value, refused) -> list:
+    if n.type is Type.LABEL:
+        value = labels_of(value)
+    absent = None if n.type is Type.LABEL else math.nan
+    gone = [False] * len(value) if refused is None else refused.tolist()
+    return [absent if g else v for v, g in zip(value.tolist(), gone, strict=True)]
+
+
+def same(a, b) -> bool:
+    """The same number, truth or label; all NaN are one."""
+    if isinstance(a, float) and isinstance(b, float) and a != a:
+        return b != b
+    return a == b and isinstance(a, str) == isinstance(b, str)
+
+
+def assert_same(found: dict[str, list], wanted: dict[str, list], near=same) -> None:
+    assert list(found) == list(wanted)
+    for name, column in wanted.items():
+        differ = [i for i, v in enumerate(column) if not near(found[name][i], v)]
+        assert not differ, (name, differ[0], found[name][differ[0]], column[differ[0]])
