@@ -1,0 +1,76 @@
+"""Formulas on disk: written beside the old file and then put in its place."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from closedform.errors import BadFile
+from closedform.store.reading import from_json
+from closedform.store.writing import to_json
+
+if TYPE_CHECKING:
+    from closedform.formula import Formula
+
+
+def save(formula: Formula, path: str | os.PathLike[str]) -> None:
+    """Write a formula to a JSON file; an old file of that name is replaced at once, or stays.
+
+    Raises:
+        BadFile: the file cannot be written.
+        BadInput: the formula holds labels that are no plain values.
+    """
+    put(path, to_json(formula))
+
+
+def load(path: str | os.PathLike[str]) -> Formula:
+    """Return the formula in a JSON file. It is safe whoever wrote it: nothing in it is run.
+
+    Raises:
+        BadFile: the file is missing, truncated, malformed, of a newer version, or was changed
+            after it was saved. The message says where.
+    """
+    try:
+        return from_json(_bytes_of(path))
+    except BadFile as error:
+        raise BadFile(f"{os.fspath(path)}: {error.message}", hint=error.hint) from error
+
+
+def _bytes_of(path: str | os.PathLike[str]) -> bytes:
+    hint = "Check the name of the file."
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise BadFile("no regular file.", hint=hint)
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise BadFile(f"{getattr(error, 'strerror', None) or error}.", hint=hint) from error
+
+
+def put(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file as UTF-8 under a temporary name, then move it to its own.
+
+    Raises:
+        BadFile: it cannot be written; what was there before is unchanged.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}")
+        if target.exists() and not target.is_file():
+            raise OSError(None, "it is no regular file")
+        try:
+            with open(beside, "x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            if target.exists():
+                shutil.copymode(target, beside)
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise BadFile(
+            f"{os.fspath(path)} cannot be written: {getattr(error, 'strerror', None) or error}.",
+            hint="Check the folder, its permissions and the space on the disk.",
+        ) from error
