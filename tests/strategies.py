@@ -139,6 +139,16 @@ def _member(draw, pool: Pool) -> Node:
     )
 
 
+def _power(draw, pool: Pool) -> Node:
+    exponents = st.sampled_from([0.0, 1.0, 2.0, 3.0, -1.0, 0.5])
+    whole = draw(st.booleans())
+    return o.power(pool.pick(draw), draw(exponents) if whole else pool.pick(draw))
+
+
+def _function(name: str):
+    return lambda draw, pool: o.unary(name, pool.pick(draw))
+
+
 BUILD = {
     "const": lambda draw, pool: o.const(draw(numbers)),
     "label": lambda draw, pool: o.label(draw(st.sampled_from([*LABELS, None]))),
@@ -146,10 +156,7 @@ BUILD = {
     "lin": _lin,
     "mul": lambda draw, pool: o.mul(*_several(draw, pool, 2)),
     "div": lambda draw, pool: o.div(pool.pick(draw), pool.pick(draw)),
-    "pow": lambda draw, pool: o.power(
-        pool.pick(draw), draw(st.sampled_from([0.0, 1.0, 2.0, 3.0, -1.0, 0.5])) if draw(st.booleans())
-        else pool.pick(draw),
-    ),
+    "pow": _power,
     "min": lambda draw, pool: o.minimum(*_several(draw, pool, 2)),
     "max": lambda draw, pool: o.maximum(*_several(draw, pool, 2)),
     "less": lambda draw, pool: o.less(pool.pick(draw), pool.pick(draw)),
@@ -164,7 +171,8 @@ BUILD = {
     "tree": _tree,
     "table": _table,
     "piecewise": lambda draw, pool: o.piecewise(pool.pick(draw), draw(pieces())),
-} | {name: (lambda draw, pool, name=name: o.unary(name, pool.pick(draw))) for name in o.UNARY}  # fmt: skip
+}
+BUILD |= {name: _function(name) for name in o.UNARY}
 """How a node of each op is drawn; a test asks that no op is forgotten."""
 
 REALS, COLUMNS = 3, 4

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import BUILD, boxes, inputs_of_formulas, nodes, numbers, rows, rows_in
 
 from closedform import ops as o
 from closedform.columns import columns_of
 from closedform.evaluate import bounds, compute
 from closedform.ir import OPS, Interval, Type, toposort
 from closedform.payloads import Tree, splits_from, tree_bounds
+from strategies import BUILD, boxes, inputs_of_formulas, nodes, numbers, rows, rows_in
 
 ALL_OPS = sorted(set(OPS) - {"input", "label"})
 
