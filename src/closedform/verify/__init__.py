@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from closedform.verify.certificate import Certificate
 from closedform.verify.checking import verify
+from closedform.verify.differ import Comparison, compare
 from closedform.verify.programs import RUNNERS, verify_program
 
-__all__ = ["RUNNERS", "Certificate", "verify", "verify_program"]
+__all__ = ["RUNNERS", "Certificate", "Comparison", "compare", "verify", "verify_program"]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
-import numpy as np
+from closedform.verify.plain import plain
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values; floats that JSON lacks become text ("nan", "inf")."""
         made: dict[str, Any] = {"ok": self.ok, "verdict": self.verdict}
-        return made | _plain(asdict(self))  # type: ignore[no-any-return]
+        return made | plain(asdict(self))  # type: ignore[no-any-return]
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON text."""
@@ -309,15 +309,3 @@ def _short(value: Any) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= 40 else text[:24] + "…"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
-        return str(value)
-    return value if isinstance(value, bool | int | float | str) or value is None else str(value)

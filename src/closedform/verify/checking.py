@@ -60,7 +60,7 @@ class Rows:
         Raises:
             BadInput: the rows do not fit the formula.
         """
-        columns, rows = columns_of(formula.inputs, X)
+        columns, rows = columns_of(formula.inputs, X, formula.needed)
         named = np.array([""] * rows if kinds is None else list(kinds), dtype=object)
         return cls(set_, X, named, columns, outside(formula, X), evaluate(formula, X))
 

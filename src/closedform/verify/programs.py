@@ -125,7 +125,7 @@ def verify_program(
 
 def _run(formula: Formula, target: str, program: str, rows: Rows) -> tuple[Rows, Domain]:
     columns = [
-        _values(f, c) for f, c in zip(formula.inputs, columns_of(formula.inputs, rows.X)[0],
+        _values(f, c) for f, c in zip(formula.inputs, columns_of(formula.inputs, rows.X, formula.needed)[0],
                                       strict=True)
     ]  # fmt: skip
     made, error = RUNNERS[target](program, formula.inputs, columns)

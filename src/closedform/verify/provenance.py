@@ -71,7 +71,7 @@ def _key(data: Any) -> Any:
 
 def hash_of_rows(formula: Formula, X: Any) -> str:
     """Return the SHA-256 of the formula's inputs on some rows."""
-    columns, _ = columns_of(formula.inputs, X)
+    columns, _ = columns_of(formula.inputs, X, formula.needed)
     whole = sha256()
     for feature, column in zip(formula.inputs, columns, strict=True):
         whole.update(feature.name.encode())

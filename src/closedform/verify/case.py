@@ -1,0 +1,199 @@
+"""One comparison under way: the rows, both sides' values on them, and when they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from closedform.evaluate import compute
+from closedform.formula import Formula
+from closedform.ir import Array, Node
+from closedform.verify.expression import Expression
+from closedform.verify.measure import Gap, gap, spread_of
+
+SAMPLE = 64
+"""Rows on which a hypothesis is tried first; what fails there need not be tried on all."""
+CLEAR = 0.05
+"""The rounding of a user's own numbers explains a difference only if it is less than 5 % of how
+much the output varies: coefficients of one digit would explain anything."""
+ROUNDED_ROWS = 500
+"""Rows on which the effect of rounded numbers is computed."""
+TRIALS = 30
+"""How often many numbers are rounded at random."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One step that may be missing, and what must agree if it is.
+
+    Attributes:
+        step: a word for machines: "transform", "target", "link", "activation", "order", "units",
+            "intercept", "factor", "coefficient", "term", "class", "sign", "category".
+        says: a sentence for people.
+        mine: the user's expression, corrected; numbers still open.
+        theirs: the formula's output, or what it becomes when the step is left out of it.
+        output: the name of the output.
+        advice: what to write.
+        corrected: whether `mine` is a corrected expression (not where `theirs` was changed).
+    """
+
+    step: str
+    says: str
+    mine: Node
+    theirs: Node
+    output: str
+    advice: tuple[str, ...] = ()
+    corrected: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows: the inputs, and the numbers of the expression as further columns."""
+
+    columns: list[Array]
+    count: int
+
+    def values(self, roots: Sequence[Node]) -> list[Array]:
+        """Return the value of each node on these rows."""
+        return compute(roots, self.columns, self.count)
+
+    def take(self, picked: Array) -> Rows:
+        """Return some of the rows."""
+        return Rows([c[picked] for c in self.columns], len(picked))
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The formula, the user's expression and the rows on which they are compared.
+
+    Attributes:
+        formula: the formula.
+        expression: the user's.
+        outputs: the outputs that it may be meant to be, by name.
+        rows: all rows; `sample` some of them.
+        tolerance: the greatest relative difference that counts as agreement.
+    """
+
+    formula: Formula
+    expression: Expression
+    outputs: dict[str, Node]
+    rows: Rows
+    sample: Rows
+    tolerance: float
+    _spreads: dict[Node, float] = field(default_factory=dict)
+    _sampled: dict[Node, Array] = field(default_factory=dict)
+
+    @property
+    def mine(self) -> Node:
+        """The user's expression, its numbers still open."""
+        return self.expression.open
+
+    @cached_property
+    def halves(self) -> Array:
+        """Half a unit of the last digit of each number in the expression."""
+        return np.array([x.half_unit for x in self.expression.literals])
+
+    def spread(self, theirs: Node) -> float:
+        """Return how much a node varies over all rows (standard deviation)."""
+        if theirs not in self._spreads:
+            self._spreads[theirs] = spread_of(self.rows.values([theirs])[0])
+        return self._spreads[theirs]
+
+    def value(self, rows: Rows, n: Node) -> Array:
+        """Return a node's value on some rows; remembered on the sample."""
+        if rows is not self.sample:
+            return rows.values([n])[0]
+        if n not in self._sampled:
+            self._sampled[n] = rows.values([n])[0]
+        return self._sampled[n]
+
+    def gap(self, rows: Rows, mine: Node, theirs: Node) -> Gap:
+        """Return how far two nodes are apart on some rows."""
+        return gap(self.value(rows, theirs), self.value(rows, mine), self.spread(theirs))
+
+    def holds(self, h: Hypothesis) -> bool:
+        """Tell whether a hypothesis makes both sides agree on every row."""
+        if not all(self.agrees(rows, h.mine, h.theirs) for rows in (self.sample, self.rows)):
+            return False
+        whole = self.outputs[h.output]
+        return h.theirs is whole or 2 * self._distinct(h.theirs) > self._distinct(whole)
+
+    def _distinct(self, n: Node) -> int:
+        """Return how many values a node takes on the sample: a sigmoid of 80 to 300 takes one."""
+        values = self.value(self.sample, n)
+        top = np.nanmax(np.abs(values), initial=0.0) or 1.0
+        return len(np.unique(np.round(values / top, 9)))
+
+    def agrees(self, rows: Rows, mine: Node, theirs: Node) -> bool:
+        """Tell whether two nodes agree on some rows, within what rounded numbers allow."""
+        apart = self.gap(rows, mine, theirs)
+        if not apart.over(self.tolerance).any():
+            return True
+        near = apart.badness.max(initial=0.0) <= CLEAR
+        return near and self.within_rounding(rows, mine, theirs, apart)
+
+    def within_rounding(self, rows: Rows, mine: Node, theirs: Node, apart: Gap) -> bool:
+        """Tell whether a difference is no more than the rounding of the expression's numbers."""
+        if not self.halves.any() or apart.one_missing.any():
+            return False
+        allowed, picked = self._allowance(rows, mine)
+        if allowed.max(initial=0.0) > CLEAR * self.spread(theirs):
+            return False
+        # 1.01: the derivative is taken at the rounded number, not at the true one.
+        slack = self.tolerance * (self.spread(theirs) + 1e-300)
+        return bool(np.all(apart.absolute[picked] <= 1.01 * allowed + slack))
+
+    def _allowance(self, rows: Rows, mine: Node) -> tuple[Array, Array]:
+        """Return how far rounding can move each of some rows, and which rows those are.
+
+        Σ |∂mine/∂number|·half a unit; with more than 200 numbers four standard deviations of what
+        rounding all of them at random does, since all of them never err the same way.
+        """
+        rounded = np.flatnonzero(self.halves)
+        picked = np.linspace(0, rows.count - 1, min(rows.count, ROUNDED_ROWS)).astype(np.int64)
+        part = rows.take(picked)
+        many = len(rounded) > 200
+        moves = (
+            self._at_random(rounded) if many else (_only(k, self.halves) for k in rounded.tolist())
+        )
+        before = part.values([mine])[0]
+        total = np.zeros(len(picked))
+        with np.errstate(all="ignore"):
+            for move in moves:
+                apart = np.abs(self._moved(part, move).values([mine])[0] - before)
+                total += apart**2 if many else apart
+            total = 4 * np.sqrt(total / TRIALS) if many else total
+        return np.nan_to_num(total, nan=np.inf), picked
+
+    def _at_random(self, rounded: Array) -> Iterator[dict[int, float]]:
+        random = np.random.default_rng(0)
+        for _ in range(TRIALS):
+            by = random.uniform(-1, 1, len(rounded)) * self.halves[rounded]
+            yield dict(zip(rounded.tolist(), by.tolist(), strict=True))
+
+    def _moved(self, rows: Rows, move: dict[int, float]) -> Rows:
+        columns = list(rows.columns)
+        for k, by in move.items():
+            columns[self.expression.first + k] = columns[self.expression.first + k] + by
+        return Rows(columns, rows.count)
+
+
+def _only(k: int, halves: Array) -> dict[int, float]:
+    return {k: float(halves[k])}
+
+
+def sampled(rows: Rows, expected: Array, seed: int) -> Rows:
+    """Return a sample of rows: most at random, some of those that have missing inputs."""
+    random = np.random.default_rng(seed)
+    if rows.count <= SAMPLE:
+        return rows
+    holes = np.zeros(rows.count, dtype=bool)
+    for column in rows.columns:
+        holes |= np.isnan(column) if column.dtype.kind == "f" else column < 0
+    some = [np.flatnonzero(m) for m in (holes, ~holes)]
+    drawn = [random.permutation(part)[: SAMPLE // 4 if i == 0 else SAMPLE]
+             for i, part in enumerate(some)]  # fmt: skip
+    return rows.take(np.sort(np.concatenate(drawn)))
