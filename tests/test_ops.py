@@ -1,17 +1,18 @@
 """What must be true of every op: sound bounds, a NumPy meaning on columns, kept missing values."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from closedform import ops as o
+from closedform import intervals as iv
 from closedform.columns import columns_of
 from closedform.evaluate import bounds, compute
-from closedform.ir import OPS, Interval, Type, toposort
-from closedform.payloads import Tree, splits_from, tree_bounds
+from closedform.ir import OPS, Interval, Type, frozen, toposort
+from closedform.payloads import Tree, Weights, tree_bounds
 from strategies import BUILD, boxes, inputs_of_formulas, nodes, numbers, rows, rows_in
 
 ALL_OPS = sorted(set(OPS) - {"input", "label"})
@@ -89,28 +90,54 @@ def _by_math(name, v):
         return -math.inf if (name, v) in (("log", 0.0), ("log1p", -1.0)) else math.nan
 
 
-def _forgets_missing(tree, box):
-    """`tree_bounds` with a planted bug: a missing value is forgotten on the right."""
-    found, stack = Interval(math.inf, -math.inf), [(0, tuple(box))]
-    s = tree.splits
-    while stack:
-        i, now = stack.pop()
-        if s.leaf[i]:
-            found |= Interval(float(tree.values[i]), float(tree.values[i]))
-            continue
-        f, t = int(s.feature[i]), float(s.threshold[i])
-        left = Interval(now[f].lo, min(now[f].hi, t), now[f].missing and bool(s.missing_left[i]))
-        right = Interval(max(now[f].lo, np.nextafter(t, math.inf)), now[f].hi)
-        for half, side in ((left, 0), (right, 1)):
-            if not half.empty or half.missing:
-                stack.append((int(s.child[i]) + side, (*now[:f], half, *now[f + 1 :])))
-    return found
+# One bug for each way of being wrong; the property above must see every one of them.
+def _forgets_missing_on_the_right(tree, *box):
+    right = replace(tree.splits, missing_left=frozen(np.ones_like(tree.splits.missing_left), bool))
+    return tree_bounds(Tree(right, tree.values), box)
 
 
-def test_a_planted_bug_in_the_bounds_of_trees_would_be_found():
-    splits, _ = splits_from([1, -1, -1], [2, -1, -1], [0, 0, 0], [1.0, 0, 0])
-    tree = Tree(splits, np.array([0.0, 5.0, 7.0]))
-    box = [Interval(-1.0, 0.0, missing=True)]
-    value = float(o.TREE.numpy(tree, np.array([math.nan]))[0])
-    assert value in tree_bounds(tree, box)
-    assert value not in _forgets_missing(tree, box)
+def _takes_the_wrong_side_of_a_tie(tree, *box):
+    return tree_bounds(Tree(replace(tree.splits, below=not tree.splits.below), tree.values), box)
+
+
+PLANTED = [
+    ("tree", _forgets_missing_on_the_right),
+    ("tree", _takes_the_wrong_side_of_a_tie),
+    ("max", lambda _, *xs: Interval(max(x.lo for x in xs), max(x.hi for x in xs))),
+    ("less", lambda _, a, b: iv.less_bounds(False)(_, replace(a, missing=False), b)),
+    ("lin", lambda data, *xs: iv.lin_bounds(Weights.of(0.0, data.weights), *xs)),
+    ("mul", lambda _, *xs: Interval(math.prod(x.lo for x in xs), math.prod(x.hi for x in xs), True)),
+    ("div", lambda _, a, b: Interval(a.lo / (b.lo or 1), a.hi / (b.hi or 1), True)),
+    ("pow", lambda _, a, b: Interval(-math.inf, math.inf, a.missing or b.missing)),
+    ("sqrt", lambda _, x: Interval(0.0, math.inf, x.missing)),
+    ("abs", lambda _, x: Interval(min(abs(x.lo), abs(x.hi)), max(abs(x.lo), abs(x.hi)), x.missing)),
+    ("sin", lambda _, x: Interval(*sorted((math.sin(x.lo), math.sin(x.hi))), True)),
+    ("piecewise", lambda data, x: data.bounds(replace(x, missing=False))),
+    ("table", lambda data, x: Interval(data.values.min(initial=9), data.values.max(initial=-9), True)),
+    ("where", lambda _, c, a, b: a),
+    ("not", lambda _, x: x),
+    ("and", lambda _, *xs: Interval(max(x.lo for x in xs), max(x.hi for x in xs))),
+    ("equal", lambda _, a, b: iv.truth(a == b)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "wrong"), PLANTED)
+def test_a_planted_bug_in_bounds_is_found(name, wrong):
+    @settings(database=None, phases=[Phase.generate], derandomize=True)
+    @given(data=st.data())
+    def holds(data):
+        n = data.draw(nodes(op=name, size=2))
+        box = data.draw(boxes())
+        X = data.draw(rows_in(box))
+        below = [n, *(a for a in n.args if a.type is not Type.LABEL)]
+        if any(a.type is Type.LABEL for a in n.args) or n.type is Type.LABEL:
+            return
+        args = bounds(n.args, dict(enumerate(box)))
+        try:
+            interval = wrong(n.data, *args)
+        except (ValueError, OverflowError):
+            return
+        assert outside(interval, values(below, X)[0]) == []
+
+    with pytest.raises(AssertionError):
+        holds()

@@ -53,7 +53,7 @@ def rounding(formula: Formula, digits: int, X: Any = None) -> Formula:
 
 def moved(before: Formula, after: Formula, X: Any) -> dict[str, Any]:
     """Return how far each output of `after` is from that of `before` on some rows."""
-    inputs, rows = columns_of(before.inputs, X)
+    inputs, rows = columns_of(before.inputs, X, before.needed)
     values = compute([*before.roots, *after.roots], inputs, rows)
     reals: dict[str, dict[str, float]] = {}
     labels: dict[str, int] = {}

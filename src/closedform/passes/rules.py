@@ -150,7 +150,7 @@ def _flattened(n: Node, among: Iterable[Node]) -> Node | None:
 
 @rule("exact", o.ABSENT)
 def missing_after_imputing(n: Node, _: Place) -> Node | None:
-    """`missing(where(missing(x), k, x)) -> boolean(False)`"""
+    """`missing(where(missing(x), const(k), x)) -> boolean(False)`"""
     return o.boolean(False) if imputed(n.args[0]) is not None else None
 
 
@@ -269,7 +269,7 @@ def repeated_extremes(n: Node, _: Place) -> Node | None:
 
 @rule("exact", *_UNARY, o.LIN, o.MUL, o.DIV, o.MIN, o.MAX)
 def function_of_a_table(n: Node, place: Place) -> Node | None:
-    """`exp(table(s, {"A": 0.0}, 1.0, nan)) -> table(s, {"A": 1.0}, e, nan)`"""
+    """`sqrt(table(s, {"A": 4.0}, 9.0, nan)) -> table(s, {"A": 2.0}, 3.0, nan)`"""
     at = [i for i, a in enumerate(n.args) if not is_const(a)]
     if len(at) != 1 or n.args[at[0]].op is not o.TABLE or not place.once(n.args[at[0]]):
         return None
