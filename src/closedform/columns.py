@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,20 @@ import numpy as np
 from closedform.errors import BadInput
 from closedform.formula import Feature
 from closedform.ir import Array, Type
-from closedform.payloads import label_codes
+from closedform.payloads import MISSING, label_codes
 
 
-def columns_of(inputs: Sequence[Feature], X: Any) -> tuple[list[Array], int]:  # noqa: N803
+def columns_of(
+    inputs: Sequence[Feature], X: Any, needed: Collection[int] | None = None
+) -> tuple[list[Array], int]:
     """Return one array for each input, and the number of rows.
 
     Args:
         inputs: the features of the formula.
         X: a DataFrame (pandas, Polars …), a dict of columns or single values, or anything that
             is an array of shape (rows, inputs).
+        needed: the inputs whose values matter (see `Formula.needed`); the others may be absent
+            or hold anything. None: all of them.
 
     Returns:
         float64 columns (NaN is missing) for numbers, integer codes for labels.
@@ -27,11 +31,12 @@ def columns_of(inputs: Sequence[Feature], X: Any) -> tuple[list[Array], int]:  #
     Raises:
         BadInput: every absent column, wrong length and value of a wrong type, all at once.
     """
-    raw, problems = _raw_columns(inputs, X)
-    made: list[Array] = []
-    for feature, column in zip(inputs, raw, strict=False):
+    wanted = range(len(inputs)) if needed is None else needed
+    raw, problems = _raw_columns(inputs, X, wanted)
+    made: dict[int, Array] = {}
+    for i, column in raw.items():
         try:
-            made.append(_column(feature, column))
+            made[i] = _column(inputs[i], column) if i in wanted else _idle(inputs[i], column)
         except (TypeError, ValueError) as error:
             problems.append(str(error))
     if problems:
@@ -39,27 +44,40 @@ def columns_of(inputs: Sequence[Feature], X: Any) -> tuple[list[Array], int]:  #
             "These rows do not fit the formula: " + "; ".join(problems) + ".",
             hint="Its inputs are: " + ", ".join(f.name for f in inputs) + ".",
         )
-    lengths = {len(c) for c in made}
+    lengths = {len(c) for c in made.values()}
     if len(lengths) > 1:
         raise BadInput(
             f"The columns have different lengths: {sorted(lengths)}.",
             hint="Give as many values for each input.",
         )
-    return made, lengths.pop() if lengths else len(X)
+    rows = lengths.pop() if lengths else len(X)
+    return [made[i] if i in made else _idle(f, np.zeros(rows)) for i, f in enumerate(inputs)], rows
 
 
-def _raw_columns(inputs: Sequence[Feature], X: Any) -> tuple[list[Any], list[str]]:  # noqa: N803
+def _idle(feature: Feature, values: Any) -> Array:
+    """Return a column that nobody reads: its numbers if it holds any, else nothing."""
+    array = np.atleast_1d(np.asarray(values))
+    if feature.type is Type.LABEL:
+        return np.full(len(array), MISSING)
+    numbers = array if array.dtype.kind in "fiub" else np.zeros(len(array))
+    return numbers.astype(np.float64, copy=False)
+
+
+def _raw_columns(
+    inputs: Sequence[Feature], X: Any, wanted: Collection[int]
+) -> tuple[dict[int, Any], list[str]]:
     if isinstance(X, Mapping) or hasattr(X, "columns"):
         names = list(X.keys() if isinstance(X, Mapping) else X.columns)
         have: dict[Any, Any] = {str(name): name for name in names}
-        absent = [f"column {f.name!r} is absent" for f in inputs if f.name not in have]
-        return [X[have[f.name]] for f in inputs if f.name in have], absent
+        found = {i: X[have[f.name]] for i, f in enumerate(inputs) if f.name in have}
+        absent = [inputs[i].name for i in sorted(wanted) if i not in found]
+        return found, [f"column {name!r} is absent" for name in absent]
     if hasattr(X, "toarray"):
-        X = X.toarray()  # noqa: N806
+        X = X.toarray()
     array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=_array_type(inputs))
     if array.ndim != 2 or array.shape[1] != len(inputs):
-        return [], [f"an array of shape {array.shape} is not (rows, {len(inputs)})"]
-    return list(array.T), []
+        return {}, [f"an array of shape {array.shape} is not (rows, {len(inputs)})"]
+    return dict(enumerate(array.T)), []
 
 
 def _array_type(inputs: Sequence[Feature]) -> Any:

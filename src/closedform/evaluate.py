@@ -214,7 +214,7 @@ _DTYPES = {Type.REAL: np.float64, Type.BOOL: np.bool_, Type.LABEL: np.int64}
 def _run(formula: Formula, X: Any) -> tuple[list[Array], Array | None]:
     """Return the outputs as plain columns, and which rows are refused (None: none can be)."""
     plan = _plan(formula)
-    inputs, rows = columns_of(formula.inputs, X)
+    inputs, rows = columns_of(formula.inputs, X, formula.needed)
     matrix = None
     if isinstance(X, np.ndarray) and X.dtype == np.float64:
         matrix = X.T
@@ -284,7 +284,7 @@ def _as_classes(labels: Array, codes: Array, classes: tuple[Any, ...]) -> Array:
 def outside(formula: Formula, X: Any) -> Array:
     """Return which rows the model does not take, shape (rows,): missing or unseen values."""
     tests = list(_restrictions(formula))
-    inputs, rows = columns_of(formula.inputs, X)
+    inputs, rows = columns_of(formula.inputs, X, formula.needed)
     if not tests:
         return np.zeros(rows, dtype=bool)
     found: Array = compute([ops.either(*tests)], inputs, rows)[0]

@@ -129,6 +129,12 @@ class Formula:
         return tuple(sorted(set().union(*fold(self.roots, _reads))))
 
     @cached_property
+    def needed(self) -> frozenset[int]:
+        """The positions of the inputs whose values matter: some output reads or refuses them."""
+        refused = (i for i, f in enumerate(self.inputs) if not (f.missing and f.unseen))
+        return frozenset(self.used).union(refused)
+
+    @cached_property
     def length(self) -> int:
         """How many signs a person must read: each number, name and operation, shared parts once."""
         return sum(_length(n) for n in self.nodes)

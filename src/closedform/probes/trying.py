@@ -101,7 +101,7 @@ def worth_trying(
         BadInput: X does not fit the formula.
     """
     base = plausible(formula, seed=seed) if X is None else first_rows(X, BASE_ROWS, seed=seed)
-    columns, rows = columns_of(formula.inputs, base)
+    columns, rows = columns_of(formula.inputs, base, formula.needed)
     random = np.random.default_rng(seed)
     data = _Data(formula, columns, rows, labels_in(formula), random)
     made: list[_Made] = []

@@ -124,10 +124,8 @@ def verify_program(
 
 
 def _run(formula: Formula, target: str, program: str, rows: Rows) -> tuple[Rows, Domain]:
-    columns = [
-        _values(f, c) for f, c in zip(formula.inputs, columns_of(formula.inputs, rows.X, formula.needed)[0],
-                                      strict=True)
-    ]  # fmt: skip
+    given, _ = columns_of(formula.inputs, rows.X, formula.needed)
+    columns = [_values(f, c) for f, c in zip(formula.inputs, given, strict=True)]
     made, error = RUNNERS[target](program, formula.inputs, columns)
     values = {n: _column(formula, n, made.get(n, [None] * len(rows))) for n in formula.outputs}
     outside = np.zeros(len(rows), dtype=bool)
