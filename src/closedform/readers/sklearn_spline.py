@@ -15,6 +15,11 @@ from closedform.payloads import Pieces
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn import names_out
 
+CROSSED = (
+    "SplineTransformer(extrapolation='linear') with degree 0 or 1 and few knots has no formula: "
+    "scikit-learn takes other knots as the ends for each column, and here they cross."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Stretches:
@@ -33,7 +38,7 @@ class Stretches:
     def pieces(self, j: int, missing: float) -> Pieces:
         """Return basis function j; neighbouring stretches where it is 0 become one."""
         coefs = self.coefs[:, :, j]
-        some = coefs.any(axis=1)
+        some = np.asarray(coefs.any(axis=1))
         kept = np.flatnonzero(np.concatenate([[True], some[1:] | some[:-1]]))
         return Pieces.of(
             self.edges[kept[1:] - 1], coefs[kept], origins=self.origins[kept], missing=missing
@@ -66,6 +71,9 @@ def splines(model: Any, columns: Columns, reading: Reading) -> Columns:
     degree = model.degree
     missing = 0.0 if getattr(model, "handle_missing", "error") == "zeros" else np.nan
     for x, spline in zip(columns.nodes, model.bsplines_, strict=True):
+        if model.extrapolation == "linear" and spline.t[degree] > spline.t[-degree - 1]:
+            reading.problem(CROSSED, "Refit it with degree=2 or more, or with more knots.")
+            return reading.placeholder(names_out(model, columns))
         stretches = extrapolated(model, spline, degree)
         if model.extrapolation == "periodic":
             x = wound(x, spline)
@@ -95,8 +103,8 @@ def inside(spline: Any, lo: float, hi: float) -> Stretches:
     t, n = spline.t, len(spline.t) - spline.k - 1
     knots = np.unique(t[spline.k : n])
     origins = np.concatenate([[lo], knots[(knots > lo) & (knots < hi)]])
-    if t[n - 1] == t[n] == hi and hi > lo:
-        # The last interval is a point where SciPy's recursion gives values of its own.
+    # A last interval that is a point has values of its own; a step at hi belongs to its right.
+    if hi > lo and (t[n - 1] == t[n] == hi or (spline.k == 0 and hi < t[n])):
         origins = np.append(origins, hi)
     return Stretches(origins[1:], origins, taylor(spline, origins))
 

@@ -1,0 +1,317 @@
+"""Transformers: what each of them makes of its columns, edges and missing values included."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import (
+    decomposition,
+    feature_selection,
+    impute,
+    linear_model,
+    neighbors,
+    preprocessing,
+    random_projection,
+)
+from sklearn import kernel_approximation as kernels
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - makes it importable
+
+import closedform as cf
+import made_up as data
+from battery import Case, as_columns, ask, check_reader, kinds_of_rows
+
+P = preprocessing
+
+
+def shops():
+    """Texts that no language takes as they are, codes, truths, a number; some are missing."""
+    draw = np.random.default_rng(5)
+    size = 120
+    towns = np.array(["Oslo", "'; DROP TABLE x; --", "身長", "N", "lambda", None], dtype=object)
+    rows = pd.DataFrame(
+        {
+            "town (city)": draw.choice(towns, size, p=[0.4, 0.2, 0.2, 0.1, 0.05, 0.05]),
+            "lambda": draw.choice([3.0, 7.0, 11.0, np.nan], size),
+        }
+    )
+    return rows, draw.normal(size=size) + (rows["town (city)"] == "Oslo")
+
+
+def texts():
+    """Two columns of texts, none missing."""
+    rows, y = shops()
+    rows = rows.fillna({"town (city)": "N"})
+    return rows.assign(**{"lambda": np.where(rows["lambda"] > 3, "a", "b")}), y
+
+
+def text_classes():
+    """The same, three classes."""
+    rows, y = texts()
+    return rows, np.array(["low", "mid", "high"])[np.digitize(y, [0, 1])]
+
+
+def text_yes_no():
+    """The same, two classes."""
+    rows, y = texts()
+    return rows, np.where(y > 0.5, "yes", "no")
+
+
+def categories():
+    """The texts as a pandas category and as Arrow strings."""
+    rows, y = shops()
+    return rows.astype({"town (city)": "category"}), y
+
+
+def arrow():
+    """The texts as Arrow strings."""
+    rows, y = shops()
+    return rows.astype({"town (city)": pd.StringDtype("pyarrow", na_value=np.nan)}), y
+
+
+def truths():
+    """Columns of truths and of whole numbers."""
+    draw = np.random.default_rng(6)
+    rows = pd.DataFrame({"a": draw.random(60) < 0.5, "b": draw.integers(-2, 3, 60)})
+    return rows, draw.normal(size=60)
+
+
+def codes():
+    """An array of numbers as categories, three and four of them."""
+    draw = np.random.default_rng(9)
+    return np.column_stack([draw.choice([1.5, 4, 40], 90), draw.choice([0, 1, 2, 9], 90)]), (
+        draw.normal(size=90)
+    )
+
+
+def text_array():
+    """An array of objects: texts and None."""
+    rows, y = shops()
+    towns = rows["town (city)"]
+    return towns.astype(object).where(towns.notna(), None).to_numpy()[:, None], y
+
+
+def placeholders():
+    """Whole numbers of which −1 means missing."""
+    draw = np.random.default_rng(10)
+    x = draw.choice([-1, 2, 5, 8], (60, 3))
+    x[:, 2] = 4
+    return x, draw.normal(size=60)
+
+
+def question_marks():
+    """Texts of which '?' means missing."""
+    rows, y = texts()
+    return rows.replace({"town (city)": {"N": "?"}}), y
+
+
+def above_zero():
+    """Numbers above 0."""
+    x, y = data.numbers()
+    return np.abs(x) + 0.01, y
+
+
+def repeated():
+    """Columns in which few values come again and again, one of them constant."""
+    draw = np.random.default_rng(11)
+    x = np.column_stack([draw.choice([0, 1, 2, 5], 80), draw.normal(size=80).round(1)])
+    return np.column_stack([x, np.minimum(x[:, 1], 0.5), np.ones(80)]), x[:, 0]
+
+
+def knotted():
+    """The same without the constant."""
+    x, y = repeated()
+    return x[:, :3], y
+
+
+SCALERS = [
+    P.StandardScaler(), P.StandardScaler(with_mean=False), P.StandardScaler(with_std=False),
+    P.MinMaxScaler(), P.MinMaxScaler((-2, 3)), P.MinMaxScaler(clip=True), P.MaxAbsScaler(),
+    P.RobustScaler(), P.RobustScaler(with_centering=False), P.RobustScaler(with_scaling=False),
+    P.RobustScaler(quantile_range=(10, 80), unit_variance=True),
+]  # fmt: skip
+FUNCTIONS = (
+    [np.abs, np.fabs, np.square, np.sin, np.cos, np.tan, np.tanh]
+    + [np.cbrt, np.floor, np.ceil, np.sign, np.negative, np.positive, np.deg2rad, np.rad2deg]
+    + [np.isnan, None]
+)
+STEEP = [np.exp, np.expm1, np.exp2]
+PARTLY = [np.log, np.log1p, np.log2, np.log10, np.sqrt]
+SPLINES = [
+    P.SplineTransformer(),
+    P.SplineTransformer(degree=2, n_knots=4, knots="quantile", include_bias=False),
+    P.SplineTransformer(degree=0, n_knots=4, extrapolation="continue"),
+    *(
+        P.SplineTransformer(degree=degree, n_knots=5, extrapolation=kind, include_bias=degree != 2)
+        for degree in (1, 2, 3)
+        for kind in ("constant", "linear", "continue", "periodic", "error")
+    ),
+    P.SplineTransformer(degree=0, n_knots=6, extrapolation="linear"),
+    P.SplineTransformer(degree=0, n_knots=3, extrapolation="constant"),
+    P.SplineTransformer(degree=0, n_knots=3, extrapolation="constant", sparse_output=True),
+    P.SplineTransformer(degree=3, extrapolation="linear", sparse_output=True),
+    P.SplineTransformer(knots=np.array([[-3, -30, -0.1, -9], [0, 1, 0, 0], [1, 9, 0.1, 2e3]])),
+]
+ENCODERS = [
+    *(
+        P.OneHotEncoder(handle_unknown=kind, drop=drop, sparse_output=drop is None)
+        for kind in ("error", "ignore", "infrequent_if_exist")
+        for drop in (None, "first", "if_binary")
+    ),
+    P.OneHotEncoder(handle_unknown="ignore", min_frequency=20),
+    P.OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=0.3, drop="first"),
+    P.OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=3),
+    P.OneHotEncoder(max_categories=2, dtype=int),
+    P.OrdinalEncoder(),
+    P.OrdinalEncoder(min_frequency=25),
+    P.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-7, max_categories=3),
+    P.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan),
+    P.OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
+    ),
+]
+SELECT = feature_selection
+CASES = [
+    *(Case(m, make, rtol=1e-15) for m in SCALERS for make in (data.numbers, data.holes)),
+    # Folded into x/s − m/s: seconds since 1970 lose five digits to the difference.
+    Case(P.StandardScaler(), data.epochs, rtol=1e-10),
+    Case(P.StandardScaler(), repeated, rtol=1e-15),
+    *(Case(P.Normalizer(norm=k), data.frame, rtol=1e-15) for k in ("l1", "l2", "max")),
+    Case(P.Binarizer(threshold=1.1), knotted, rtol=0),
+    *(Case(P.FunctionTransformer(f), data.numbers, rtol=1e-14) for f in FUNCTIONS),
+    *(Case(P.FunctionTransformer(f), data.standard_numbers, rtol=1e-14) for f in STEEP),
+    *(Case(P.FunctionTransformer(f), above_zero, rtol=1e-14) for f in PARTLY),
+    Case(P.FunctionTransformer(np.square, validate=True), data.frame, rtol=0),
+    Case(P.FunctionTransformer(np.clip, kw_args={"a_min": -1, "a_max": 2}), data.numbers, rtol=0),
+    *(
+        Case(P.PolynomialFeatures(**options), data.frame, rtol=1e-15)
+        for options in (
+            {},
+            {"degree": 4},
+            {"degree": (2, 3)},
+            {"degree": 3, "interaction_only": True, "include_bias": False},
+            {"degree": 0},
+            {"degree": (1, 1), "order": "F"},
+        )
+    ),
+    *(
+        Case(P.KBinsDiscretizer(n_bins=4, encode=encode, strategy=kind, subsample=None),
+             make, rtol=0)
+        for encode in ("onehot", "onehot-dense", "ordinal")
+        for kind in ("uniform", "quantile", "kmeans")
+        for make in (data.frame, knotted)
+    ),
+    Case(P.KBinsDiscretizer(n_bins=3, encode="ordinal", dtype=np.float32), data.numbers, rtol=0),
+    Case(P.KBinsDiscretizer(n_bins=3, strategy="uniform"), repeated, rtol=0),
+    *(
+        Case(P.QuantileTransformer(n_quantiles=n, output_distribution=kind), make,
+             # Φ⁻¹ comes from another approximation than SciPy's: 1e-15 of it, and near 0 and 1
+             # an ulp of the share is 1e-16 / 1e-7 of the result.
+             rtol=0 if kind == "uniform" else 1e-9)
+        for n in (7, 60)
+        for kind in ("uniform", "normal")
+        for make in (data.numbers, data.holes, repeated)
+    ),
+    *(
+        Case(P.PowerTransformer(standardize=standardize), make, rtol=1e-14)
+        for standardize in (True, False)
+        for make in (data.numbers, data.holes, repeated)
+    ),
+    Case(P.PowerTransformer(method="box-cox"), above_zero, rtol=1e-13),
+    Case(P.PowerTransformer(method="box-cox", standardize=False), above_zero, rtol=1e-13),
+    # --- projections: sums of products, through BLAS in an order of its own ---
+    Case(decomposition.PCA(2), data.frame, rtol=1e-13),
+    Case(decomposition.PCA(whiten=True), data.standard_numbers, rtol=1e-13),
+    Case(decomposition.IncrementalPCA(2), data.numbers, rtol=1e-13),
+    Case(decomposition.TruncatedSVD(2), data.numbers, rtol=1e-13),
+    Case(decomposition.FastICA(2, whiten="unit-variance", random_state=0), data.standard_numbers,
+         rtol=1e-12),
+    Case(decomposition.FactorAnalysis(2), data.standard_numbers, rtol=1e-12),
+    Case(random_projection.GaussianRandomProjection(3, random_state=0), data.numbers, rtol=1e-13),
+    Case(random_projection.SparseRandomProjection(3, random_state=0), data.numbers, rtol=1e-13),
+    Case(neighbors.NeighborhoodComponentsAnalysis(2), data.standard_three, rtol=1e-13),
+    # The cosine of a large number moves by its rounding: 1e7 · 2⁻⁵³ here.
+    Case(kernels.RBFSampler(n_components=9, random_state=0), data.standard_numbers, rtol=1e-7),
+    # --- imputers ---
+    *(
+        Case(impute.SimpleImputer(strategy=kind, add_indicator=also), data.holes, rtol=0)
+        for kind in ("mean", "median", "most_frequent", "constant")
+        for also in (False, True)
+    ),
+    Case(impute.SimpleImputer(missing_values=-1, add_indicator=True), placeholders, rtol=0),
+    Case(impute.SimpleImputer(strategy=np.max), data.holes, rtol=0),
+    Case(impute.MissingIndicator(), data.holes, rtol=0),
+    Case(impute.MissingIndicator(features="all"), data.holes, rtol=0),
+    Case(impute.MissingIndicator(error_on_new=False), data.holes, rtol=0),
+    Case(impute.MissingIndicator(missing_values=-1), placeholders, rtol=0),
+    Case(impute.IterativeImputer(linear_model.Ridge(), max_iter=3), data.holes),
+    # --- encoders ---
+    *(Case(m, make, rtol=0) for m in ENCODERS for make in (shops, codes, truths)),
+    *(
+        Case(m, make, rtol=0)
+        for m in (ENCODERS[0], ENCODERS[3], ENCODERS[-2])
+        for make in (texts, categories, arrow, text_array)
+    ),
+    Case(P.OneHotEncoder(drop=["Oslo", "a"]), texts, rtol=0),
+    Case(P.OneHotEncoder(categories=[["N", "Oslo", "Rome", "身長", "lambda",
+                                      "'; DROP TABLE x; --"], ["b", "a"]]), texts, rtol=0),
+    Case(P.OrdinalEncoder(categories=[[1.5, 4, 40], [0, 1, 2, 3, 9]]), codes, rtol=0),
+    *(Case(P.TargetEncoder(smooth=s), make, rtol=0)
+      for s in ("auto", 2.0) for make in (shops, texts, codes, text_classes, text_yes_no)),
+    # --- selectors ---
+    Case(SELECT.VarianceThreshold(0.1), data.frame, rtol=0),
+    *(
+        Case(m, data.holes if "KBest" in str(m) else data.frame, rtol=0)
+        for m in (
+            SELECT.SelectPercentile(SELECT.f_regression, percentile=50),
+            SELECT.SelectFpr(SELECT.f_regression, alpha=0.3),
+            SELECT.SelectFdr(SELECT.f_regression, alpha=0.3),
+            SELECT.SelectFwe(SELECT.f_regression, alpha=0.3),
+            SELECT.GenericUnivariateSelect(SELECT.f_regression, mode="k_best", param=2),
+            SELECT.SelectFromModel(linear_model.Ridge()),
+            SELECT.SequentialFeatureSelector(linear_model.Ridge()),
+        )
+    ),
+    Case(SELECT.SelectKBest(SELECT.f_regression, k=2), data.frame, rtol=0),
+    Case(SELECT.RFE(linear_model.Ridge(), n_features_to_select=2), data.frame),
+    Case(SELECT.RFECV(linear_model.Ridge()), data.frame),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_transformer_and_its_formula_agree(case):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model, rows = case.fitted
+    check_reader(model, rows, rtol=case.rtol)
+
+
+SPLINED = [
+    *((m, data.numbers) for m in SPLINES),
+    *(
+        (P.SplineTransformer(degree=2, n_knots=6, knots="quantile", extrapolation=kind), knotted)
+        for kind in ("constant", "linear", "continue", "error")
+    ),
+]
+
+
+@pytest.mark.parametrize(("spline", "make"), SPLINED, ids=str)
+def test_basis_functions_agree_with_the_model_at_and_beyond_every_knot(spline, make):
+    rows, _ = make()
+    model = spline.fit(rows)
+    formula = cf.read(model)
+    knots = np.array([b.t for b in model.bsplines_]).T
+    # x mod period: far outside, x is rounded before and after, and 1e5 periods away that shows.
+    near = 1e-10 if model.extrapolation == "periodic" else 1e-12
+    around = [np.nextafter(knots, -np.inf), knots, np.nextafter(knots, np.inf), knots[:1] - 1]
+    for _, X in [*kinds_of_rows(model, rows), ("knots", np.vstack(around))]:
+        for row, ours in zip(X, formula(X), strict=True):
+            try:
+                expected = as_columns(ask(model, "transform", row[None]))[0]
+            except ValueError:
+                assert np.isnan(ours).all()
+            else:
+                # Basis functions are at most 1 inside the knots and sum up to it: 1e-12 of the
+                # largest one is far above the rounding of either way to compute them.
+                largest = max(1, abs(expected).max())
+                np.testing.assert_allclose(ours, expected, atol=near * largest, rtol=0)
