@@ -71,7 +71,9 @@ def check_reader(model: Any, X: Any, *, rtol: float = 1e-9, names: Any = None) -
         rtol: see `Case`.
         names: passed on to `read`.
     """
-    formula = cf.read(model, names=names or own_names(model, X))
+    names = names or own_names(model, X)
+    formula = cf.read(model, names=names)
+    compare(cf.read(model, names=names, fold=False), model, X, rtol, "steps as the model has them")
     for kind, rows in kinds_of_rows(model, X):
         compare(formula, model, rows, rtol, kind)
     check_layouts(formula, X)

@@ -197,6 +197,8 @@ def _hist_columns(model: Any, columns: Columns, reading: Reading) -> list[Node]:
     encoder = model._preprocessor.named_transformers_["encoder"]
     picked = zip(np.flatnonzero(chosen).tolist(), encoder.categories_, strict=True)
     codes = [_codes(columns.nodes[i], categories, reading) for i, categories in picked]
+    for name, code in zip(columns.pick(np.flatnonzero(chosen).tolist()).names, codes, strict=True):
+        reading.call(code, f"{name} (encoded)")
     return codes + [columns.nodes[i] for i in np.flatnonzero(~chosen).tolist()]
 
 

@@ -156,7 +156,7 @@ def logistic_link(model: Any) -> str:
 def one_vs_rest_link(model: Any) -> str:
     """Return what a classifier makes of scores whose sigmoids are all 0, by asking a twin of it.
 
-    Equal chances in scikit-learn 1.9, 0/0 in 1.4.
+    Equal chances in scikit-learn 1.9, 0/0 up to 1.7.
     """
     twin, record = copy(model), Linear.of(model.coef_, model.intercept_)
     twin.coef_, twin.intercept_ = np.zeros(record.weights.shape), np.full(len(record.bias), -1e4)
