@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from battery import Case, check_reader
 from sklearn import (
     compose,
     decomposition,
@@ -14,15 +13,18 @@ from sklearn import (
     impute,
     linear_model,
     model_selection,
+    neighbors,
     pipeline,
     preprocessing,
 )
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401 - makes it importable
-from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.experimental import (
+    enable_halving_search_cv,  # noqa: F401 - makes it importable
+    enable_iterative_imputer,  # noqa: F401
+)
 
 import closedform as cf
 import made_up as data
+from battery import Case, check_reader
 
 P = preprocessing
 CT = compose.ColumnTransformer
@@ -206,3 +208,230 @@ def test_a_pipeline_and_its_formula_agree(case):
         warnings.simplefilter("ignore")
         model, rows = case.fitted
     check_reader(model, rows, rtol=case.rtol)
+
+
+class Doubled(P.StandardScaler):
+    """A scaler that does something else than its parent."""
+
+    def transform(self, X, copy=None):
+        """Return twice the scaled values."""
+        return 2 * super().transform(X)
+
+
+class Renamed(P.StandardScaler):
+    """A scaler that does what its parent does."""
+
+
+def problems_of(model):
+    """Return what cannot be read of a model."""
+    with pytest.raises(cf.UnsupportedModel) as caught:
+        cf.read(model)
+    assert all(hint for _, hint in caught.value.problems)
+    return [what for what, _ in caught.value.problems]
+
+
+def test_every_part_without_a_formula_is_reported_at_once():
+    rows, y = data.holes()
+    model = chain(
+        CT([("a", impute.KNNImputer(), [0, 1]),
+            ("b", P.FunctionTransformer(lambda x: x[:, :1] * 2), [2, 3])]),
+        P.PolynomialFeatures(2), decomposition.KernelPCA(2), P.StandardScaler(),
+        neighbors.KNeighborsRegressor(),
+    ).fit(rows.to_numpy(), y)  # fmt: skip
+    found = problems_of(model)
+    assert len(found) == 4
+    names = ("KNNImputer", "<lambda>", "KernelPCA", "KNeighborsRegressor")
+    assert all(name in what for name, what in zip(names, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("model", "make", "words"),
+    [
+        (chain(Doubled(), linear_model.Ridge()), data.frame,
+         "Doubled has a transform() of its own"),
+        (TTR(linear_model.Ridge(), transformer=P.KBinsDiscretizer(3, encode="ordinal")), data.frame,
+         "the inverse of KBinsDiscretizer"),
+        (TTR(linear_model.Ridge(), func=np.cbrt, inverse_func=lambda y: y**3), data.frame,
+         "calls '<lambda>'"),
+        (P.FunctionTransformer(np.log1p, kw_args={"where": True}), above_one, "with {'where'"),
+        (impute.IterativeImputer(sample_posterior=True, max_iter=1), data.holes, "draws at random"),
+        (P.SplineTransformer(degree=0, n_knots=3, extrapolation="linear"), data.frame, "cross"),
+        (P.OneHotEncoder(), lambda: (pd.DataFrame({"t": pd.to_datetime(["2020-01-01"])}), None),
+         "datetime"),
+        (P.OrdinalEncoder(), lambda: (np.array([[None], [np.nan], ["a"]], dtype=object), None),
+         "None and NaN are two categories"),
+    ],
+)  # fmt: skip
+def test_an_option_without_a_formula_is_named_with_a_hint(model, make, words):
+    rows, y = make()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(rows, y)
+    (what,) = problems_of(model)
+    assert words in what
+
+
+def test_a_subclass_that_changes_nothing_is_read_like_its_parent():
+    rows, y = data.frame()
+    check_reader(chain(Renamed(), linear_model.Ridge()).fit(rows, y), rows)
+
+
+def test_columns_that_the_model_drops_may_be_absent_or_hold_anything():
+    rows, y = mixed()
+    model = chain(MIXED, linear_model.Ridge()).fit(rows, y)
+    formula = cf.read(model)
+    expected = model.predict(rows)
+    np.testing.assert_allclose(formula(rows), expected, rtol=1e-12)
+    np.testing.assert_allclose(formula(rows.drop(columns="note")), expected, rtol=1e-12)
+    with pytest.raises(cf.errors.BadInput, match="'age' is absent"):
+        formula(rows.drop(columns="age"))
+
+
+def test_columns_of_one_name_stay_apart():
+    rows, _ = data.frame()
+    model = CT([("a", P.StandardScaler(), ["lambda"]), ("b", P.MinMaxScaler(), ["lambda"])],
+               verbose_feature_names_out=False).fit(rows)  # fmt: skip
+    formula = cf.read(model)
+    assert list(formula.outputs) == ["lambda", "lambda (2)"]
+    np.testing.assert_allclose(formula(rows), model.transform(rows), rtol=1e-12)
+
+
+def test_one_column_in_two_encoders_knows_what_both_of_them_take():
+    towns = np.array(["a", "b", "c"], dtype=object)
+    rows = pd.DataFrame({"t": np.repeat(towns, 5)})
+    model = CT([("one", P.OneHotEncoder(categories=[["a", "b", "c", "d"]]), ["t"]),
+                ("two", P.OrdinalEncoder(categories=[["e", "c", "b", "a"]]), ["t"]),
+                ("any", P.OneHotEncoder(handle_unknown="ignore"), ["t"])]).fit(rows)  # fmt: skip
+    formula = cf.read(model)
+    assert set(formula.inputs[0].categories) == {"a", "b", "c"}
+    assert not formula.inputs[0].unseen
+    for label in "de":  # known to one of them alone: the model raises
+        assert np.isnan(formula({"t": label})).all()
+    check_reader(model, rows)
+
+
+def test_a_placeholder_that_is_imputed_belongs_to_the_domain():
+    rows = pd.DataFrame({"t": ["a", "?", "b", "a"]})
+    model = chain(impute.SimpleImputer(missing_values="?", strategy="most_frequent"),
+                  P.OneHotEncoder()).fit(rows)  # fmt: skip
+    formula = check_reader(model, rows)
+    assert set(formula.inputs[0].categories) == {"a", "b", "?"}
+
+
+def test_codes_that_a_later_encoder_does_not_know_are_refused_by_every_output():
+    rows, y = mixed()
+    rows = rows[[ODD]].fillna("x")
+    encode = P.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    for last in (linear_model.LogisticRegression(), ensemble.RandomForestClassifier(3)):
+        model = chain(encode, P.OneHotEncoder(), last).fit(rows, y > 6)
+        formula = check_reader(model, rows)
+        made = formula.evaluate({ODD: ["x", "never seen"]})
+        assert all(pd.isna(values[1]) and not pd.isna(values[0]) for values in made.values())
+
+
+def test_a_logarithm_of_a_negative_number_is_refused_where_the_model_refuses_it():
+    rows, y = data.two_classes()
+    log = P.FunctionTransformer(np.log)
+    model = chain(log, linear_model.LogisticRegression()).fit(rows.abs() + 0.1, y)
+    formula = cf.read(model)
+    bad = rows.abs().head(2) + 0.1
+    bad.iloc[0, 1] = -1.0
+    with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="NaN"):
+        model.predict(bad)
+    assert formula(bad)[0] is None
+    assert formula(bad)[1] == model.predict(bad.iloc[1:])[0]
+    # An imputer behind it takes the same row.
+    model = chain(log, impute.SimpleImputer(), linear_model.LogisticRegression())
+    model.fit(rows.abs() + 0.1, y)
+    with pytest.warns(RuntimeWarning):
+        expected = model.predict(bad)
+    assert (cf.read(model)(bad) == expected).all()
+
+
+def test_a_value_that_box_and_cox_refuse_is_refused_by_every_output():
+    rows, y = data.two_classes()
+    model = chain(P.PowerTransformer(method="box-cox"), impute.SimpleImputer(),
+                  ensemble.RandomForestClassifier(3, random_state=0)).fit(rows.abs() + 0.1, y)
+    formula = cf.read(model)
+    bad = rows.abs().head(3) + 0.1
+    bad.iloc[0, 1], bad.iloc[1, 2] = 0.0, np.nan
+    with pytest.raises(ValueError, match="positive"):
+        model.predict(bad.head(1))
+    assert all(pd.isna(values[0]) for values in formula.evaluate(bad).values())
+    assert (formula(bad)[1:] == model.predict(bad.iloc[1:])).all()
+
+
+def test_steps_are_remembered_with_their_columns_before_and_after():
+    rows, y = mixed()
+    formula = cf.read(chain(MIXED, linear_model.Ridge()).fit(rows, y))
+    scaler = next(s for s in formula.stages if s.name == "StandardScaler")
+    assert [name for name, _ in scaler.before] == [name for name, _ in scaler.after]
+    assert [name for name, _ in scaler.before][:3] == ["age", "petal length (cm)", "lambda"]
+    assert all(s.kind == "transform" for s in formula.stages)
+    names = [s.name for s in formula.stages]
+    assert names == ["SimpleImputer", "StandardScaler", "SimpleImputer", "OneHotEncoder"]
+    assert formula.source == "(SimpleImputer → StandardScaler | SimpleImputer → OneHotEncoder | " \
+        "FunctionTransformer) → Ridge"  # fmt: skip
+
+
+def test_the_inverse_of_a_target_is_a_stage_of_its_own():
+    rows, y = above_one()
+    model = TTR(linear_model.Ridge(), transformer=chain(
+        P.FunctionTransformer(np.log1p, np.expm1), P.StandardScaler())).fit(rows, y)  # fmt: skip
+    formula = cf.read(model)
+    assert [(s.name, s.kind) for s in formula.stages] == [
+        ("StandardScaler", "target"), ("expm1", "target")]  # fmt: skip
+    assert formula.source == "TransformedTargetRegressor(Ridge)"
+
+
+def test_intermediate_columns_have_readable_names_each_its_own():
+    rows, y = mixed()
+    model = chain(MIXED, P.MinMaxScaler(), linear_model.Ridge()).fit(rows, y)
+    names = list(cf.read(model, fold=False).names.values())
+    assert len(set(names)) == len(names)
+    for name in ("age (imputed)", "age (scaled)", f"{ODD}_it's", "身長_mid"):
+        assert name in names
+
+
+def test_unfolded_scalers_give_the_same_bits_as_the_model():
+    for scaler in (P.StandardScaler(), P.RobustScaler(), P.MinMaxScaler(), P.MaxAbsScaler()):
+        rows, _ = data.epochs()
+        model = scaler.fit(rows)
+        assert (cf.read(model, fold=False)(rows) == model.transform(rows)).all()
+
+
+def test_inputs_without_names_can_be_given_some():
+    rows, y = data.numbers()
+    model = chain("passthrough", P.StandardScaler(), linear_model.Ridge()).fit(rows, y)
+    assert [f.name for f in cf.read(model).inputs] == ["x0", "x1", "x2", "x3"]
+    formula = check_reader(model, rows, names=["N", "lambda", ODD, "身長"])
+    assert [f.name for f in formula.inputs] == ["N", "lambda", ODD, "身長"]
+    with pytest.raises(cf.errors.BadInput, match="3 names were given for 4 inputs"):
+        cf.read(model, names=["a", "b", "c"])
+    stateless = P.Normalizer()
+    assert len(cf.read(stateless, names=["a", "b"]).inputs) == 2
+    with pytest.raises(cf.errors.BadInput, match="how many inputs"):
+        cf.read(stateless)
+
+
+def test_an_unfitted_pipeline_is_told_so():
+    with pytest.raises(cf.errors.NotFitted, match="not fitted"):
+        cf.read(chain(P.StandardScaler(), linear_model.Ridge()))
+    search = model_selection.GridSearchCV(linear_model.Ridge(), {"alpha": [1]}, cv=2, refit=False)
+    with pytest.raises(cf.errors.NotFitted, match="refit=False"):
+        cf.read(search.fit(*data.frame()))
+
+
+def test_pipelines_that_cache_their_steps_are_read_alike(tmp_path):
+    rows, y = data.frame()
+    model = chain(P.StandardScaler(), linear_model.Ridge(), memory=str(tmp_path)).fit(rows, y)
+    check_reader(model, rows)
+
+
+def test_a_selector_set_to_give_frames_lets_missing_values_through():
+    rows, y = data.frame()
+    inner = ensemble.HistGradientBoostingRegressor(max_iter=3)
+    select = feature_selection.SelectKBest(feature_selection.f_regression, k=3)
+    for output in ("pandas", "default"):
+        model = chain(select, inner).set_output(transform=output).fit(rows, y)
+        check_reader(model, rows)

@@ -9,7 +9,7 @@ from typing import Any
 from closedform import ops
 from closedform.formula import Task, label_above, label_of
 from closedform.ir import Node
-from closedform.readers.reading import Columns
+from closedform.readers.reading import Columns, unique_names
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class Prediction:
     @classmethod
     def of_columns(cls, columns: Columns) -> Prediction:
         """Return a transformer's columns as outputs."""
-        task = Task("transform", primary=columns.names)
-        return cls(dict(columns), task)
+        names = unique_names(columns.names)
+        task = Task("transform", primary=tuple(names))
+        return cls(dict(zip(names, columns.nodes, strict=True)), task)
 
     @classmethod
     def of_classes(

@@ -88,7 +88,11 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns:
 
 
 def _unknown(model: Any, kind: str) -> str:
-    return f"{type(model).__name__} is not among the {kind} that can be read."
+    name = type(model).__name__
+    own = sorted(OVERRIDDEN.intersection(vars(type(model))))
+    if own and not type(model).__module__.startswith("sklearn."):
+        return f"{name} has a {own[0]}() of its own, whose formula is not known."
+    return f"{name} is not among the {kind} that can be read."
 
 
 def _tried(found: Callable[..., Any], model: Any, columns: Columns, reading: Reading) -> Any:
@@ -135,12 +139,20 @@ def _call_columns(model: Any, before: Columns, after: Columns, reading: Reading)
             reading.call(n, f"{name} ({word})" if word and name in before.names else name)
 
 
+OVERRIDDEN = {"transform", "predict", "predict_proba", "decision_function", "inverse_transform"}
+
+
 def _lookup(model: Any, table: str) -> Callable[..., Any] | None:
+    """Return the reader of the scikit-learn class that a model is, or extends without changing.
+
+    Classes within scikit-learn stand in the tables themselves: some override what they inherit.
+    """
     for parent in type(model).__mro__:
-        for module in MODULES:
-            found = getattr(import_module(module), table).get(parent.__name__)
-            if found is not None and parent.__module__.partition(".")[0] == "sklearn":
-                return found  # type: ignore[no-any-return]
+        if parent.__module__.partition(".")[0] == "sklearn":
+            tables = (getattr(import_module(module), table) for module in MODULES)
+            return next((t[parent.__name__] for t in tables if parent.__name__ in t), None)
+        if not OVERRIDDEN.isdisjoint(vars(parent)):
+            return None
     return None
 
 
@@ -226,6 +238,11 @@ def _require_fitted(model: Any) -> None:
         raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.") from None
     except TypeError as error:
         raise NotFitted(f"{type(model).__name__} cannot be fitted: {error}") from None
+    if hasattr(model, "cv_results_") and getattr(model, "refit", True) is False:
+        raise NotFitted(
+            f"{type(model).__name__}(refit=False) keeps no trained model.",
+            hint="Search with refit=True, or train one with its best_params_.",
+        )
 
 
 def _input_names(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:

@@ -108,26 +108,12 @@ def side_by_side(parts: Sequence[Columns]) -> Columns:
 
 def search(model: Estimator, columns: Columns, reading: Reading) -> Prediction:
     """The best estimator, trained again on all rows."""
-    return predicted(model.best_estimator_, columns, reading) if _refitted(
-        model, reading
-    ) else Prediction.nothing()  # fmt: skip
+    return predicted(model.best_estimator_, columns, reading)
 
 
 def search_columns(model: Estimator, columns: Columns, reading: Reading) -> Columns:
     """The best transformer, trained again on all rows."""
-    if _refitted(model, reading):
-        return transformed(model.best_estimator_, columns, reading)
-    return reading.placeholder(columns.names)
-
-
-def _refitted(model: Estimator, reading: Reading) -> bool:
-    if hasattr(model, "best_estimator_"):
-        return True
-    reading.problem(
-        f"{type(model).__name__}(refit=False) keeps no trained model.",
-        "Search with refit=True, or train one with its best_params_.",
-    )
-    return False
+    return transformed(model.best_estimator_, columns, reading)
 
 
 def kept(model: Estimator, columns: Columns, reading: Reading) -> Prediction:
