@@ -1,0 +1,325 @@
+"""A formula spelled for people, node by node, before its blocks are put in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from closedform import ops
+from closedform.formula import Formula
+from closedform.ir import Node, Type, toposort
+from closedform.payloads import Pieces, Table
+from closedform.printers.blocks import Block, Cases, Equation, Lookup
+from closedform.printers.choices import (
+    Decision,
+    chance_nodes,
+    decision_of,
+    sigmoid_scores,
+    softmax_scores,
+)
+from closedform.printers.ensemble import Ensemble, ensemble_of
+from closedform.printers.grouping import grouped
+from closedform.printers.scribe import Scribe, is_indicator
+from closedform.printers.spell import TRIVIAL, Speller, names_for
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is shown; the defaults show everything.
+
+    Attributes:
+        trees: so many trees of an ensemble.
+        rules: so many leaves of each of them.
+        rows: so many labels of a table, stretches of a curve, names in a list.
+        side: so many rows and columns of a matrix.
+        digits: numbers are rounded to so many digits for the eye.
+    """
+
+    trees: int | None = None
+    rules: int | None = None
+    rows: int | None = None
+    side: int | None = None
+    digits: int | None = None
+
+
+@dataclass
+class Draft:
+    """One formula, one scribe, and the walk that writes it.
+
+    Attributes:
+        formula: what is printed, its terms over one category grouped.
+        outputs: the spelled name of each output.
+        decision: how the label is decided, where that has a simple form.
+        scores: for a softmax or normalised sigmoids, the score of each class.
+    """
+
+    formula: Formula
+    scribe: Scribe
+    extent: Extent
+    speller: Speller
+    outputs: dict[str, str]
+    decision: Decision | None
+    scores: list[Node]
+    link: str
+    trees: Ensemble | None
+
+    def text(self, n: Node) -> str:
+        """Return a node as an expression, or its name."""
+        return self.speller.write([n])[0].text
+
+    def blocks(self) -> Iterator[tuple[Node, Block]]:
+        """Yield each line of the walk as a block, with its node; trees are left to the rules."""
+        for name, text, n in list(self.speller.lines):
+            if n.op is not ops.TREE:
+                yield n, self._block(name, text, n)
+
+    def _block(self, name: str, text: str, n: Node) -> Block:
+        if n.op is ops.TABLE:
+            return self._lookup(name, n)
+        if n.op is ops.PIECEWISE:
+            return self._stretches(name, n)
+        if n.op is ops.WHERE and not is_indicator(n):
+            return self.cases(name, n)
+        return Equation(name, text)
+
+    def cases(self, name: str, n: Node) -> Cases:
+        """Return a chain of choices as a list."""
+        rows: list[tuple[str, str]] = []
+        while n.op is ops.WHERE and (n not in self.speller.named or not rows):
+            rows.append((self.text(n.args[1]), self.text(n.args[0])))
+            n = n.args[2]
+        return Cases(name, tuple(rows), self.text(n))
+
+    def _lookup(self, name: str, n: Node) -> Lookup:
+        rows = list(self.entries(n.args[0], n.data))
+        shown = rows if self.extent.rows is None else rows[: self.extent.rows]
+        spelled = tuple((label, self.scribe.number(v)) for label, v in shown)
+        return Lookup(name, spelled, len(rows) - len(shown))
+
+    def entries(self, x: Node, data: Table) -> Iterator[tuple[str, float]]:
+        """Yield the labels of a table as a reader sees them, and the number beside each."""
+        values = dict(zip(data.labels, data.values.tolist(), strict=True))
+        feature = self.formula.inputs[x.data] if x.op is ops.INPUT else None
+        for label in feature.categories or () if feature else ():
+            values.setdefault(label, data.default)
+        for label, value in values.items():
+            yield self.scribe.word(label), value
+        if feature is None or feature.unseen:
+            yield self.scribe.signs["other"], data.default
+        if feature is None or feature.missing:
+            yield self.scribe.signs["missing"], data.missing
+
+    def _stretches(self, name: str, n: Node) -> Cases:
+        pieces, x = n.data, self.text(n.args[0])
+        ends = [-math.inf, *pieces.edges.tolist(), math.inf]
+        rows = [
+            (
+                self.text(_polynomial(pieces, i, n.args[0])),
+                self.span(x, lo, hi, pieces.right_closed),
+            )
+            for i, (lo, hi) in enumerate(pairwise(ends))
+            if i < (self.extent.rows or len(ends))
+        ]
+        left_out = len(ends) - 1 - len(rows)
+        if pieces.missing == pieces.missing:
+            condition = f"{x} {self.scribe.signs['is missing']}"
+            rows.append((self.scribe.number(pieces.missing), condition))
+        return Cases(name, tuple(rows), None, left_out)
+
+    def span(self, x: str, lo: float, hi: float, right_closed: bool = True) -> str:
+        """Return the condition that x lies between two numbers, the side of each end stated."""
+        signs, number = self.scribe.signs, self.scribe.number
+        low, high = ("<", "<=") if right_closed else ("<=", "<")
+        if lo == -math.inf:
+            return f"{x} {signs[high]} {number(hi)}" if hi != math.inf else signs["always"]
+        if hi == math.inf:
+            return f"{x} {signs['>' if right_closed else '>=']} {number(lo)}"
+        return f"{number(lo)} {signs[low]} {x} {signs[high]} {number(hi)}"
+
+
+def _polynomial(pieces: Pieces, i: int, x: Node) -> Node:
+    coefs = pieces.coefs[i].tolist()
+    while len(coefs) > 1 and coefs[-1] == 0:
+        coefs.pop()
+    if len(coefs) == 1:
+        return ops.const(coefs[0])
+    away = x if pieces.origins[i] == 0 else ops.lin(-pieces.origins[i], (1, x))
+    powers = [away] + [ops.power(away, j) for j in range(2, len(coefs))]
+    return ops.linear(coefs[0], coefs[1:], powers)
+
+
+def draft(
+    formula: Formula, scribe: Scribe, extent: Extent = Extent(), *, share: bool = True,
+    group: bool = True,
+) -> Draft:  # fmt: skip
+    """Return a formula spelled for people.
+
+    Args:
+        share: whether shared and special values get lines of their own; False writes each output
+            as one expression.
+        group: whether terms over one category become one table.
+    """
+    if group:
+        formula = formula.with_outputs(grouped(formula.roots))
+    label = next((formula.outputs[n] for n in formula.primary if n in formula.outputs), None)
+    decision = None if label is None or label.type is not Type.LABEL else decision_of(label)
+    trees = ensemble_of(formula)
+    link, scores = _scores(formula, decision, trees)
+    namer = Namer(formula, scribe)
+    outputs = {name: namer.output(name) for name in formula.outputs}
+    own: dict[Node, str] = {}
+    for name, n in formula.outputs.items():
+        own.setdefault(n, outputs[name])
+    for n, name in namer.scores(scores).items():
+        own.setdefault(n, name)
+    roots = _real_roots(formula, decision, scores, link)
+    named = dict(own)
+    if share:
+        grown = namer.trees(trees, outputs, link) if trees else {}
+        named |= grown
+        others = names_for(formula, roots, own=named)
+        named |= namer.others(roots, others, named)
+    inputs = {i: scribe.name(f.name) for i, f in enumerate(formula.inputs)}
+    # An input beyond the formula's own stands for a score that is printed elsewhere.
+    inputs = {n.data: name for n, name in own.items() if n.op is ops.INPUT} | inputs
+    named = {n: name for n, name in named.items() if n.op.name not in TRIVIAL}
+    speller = Speller(scribe.language, inputs, named)
+    speller.write(roots)
+    return Draft(formula, scribe, extent, speller, outputs, decision, scores, link, trees)
+
+
+def _scores(
+    formula: Formula, decision: Decision | None, trees: Ensemble | None
+) -> tuple[str, list[Node]]:
+    """Return the link from scores to probabilities, and the scores."""
+    if trees and trees.shared and trees.outputs == formula.task.probability:
+        return "vote", []
+    chances = chance_nodes(formula)
+    for link, find in (("softmax", softmax_scores), ("ovr", sigmoid_scores)):
+        found = find(chances)
+        if found is not None:
+            return link, found
+    if decision is not None and decision.scores[0].op is ops.SIGMOID:
+        return "logit", [decision.scores[0].args[0]]
+    return "", []
+
+
+def _real_roots(
+    formula: Formula, decision: Decision | None, scores: Sequence[Node], link: str
+) -> list[Node]:
+    """Return what is written as expressions: no label, and no share of a sum that is named."""
+    skipped = set(formula.task.probability) if link in ("softmax", "ovr") else set()
+    if link == "vote":
+        skipped = set(formula.task.probability[1:])
+    elif decision is not None and not skipped:
+        scores = [*scores, *decision.scores]
+    roots = [
+        n for name, n in formula.outputs.items() if n.type is not Type.LABEL and name not in skipped
+    ]
+    return [*scores, *roots]
+
+
+@dataclass
+class Namer:
+    """Names for outputs, scores and values that are shown in a form of their own."""
+
+    formula: Formula
+    scribe: Scribe
+
+    def output(self, name: str) -> str:
+        """Return an output's name as people write it: g for a decision value, P(class)."""
+        scribe, task = self.scribe, self.formula.task
+        for letter, names in (("P", task.probability), ("g", task.decision)):
+            if name in names and len(names) > 1:
+                return scribe.applied(letter, scribe.word(_class_of(task.classes, names, name)))
+            if name in names:
+                return scribe.name(self.free(letter))
+        if task.kind == "classification" and name in task.primary:
+            word = self.free("class")
+            return scribe.signs["class"] if word == "class" else scribe.name(word)
+        if any(f.name == name for f in self.formula.inputs):
+            return scribe.applied("new", scribe.name(name))
+        return scribe.name(name)
+
+    def free(self, name: str) -> str:
+        """Return a name that no input has."""
+        taken = {f.name for f in self.formula.inputs}
+        while name in taken:
+            name += "_"
+        return name
+
+    def scores(self, scores: Sequence[Node]) -> dict[Node, str]:
+        """Return names for scores that are no outputs."""
+        scribe, classes = self.scribe, self.formula.task.classes
+        if len(scores) == 1:
+            return {scores[0]: scribe.name(self.free("g"))}
+        words = [scribe.word(c) for c in classes]
+        return {n: scribe.applied("g", w) for n, w in zip(scores, words, strict=False)}
+
+    def trees(self, ensemble: Ensemble, outputs: dict[str, str], link: str) -> dict[Node, str]:
+        """Return a name for each tree; of shared ones, for each output or for any class c."""
+        made: dict[Node, str] = {}
+        for i, nodes in enumerate(ensemble.trees, 1):
+            name = self.scribe.tree(i)
+            if not ensemble.shared:
+                made[nodes[0]] = name
+                continue
+            for output, n in zip(ensemble.outputs, nodes, strict=True):
+                of = "c" if link == "vote" else outputs[output]
+                made.setdefault(n, f"{name}({of})")
+        return made
+
+    def others(
+        self, roots: Sequence[Node], chosen: Mapping[Node, str], named: Mapping[Node, str]
+    ) -> dict[Node, str]:
+        """Return names for shared values, tables, curves and choices that have none yet."""
+        taken = {self.scribe.name(f.name) for f in self.formula.inputs} | set(named.values())
+        made: dict[Node, str] = {}
+        for n in toposort(roots):
+            name = None if n in named else self._other(n, chosen)
+            if name is not None:
+                made[n] = self._free(name, taken)
+                taken.add(made[n])
+        return made
+
+    def _other(self, n: Node, chosen: Mapping[Node, str]) -> str | None:
+        if n in self.formula.names:
+            small = n.op.name in ("mul", "pow") and all(a.op.name in TRIVIAL for a in n.args)
+            wanted = n in chosen and not small
+            return self.scribe.name(self.formula.names[n]) if wanted else None
+        if n.op.name in _PREFIX and not is_indicator(n):
+            return self._applied(_PREFIX[n.op.name](n), n)
+        return self.scribe.name(chosen[n]) if n in chosen and not is_indicator(n) else None
+
+    def _free(self, name: str, taken: Collection[str]) -> str:
+        count, now = 1, name
+        while now in taken:
+            count += 1
+            now = self.scribe.indexed(name, count)
+        return now
+
+    def _applied(self, function: str, n: Node) -> str:
+        x = n.args[0] if n.op is not ops.WHERE else n.args[2]
+        while x.op is ops.WHERE or x.op is ops.TABLE:
+            x = x.args[2] if x.op is ops.WHERE else x.args[0]
+        if x.op is not ops.INPUT or x.data >= len(self.formula.inputs):
+            return self.scribe.name(function)
+        return self.scribe.applied(function, self.scribe.name(self.formula.inputs[x.data].name))
+
+
+def _class_of(classes: Sequence[object], names: Sequence[str], name: str) -> object:
+    return classes[names.index(name)]
+
+
+def _choice_prefix(n: Node) -> str:
+    imputes = n.args[0].op is ops.ABSENT and n.args[0].args[0] is n.args[2]
+    return "filled" if imputes else "choice"
+
+
+_PREFIX: dict[str, Callable[[Node], str]] = {
+    "table": lambda n: "effect",
+    "piecewise": lambda n: "f",
+    "where": _choice_prefix,
+}

@@ -1,0 +1,58 @@
+"""The trees of a formula, and which of them hold a value for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from closedform import ops
+from closedform.formula import Formula
+from closedform.ir import Node, Type, toposort
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """All trees of a formula, in the order in which they are added.
+
+    Attributes:
+        trees: for each tree, its nodes: one for each of `outputs` where the trees are shared.
+        outputs: the names of the outputs that the trees add to.
+        shared: whether each tree gives every output a value of its own.
+        direct: whether each output is one tree and nothing else.
+    """
+
+    trees: tuple[tuple[Node, ...], ...]
+    outputs: tuple[str, ...]
+    shared: bool
+    direct: bool
+
+
+def ensemble_of(formula: Formula) -> Ensemble | None:
+    """Return the trees of a formula, or None where it has none."""
+    if not any(n.op is ops.TREE for n in formula.nodes):
+        return None
+    names = _scored(formula)
+    roots = [formula.outputs[name] for name in names]
+    below = [[n for n in toposort([root]) if n.op is ops.TREE] for root in roots]
+    shared = len(below) > 1 and _same_shapes(below)
+    if shared:
+        trees = tuple(zip(*below, strict=True))
+    else:
+        trees = tuple((n,) for n in dict.fromkeys(n for under in below for n in under))
+    direct = all(r.op is ops.TREE for r in roots) and (shared or len(roots) == 1)
+    return Ensemble(trees, tuple(names), shared, direct)
+
+
+def _scored(formula: Formula) -> Sequence[str]:
+    """Return the outputs that come first out of the trees: scores before probabilities."""
+    task = formula.task
+    for names in (task.decision, task.probability):
+        if names and all(n in formula.outputs for n in names):
+            return names
+    return [name for name, n in formula.outputs.items() if n.type is Type.REAL]
+
+
+def _same_shapes(below: Sequence[Sequence[Node]]) -> bool:
+    shapes = [[(n.data.splits.key, n.args) for n in trees] for trees in below]
+    apart = len({n for trees in below for n in trees}) > len(below[0])
+    return apart and all(s == shapes[0] for s in shapes)

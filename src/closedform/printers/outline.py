@@ -1,0 +1,309 @@
+"""The forms in which people read a formula: which blocks stand on the page, and in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from closedform import ops
+from closedform.errors import BadInput, UnsupportedTarget
+from closedform.formula import Formula, Task
+from closedform.ir import Node, Type, fold, substitute, toposort
+from closedform.passes.lower import lowered
+from closedform.printers.blocks import Block, Equation, Page, Sentence
+from closedform.printers.choices import chance_nodes, softmax_scores
+from closedform.printers.domain import domain
+from closedform.printers.draft import Draft, Extent, draft
+from closedform.printers.ensemble import Ensemble
+from closedform.printers.matrix import Chain, chain_of, expression, matrices
+from closedform.printers.notes import roundings
+from closedform.printers.rules import Describer, Values, routed_by_size, tree_rules
+from closedform.printers.scribe import Scribe, is_indicator
+from closedform.printers.spell import TRIVIAL
+from closedform.printers.verdict import chances, verdict
+
+LONGEST_LINE = 6000
+"""Signs up to which an output is written as one expression."""
+
+SHORT_LINE = 300
+"""Signs up to which one expression reads better than steps."""
+
+SMALL_NETWORK = 10
+"""Hidden units up to which a network is printed unit by unit."""
+
+DEFINED = frozenset({"table", "piecewise", "where"})
+"""Operations that are explained below the equation that uses them."""
+
+
+def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Extent) -> Page:
+    """Return a formula as paragraphs of blocks.
+
+    Args:
+        scribe: the target's way to write.
+        line: the same for the line form.
+        form: one of FORMS, or "auto".
+
+    Raises:
+        BadInput: there is no such form.
+        UnsupportedTarget: the formula has no such form, or is too long for it.
+    """
+    if form != "auto" and form not in FORMS:
+        raise BadInput(
+            f"There is no form {form!r}.", hint=f"The forms are: auto, {', '.join(FORMS)}."
+        )
+    chosen = suited(formula) if form == "auto" else form
+    made = FORMS[chosen](formula, line if chosen == "line" else scribe, extent)
+    notes: list[Block] = [*domain(formula, scribe, rows=extent.rows)]
+    notes += [Sentence(_escaped(text)) for text in roundings(formula)]
+    return [p for p in [*made, notes] if p]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def suited(formula: Formula) -> str:
+    """Return the form that suits a formula: rules, matrix, line or steps."""
+    names = {n.op.name for n in formula.nodes}
+    if "tree" in names:
+        return "rules"
+    if _network(formula).units > SMALL_NETWORK:
+        return "matrix"
+    special = names & {"table", "piecewise", "where"} - ({"where"} if _plain(formula) else set())
+    size = max(fold(formula.roots, _inlined), default=0)
+    return "line" if not special and size <= SHORT_LINE else "steps"
+
+
+def _plain(formula: Formula) -> bool:
+    """Tell whether choices occur in the label alone."""
+    real = [n for n in formula.roots if n.type is not Type.LABEL]
+    return not any(fold(real, lambda n, *below: n.op is ops.WHERE or any(below)))
+
+
+def _inlined(n: Node, *below: int) -> int:
+    """Estimate the signs of a node written without shared values (for `fold`)."""
+    own = 6 + 8 * len(below) if n.op is ops.LIN else 6
+    if n.op is ops.TREE:
+        own = 30 * len(n.data.values)
+    elif n.op is ops.TABLE:
+        own = 20 * len(n.data.labels)
+    elif n.op is ops.PIECEWISE:
+        own = 20 * int(n.data.coefs.size)
+    return own + sum(below)
+
+
+# --- one expression, or one line for each value -------------------------------------------------
+
+
+def _line(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
+    real = [n for n in formula.roots if n.type is not Type.LABEL]
+    longest = max(fold(real, _inlined), default=0)
+    if longest > LONGEST_LINE:
+        raise UnsupportedTarget(
+            f"As one line, the formula would have about {longest:,} signs.",
+            hint=f"Use form={suited(formula)!r} or form='steps'.",
+        )
+    smaller = formula.with_outputs(lowered(formula.roots, scribe.language.spell.keys() | {"lin",
+                                   "label"}))  # fmt: skip
+    return _paragraphs(draft(smaller, scribe, extent, share=False, group=False))
+
+
+def _steps(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
+    return _paragraphs(draft(formula, scribe, extent))
+
+
+def _paragraphs(made: Draft) -> Page:
+    main, defined = _equations(made)
+    return [[*verdict(made)], main, defined, *_trees(made)]
+
+
+def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
+    """Return the lines in order, and the tables and curves that are explained below them."""
+    main: list[Block] = []
+    defined: list[Block] = []
+    vote = (
+        made.formula.outputs.get(made.formula.task.probability[0]) if made.link == "vote" else None
+    )
+    for n, block in made.blocks():
+        if n is vote and isinstance(block, Equation):
+            general = Equation(made.scribe.applied("P", "c"), block.right, "for each class c")
+            main.append(general)
+        else:
+            _place(n, defined, main).append(block)
+    return [*main, *chances(made), *_aliases(made)], defined
+
+
+def _place(n: Node, defined: list[Block], main: list[Block]) -> list[Block]:
+    if n.op.name not in DEFINED:
+        return main
+    return defined if sum(x.op is ops.INPUT for x in toposort([n])) < 2 else main
+
+
+def _aliases(made: Draft) -> list[Equation]:
+    """Return the outputs that are an input, a number, or the same as another one."""
+    found = []
+    for name, n in made.formula.outputs.items():
+        if n.type is not Type.LABEL and n in made.speller.done:
+            text = made.text(n)
+            if text != made.outputs[name] and (n.op.name in TRIVIAL or n in made.speller.named):
+                found.append(Equation(made.outputs[name], text))
+    return found
+
+
+# --- trees --------------------------------------------------------------------------------------
+
+
+def _rules(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
+    made = draft(formula, scribe, extent)
+    if made.trees is None:
+        raise UnsupportedTarget(
+            "The formula has no trees, and so no rules.", hint=f"Use form={suited(formula)!r}."
+        )
+    return _paragraphs(made) if not made.trees.direct else _trees(made)
+
+
+def _trees(made: Draft) -> Page:
+    trees = made.trees
+    if trees is None:
+        return []
+    limit = len(trees.trees) if made.extent.trees is None else made.extent.trees
+    nodes = [n for group in trees.trees for n in group[:1]]
+    describer = Describer(made, routed_by_size(nodes))
+    left, values = _leaf_values(made, trees)
+    # A tree that stands alone may take the whole page.
+    most = None if made.extent.rules is None else made.extent.rules * (4 if trees.direct else 1)
+    paragraphs: Page = []
+    for i, group in enumerate(trees.trees[:limit], 1):
+        title = "" if trees.direct else made.scribe.tree(i)
+        paragraphs.append([tree_rules(describer, group, title, left, values, most)])
+    notes: list[Block] = []
+    if len(trees.trees) > limit:
+        more = len(trees.trees) - limit
+        target = made.scribe.language.name
+        notes.append(
+            Sentence(f"… {more} more tree{'s' * (more != 1)}: f.to('{target}', form='rules')")
+        )
+    tested = {a for n in nodes for a in n.args}
+    if describer.routed and any(describer.may_be_missing(x) for x in tested):
+        notes.append(Sentence("A missing value follows the branch with more training samples."))
+    return [*paragraphs, notes]
+
+
+def _leaf_values(made: Draft, trees: Ensemble) -> tuple[tuple[str, ...], Values]:
+    """Return what the values of a leaf are called, and how they are shown."""
+    task, decision = made.formula.task, made.decision
+    of_classes = trees.direct and trees.outputs == task.probability
+    if of_classes and decision is not None and len(decision.scores) == len(task.classes):
+        return (made.outputs[made.formula.primary[0]],), _class_values(made, decision.classes)
+    if made.link == "vote" and not trees.direct:
+        return (), _share_values(made, task.classes)
+    number = made.scribe.number
+    plain: Values = lambda numbers, facts: (tuple(map(number, numbers)), Sentence(facts))  # noqa: E731
+    if trees.direct or trees.shared:
+        return tuple(made.outputs[name] for name in trees.outputs), plain
+    return (), plain
+
+
+def _class_values(made: Draft, classes: Sequence[object]) -> Values:
+    """The class with the highest share, and its share: P = 0.98, 45 of 150 samples (30 %)."""
+    words = [made.scribe.word(c) for c in classes]
+    number = made.scribe.chance
+
+    def values(shares: list[float], facts: str) -> tuple[tuple[str, ...], Sentence]:
+        best = shares.index(max(shares))
+        rest = [
+            (p, w) for i, (p, w) in enumerate(zip(shares, words, strict=True)) if p and i != best
+        ]
+        names = [number(shares[best])]
+        template = "P = {0}"
+        if len(words) > 2 and rest:
+            others = [f"{{{i}}} {{{i + 1}}}" for i in range(1, 2 * len(rest), 2)]
+            template += f" ({', '.join(others)})"
+            names += [text for p, w in rest for text in (number(p), w)]
+        template += f", {facts}" if facts else ""
+        return (words[best],), Sentence(template, tuple(names))
+
+    return values
+
+
+def _share_values(made: Draft, classes: Sequence[object]) -> Values:
+    words = [made.scribe.word(c) for c in classes]
+    number, space = made.scribe.chance, made.scribe.signs["space"]
+
+    def values(shares: list[float], facts: str) -> tuple[tuple[str, ...], Sentence]:
+        shown = [f"{number(p)}{space}{w}" for p, w in zip(shares, words, strict=True) if p]
+        return (", ".join(shown),), Sentence(facts)
+
+    return values
+
+
+# --- networks -----------------------------------------------------------------------------------
+
+
+def _network(formula: Formula) -> Chain:
+    """Return the longest chain of matrices above the inputs of the formula's scores."""
+    return chain_of(_scores(formula))
+
+
+def _scores(formula: Formula) -> list[Node]:
+    task = formula.task
+    chance = chance_nodes(formula)
+    found = [formula.outputs[n] for n in task.decision if n in formula.outputs]
+    if not found and chance and chance[-1].op is ops.SIGMOID:
+        return [chance[-1].args[0]]
+    found = found or softmax_scores(chance) or chance[-1:]
+    return found or [formula.outputs[n] for n in formula.primary]
+
+
+def _matrix(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
+    scores = _scores(formula)
+    chain = chain_of(scores)
+    if not chain.matrices:
+        raise UnsupportedTarget(
+            "The formula has no matrix form: it does not end in sums over the same values.",
+            hint=f"Use form={suited(formula)!r}.",
+        )
+    # The scores become inputs, or every hidden unit would be written and thrown away.
+    stand_ins = {n: ops.input_(len(formula.inputs) + i) for i, n in enumerate(scores)}
+    outputs = substitute(formula.roots, stand_ins)
+    above = draft(
+        replace(formula, outputs=dict(zip(formula.outputs, outputs, strict=True))), scribe, extent
+    )
+    left = [above.text(n) for n in stand_ins.values()]
+    top: list[Block] = [Equation(_left(above, left), expression(chain, above))]
+    top += [*_equations(above)[0]]
+    return [[*verdict(above)], top, *_components(formula, chain, scribe, extent),
+            [*matrices(chain, above)]]  # fmt: skip
+
+
+def _left(above: Draft, names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    if above.formula.task.kind == "classification":
+        return above.scribe.signs["g"]
+    return above.scribe.vector(names)
+
+
+def _components(formula: Formula, chain: Chain, scribe: Scribe, extent: Extent) -> Page:
+    """Return x = (…), and a line for each of its components that is no plain input."""
+    letter = next(a for a in "zuvw" if not any(f.name[:1] == a for f in formula.inputs))
+    computed = {
+        f"{letter}{i}": n for i, n in enumerate(chain.inputs, 1)
+        if n.op.name not in TRIVIAL and not is_indicator(n)
+    }  # fmt: skip
+    part = replace(formula, outputs=computed, task=Task("transform", primary=tuple(computed)))
+    made = draft(part, scribe, extent, group=False)
+    spoken = [scribe.spoken(f.name) for f in formula.inputs]
+    parts = [spoken[n.data] if n.op is ops.INPUT else made.text(n) for n in chain.inputs]
+    vector = scribe.vector(parts)
+    lines = [block for _, block in made.blocks()]
+    return [[Equation(scribe.signs["x"], vector)], lines]
+
+
+FORMS: dict[str, Callable[[Formula, Scribe, Extent], Page]] = {
+    "line": _line,
+    "steps": _steps,
+    "matrix": _matrix,
+    "rules": _rules,
+}
+"""Form → how its page is made."""
