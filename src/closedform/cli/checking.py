@@ -1,0 +1,52 @@
+"""`closedform verify` and `closedform compare`: how far apart, and why."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from closedform import verify as checks
+from closedform.cli.answers import Answer
+from closedform.cli.sources import Rows, Source, open_source, with_rows
+from closedform.errors import BadInput
+from closedform.store import load
+from closedform.verify import Certificate
+
+
+def verify(args: Namespace, notes: list[str]) -> Answer:
+    """Check a formula against its model, or a printed program against its formula."""
+    source, rows = with_rows(_source(args, notes), args, notes)
+    assert rows is not None  # --data is required
+    certificate = _certificate(args, source, rows)
+    return Answer(str(certificate), certificate.to_dict(), ok=certificate.ok)
+
+
+def _source(args: Namespace, notes: list[str]) -> Source:
+    source = open_source(args, notes)
+    formula = source.formula if args.formula is None else load(args.formula)
+    if source.model is None and args.program is None:
+        raise BadInput(
+            f"{args.file} is a formula, so there is no model to check it against.",
+            hint="Check it against its model: closedform verify MODEL --formula "
+            f"{args.file} --data ROWS. Or run it as a program: --program python.",
+        )
+    return Source(formula, source.model)
+
+
+def _certificate(args: Namespace, source: Source, rows: Rows) -> Certificate:
+    if args.program is not None:
+        return checks.verify_program(
+            source.formula, args.program, rows.X, model=source.model, tolerance=args.tolerance
+        )
+    return checks.verify(source.formula, source.model, rows.X, y=rows.y, tolerance=args.tolerance)
+
+
+def compare(args: Namespace, notes: list[str]) -> Answer:
+    """Say where and why a user's own expression differs."""
+    source, rows = with_rows(open_source(args, notes), args, notes)
+    found = checks.compare(
+        source.formula, args.expression.strip(), None if rows is None else rows.X,
+        output=args.output, tolerance=args.tolerance,
+    )  # fmt: skip
+    if rows is None:
+        notes.append("compared on rows made up from what the model knows; --data gives real ones")
+    return Answer(str(found), {"ok": found.agrees} | found.to_dict(), ok=found.agrees)

@@ -1,0 +1,183 @@
+"""The files that a verb works on: a model or a formula, and rows of data."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from closedform.errors import BadInput
+from closedform.formula import Formula
+from closedform.ir import Array
+from closedform.loading import inspect_file, open_model, read_table
+from closedform.readers import read
+from closedform.store import load
+
+SAVED = "closedform-json"
+_MOST_NAMED = 8
+
+
+@dataclass(frozen=True)
+class Source:
+    """A formula, and the model that it was read from, where there is one."""
+
+    formula: Formula
+    model: Any = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as the model takes them, and what was observed on them."""
+
+    X: Any
+    y: Any = None
+
+
+def open_source(args: Namespace, notes: list[str]) -> Source:
+    """Return the formula in a file, or that of the model in it.
+
+    Raises:
+        BadFile, UntrustedFile, UnsupportedModel: as the library says.
+    """
+    if inspect_file(args.file).kind == SAVED:
+        return Source(load(args.file))
+    model = open_trusted(args, notes)
+    return Source(read(model), model)
+
+
+def open_trusted(args: Namespace, notes: list[str]) -> Any:
+    """Return the model in a file that its user trusts."""
+    opened = open_model(args.file, trust_pickle=args.trust_pickle, trusted_types=args.trust_type)
+    # The version alone is in `inspect`; that it is another one than here, the loader notes.
+    notes += [note for note in opened.notes if not note.startswith("made with")]
+    return opened.model
+
+
+def with_rows(source: Source, args: Namespace, notes: list[str]) -> tuple[Source, Rows | None]:
+    """Return the source and the rows of `--data`, its columns put in the model's order.
+
+    A model that was trained without names takes the columns by position, and its formula is read
+    again with their names.
+
+    Raises:
+        BadInput: columns are absent.
+        BadFile: the file is no table.
+    """
+    if args.data is None:
+        return source, None
+    table = Table(read_table(args.data), args.target)
+    if _nameless(source) and not set(_names(source)) <= set(table.names):
+        source = _renamed(source, table, notes)
+    names = _names(source)
+    picked = table.pick(names, _needed(source), args.data)
+    left_out = [name for name in table.others if name not in names]
+    if left_out:
+        notes.append(f"columns that the model does not know are left out: {listed(left_out)}")
+    return source, Rows(_as_taken(picked, names, source.model), table.observed)
+
+
+def _names(source: Source) -> list[str]:
+    return [f.name for f in source.formula.inputs]
+
+
+def _needed(source: Source) -> set[str]:
+    """Return the columns that must be there: all for a model, for a formula those it reads."""
+    names = _names(source)
+    return set(names) if source.model is not None else {names[i] for i in source.formula.needed}
+
+
+def _named(model: Any) -> bool:
+    return getattr(model, "feature_names_in_", None) is not None
+
+
+def _nameless(source: Source) -> bool:
+    """Tell whether the inputs have no names but x0, x1 … that `read` gave them."""
+    names = _names(source)
+    return not _named(source.model) and names == [f"x{i}" for i in range(len(names))]
+
+
+def _renamed(source: Source, table: Table, notes: list[str]) -> Source:
+    old, new = _names(source), table.others
+    if len(old) != len(new):
+        raise BadInput(
+            f"The model takes {len(old)} inputs without names, and the data have {len(new)} "
+            f"columns: {listed(new)}.",
+            hint="Say with --target which column is not an input, or give only those that are.",
+        )
+    pairs = listed([f"{a} = {b}" for a, b in zip(old, new, strict=True)])
+    notes.append(f"the model has no names for its inputs, so columns are taken in order: {pairs}")
+    inputs = zip(source.formula.inputs, new, strict=True)
+    named = tuple(replace(feature, name=name) for feature, name in inputs)
+    return Source(replace(source.formula, inputs=named), source.model)
+
+
+def _as_taken(picked: Any, names: Sequence[str], model: Any) -> Any:
+    """Return rows as a DataFrame where names count, as an array where the model has none."""
+    if model is None or (_named(model) and hasattr(picked, "columns")):
+        return picked
+    if hasattr(picked, "columns"):
+        return picked.to_numpy()
+    columns: list[Array] = [picked[name] for name in names]
+    return np.column_stack(columns)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of data, one column of which may be the target."""
+
+    columns: Any
+    target: str | None = None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of all columns."""
+        return [str(name) for name in self.columns]
+
+    @cached_property
+    def others(self) -> list[str]:
+        """The names of all columns but the target."""
+        return [name for name in self.names if name != self.target]
+
+    @property
+    def observed(self) -> Any:
+        """The target column, if one was named.
+
+        Raises:
+            BadInput: there is no column of that name.
+        """
+        if self.target is None:
+            return None
+        if self.target not in self.names:
+            raise BadInput(
+                f"The data have no column {self.target!r}.",
+                hint=f"Their columns are: {listed(self.names)}.",
+            )
+        return np.asarray(self.columns[self.target])
+
+    def pick(self, names: Sequence[str], needed: set[str], path: str) -> Any:
+        """Return some columns in the order given; those that are not needed may be absent.
+
+        Raises:
+            BadInput: columns are absent; all of them are named.
+        """
+        absent = [name for name in names if name in needed and name not in self.names]
+        if absent:
+            raise BadInput(
+                f"{path} lacks {len(absent)} of the {len(names)} columns that the model takes: "
+                f"{listed(absent)}.",
+                hint=f"Its columns are: {listed(self.names)}.",
+            )
+        have = [name for name in names if name in self.names]
+        if isinstance(self.columns, dict):
+            return {name: self.columns[name] for name in have}
+        return self.columns[have]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
