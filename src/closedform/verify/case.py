@@ -19,6 +19,9 @@ SAMPLE = 64
 CLEAR = 0.05
 """The rounding of a user's own numbers explains a difference only if it is less than 5 % of how
 much the output varies: coefficients of one digit would explain anything."""
+NOTABLE = 0.2
+"""A step put right must leave at most a fifth of the difference, before rounding is blamed for the
+rest."""
 ROUNDED_ROWS = 500
 """Rows on which the effect of rounded numbers is computed."""
 TRIALS = 30
@@ -132,18 +135,30 @@ class Case:
         apart = self.gap(rows, mine, theirs)
         if not apart.over(self.tolerance).any():
             return True
-        near = apart.badness.max(initial=0.0) <= CLEAR
-        return near and self.within_rounding(rows, mine, theirs, apart)
-
-    def within_rounding(self, rows: Rows, mine: Node, theirs: Node, apart: Gap) -> bool:
-        """Tell whether a difference is no more than the rounding of the expression's numbers."""
         if not self.halves.any() or apart.one_missing.any():
             return False
+        worst = float(apart.absolute.max(initial=0.0))
+        if mine is self.mine and theirs in self.outputs.values():
+            # That nothing is wrong but the rounding is the mildest of all claims.
+            scale = max(self.spread(theirs), float(np.median(np.abs(self.value(rows, theirs)))))
+        else:
+            scale = self.spread(theirs)
+            before = min(self._before(t) for t in self.outputs.values())
+            if worst > NOTABLE * before:
+                return False
+        return worst <= CLEAR * scale and self._within_rounding(rows, mine, apart, scale)
+
+    def _before(self, theirs: Node) -> float:
+        """Return how far the user's expression is from an output at worst, on the sample."""
+        return float(self.gap(self.sample, self.mine, theirs).absolute.max(initial=0.0))
+
+    def _within_rounding(self, rows: Rows, mine: Node, apart: Gap, scale: float) -> bool:
+        """Tell whether a difference is no more than the rounding of the expression's numbers."""
         allowed, picked = self._allowance(rows, mine)
-        if allowed.max(initial=0.0) > CLEAR * self.spread(theirs):
+        if allowed.max(initial=0.0) > CLEAR * scale:
             return False
         # 1.01: the derivative is taken at the rounded number, not at the true one.
-        slack = self.tolerance * (self.spread(theirs) + 1e-300)
+        slack = self.tolerance * scale
         return bool(np.all(apart.absolute[picked] <= 1.01 * allowed + slack))
 
     def _allowance(self, rows: Rows, mine: Node) -> tuple[Array, Array]:

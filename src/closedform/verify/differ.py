@@ -187,7 +187,7 @@ def _mapping(formula: Formula, names: Mapping[str, str] | Sequence[str] | None) 
 def _rows(formula: Formula, parsed: Expression, X: Any, seed: int) -> tuple[Rows, Any]:
     """Return the rows to compare on, and the label of each in the data."""
     X = plausible(formula, rows=1000, seed=seed) if X is None else X
-    columns, count = columns_of(formula.inputs, X)
+    columns, count = columns_of(formula.inputs, X, formula.needed)
     usable = np.flatnonzero(~outside(formula, X))
     if not len(usable):
         raise BadInput("There is no row that the model takes.", hint="Give rows of its own data.")
@@ -211,6 +211,11 @@ def _outputs(formula: Formula, parsed: Expression, output: str | None) -> dict[s
     wanted = [output] if output else _likely_outputs(formula)
     type_ = parsed.open.type
     found = {n: formula.outputs[n] for n in wanted if formula.outputs[n].type is type_}
+    if type_ is Type.REAL and all(isinstance(c, int | float) for c in formula.task.classes):
+        # Classes that are numbers may be meant as numbers.
+        numbers = {c: float(c) for c in formula.task.classes}
+        labels = [n for n in wanted if formula.outputs[n].type is Type.LABEL]
+        found |= {n: ops.table(formula.outputs[n], numbers) for n in labels}
     if not found:
         raise BadExpression(
             f"The expression is a {type_.value} value, and {', '.join(wanted)} is not.",
@@ -265,9 +270,9 @@ def _hypotheses(case: Case) -> Iterator[Hypothesis]:
     yield from other_units(case, case.mine)
     yield from single_numbers(case, case.mine)
     yield from steps
+    yield from categories(case, case.mine)
     for change in left_out(case):
         yield from (_with(change, h) for h in _after(case, change))
-    yield from categories(case, case.mine)
     yield from coefficients(case, case.mine)
 
 
@@ -333,7 +338,8 @@ def _agreeing(case: Case, h: Hypothesis, labels: Array) -> Comparison:
     if made.before.rows:
         verdict = f"{what}, up to the rounding of its numbers ({made.before.worst:.2g} at worst)."
     else:
-        verdict = f"{what}, on {made.rows:,} rows, to {max(made.before.worst_relative, 1e-16):.1g}."
+        how = f"to {made.before.worst_relative:.1g}" if made.before.worst else "exactly"
+        verdict = f"{what}, on {made.rows:,} rows, {how}."
     return replace(made, verdict=verdict)
 
 

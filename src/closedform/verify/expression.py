@@ -94,10 +94,9 @@ def parse(text: str, formula: Formula, names: Mapping[str, str] | None = None) -
 
 
 def _known(formula: Formula, names: Mapping[str, str]) -> Names:
-    known: dict[str, Node] = {}
-    # Later steps come later, and raw inputs last: the first name that a user means is theirs.
+    later: dict[str, Node] = {}
     for stage in formula.stages:
-        known.update(stage.after)
+        later.update(stage.after)
     inputs = {f.name: ops.input_(i, f.type) for i, f in enumerate(formula.inputs)}
     unknown = [n for n in names.values() if n not in inputs]
     if unknown:
@@ -105,7 +104,9 @@ def _known(formula: Formula, names: Mapping[str, str]) -> Names:
             f"The formula has no input {unknown[0]!r}.",
             hint="Its inputs are: " + ", ".join(inputs) + ".",
         )
-    return Names(known | inputs | {mine: inputs[theirs] for mine, theirs in names.items()})
+    # A name that an input has means the input, also where a step has made a column of that name.
+    mine = {word: inputs[name] for word, name in names.items()}
+    return Names(later | inputs | mine, later)
 
 
 def _split(text: str, known: Names) -> tuple[str, str, int]:
@@ -137,6 +138,7 @@ class _Parser:
     position: int = 0
     depth: int = 0
     literals: list[Literal] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
     unknown: dict[str, None] = field(default_factory=dict)
 
     def whole(self, left: str) -> Expression:
@@ -263,8 +265,14 @@ class _Parser:
         self._fail(f"a number, a name or a bracket is expected, not {token.text!r}", token.at)
 
     def _literal(self, text: str) -> Node:
-        self.literals.append(Literal(float(text), _rounding(text)))
-        return ops.input_(self.first + len(self.literals) - 1)
+        # Two numbers written alike are the same one if they are whole or long; a short one may
+        # have been rounded twice, and then the errors do not cancel.
+        long = len(text.lower().partition("e")[0]) > 6 or text.isdigit()
+        found = self.numbers.get(text) if long else None
+        if found is None:
+            self.literals.append(Literal(float(text), _rounding(text)))
+            found = self.numbers[text] = len(self.literals) - 1
+        return ops.input_(self.first + found)
 
     def _named(self, token: _Token) -> Node:
         quoted = token.kind == "quoted"

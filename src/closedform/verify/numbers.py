@@ -11,7 +11,7 @@ import numpy as np
 from closedform import ops
 from closedform.ir import Array, Node, Type, substitute
 from closedform.verify.case import Case, Hypothesis, Rows
-from closedform.verify.steps import reads
+from closedform.verify.steps import found_in, last_columns, reads
 
 MOST_INPUTS = 40
 """Up to so many inputs, every pair is tried to be swapped."""
@@ -70,22 +70,48 @@ def column_orders(
     """Yield the expression with its columns in other orders, and with a step put right `then`.
 
     Pairs swapped, rotated, reversed, alphabetical; and for a straight line any order at all, found
-    from its weights.
+    from its weights. Columns that the user has scaled by hand are moved as they are.
     """
     inputs = _number_inputs(case)
-    used = sorted(i for i in reads(mine) if i < case.expression.first)
-    orders = list(_rearranged(case, inputs))
-    if len(used) <= MOST_INPUTS:
-        for a, b in combinations([i for i in inputs if i in used or len(inputs) < 12], 2):
-            orders.append(({a: b, b: a}, f"`{_name(case, a)}` and `{_name(case, b)}` are swapped"))
-    for order, says in orders:
-        yield from _reordered(case, mine, then, order, f"The columns are in another order: {says}.")
+    for places in (_raw(inputs), scaled_by_hand(case)):
+        for order, says in _orders(case, inputs, [i for i in inputs if places[i] is not None]):
+            told = f"The columns are in another order: {says}."
+            yield from _reordered(case, mine, then, places, order, told)
     for theirs in case.outputs.values():
         found = _by_weights(case, mine, then, theirs, inputs)
         if found:
             pairs = [f"`{_name(case, b)}` for your `{_name(case, a)}`" for a, b in found.items()]
-            says = "The columns are in another order: " + ", ".join(pairs[:8]) + "."
-            yield from _reordered(case, mine, then, found, says)
+            told = "The columns are in another order: " + ", ".join(pairs[:8]) + "."
+            yield from _reordered(case, mine, then, _raw(inputs), found, told)
+
+
+Places = dict[int, tuple[list[Node], Node] | None]
+"""For each input its places in the user's expression, and the column that belongs there."""
+
+
+def _raw(inputs: Sequence[int]) -> Places:
+    return {i: ([ops.input_(i)], ops.input_(i)) for i in inputs}
+
+
+def scaled_by_hand(case: Case) -> Places:
+    """Return where the user's expression holds the columns that the last steps give."""
+    last = last_columns([s for s in case.formula.stages if s.kind == "transform"])
+    found = found_in(case, list(last.values()))
+    places: Places = dict.fromkeys(_number_inputs(case))
+    for old, new in last.items():
+        if new in found:
+            places[old.data] = (found[new], new)
+    return places
+
+
+def _orders(
+    case: Case, inputs: Sequence[int], there: Sequence[int]
+) -> Iterator[tuple[dict[int, int], str]]:
+    if len(there) <= MOST_INPUTS:
+        for a, b in combinations(there, 2):
+            yield {a: b, b: a}, f"`{_name(case, a)}` and `{_name(case, b)}` are swapped"
+    if len(there) == len(inputs):
+        yield from _rearranged(case, inputs)
 
 
 def _rearranged(case: Case, inputs: Sequence[int]) -> Iterator[tuple[dict[int, int], str]]:
@@ -104,9 +130,14 @@ def _rearranged(case: Case, inputs: Sequence[int]) -> Iterator[tuple[dict[int, i
 
 
 def _reordered(
-    case: Case, mine: Node, then: Callable[[Node], Node], order: dict[int, int], says: str
-) -> Iterator[Hypothesis]:
-    new = {ops.input_(a): ops.input_(b) for a, b in order.items() if a != b}
+    case: Case, mine: Node, then: Callable[[Node], Node], places: Places, order: dict[int, int],
+    says: str,
+) -> Iterator[Hypothesis]:  # fmt: skip
+    new: dict[Node, Node] = {}
+    for a, b in order.items():
+        here, there = places[a], places[b]
+        if a != b and here is not None and there is not None:
+            new.update(dict.fromkeys(here[0], there[1]))
     made = substitute([mine], new)[0]
     if made is not mine:
         for name, theirs in case.outputs.items():
@@ -292,7 +323,7 @@ def coefficients(case: Case, mine: Node) -> Iterator[Hypothesis]:
             continue
         scale = np.abs(right).max(initial=0.0)
         wrong = [k for k in range(len(inputs)) if abs(ours[k] - right[k]) > 1e-6 * scale]
-        if not wrong or len(wrong) > max(3, len(inputs) // 2):
+        if not wrong or len(wrong) > len(inputs) // 2:
             continue
         parts = [(float(right[k] - ours[k]), ops.input_(inputs[k])) for k in wrong]
         made = _fitted(case, ops.lin(0, (1, mine), *parts), theirs, [ops.const(1.0)])

@@ -14,6 +14,8 @@ from closedform.ir import Array, Node, Type, fold, substitute, toposort, with_ar
 from closedform.verify.case import Case, Hypothesis
 
 Wrap = Callable[[Node], Node]
+MOST_PARTS = 20_000
+"""In longer expressions no scaled columns are looked for: it takes a pass over each part."""
 STAGES = 8
 """So many steps in a row are tried to be left out in every way."""
 
@@ -47,15 +49,28 @@ def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
 def left_out(case: Case) -> list[Change]:
     """Return the preprocessing that may have been left out: any run of steps, or all of them."""
     stages = [s for s in case.formula.stages if s.kind == "transform"][:STAGES]
+    working = [s for s in stages if not _idle(case, s)]
     found: list[Change] = []
     for first, last in combinations_with_replacement(range(len(stages)), 2):
         new = _columns_put_in(case, stages[first].before, stages[last].after)
-        names = [s.name for s in stages[first : last + 1] if _touches(s, new)]
+        names = [s.name for s in stages[first : last + 1] if s in working and _touches(s, new)]
         found += _change(case, new, names)
-    everything = _last_columns(stages)
-    found += _change(case, everything, [s.name for s in stages if _touches(s, everything)])
-    found += _wrong_way_round(case, everything, stages)
+    everything = last_columns(stages)
+    found += _change(case, everything, [s.name for s in working if _touches(s, everything)])
+    found += _wrong_way_round(case, everything, working)
     return _distinct(case, found)
+
+
+def _idle(case: Case, stage: Stage) -> bool:
+    """Tell whether a step changes nothing on these rows, as an imputer where nothing is missing."""
+    new = [(node, _same_column(name, node, stage.after)) for name, node in stage.before]
+    pairs = [(a, b) for a, b in new if b is not None and a.type is Type.REAL]
+    if len(pairs) < len(stage.after):
+        return False
+    values = case.rows.values([n for pair in pairs for n in pair])
+    return all(
+        np.array_equal(a, b, equal_nan=True) for a, b in zip(values[::2], values[1::2], strict=True)
+    )
 
 
 def _distinct(case: Case, changes: Sequence[Change]) -> list[Change]:
@@ -76,7 +91,8 @@ def _columns_put_in(
         new = _same_column(name, node, after)
         if new is not None and new is not node and node.type is Type.REAL:
             wanted[node] = new
-    return {mine: wanted[node] for node, mine in _found_in(case, list(wanted)).items()}
+    found = found_in(case, list(wanted))
+    return {part: wanted[node] for node, parts in found.items() for part in parts}
 
 
 def _same_column(name: str, node: Node, after: Sequence[tuple[str, Node]]) -> Node | None:
@@ -91,20 +107,24 @@ def _same_column(name: str, node: Node, after: Sequence[tuple[str, Node]]) -> No
     return same[0][1] if len(same) == 1 else None
 
 
-def _found_in(case: Case, wanted: Sequence[Node]) -> dict[Node, Node]:
-    """Return for each wanted node the part of the user's expression that has its values."""
+def found_in(case: Case, wanted: Sequence[Node]) -> dict[Node, list[Node]]:
+    """Return for each wanted node the parts of the user's expression that have its values.
+
+    Of parts that lie within each other, as x and 1*x, the larger one counts.
+    """
     parts = [n for n in toposort([case.mine]) if n.type is Type.REAL and _varies(case, n)]
     exact = set(parts)
-    found = {n: n for n in wanted if n in exact}
+    found = {n: [n] for n in wanted if n in exact}
     rest = [n for n in wanted if n not in exact]
-    if not rest or len(parts) > 2000:
+    if not rest or len(parts) > MOST_PARTS:
         return found
     values = case.sample.values([*parts, *rest])
     mine, theirs = values[: len(parts)], values[len(parts) :]
     for node, column in zip(rest, theirs, strict=True):
-        for part, other in zip(parts, mine, strict=True):
-            if _close(column, other):
-                found[node] = part  # the last and largest of them
+        same = [p for p, other in zip(parts, mine, strict=True) if _close(column, other)]
+        inner = {a for p in same for a in p.args}
+        if same:
+            found[node] = [p for p in same if p not in inner]
     return found
 
 
@@ -120,7 +140,7 @@ def _close(a: Array, b: Array) -> bool:
         return bool(np.all((np.abs(a - b) <= 1e-3 * scale) | (np.isnan(a) & np.isnan(b))))
 
 
-def _last_columns(stages: Sequence[Stage]) -> dict[Node, Node]:
+def last_columns(stages: Sequence[Stage]) -> dict[Node, Node]:
     """Return for each input the column that became of it after all steps."""
     found: dict[Node, Node] = {}
     for stage in stages:
@@ -252,11 +272,25 @@ GENERAL: tuple[Change, ...] = (
 
 def without_steps(case: Case) -> list[Change]:
     """Return what the formula becomes where the user's expression errs in another way."""
-    return [*_activations(case), *TOO_MUCH]
+    return [*_activations(case), *_other_links(case), *TOO_MUCH]
+
+
+def _other_links(case: Case) -> Iterator[Change]:
+    """Yield each probability of a softmax as the sigmoid, or exp, of its own score alone."""
+    for stage in case.formula.stages:
+        if stage.kind == "link" and stage.name == "softmax":
+            for (_, score), (name, _) in zip(stage.before, stage.after, strict=False):
+                for said, link in (("the sigmoid", ops.sigmoid), ("exp", ops.exp)):
+                    says = f"The link is the softmax of all scores, not {said} of one."
+                    yield Change("link", says, _instead(link(score)), (), name)
+
+
+def _instead(made: Node) -> Wrap:
+    return lambda _: made
 
 
 def _too_much(name: str) -> str:
-    return f"Your expression takes {name} of the result, and the model does not."
+    return f"Your expression takes {name} of the result, and the model does not (or not again)."
 
 
 def relu(x: Node) -> Node:
@@ -355,7 +389,7 @@ def _together(
 ) -> Iterator[Hypothesis]:
     parts = [c for c in (before, after, other) if c is not NOTHING]
     for name, theirs in case.outputs.items():
-        if after.output in ("", name):
+        if after.output in ("", name) and other.output in ("", name):
             yield Hypothesis(
                 step="+".join(dict.fromkeys(c.step for c in parts)),
                 says=" ".join(c.says for c in parts),

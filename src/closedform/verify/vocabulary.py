@@ -47,6 +47,9 @@ FUNCTIONS: dict[str, tuple[int, int, Build]] = {
     "logistic": (1, 1, ops.sigmoid),
     "logsig": (1, 1, ops.sigmoid),
     "purelin": (1, 1, _identity),
+    "float": (1, 1, _identity),
+    "float64": (1, 1, _identity),
+    "float32": (1, 1, _identity),
     "relu": (1, 1, _relu),
     "softplus": (1, 1, lambda x: ops.unary("softplus", x)),
     "erf": (1, 1, lambda x: ops.unary("erf", x)),
@@ -59,7 +62,8 @@ FUNCTIONS: dict[str, tuple[int, int, Build]] = {
     "missing": (1, 1, ops.missing),
     "isna": (1, 1, ops.missing),
 }
-"""Function → least and most arguments, and its builder; MATLAB's names of activations included."""
+"""Function → least and most arguments, and its builder; MATLAB's names of activations included,
+and what NumPy prints around its numbers."""
 
 RAW = ("if", "where", "missing", "isna")
 """Functions that take conditions or labels as they are; all others take numbers."""
@@ -74,9 +78,15 @@ _STARTS = re.compile(r"[^\s()+\-*/^<>=!,`'\"·×÷−]")
 class Names:
     """The columns that an expression may name, and how they are found in its text."""
 
-    def __init__(self, known: Mapping[str, Node]) -> None:
-        """Take the columns by name; names are data and are matched letter by letter."""
+    def __init__(self, known: Mapping[str, Node], later: Mapping[str, Node]) -> None:
+        """Take the columns by name; names are data and are matched letter by letter.
+
+        Args:
+            known: the inputs, and the columns after the model's steps where no input has the name.
+            later: the columns after the model's steps alone.
+        """
         self.known = dict(known)
+        self.later = later
         free = sorted((n for n in known if n and _STARTS.match(n)), key=len, reverse=True)
         parts = [re.escape(n) + (r"(?![^\W²³])" if re.match(r"\w", n[-1]) else "") for n in free]
         self._pattern = re.compile("|".join(parts) or r"(?!)")
@@ -92,7 +102,11 @@ class Names:
         if name in self.known:
             return self.known[name]
         same = self._folded.get(_folded(name))
-        return None if same is None else self.known[same]
+        if same is not None:
+            return self.known[same]
+        # num__age is what the step called num has made of age.
+        step, _, column = name.partition("__")
+        return self.later.get(column, self.known.get(column)) if step and column else None
 
     def like(self, name: str) -> list[str]:
         """Return names that look like one which is not known."""
