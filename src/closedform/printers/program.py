@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, toposort
 from closedform.passes.lower import lower
 from closedform.printers.identifiers import identifiers
 from closedform.printers.notes import roundings
-from closedform.printers.spell import BREAK, Language, Speller, names_for
+from closedform.printers.spell import BREAK, Language, Speller, Written, names_for
 from closedform.printers.zeros import with_zeros
 
 # A local name that hid a builtin would break the code that calls it, as abs().
-RESERVED = ("evaluate", "predict", "math", "np", "row", "x", "INPUTS", "LABELS", *dir(builtins))
+RESERVED = ("evaluate", "predict", "math", "INPUTS", *dir(builtins))
+
+LONGEST_SUM = 100
+"""Terms of a sum in one statement; the compiler gives up at some 3,000, in newer Pythons less."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def prepared(formula: Formula, language: Language) -> Formula:
 def program(
     formula: Formula, language: Language, helpers: Mapping[str, str],
     needs: Mapping[str, tuple[str, ...]], *, unnamed: Iterable[Node] = (),
+    reserved: Iterable[str] = (),
 ) -> Program:  # fmt: skip
     """Return a formula spelled in a language, with the helpers that it uses.
 
@@ -59,12 +64,13 @@ def program(
         helpers: the text of each function that a spelling may call, by name.
         needs: the helpers that a helper calls.
         unnamed: nodes that the language names by itself; outputs among them have their line.
+        reserved: names that the layout uses.
 
     Raises:
         UnsupportedTarget: operations that the language cannot spell.
     """
     roots = formula.roots if formula.refused is None else [formula.refused, *formula.roots]
-    taken = [*RESERVED, *helpers]
+    taken = [*RESERVED, *helpers, *reserved]
     inputs = identifiers([f.name for f in formula.inputs], taken=taken)
     chosen = _unique(_line_names(formula, set(unnamed)), [*taken, *inputs])
     speller = Speller(language, dict(enumerate(inputs)), chosen)
@@ -84,7 +90,10 @@ def _line_names(formula: Formula, unnamed: set[Node]) -> dict[Node, str]:
     for name, n in formula.outputs.items():
         own.setdefault(n, name)
     chosen = names_for(formula, formula.roots, own=own)
-    return {n: name for n, name in chosen.items() if n in own or n not in unnamed}
+    kept = [n for n in chosen if n in own or n not in unnamed]
+    counts = iter(range(1, len(kept) + 1))
+    said = {**formula.names, **own}
+    return {n: said[n] if n in said else f"v{next(counts)}" for n in kept}
 
 
 def _unique(chosen: Mapping[Node, str], taken: Iterable[str]) -> dict[Node, str]:
@@ -126,6 +135,21 @@ def constant(speller: Speller, prefix: str, key: Any, text: Any) -> str:
             name = f"_{name}"  # no identifier made from a name begins like this
         found = speller.constants[prefix, key] = (name, text())
     return found[0]
+
+
+def sum_in_parts(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    """Return a sum; a very long one as several lines, added in the same order."""
+    name = speller.named.get(n)
+    if len(args) <= LONGEST_SUM or name is None:
+        return speller.sum(n, args)
+    # total = total + a + b, never total += a + b, which is another order of additions.
+    bias, weights, before, written = n.data.bias, n.data.weights.tolist(), n.args, [*args]
+    while len(weights) > LONGEST_SUM:
+        part = ops.linear(bias, weights[:LONGEST_SUM], before[:LONGEST_SUM])
+        speller.lines.append((name, speller.sum(part, written[:LONGEST_SUM]).text, n))
+        bias, weights = 0.0, [1.0, *weights[LONGEST_SUM:]]
+        before, written = (n, *before[LONGEST_SUM:]), [Written(name), *written[LONGEST_SUM:]]
+    return speller.sum(ops.linear(bias, weights, before), written)
 
 
 def banner(formula: Formula, comment: str) -> str:

@@ -11,6 +11,7 @@ from closedform.formula import Formula
 from closedform.ir import Node, Type, toposort
 from closedform.printers import spell as s
 from closedform.printers.program import (
+    LONGEST_SUM,
     Program,
     banner,
     comma,
@@ -18,6 +19,7 @@ from closedform.printers.program import (
     joined,
     prepared,
     program,
+    sum_in_parts,
 )
 from closedform.printers.python_helpers import HELPERS, NEEDS
 from closedform.printers.python_trees import floats, forest, number, spell_tree, tuple_of
@@ -33,9 +35,6 @@ from closedform.printers.spell import (
     wrapped,
 )
 
-LONGEST_SUM = 100
-"""Terms of a sum in one statement; the compiler gives up at some 3,000, in newer Pythons less."""
-
 
 def label(value: Any) -> str:
     """Return a category or class as text that reads back as the same value."""
@@ -47,19 +46,7 @@ def _sum(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         loop = forest(speller, n, args)
         if loop is not None:
             return loop
-    name = speller.named.get(n)
-    if len(args) <= LONGEST_SUM or name is None:
-        return speller.sum(n, args)
-    # The same order of additions: total = total + a + b, never total += a + b.
-    bias, weights, before, written = n.data.bias, n.data.weights.tolist(), n.args, [*args]
-    while True:
-        part = ops.linear(bias, weights[:LONGEST_SUM], before[:LONGEST_SUM])
-        text = speller.sum(part, written[:LONGEST_SUM])
-        if len(weights) <= LONGEST_SUM:
-            return text
-        speller.lines.append((name, text.text, n))
-        bias, weights = 0.0, [1.0, *weights[LONGEST_SUM:]]
-        before, written = (n, *before[LONGEST_SUM:]), [Written(name), *written[LONGEST_SUM:]]
+    return sum_in_parts(speller, n, args)
 
 
 def _multiply(_: Speller, n: Node, args: Sequence[Written]) -> Written:
@@ -93,7 +80,7 @@ def _equal(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     return COMPARE("==")(args)
 
 
-def COMPARE(sign: str) -> Spelling:  # noqa: N802
+def COMPARE(sign: str) -> Spelling:
     """Return the spelling of a comparison, which never stands in a chain of them."""
     return Spelling(f"{{0}} {sign} {{1}}", s.COMPARE, (s.COMPARE + 1, s.COMPARE + 1))
 
@@ -107,6 +94,16 @@ def _member(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         return Written("False")
     inside = comma(labels)
     return Written(f"{args[0].at(s.COMPARE + 1)} in {{{inside}}}", s.COMPARE)
+
+
+def _either(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    if len(args) > 3 and all(a.op is ops.ABSENT and a.args[0].op is ops.INPUT for a in n.args):
+        tested = (speller.inputs[a.args[0].data] for a in n.args)
+        return Written(f"any(map(missing, ({comma(tested)})))")
+    return EITHER(args)
+
+
+EITHER = Spelling(level=s.OR, needs=(s.OR + 1,), join=BREAK + "or ")
 
 
 def _table(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
@@ -150,7 +147,7 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "member": _member,
     "missing": call("missing"),
     "and": Spelling(level=s.AND, needs=(s.AND + 1,), join=BREAK + "and "),
-    "or": Spelling(level=s.OR, needs=(s.OR + 1,), join=BREAK + "or "),
+    "or": _either,
     "not": Spelling("not {0}", s.NOT, (s.NOT,)),
     "where": Spelling("{1} if {0} else {2}", s.CHOICE, (s.OR, s.OR, s.CHOICE)),
     "tree": lambda speller, n, args: Written("never"),
@@ -178,7 +175,7 @@ def write(formula: Formula) -> str:
     """
     ready = prepared(formula, LANGUAGE)
     language = replace(LANGUAGE, spell={**SPELL, "tree": spell_tree(ready)})
-    made = program(ready, language, HELPERS, NEEDS)
+    made = program(ready, language, HELPERS, NEEDS, reserved=["row"])
     parts = [
         banner(formula, "# "),
         "import math",
