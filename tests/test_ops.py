@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -106,14 +107,14 @@ PLANTED = [
     ("max", lambda _, *xs: Interval(max(x.lo for x in xs), max(x.hi for x in xs))),
     ("less", lambda _, a, b: iv.less_bounds(False)(_, replace(a, missing=False), b)),
     ("lin", lambda data, *xs: iv.lin_bounds(Weights.of(0.0, data.weights), *xs)),
-    ("mul", lambda _, *xs: Interval(math.prod(x.lo for x in xs), math.prod(x.hi for x in xs), True)),
+    ("mul", lambda _, *xs: reduce(lambda a, b: Interval(a.lo * b.lo, a.hi * b.hi, True), xs)),
     ("div", lambda _, a, b: Interval(a.lo / (b.lo or 1), a.hi / (b.hi or 1), True)),
     ("pow", lambda _, a, b: Interval(-math.inf, math.inf, a.missing or b.missing)),
     ("sqrt", lambda _, x: Interval(0.0, math.inf, x.missing)),
     ("abs", lambda _, x: Interval(min(abs(x.lo), abs(x.hi)), max(abs(x.lo), abs(x.hi)), x.missing)),
     ("sin", lambda _, x: Interval(*sorted((math.sin(x.lo), math.sin(x.hi))), True)),
     ("piecewise", lambda data, x: data.bounds(replace(x, missing=False))),
-    ("table", lambda data, x: Interval(data.values.min(initial=9), data.values.max(initial=-9), True)),
+    ("table", lambda data, x: replace(data.interval, hi=data.values.max(initial=-9))),
     ("where", lambda _, c, a, b: a),
     ("not", lambda _, x: x),
     ("and", lambda _, *xs: Interval(max(x.lo for x in xs), max(x.hi for x in xs))),

@@ -4,6 +4,7 @@ import math
 import pickle
 import re
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -81,7 +82,10 @@ MORE = {
         ("either(c, boolean(True))", "boolean(True)"),
         ("both(boolean(True), boolean(True))", "boolean(True)"),
     ],
-    "nested conditions": [("either(either(c, d), e)", "either(c, d, e)"), ("both(c, either(c, d))", None)],
+    "nested conditions": [
+        ("either(either(c, d), e)", "either(c, d, e)"),
+        ("both(c, either(c, d))", None),
+    ],
     "repeated conditions": [("either(c, c)", "c")],
     "missing after imputing": [
         ("missing(where(missing(x), const(nan), x))", None),
@@ -321,7 +325,7 @@ def test_the_threshold_of_a_cast_is_the_midpoint_of_two_float32(t, below):
 def network(chance, sizes):
     layers = [
         Layer.of(chance.normal(size=(b, a)), chance.normal(size=b), "tanh" if b > 1 else "identity")
-        for a, b in zip(sizes, sizes[1:], strict=False)
+        for a, b in pairwise(sizes)
     ]
     xs = [scaler(chance.normal(), 1 + chance.random(), o.input_(i)) for i in range(sizes[0])]
     return Formula(

@@ -77,9 +77,9 @@ class Plan:
             return _walk_tree(group)
         if first.op is ops.LIN and not any(a.op is ops.TREE for a in first.args):
             return self._multiply(number, group)
-        if len(group) > 1:
+        if len(group) > 1 and first.op is not ops.LIN:
             return self._map(number, group)
-        return _apply(first)
+        return _apply(group)
 
     def _remember(self, number: int, group: list[Node]) -> Callable[[Run, Array], None]:
         for row, n in enumerate(group):
@@ -170,9 +170,15 @@ def _walk_tree(group: list[Node]) -> Action:
     return act
 
 
-def _apply(n: Node) -> Action:
-    op, data, args = n.op.numpy, n.data, n.args
-    return lambda run: run.values.__setitem__(n, op(data, *[run.values[a] for a in args]))
+def _apply(group: list[Node]) -> Action:
+    op, args = group[0].op.numpy, group[0].args
+
+    def act(run: Run) -> None:
+        columns = [run.values[a] for a in args]
+        for n in group:
+            run.values[n] = op(n.data, *columns)
+
+    return act
 
 
 _PLANS: WeakKeyDictionary[Formula, Plan] = WeakKeyDictionary()
