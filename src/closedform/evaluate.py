@@ -203,7 +203,7 @@ def compute(roots: Sequence[Node], inputs: Sequence[Array], rows: int) -> list[A
 def _compute(
     plan: Plan, inputs: Sequence[Array], matrix: Array | None, rows: int
 ) -> list[Array]:
-    out = [np.empty(rows, dtype=_DTYPES[root.type]) for root in plan.roots]
+    out: list[Array] = [np.empty(rows, dtype=_DTYPES[root.type]) for root in plan.roots]
     with np.errstate(all="ignore"):
         for lo in range(0, rows, plan.block):
             hi = min(rows, lo + plan.block)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ def pow_bounds(_: Any, a: Interval, b: Interval) -> Interval:
         # x⁰ and 1ʸ are 1 even where x or y is missing.
         one = (a.missing and 0.0 in b) or (b.missing and 1.0 in a) or (a.empty and b.empty)
         return Interval(1.0, 1.0, missing) if one else Interval(math.inf, -math.inf, missing)
-    ends = [_at(lambda x, y=y: np.power(x, y), x) for x in (a.lo, a.hi) for y in (b.lo, b.hi)]
+    ends = [_at(partial(np.power, x), y) for x in (a.lo, a.hi) for y in (b.lo, b.hi)]
     if any(math.isnan(e) for e in ends):
         return EVERYTHING
     if a.lo > 0:

@@ -293,14 +293,19 @@ def splits_from(
     Returns:
         The tree, and `order` with which per-node arrays are brought along: `values[order]`.
     """
-    order, child = [0], []
+    order: list[int] = [0]
+    child: list[int] = []
     for at in order:
         child.append(len(order) if left[at] >= 0 else len(child))
         if left[at] >= 0:
             order += [int(left[at]), int(right[at])]
     nodes = np.array(order)
     inner = np.array(child) != np.arange(len(nodes))
-    pick = lambda a, fill: np.where(inner, np.asarray(a)[nodes], fill)  # noqa: E731
+
+    def pick(values: Any, fill: Any) -> Array:
+        picked: Array = np.where(inner, np.asarray(values)[nodes], fill)
+        return picked
+
     splits = Splits(
         feature=frozen(pick(feature, 0), np.int32),
         threshold=frozen(pick(threshold, np.inf)),
