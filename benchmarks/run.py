@@ -85,7 +85,9 @@ def models(rows: int) -> dict[str, tuple[Any, Any]]:
     rng = np.random.default_rng(SEED)
     wide, narrow = rng.normal(size=(rows, 30)), rng.normal(size=(rows, 15))
     few, y = wide[:4000], wide[:4000, 0] * wide[:4000, 1] + np.sin(wide[:4000, 2])
-    network = MLPRegressor((60, 60), activation="tanh", max_iter=20, random_state=SEED)
+    network = MLPRegressor(
+        hidden_layer_sizes=(60, 60), activation="tanh", max_iter=20, random_state=SEED
+    )
     forest = RandomForestRegressor(100, max_depth=6, random_state=SEED, n_jobs=1)
     boosted = GradientBoostingRegressor(n_estimators=500, max_depth=6, random_state=SEED)
     return {

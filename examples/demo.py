@@ -73,9 +73,12 @@ def main() -> int:
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = diabetes()  # noqa: N806
     boosted = GradientBoostingRegressor(n_estimators=60, max_depth=3, random_state=0)
-    network = MLPRegressor((8,), activation="tanh", solver="lbfgs", max_iter=400, random_state=0)
+    network = MLPRegressor(
+        hidden_layer_sizes=(8,), activation="tanh", solver="lbfgs", max_iter=400, random_state=0
+    )
     classifier = make_pipeline(
-        StandardScaler(), MLPClassifier((60, 60), activation="tanh", max_iter=150, random_state=0)
+        StandardScaler(),
+        MLPClassifier(hidden_layer_sizes=(60, 60), activation="tanh", max_iter=150, random_state=0),
     )
     tumours, kind = load_breast_cancer(return_X_y=True, as_frame=True)
     kind = kind.map({0: "malignant", 1: "benign"})
