@@ -318,6 +318,14 @@ def test_a_placeholder_that_is_imputed_belongs_to_the_domain():
     assert set(formula.inputs[0].categories) == {"a", "b", "?"}
 
 
+def test_an_imputer_of_nan_leaves_none_to_the_encoder_that_learned_it():
+    rows = pd.DataFrame({"t": np.array(["a", None, "b", "a"], dtype=object)}, dtype=object)
+    model = chain(impute.SimpleImputer(strategy="constant", fill_value="none"),
+                  P.OneHotEncoder(handle_unknown="ignore")).fit(rows)  # fmt: skip
+    assert model[-1].categories_[0].tolist() == ["a", "b", None]
+    assert (cf.read(model)(rows) == model.transform(rows).toarray()).all()
+
+
 def test_codes_that_a_later_encoder_does_not_know_are_refused_by_every_output():
     rows, y = mixed()
     rows = rows[[ODD]].fillna("x")

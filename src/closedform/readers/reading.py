@@ -88,7 +88,7 @@ class Reading:
         Raises:
             Retype: x is a raw input that was taken for a number until now.
         """
-        raw, _ = _imputed_from(x)
+        raw, _ = imputed_from(x)
         if x.type is Type.LABEL or raw.op is not ops.INPUT or raw.data in self.labels:
             return x
         self.labels.add(raw.data)
@@ -121,7 +121,7 @@ class Reading:
 
         The raw input under x learns them; where x is computed, other values become refusals.
         """
-        raw, replaced = _imputed_from(x)
+        raw, replaced = imputed_from(x)
         plain = [plain_label(c) for c in categories if not is_missing(c)]
         if raw.op is not ops.INPUT:
             if not unseen:
@@ -202,7 +202,7 @@ def nothing(kind: Type) -> Node:
     return ops.label(None) if kind is Type.LABEL else ops.const(np.nan)
 
 
-def _imputed_from(x: Node) -> tuple[Node, list[Label]]:
+def imputed_from(x: Node) -> tuple[Node, list[Label]]:
     """The node that x is, but for imputation, and the values that imputation replaced.
 
     Imputers give `where(missing(x), value, x)` or `where(x = placeholder, value, x)`.

@@ -8,6 +8,7 @@ from typing import Any
 
 from closedform.errors import BadInput, NotFitted
 from closedform.formula import Formula
+from closedform.ir import Type
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import NO_FORMULA, Columns, Reading, Retype, is_missing
 
@@ -54,7 +55,19 @@ def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
 
 def _read_once(model: Any, reading: Reading) -> Formula:
     made = predicted(model, reading.columns(), reading)
+    if made.task.kind == "transform":
+        _refuse_text(made, reading)
     return reading.formula(made.outputs, made.task, describe(model), reader_name(model))
+
+
+def _refuse_text(made: Prediction, reading: Reading) -> None:
+    """Labels that no table knows have no value in a formula, so that it cannot hand them on."""
+    for name, n in made.outputs.items():
+        if n.type is Type.LABEL:
+            reading.problem(
+                f"The column {name!r} that the transformer gives is text, not a number.",
+                "Read the whole pipeline, or leave this column out.",
+            )
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
@@ -227,15 +240,29 @@ def allows_missing(model: Any) -> bool:
     return bool(model._get_tags()["allow_nan"])
 
 
+def _last_part(model: Any) -> Any:
+    """Return the model, or the last step of a pipeline that is more than a word."""
+    while isinstance(getattr(model, "steps", None), list):
+        steps = [m for _, m in model.steps if m not in (None, "passthrough")]
+        if not steps:
+            break
+        model = steps[-1]
+    return model
+
+
 def _require_fitted(model: Any) -> None:
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
+    part = _last_part(model)
     try:
-        check_is_fitted(model)
+        check_is_fitted(part)
     except NotFittedError:
-        name = type(model).__name__
-        raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.") from None
+        # 1.4 and 1.5 ask for a fit() of estimators that learn nothing.
+        if not (hasattr(part, "_get_tags") and part._get_tags().get("stateless")):
+            raise NotFitted(
+                f"This {type(model).__name__} is not fitted.", hint="Call its fit(X, y) first."
+            ) from None
     except TypeError as error:
         raise NotFitted(f"{type(model).__name__} cannot be fitted: {error}") from None
     if hasattr(model, "cv_results_") and getattr(model, "refit", True) is False:

@@ -15,7 +15,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.ir import Node
-from closedform.readers.reading import Columns, Reading, is_missing, plain_label
+from closedform.readers.reading import Columns, Reading, imputed_from, is_missing, plain_label
 from closedform.readers.sklearn import names_out
 
 PLAIN = (str, int, float, bool)
@@ -55,10 +55,12 @@ def categories_of(model: Any, i: int, reading: Reading, name: str) -> Categories
     raw = list(model.categories_[i])
     values = tuple(None if is_missing(v) else plain_label(v) for v in raw)
     who = f"{type(model).__name__}, column {name!r}"
-    odd = sorted({type(v).__name__ for v in values if v is not None and type(v) not in PLAIN})
+    odd = {type(v).__name__ for v in values if v is not None and type(v) not in PLAIN}
+    if model.categories_[i].dtype.kind in "mM":  # its items may be plain counts of nanoseconds
+        odd = {model.categories_[i].dtype.name}
     if odd:
         reading.problem(
-            f"{who}: categories of type {', '.join(odd)} have no place in a formula.",
+            f"{who}: categories of type {', '.join(sorted(odd))} have no place in a formula.",
             "Turn them into text or numbers before training.",
         )
         return None
@@ -79,7 +81,13 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def as_category(x: Node, found: Categories, reading: Reading) -> Node:
-    """Return the column that is looked up: labels where one of the categories is text."""
+    """Return the column that is looked up: labels where one of the categories is text.
+
+    An encoder that knows a missing category behind an imputer tells that the imputer left it
+    alone: it replaces NaN and keeps None, or the other way round.
+    """
+    if found.missing is not None and x.op is ops.WHERE and x.args[0].op is ops.ABSENT:
+        x, _ = imputed_from(x)
     return reading.as_labels(x) if any(isinstance(v, str) for v in found.values) else x
 
 

@@ -40,7 +40,8 @@ def simple_imputer(model: Any, columns: Columns, reading: Reading) -> Columns:
         for x, value in zip(columns.nodes, model.statistics_, strict=True)
     ]
     kept = kept_positions(model)
-    fills = np.asarray(model.statistics_)[kept].astype(model._fill_dtype)
+    kind = getattr(model, "_fill_dtype", model._fit_dtype)  # from 1.5 on they may differ
+    fills = np.asarray(model.statistics_)[kept].astype(kind)
     made = [
         ops.where(is_absent(nodes[i], placeholder), value_like(nodes[i], v), nodes[i])
         for i, v in zip(kept, fills, strict=True)
