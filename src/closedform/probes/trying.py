@@ -25,6 +25,8 @@ FAR = (10.0, -10.0, 1e6, -1e6)
 """Far outside, in ranges of the data."""
 HUGE = (1e30, -1e30)
 """Huge, but a float32 holds it: past 3.4e38 scikit-learn's trees refuse the row."""
+WAYS = 8
+"""So often a missing value and an unseen category are put into each input, on different rows."""
 NEVER_SEEN = "never seen"
 
 
@@ -183,7 +185,9 @@ def _zeros(data: _Data) -> Iterator[_Made]:
 
 def _missing(data: _Data) -> Iterator[_Made]:
     every = range(len(data.formula.inputs))
-    yield from (_Made("missing", {i: math.nan}) for i in every)
+    for i, feature in enumerate(data.formula.inputs):
+        # Where it is refused, once is enough; else it may take another way through every tree.
+        yield from (_Made("missing", {i: math.nan}) for _ in range(WAYS if feature.missing else 1))
     yield _Made("missing", dict.fromkeys(every, math.nan))
 
 
@@ -196,7 +200,8 @@ def _unseen(data: _Data) -> Iterator[_Made]:
     for i, feature in enumerate(data.formula.inputs):
         known = [v for v in data.labels[i] if v == v]
         if known or feature.type is Type.LABEL:
-            yield from (_Made("unseen", {i: value}) for value in never_seen(known))
+            ways = WAYS if feature.unseen else 1
+            yield from (_Made("unseen", {i: v}) for v in never_seen(known) for _ in range(ways))
 
 
 def never_seen(known: Sequence[Label]) -> list[Label]:

@@ -1,0 +1,313 @@
+"""Certificates: they find every planted fault, and pass on the real thing."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from closedform import ops
+from closedform.errors import BadInput, UnsupportedTarget
+from closedform.formula import Feature, Formula, Task
+from closedform.ir import Type, rewrite
+from closedform.payloads import Splits
+from closedform.printers import registry
+from closedform.readers import read
+from closedform.verify import verify, verify_program
+from closedform.verify.measure import gap, tied
+from closedform.verify.provenance import hash_of_formula
+
+X, Y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
+RIDGE = make_pipeline(StandardScaler(), Ridge()).fit(X, Y)
+FOREST = RandomForestRegressor(10, max_depth=5, random_state=0).fit(X.round(1) * 1.1, Y)
+LOGISTIC = LogisticRegression(max_iter=500).fit(FLOWERS, KINDS)
+ROUNDING = 1e-13  # sums of ten terms, folded scalers: some hundred ulp relative to the spread
+
+
+def test_a_pipeline_is_certified_on_rows_given_and_made_up():
+    certificate = read(RIDGE).verify(RIDGE, X)
+    assert certificate
+    assert certificate.worst_relative < ROUNDING
+    assert {c.set for c in certificate.checks} == {"given", "made up"}
+    assert certificate.checks[0].rows == len(X)
+    assert str(certificate).startswith("exact to ")
+    assert "442 rows given" in certificate.verdict
+
+
+def test_every_method_of_a_classifier_is_compared():
+    certificate = read(LOGISTIC).verify(LOGISTIC, FLOWERS)
+    methods = {c.method for c in certificate.checks}
+    assert methods == {"predict", "predict_proba", "decision_function"}
+    assert certificate.ok
+    assert "0 labels differ" in certificate.verdict
+
+
+def _with_leaf_moved(formula, by):
+    """The formula with one leaf of one tree moved: a fault in very few rows."""
+    moved = []
+
+    def rule(n):
+        if n.op is ops.TREE and not moved:
+            values = n.data.values.copy()
+            values[np.argmax(n.data.splits.counts * n.data.splits.leaf)] += by
+            moved.append(n)
+            return ops.tree(n.data.splits, values, n.args)
+        return None
+
+    return formula.with_outputs(rewrite(formula.roots, rule))
+
+
+def test_one_leaf_that_is_off_is_found_and_shown():
+    certificate = verify(_with_leaf_moved(read(FOREST), 1.0), FOREST, X)
+    assert not certificate.ok
+    check = certificate.checks[0]
+    assert check.worst == pytest.approx(0.1)  # one of ten trees
+    assert check.where is not None
+    assert check.where.index in X.index
+    assert check.where.got - check.where.expected == pytest.approx(0.1)
+    assert certificate.verdict.startswith("DIFFERS")
+
+
+def _compared_in_float64(formula):
+    """The formula with its trees put on raw float64 thresholds: the classic mistake."""
+
+    def rule(n):
+        if n.op is ops.TREE:
+            s = n.data.splits
+            rounded = np.where(s.leaf, s.threshold, s.threshold.astype(np.float32))
+            parts = (s.feature, rounded, s.child, s.missing_left, s.below, s.member, s.sets)
+            return ops.tree(Splits(*parts, s.counts), n.data.values, n.args)
+        return None
+
+    return formula.with_outputs(rewrite(formula.roots, rule))
+
+
+def test_a_threshold_in_the_wrong_precision_is_found_on_made_up_rows_alone():
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 3)), columns=list("abc"))
+    model = RandomForestRegressor(5, max_depth=4, random_state=0).fit(rows, rows["a"])
+    wrong = _compared_in_float64(read(model))
+    fresh = rows + 0.01234
+    assert verify(wrong, model, fresh, made_up=False).ok
+    certificate = verify(wrong, model, fresh)
+    assert not certificate.ok
+    failing = {kind for c in certificate.checks for kind in c.failing}
+    assert failing == {"threshold"}
+    assert any("threshold" in cause for cause in certificate.causes)
+    assert verify(read(model), model, fresh).ok
+
+
+def test_missing_values_routed_otherwise_are_found_and_named():
+    holes = X.mask(np.random.default_rng(0).random(X.shape) < 0.1)
+    model = HistGradientBoostingRegressor(max_iter=5, random_state=0).fit(holes, Y)
+    formula = read(model)
+    assert formula.verify(model, X).ok
+    new = {ops.input_(2): ops.where(ops.missing(ops.input_(2)), ops.const(26), ops.input_(2))}
+    wrong = formula.with_outputs(rewrite(formula.roots, new.get))
+    certificate = wrong.verify(model, X)
+    assert not certificate.ok
+    assert {kind for c in certificate.checks for kind in c.failing} == {"missing"}
+    assert any("missing" in cause for cause in certificate.causes)
+
+
+def test_a_model_of_other_numbers_is_called_another_model():
+    other = LinearRegression().fit(X * 1.01, Y)
+    certificate = verify(read(LinearRegression().fit(X, Y)), other, X)
+    assert not certificate.ok
+    assert any("another model" in cause for cause in certificate.causes)
+
+
+# --- rows that are refused ----------------------------------------------------------------------
+
+
+def test_rows_that_the_model_refuses_are_refused_by_the_formula_too():
+    certificate = read(RIDGE).verify(RIDGE, X)
+    made_up = certificate.domains[1]
+    assert made_up.refused == made_up.outside == len(X.columns) + 1
+    assert made_up.only_model == made_up.only_formula == 0
+
+
+def test_a_row_among_many_that_the_model_refuses_is_found_by_bisection():
+    holes = X.copy()
+    holes.loc[[17, 300], "bmi"] = np.nan
+    certificate = read(RIDGE).verify(RIDGE, holes, made_up=False)
+    assert certificate.ok
+    assert certificate.domains[0].refused == 2
+    assert certificate.checks[0].rows == len(X) - 2
+
+
+def test_a_formula_that_answers_where_the_model_raises_fails():
+    data = pd.DataFrame({"sex": ["m", "f"] * 20, "age": np.arange(40.0)})
+    encode = make_column_transformer((OneHotEncoder(), ["sex"]), remainder="passthrough")
+    model = make_pipeline(encode, Ridge()).fit(data, np.arange(40.0))
+    honest = read(model)
+    assert honest.verify(model, data).ok
+    y = honest.outputs["y"]
+    answer = ops.where(ops.missing(y), ops.const(0.0), y)
+    careless = Formula({"y": answer}, (Feature("sex", Type.LABEL), Feature("age")), honest.task)
+    certificate = verify(careless, model, data)
+    assert not certificate.ok
+    assert certificate.domains[1].only_model > 0
+    assert "refuses" in " ".join(certificate.causes)
+
+
+def test_a_formula_that_refuses_where_the_model_answers_fails():
+    model = DecisionTreeRegressor(max_depth=2, random_state=0).fit(X, Y)
+    whole = read(model)
+    narrow = Formula(whole.outputs, tuple(Feature(n, missing=False) for n in X), whole.task)
+    certificate = verify(narrow, model, X)
+    assert not certificate.ok
+    assert certificate.domains[1].only_formula > 0
+
+
+def test_a_model_that_refuses_every_row_is_no_success():
+    def refuses(rows):
+        raise ValueError("no such columns")
+
+    certificate = verify(read(RIDGE), refuses, X, made_up=False)
+    assert not certificate.ok
+    assert "no such columns" in str(certificate)
+
+
+# --- what is measured ---------------------------------------------------------------------------
+
+
+def test_equal_infinities_and_two_missing_values_do_not_differ():
+    inf, nan = np.inf, np.nan
+    expected = np.array([inf, -inf, nan, 1.0, inf, nan])
+    found = gap(expected, np.array([inf, -inf, nan, 1.0, 1.0, 2.0]), spread=1.0)
+    assert found.absolute[:4].tolist() == [0, 0, 0, 0]
+    assert found.absolute[4] == inf
+    assert found.one_missing.tolist() == [False] * 5 + [True]
+    assert found.over(1e9).tolist() == [False] * 4 + [True, True]
+
+
+def test_differences_near_zero_are_measured_against_the_spread():
+    found = gap(np.array([0.0, 200.0]), np.array([1e-3, 200.0 + 2e-3]), spread=10.0)
+    np.testing.assert_allclose(found.relative, [1e-4, 1e-5])
+
+
+def test_labels_that_differ_at_a_tie_are_told_apart_from_those_that_do_not():
+    score = ops.lin(-1.0, (1, ops.input_(0)))
+    label = ops.where(ops.less(ops.const(0), score), ops.label("b"), ops.label("a"))
+    task = Task("classification", ("a", "b"), "logit", ("label",), (), ("decision",))
+    formula = Formula({"label": label, "decision": score}, (Feature("x"),), task)
+    rows = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
+
+    class AtLeast:  # `>=` where the formula has `>`: row 1 is a tie
+        def predict(self, rows):
+            return np.where(rows["x"] >= 1, "b", "a")
+
+        def decision_function(self, rows):
+            return rows["x"].to_numpy() - 1
+
+    certificate = verify(formula, AtLeast(), rows, made_up=False)
+    assert certificate.ok
+    assert certificate.ties == 1
+    assert "1 at ties" in certificate.verdict
+
+    class AtTwo(AtLeast):  # row 2 is no tie
+        def predict(self, rows):
+            return np.where(rows["x"] > 2, "b", "a")
+
+    assert verify(formula, AtTwo(), rows, made_up=False).labels_differ == 1
+
+
+def test_scores_are_tied_within_rounding_only():
+    scores = np.array([[0.5, 0.5, 0.0], [0.5, 0.5 + 1e-9, 0.0]])
+    assert tied(scores).tolist() == [True, False]
+    assert tied(np.array([[0.0], [1e-9]])).tolist() == [True, False]
+
+
+# --- the object ---------------------------------------------------------------------------------
+
+
+def test_any_function_of_the_rows_can_be_the_model():
+    assert verify(read(RIDGE), RIDGE.predict, X, made_up=False).ok
+    assert not verify(read(RIDGE), lambda rows: RIDGE.predict(rows) + 1, X, made_up=False).ok
+
+
+def test_a_model_of_another_shape_is_an_error_that_says_so():
+    with pytest.raises(BadInput, match="gave an array of shape"):
+        verify(read(RIDGE), lambda rows: np.zeros((len(rows), 2)), X)
+    with pytest.raises(BadInput, match="no method"):
+        verify(read(RIDGE), object(), X)
+    with pytest.raises(BadInput, match="no rows"):
+        verify(read(RIDGE), RIDGE, X.iloc[:0])
+
+
+def test_a_certificate_is_plain_json_with_versions_and_hashes():
+    certificate = read(FOREST).verify(FOREST, X, y=Y, seed=7)
+    found = json.loads(certificate.to_json())
+    assert found["ok"] is True
+    assert found["provenance"]["seed"] == 7
+    assert {"closedform", "python", "numpy", "scikit-learn", "time"} <= set(found["provenance"])
+    assert found["provenance"]["data"].startswith("sha256:")
+    assert len(found["truth"]) == 2
+
+
+def test_a_failing_certificate_is_plain_json_too_and_escapes_its_html():
+    names = ["<b>", *list(X.columns[1:])]
+    rows = X.set_axis(names, axis=1)
+    model = LinearRegression().fit(rows, Y)
+    certificate = verify(read(model), lambda rows: model.predict(rows) + np.inf, rows)
+    json.loads(certificate.to_json())
+    assert "<b>" not in certificate._repr_html_()
+    assert "&lt;b&gt;" in certificate._repr_html_()
+
+
+def test_the_hash_tells_formulas_apart_bit_for_bit():
+    formula = read(FOREST)
+    assert hash_of_formula(formula) == hash_of_formula(read(FOREST))
+    assert hash_of_formula(formula) != hash_of_formula(_with_leaf_moved(formula, 1e-12))
+
+
+# --- printed programs ---------------------------------------------------------------------------
+
+MODELS = {"ridge": (RIDGE, X), "forest": (FOREST, X), "logistic": (LOGISTIC, FLOWERS)}
+
+
+@pytest.mark.parametrize("target", ["python", "numpy"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_printed_program_is_run_and_agrees_with_formula_and_model(target, name):
+    model, rows = MODELS[name]
+    certificate = verify_program(read(model), target, rows, model=model, limit=500)
+    assert certificate.ok, str(certificate)
+    assert certificate.worst_relative < ROUNDING
+    assert "formula" in {c.method for c in certificate.checks}
+    assert "predict" in {c.method for c in certificate.checks}
+
+
+@pytest.mark.parametrize("target", ["python", "numpy"])
+def test_a_program_that_is_wrong_or_does_not_run_fails(target, monkeypatch):
+    formula = read(RIDGE)
+    right = formula.to(target)
+    monkeypatch.setattr("closedform.verify.programs.write", lambda *_: right + "\n\noops()\n")
+    certificate = verify_program(formula, target, X)
+    assert not certificate.ok
+    assert "oops" in str(certificate)
+    wrong = right.replace("def evaluate(", "def other(") + (
+        "\ndef evaluate(*a, **k):\n    found = other(*a, **k)\n"
+        "    return {name: value * 1.001 for name, value in found.items()}\n"
+    )
+    monkeypatch.setattr("closedform.verify.programs.write", lambda *_: wrong)
+    assert not verify_program(formula, target, X, made_up=False).ok
+
+
+def test_a_python_program_runs_without_any_package(monkeypatch):
+    program = read(RIDGE).to("python")
+    monkeypatch.setattr("closedform.verify.programs.write", lambda *_: "import numpy\n" + program)
+    assert "numpy" in str(verify_program(read(RIDGE), "python", X, made_up=False))
+
+
+def test_a_target_that_cannot_be_run_is_an_error():
+    assert "latex" in registry.TARGETS
+    with pytest.raises(UnsupportedTarget, match="latex"):
+        verify_program(read(RIDGE), "latex", X)
