@@ -25,87 +25,12 @@ from battery import Case, as_columns, ask, check_reader, kinds_of_rows
 P = preprocessing
 
 
-def shops():
-    """Texts that no language takes as they are, codes, truths, a number; some are missing."""
-    draw = np.random.default_rng(5)
-    size = 120
-    towns = np.array(["Oslo", "'; DROP TABLE x; --", "身長", "N", "lambda", None], dtype=object)
-    rows = pd.DataFrame(
-        {
-            "town (city)": draw.choice(towns, size, p=[0.4, 0.2, 0.2, 0.1, 0.05, 0.05]),
-            "lambda": draw.choice([3.0, 7.0, 11.0, np.nan], size),
-        }
-    )
-    return rows, draw.normal(size=size) + (rows["town (city)"] == "Oslo")
-
-
-def texts():
-    """Two columns of texts, none missing."""
-    rows, y = shops()
-    rows = rows.fillna({"town (city)": "N"})
-    return rows.assign(**{"lambda": np.where(rows["lambda"] > 3, "a", "b")}), y
-
-
-def text_classes():
-    """The same, three classes."""
-    rows, y = texts()
-    return rows, np.array(["low", "mid", "high"])[np.digitize(y, [0, 1])]
-
-
-def text_yes_no():
-    """The same, two classes."""
-    rows, y = texts()
-    return rows, np.where(y > 0.5, "yes", "no")
-
-
-def categories():
-    """The texts as a pandas category and as Arrow strings."""
-    rows, y = shops()
-    return rows.astype({"town (city)": "category"}), y
-
-
-def arrow():
-    """The texts as Arrow strings, as far as this pandas has them."""
-    rows, y = shops()
-    if pd.__version__ < "3":  # there, a missing one is pandas' NA, which no encoder takes
-        return rows.fillna({"town (city)": "N"}).astype({"town (city)": "string[pyarrow]"}), y
-    return rows.astype({"town (city)": pd.StringDtype("pyarrow", na_value=np.nan)}), y
-
-
-def truths():
-    """Columns of truths and of whole numbers."""
-    draw = np.random.default_rng(6)
-    rows = pd.DataFrame({"a": draw.random(60) < 0.5, "b": draw.integers(-2, 3, 60)})
-    return rows, draw.normal(size=60)
-
-
-def codes():
-    """An array of numbers as categories, three and four of them."""
-    draw = np.random.default_rng(9)
-    return np.column_stack([draw.choice([1.5, 4, 40], 90), draw.choice([0, 1, 2, 9], 90)]), (
-        draw.normal(size=90)
-    )
-
-
-def text_array():
-    """An array of objects: texts and None."""
-    rows, y = shops()
-    towns = rows["town (city)"]
-    return towns.astype(object).where(towns.notna(), None).to_numpy()[:, None], y
-
-
 def placeholders():
     """Whole numbers of which −1 means missing."""
     draw = np.random.default_rng(10)
     x = draw.choice([-1, 2, 5, 8], (60, 3))
     x[:, 2] = 4
     return x, draw.normal(size=60)
-
-
-def question_marks():
-    """Texts of which '?' means missing."""
-    rows, y = texts()
-    return rows.replace({"town (city)": {"N": "?"}}), y
 
 
 def above_zero():
@@ -154,24 +79,6 @@ SPLINES = [
     P.SplineTransformer(degree=0, n_knots=3, extrapolation="constant", sparse_output=True),
     P.SplineTransformer(degree=3, extrapolation="linear", sparse_output=True),
     P.SplineTransformer(knots=np.array([[-3, -30, -0.1, -9], [0, 1, 0, 0], [1, 9, 0.1, 2e3]])),
-]
-ENCODERS = [
-    *(
-        P.OneHotEncoder(handle_unknown=kind, drop=drop, sparse_output=drop is None)
-        for kind in ("error", "ignore", "infrequent_if_exist")
-        for drop in (None, "first", "if_binary")
-    ),
-    P.OneHotEncoder(handle_unknown="ignore", min_frequency=20),
-    P.OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=0.3, drop="first"),
-    P.OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=3),
-    P.OneHotEncoder(max_categories=2, dtype=int),
-    P.OrdinalEncoder(),
-    P.OrdinalEncoder(min_frequency=25),
-    P.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-7, max_categories=3),
-    P.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan),
-    P.OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
-    ),
 ]
 SELECT = feature_selection
 CASES = [
@@ -249,19 +156,6 @@ CASES = [
     Case(impute.MissingIndicator(error_on_new=False), data.holes, rtol=0),
     Case(impute.MissingIndicator(missing_values=-1), placeholders, rtol=0),
     Case(impute.IterativeImputer(linear_model.Ridge(), max_iter=3), data.holes),
-    # --- encoders ---
-    *(Case(m, make, rtol=0) for m in ENCODERS for make in (shops, codes, truths)),
-    *(
-        Case(m, make, rtol=0)
-        for m in (ENCODERS[0], ENCODERS[3], ENCODERS[-2])
-        for make in (texts, categories, arrow, text_array)
-    ),
-    Case(P.OneHotEncoder(drop=["Oslo", "a"]), texts, rtol=0),
-    Case(P.OneHotEncoder(categories=[["N", "Oslo", "Rome", "身長", "lambda",
-                                      "'; DROP TABLE x; --"], ["b", "a"]]), texts, rtol=0),
-    Case(P.OrdinalEncoder(categories=[[1.5, 4, 40], [0, 1, 2, 3, 9]]), codes, rtol=0),
-    *(Case(P.TargetEncoder(smooth=s), make, rtol=0)
-      for s in ("auto", 2.0) for make in (shops, texts, codes, text_classes, text_yes_no)),
     # --- selectors ---
     Case(SELECT.VarianceThreshold(0.1), data.frame, rtol=0),
     *(
@@ -419,26 +313,6 @@ def test_new_missing_values_are_refused_where_the_indicator_refuses_them():
     assert formula(np.array([[1.0, -1.0]])).tolist() == [1]
 
 
-def test_a_column_of_text_is_a_label_with_the_categories_of_training():
-    rows, _ = texts()
-    for unknown in ("error", "ignore"):
-        formula = cf.read(P.OneHotEncoder(handle_unknown=unknown).fit(rows))
-        town = formula.inputs[0]
-        assert town.type.value == "label"
-        assert set(town.categories) == set(rows["town (city)"])
-        assert (town.unseen, town.missing) == (unknown == "ignore",) * 2
-
-
-def test_dropped_and_single_categories_still_refuse_what_is_not_known():
-    rows = pd.DataFrame({"only": ["a"] * 4, "two": ["x", "y"] * 2})
-    model = P.OneHotEncoder(drop="first").fit(rows)
-    formula = cf.read(model)
-    assert list(formula.outputs) == ["two_y"]
-    made = formula({"only": ["a", "b", None, "a"], "two": ["y", "y", "y", "z"]})
-    assert made[0] == 1
-    assert np.isnan(made[1:]).all()
-
-
 @pytest.mark.skipif(not hasattr(P.SplineTransformer(), "handle_missing"), reason="new in 1.9")
 @pytest.mark.parametrize("kind", ["constant", "linear", "continue", "periodic", "error"])
 def test_splines_that_take_missing_values_give_zeros_for_them(kind):
@@ -452,9 +326,3 @@ def test_a_scaler_that_clips_is_read_with_its_ends():
         pytest.skip("new in 1.9")
     rows, _ = data.holes()
     check_reader(P.MaxAbsScaler(clip=True).fit(rows), rows)
-
-
-@pytest.mark.skipif("warn" not in str(P.OneHotEncoder._parameter_constraints), reason="new in 1.6")
-def test_an_encoder_that_warns_lumps_unknown_categories():
-    rows, _ = texts()
-    check_reader(P.OneHotEncoder(handle_unknown="warn", min_frequency=30).fit(rows), rows)
