@@ -326,8 +326,12 @@ def coefficients(case: Case, mine: Node) -> Iterator[Hypothesis]:
         if not wrong or len(wrong) > len(inputs) // 2:
             continue
         parts = [(float(right[k] - ours[k]), ops.input_(inputs[k])) for k in wrong]
-        made = _fitted(case, ops.lin(0, (1, mine), *parts), theirs, [ops.const(1.0)])
         said = [f"{_name(case, inputs[k])}: {right[k]:.6g}, not {ours[k]:.6g}" for k in wrong]
         says = f"{len(wrong)} of {len(inputs)} coefficients differ: " + "; ".join(said) + "."
-        if made is not None:
-            yield Hypothesis("coefficient", says, made[1], theirs, name)
+        corrected = ops.lin(0, (1, mine), *parts)
+        yield Hypothesis("coefficient", says, corrected, theirs, name)
+        shifted = _fitted(case, corrected, theirs, [ops.const(1.0)])
+        if shifted is not None:
+            (c,), corrected = shifted
+            says = f"{says} The intercept is off: add {c:.6g}."
+            yield Hypothesis("coefficient+intercept", says, corrected, theirs, name)

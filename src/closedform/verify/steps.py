@@ -306,7 +306,7 @@ TOO_MUCH: tuple[Change, ...] = (
 )
 
 ACTIVATIONS: dict[str, Wrap] = {
-    "tanh": ops.tanh, "logistic": ops.sigmoid, "relu": relu, "identity": lambda x: x,
+    "identity": lambda x: x, "tanh": ops.tanh, "logistic": ops.sigmoid, "relu": relu,
 }  # fmt: skip
 
 
