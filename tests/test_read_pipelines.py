@@ -380,6 +380,23 @@ def test_inputs_without_names_can_be_given_some():
         cf.read(stateless)
 
 
+def test_columns_that_pandas_numbered_are_taken_by_position():
+    rows, y = data.numbers()
+    frame = pd.DataFrame(rows)
+    model = chain(CT([("a", P.StandardScaler(), [2, 0])], remainder="passthrough"),
+                  linear_model.Ridge()).fit(frame, y)  # fmt: skip
+    np.testing.assert_allclose(cf.read(model)(frame), model.predict(frame), rtol=1e-12)
+
+
+def test_frames_as_output_for_all_estimators_change_nothing():
+    import sklearn
+
+    rows, y = mixed()
+    with sklearn.config_context(transform_output="pandas"):
+        model = chain(MIXED, P.StandardScaler(), linear_model.Ridge()).fit(rows, y)
+        check_reader(model, rows)
+
+
 def test_an_unfitted_pipeline_is_told_so():
     with pytest.raises(cf.errors.NotFitted, match="not fitted"):
         cf.read(chain(P.StandardScaler(), linear_model.Ridge()))

@@ -69,6 +69,9 @@ def _raw_columns(
     if isinstance(X, Mapping) or hasattr(X, "columns"):
         names = list(X.keys() if isinstance(X, Mapping) else X.columns)
         have: dict[Any, Any] = {str(name): name for name in names}
+        if not any(isinstance(name, str) for name in names) and len(names) == len(inputs):
+            # Columns numbered by pandas have no names for scikit-learn either: by position.
+            have = {f.name: n for f, n in zip(inputs, names, strict=True)} | have
         found = {i: X[have[f.name]] for i, f in enumerate(inputs) if f.name in have}
         absent = [inputs[i].name for i in sorted(wanted) if i not in found]
         return found, [f"column {name!r} is absent" for name in absent]

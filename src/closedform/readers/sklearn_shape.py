@@ -134,6 +134,8 @@ def power(model: Any, columns: Columns, reading: Reading) -> Columns:
         for x, n in zip(columns.nodes, made, strict=True):
             reading.refuse(ops.less_equal(x, ops.const(0.0)), [n])
     if model.standardize:
+        for name, n in zip(columns.names, made, strict=True):
+            reading.call(n, f"{name} ({model.method})")
         made = centred(made, *standard_parts(model._scaler))
     return columns.mapped(made)
 
