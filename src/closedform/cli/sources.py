@@ -73,6 +73,11 @@ def with_rows(source: Source, args: Namespace, notes: list[str]) -> tuple[Source
     if _nameless(source) and not set(_names(source)) <= set(table.names):
         source = _renamed(source, table, notes)
     names = _names(source)
+    if args.target in names:
+        raise BadInput(
+            f"--target {args.target}: {args.target!r} is an input of the model.",
+            hint=f"Its inputs are: {listed(names)}.",
+        )
     picked = table.pick(names, _needed(source), args.data)
     left_out = [name for name in table.others if name not in names]
     if left_out:
