@@ -1,0 +1,380 @@
+"""LaTeX that compiles with amsmath alone: long sums broken, cases, matrices, any name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from string import Formatter
+from typing import Any
+
+from closedform.formula import Formula
+from closedform.printers.blocks import (
+    Block,
+    Boundary,
+    Cases,
+    Equation,
+    Lookup,
+    Matrix,
+    Page,
+    Rule,
+    Rules,
+    Sentence,
+)
+from closedform.printers.draft import Extent
+from closedform.printers.latex_names import CLOSE, OPEN, width_of, words
+from closedform.printers.latex_spelling import Numerals, scribe
+from closedform.printers.outline import page
+from closedform.printers.spell import BREAK
+
+PAGE = 67
+"""Digits side by side on a line of an article, less a margin for what is estimated too narrow."""
+
+NOTEBOOK = Extent(trees=2, rules=6, rows=12, side=None, digits=5)
+"""What fits a notebook's cell."""
+
+MOST_ROWS = 12
+"""Rows up to which a matrix is shown whole, and cases stand behind one brace."""
+
+WIDE_LEFT = 14
+"""Digits up to which the equals signs of a paragraph stand below each other."""
+
+DOCUMENT = r"""\documentclass{article}
+\usepackage{amsmath}
+\begin{document}
+%s
+\end{document}
+"""
+
+
+def write(
+    formula: Formula, *, form: str = "auto", width: int | None = None, document: bool = False,
+    header: bool = False, limit: int | None = None, notebook: bool = False,
+) -> str:  # fmt: skip
+    """Return a formula as LaTeX.
+
+    Args:
+        form: "line", "steps", "matrix", "rules" or "auto"; see `text.write`.
+        width: how many digits fit side by side on a line; default: those of an article.
+        document: whether a whole document comes back, or a fragment for one that loads amsmath.
+        header: whether a comment says how exact and how long the formula is.
+        limit: so many trees of an ensemble are shown; None shows all.
+        notebook: one display for MathJax, rounded for the eye and cut to a cell's size.
+
+    Raises:
+        BadInput: there is no such form.
+        UnsupportedTarget: the formula has no such form, or is too long for it.
+    """
+    extent = NOTEBOOK if notebook else Extent()
+    extent = Extent(limit or extent.trees, extent.rules, extent.rows, None, extent.digits)
+    number = Numerals(extent.digits)
+    hand = scribe(number, unicode=notebook)
+    made = page(formula, hand, hand, form, extent)
+    if notebook and number.rounded:
+        made.append([Sentence("Numbers are shown to 5 digits.")])
+    layout = Layout(width or (PAGE + 30 if notebook else PAGE), flush=notebook)
+    if notebook:
+        return layout.display(made)
+    text = layout.fragment(made)
+    text = f"% {formula.summary()}\n{text}" if header else text
+    return DOCUMENT % text if document else text
+
+
+@dataclass
+class Layout:
+    """Puts a page's blocks into displays of at most `width` digits."""
+
+    width: float
+    flush: bool = False
+    room: float = 0
+    inline: bool = False
+
+    def fragment(self, made: Page) -> str:
+        """Return displays and sentences; neighbouring paragraphs share a display."""
+        parts: list[str] = []
+        for kind, group in groupby(made, key=_kind):
+            paragraphs = list(group)
+            if kind is Sentence:
+                parts += [_sentence(b) for p in paragraphs for b in p if isinstance(b, Sentence)]
+                continue
+            self.align([b for p in paragraphs for b in p])
+            parts.append(_display([self._paragraph(p) for p in paragraphs]))
+        return "\n\n".join(parts)
+
+    def display(self, made: Page) -> str:
+        """Return everything as one display, for MathJax."""
+        self.room = self.width
+        body = _joined([self._paragraph(p) for p in made])
+        return f"$$\\begin{{aligned}}\n{body}\n\\end{{aligned}}$$"
+
+    def _paragraph(self, blocks: Sequence[Block]) -> list[str]:
+        # A column of short choices reads better a line each than behind as many braces.
+        self.inline = sum(isinstance(b, Cases) and len(b.rows) == 1 for b in blocks) > 2
+        return [row for block in blocks for row in self.rows(block)]
+
+    def align(self, blocks: Sequence[Block]) -> None:
+        """Choose whether the equals signs of some blocks stand below each other."""
+        lefts = [width_of(b.left) for b in blocks if isinstance(b, Equation | Cases | Lookup)]
+        parting = any(isinstance(b, Boundary) and b.between for b in blocks)
+        self.flush = parting or max(lefts, default=0) > WIDE_LEFT
+        self.room = self.width - (0 if self.flush else max(lefts, default=0) + 3)
+
+    def rows(self, block: Block) -> list[str]:
+        """Return the lines of a block, each with its alignment mark."""
+        return _BLOCKS[type(block)](self, block)
+
+    # --- equations ------------------------------------------------------------------------------
+
+    def equation(self, block: Equation) -> list[str]:
+        """Return left = right, continued below the right side."""
+        note = rf" \qquad \text{{{block.note}}}" if block.note else ""
+        return self._equals(block.left, block.right + note)
+
+    def _equals(self, left: str, right: str) -> list[str]:
+        head = f"&{left} = " if self.flush else f"{left} &= "
+        room = self.width - width_of(left) - 3 if self.flush else self.room
+        first, *rest = self.broken(right, room)
+        return [head + first, *(rf"&\quad {text}" for text in rest)]
+
+    def broken(self, text: str, room: float) -> list[str]:
+        """Return an expression in lines that fit, the later ones indented by a quad."""
+        lines: list[str] = []
+        used = 0.0
+        for part in text.split(BREAK):
+            size = width_of(part) + 1
+            if lines and used + size <= room:
+                lines[-1] += " " + part
+                used += size
+            else:
+                lines.append(part)
+                room = room if len(lines) == 1 else (self.width if self.flush else self.room) - 2
+                used = size
+        return lines
+
+    def boundary(self, block: Boundary) -> list[str]:
+        """Return the equation of a boundary, with the classes that it parts."""
+        head = r"&\text{boundary: } " if self.flush else r"\text{boundary: } & "
+        if block.between:
+            a, b = block.between
+            head = rf"&\text{{boundary between }} {a} \text{{ and }} {b}\text{{:}}\quad "
+        first, *rest = block.equation.split("\n")
+        room = self.width - width_of(head)
+        made = [*([""] if width_of(first) > room else []), *self.broken(first, room)]
+        made += [rf"\quad {t}" for more in rest for t in self.broken(more, self.width - 4)]
+        return [head + made[0], *(rf"&\quad {t}" for t in made[1:])]
+
+    # --- lists ----------------------------------------------------------------------------------
+
+    def cases(self, block: Cases) -> list[str]:
+        """Return values and their conditions behind a brace, or as a list where they are long."""
+        rows = [(v, rf"\text{{when }} {c}") for v, c in block.rows]
+        rows += [] if block.otherwise is None else [(block.otherwise, r"\text{otherwise}")]
+        rows += [(r"\cdots", rf"\text{{{block.left_out} more}}")] if block.left_out else []
+        if self.inline and len(rows) == 2:
+            (value, when), (other, _) = rows
+            return self._equals(block.left, rf"{value}\ {when},\ {BREAK}\text{{else }} {other}")
+        return self._braced(block.left, rows)
+
+    def lookup(self, block: Lookup) -> list[str]:
+        """Return a table of labels as cases, a long one as a list."""
+        if len(block.rows) <= MOST_ROWS:
+            rows = [(v, label) for label, v in block.rows]
+            rows += [(r"\cdots", rf"\text{{{block.left_out} more}}")] if block.left_out else []
+            return self._braced(block.left, rows)
+        parts = f",{BREAK}".join(rf"{label} \mapsto {v}" for label, v in block.rows)
+        return self._equals(block.left, parts)
+
+    def _braced(self, left: str, rows: Sequence[tuple[str, str]]) -> list[str]:
+        plain = [(v.replace(BREAK, " "), c.replace(BREAK, " ")) for v, c in rows]
+        size = max(width_of(v) for v, _ in plain) + max(width_of(c) for _, c in plain) + 6
+        if size + width_of(left) <= self.width and len(rows) <= MOST_ROWS:
+            body = " \\\\\n".join(f"  {v} & {c}" for v, c in plain)
+            cases = f"\\begin{{cases}}\n{body}\n\\end{{cases}}"
+            return [f"&{left} = {cases}" if self.flush else f"{left} &= {cases}"]
+        made = [rf"&{left} ={{}}"]
+        for (value, _), (_, condition) in zip(rows, plain, strict=True):
+            first, *rest = self.broken(value, self.width - 4)
+            tail = rf"\qquad {condition}"
+            if not rest and width_of(first) + width_of(tail) + 2 <= self.width:
+                made.append(rf"&\quad {first} {tail}")
+            else:
+                made += [rf"&\quad {condition}\text{{:}}", rf"&\qquad {first}"]
+                made += [rf"&\qquad\quad {text}" for text in rest]
+        return made
+
+    # --- rules ----------------------------------------------------------------------------------
+
+    def rules(self, block: Rules) -> list[str]:
+        """Return a small tree as cases, another one as one rule a row."""
+        longest = max(
+            width_of(c) for r in block.rules for c in (*r.conditions, *_facts(r.facts), "")
+        )
+        value = max(width_of(v) for r in block.rules for v in r.values)
+        left = sum(width_of(x) for x in block.left)
+        if not block.title and len(block.left) == 1 and len(block.rules) <= MOST_ROWS:
+            room = self.width - left - value - 8
+            if longest + 10 <= room:
+                return self._tree(block, room)
+        rows = [rf"&{block.title}\text{{:}}"] if block.title else []
+        heads = [_values(block, rule) for rule in block.rules]
+        room = self.width - max(map(width_of, heads), default=0) - 5
+        for head, rule in zip(heads, block.rules, strict=True):
+            if longest + 10 <= room:
+                first, *rest = self._conditions(rule, room)
+                rows += [rf"&\quad {head} && {first}", *(rf"& && {line}" for line in rest)]
+            else:
+                below = self._conditions(rule, self.width - 6)
+                rows += [rf"&\quad {head}", *(rf"&\qquad {line}" for line in below)]
+        if block.left_out:
+            rows.append(rf"&\quad \text{{\ldots\ {block.left_out} more rules}}")
+        return rows
+
+    def _tree(self, block: Rules, room: float) -> list[str]:
+        lines = []
+        for rule in block.rules:
+            first, *rest = self._conditions(rule, room)
+            lines += [f"  {rule.values[0]} & {first}", *(f"  & {line}" for line in rest)]
+        body = " \\\\\n".join(lines)
+        return [f"&{block.left[0]} = \\begin{{cases}}\n{body}\n\\end{{cases}}"]
+
+    def _conditions(self, rule: Rule, room: float) -> Iterator[str]:
+        text = r"\text{when } " if rule.conditions else r"\text{always}"
+        for i, condition in enumerate(rule.conditions):
+            part = (r" \text{ and } " if i else "") + condition
+            if i and width_of(text) + width_of(part) > room:
+                yield text
+                text = r"\quad" + part
+            else:
+                text += part
+        for i, fact in enumerate(_facts(rule.facts)):
+            text += ",\\ " if i else r"\text{:}"
+            if width_of(text) + width_of(fact) + 3 > room:
+                yield text
+                text = r"\quad " + fact
+            else:
+                text += fact if i else r"\quad " + fact
+        yield text
+
+    # --- matrices -------------------------------------------------------------------------------
+
+    def matrix(self, block: Matrix) -> list[str]:
+        """Return a matrix, a large one abbreviated and its size stated."""
+        if block.vector:
+            return self._vector(block)
+        wide = [max(map(width_of, c)) + 2 for c in zip(*block.entries, strict=True)]
+        across = _fitting(wide, self.width - 16)
+        down = _kept(len(block.entries), MOST_ROWS)
+        rows = [_row(block.entries[i], across) if i is not None else _dots(across) for i in down]
+        body = " \\\\\n".join(rows)
+        cut = None in across or None in down
+        size = rf"\;{OPEN}{block.shape[0]}\times{block.shape[1]}{CLOSE}" if cut else ""
+        array = f"\\left[\\begin{{array}}{{{'r' * len(across)}}}\n{body}\n\\end{{array}}\\right]"
+        return [
+            f"&{block.name}{size} = {array}" if self.flush else f"{block.name}{size} &= {array}"
+        ]
+
+    def _vector(self, block: Matrix) -> list[str]:
+        kept = _kept(block.shape[0], 2 * MOST_ROWS)
+        parts = [r"\ldots" if i is None else block.entries[0][i] for i in kept]
+        parts = [f"{{{p}}}" if p[0] == "-" else p for p in parts]  # a sign, not a difference
+        return self._equals(block.name, f"({f',{BREAK}'.join(parts)})^{{\\top}}")
+
+    def sentence(self, block: Sentence) -> list[str]:
+        """Return plain words as a row of a display."""
+        return [r"&\text{" + _said(block) + "}"]
+
+
+def _said(block: Sentence) -> str:
+    """Return a sentence in text mode, its names in maths."""
+    parts = Formatter().parse(block.template)
+    return "".join(
+        words(text) + (f"${block.names[int(place)]}$" if place is not None else "")
+        for text, place, _, _ in parts
+    )
+
+
+def _sentence(block: Sentence) -> str:
+    return _brackets(_said(block))
+
+
+def _facts(block: Sentence) -> list[str]:
+    """Return what is known of a leaf, in parts that may stand on lines of their own."""
+    parts = block.template.split(", ") if block.template else []
+    return [rf"\text{{{_said(Sentence(part, block.names))}}}" for part in parts]
+
+
+def _values(block: Rules, rule: Rule) -> str:
+    if not block.left:
+        return ",\\ ".join(rule.values)
+    return ",\\ ".join(f"{x} = {v}" for x, v in zip(block.left, rule.values, strict=True))
+
+
+def _kind(paragraph: Sequence[Block]) -> type:
+    """Return what a paragraph is laid out as: rules, sentences, or equations."""
+    first = type(paragraph[0])
+    return first if first in (Rules, Sentence) else Equation
+
+
+def _display(paragraphs: Sequence[Sequence[str]]) -> str:
+    display = f"\\begin{{align*}}\n{_joined(paragraphs)}\n\\end{{align*}}"
+    # Only a display that may not fit the rest of a page is worth breaking.
+    long = sum(map(len, paragraphs)) > MOST_ROWS
+    return "{\\allowdisplaybreaks\n" + display + "}" if long else display
+
+
+def _joined(paragraphs: Sequence[Sequence[str]]) -> str:
+    ends = " \\\\\n"
+    return " \\\\[1.5ex]\n".join(ends.join(map(_brackets, rows)) for rows in paragraphs if rows)
+
+
+def _brackets(row: str) -> str:
+    """Return a row with brackets that grow with the fractions and cases between them."""
+    opened: list[int] = []
+    pieces = re.split(r"([()])", row)
+    for i, piece in enumerate(pieces):
+        if piece == "(":
+            opened.append(i)
+        elif piece == ")" and opened:
+            start = opened.pop()
+            inner = "".join(pieces[start:i])
+            if r"\frac" in inner or r"\begin" in inner:
+                pieces[start], pieces[i] = r"\left(", r"\right)"
+    return "".join(pieces).replace(OPEN, "(").replace(CLOSE, ")")
+
+
+def _kept(count: int, most: int) -> list[int | None]:
+    """Return which of so many rows are shown, None standing for those left out."""
+    if count <= most:
+        return list(range(count))
+    return [*range(most // 2), None, count - 1]
+
+
+def _fitting(wide: Sequence[float], room: float) -> list[int | None]:
+    """Return which columns fit, None standing for those left out."""
+    if sum(wide) <= room:
+        return list(range(len(wide)))
+    used, kept = wide[-1] + 4, 0
+    while used + wide[kept] <= room:
+        used += wide[kept]
+        kept += 1
+    return [*range(max(kept, 1)), None, len(wide) - 1]
+
+
+def _row(entries: Sequence[str], across: Sequence[int | None]) -> str:
+    return "  " + " & ".join(r"\cdots" if i is None else entries[i] for i in across)
+
+
+def _dots(across: Sequence[int | None]) -> str:
+    return "  " + " & ".join(r"\ddots" if i is None else r"\vdots" for i in across)
+
+
+_BLOCKS: dict[type, Callable[[Layout, Any], list[str]]] = {
+    Equation: Layout.equation,
+    Boundary: Layout.boundary,
+    Cases: Layout.cases,
+    Lookup: Layout.lookup,
+    Rules: Layout.rules,
+    Matrix: Layout.matrix,
+    Sentence: Layout.sentence,
+}
