@@ -51,7 +51,7 @@ MAY_IMPORT = {
 # What a layer may import inside functions and for type checking only: f.to(), f.verify(), f.save().
 MAY_IMPORT_LATE = {"formula": {"evaluate", "printers", "verify", "store"}}
 # Where a package other than NumPy may be imported, and inside functions only.
-MEETS_FRAMEWORKS = {"readers", "printers", "verify", "cli", "loading"}
+MEETS_FRAMEWORKS = {"readers", "printers", "probes", "verify", "cli", "loading"}
 ALWAYS_THERE = sys.stdlib_module_names | {"numpy"}
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -20,7 +20,7 @@ from closedform.ir import Type, rewrite
 from closedform.payloads import Splits
 from closedform.printers import registry
 from closedform.readers import read
-from closedform.verify import verify, verify_program
+from closedform.verify import RUNNERS, verify, verify_program
 from closedform.verify.measure import gap, tied
 from closedform.verify.provenance import hash_of_formula
 
@@ -274,7 +274,7 @@ def test_the_hash_tells_formulas_apart_bit_for_bit():
 MODELS = {"ridge": (RIDGE, X), "forest": (FOREST, X), "logistic": (LOGISTIC, FLOWERS)}
 
 
-@pytest.mark.parametrize("target", ["python", "numpy"])
+@pytest.mark.parametrize("target", RUNNERS)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_printed_program_is_run_and_agrees_with_formula_and_model(target, name):
     model, rows = MODELS[name]
@@ -305,6 +305,35 @@ def test_a_python_program_runs_without_any_package(monkeypatch):
     program = read(RIDGE).to("python")
     monkeypatch.setattr("closedform.verify.programs.write", lambda *_: "import numpy\n" + program)
     assert "numpy" in str(verify_program(read(RIDGE), "python", X, made_up=False))
+
+
+def test_sympy_objects_are_run_and_their_text_is_not():
+    formula = read(RIDGE)
+    with pytest.raises(BadInput, match="as_text"):
+        verify_program(formula, "sympy", X, as_text=True)
+    assert verify_program(formula, "sympy", X, form="steps").ok
+
+
+def test_sympy_is_run_where_nothing_is_missing_and_wrong_expressions_fail(monkeypatch):
+    holes = X.copy()
+    holes.loc[[17, 300], "bmi"] = np.nan
+    right = verify_program(read(RIDGE), "sympy", holes, made_up=False)
+    assert right.ok
+    assert right.checks[0].rows == len(X) - 2
+    wrong = read(RIDGE).to("sympy") * 1.001
+    monkeypatch.setattr("closedform.verify.programs.write", lambda *_: wrong)
+    assert not verify_program(read(RIDGE), "sympy", X, made_up=False).ok
+
+
+def test_an_unseen_category_reaches_the_program_as_one():
+    data = pd.DataFrame({"sex": ["m", "f", "x"] * 20, "age": np.arange(60.0)})
+    encode = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["sex"]), remainder="passthrough"
+    )
+    model = make_pipeline(encode, Ridge()).fit(data, np.arange(60.0) ** 2)
+    for target in ("python", "numpy"):
+        certificate = verify_program(read(model), target, data, model=model)
+        assert certificate.ok, str(certificate)
 
 
 def test_a_target_that_cannot_be_run_is_an_error():

@@ -14,8 +14,9 @@ from closedform.errors import BadInput
 from closedform.evaluate import evaluate, outside
 from closedform.formula import Formula
 from closedform.ir import Array, Type
-from closedform.payloads import labels_of
+from closedform.payloads import UNSEEN, labels_of
 from closedform.probes import worth_trying
+from closedform.probes.containers import take
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain, Row
 from closedform.verify.measure import (
@@ -68,6 +69,17 @@ class Rows:
         """Return how many rows there are."""
         return len(self.kinds)
 
+    def take(self, picked: Array) -> Rows:
+        """Return some of the rows."""
+        return Rows(
+            self.set,
+            take(self.X, picked),
+            self.kinds[picked],
+            [c[picked] for c in self.columns],
+            self.outside[picked],
+            {name: values[picked] for name, values in self.values.items()},
+        )
+
     def row(self, formula: Formula, i: int, expected: Any, got: Any) -> Row:
         """Return one row with its inputs, as a certificate shows it."""
         values = {
@@ -80,7 +92,7 @@ class Rows:
 
 def _shown(type_: Type, value: Any) -> Any:
     if type_ is Type.LABEL:
-        return labels_of(np.array([value]))[0]
+        return "(unseen)" if value == UNSEEN else labels_of(np.array([value]))[0]
     return float(value)
 
 

@@ -16,8 +16,10 @@ from closedform.columns import columns_of
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Array, Type
-from closedform.payloads import labels_of
+from closedform.payloads import UNSEEN, labels_of
 from closedform.printers import write
+from closedform.probes.trying import NEVER_SEEN
+from closedform.verify.algebra import run_sympy
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.checking import Rows, apart, checks_of, row_sets
@@ -26,7 +28,7 @@ from closedform.verify.provenance import provenance
 
 TIMEOUT = 600  # seconds
 Outputs = dict[str, list[Any]]
-Runner = Callable[[str, Sequence[Feature], list[list[Any]]], tuple[Outputs, str]]
+Runner = Callable[[Any, Sequence[Feature], list[list[Any]], Sequence[str]], tuple[Outputs, str]]
 
 # `-I -S`: no site packages and no user's environment, so that a program which needs more than it
 # says fails here. Rows go through as JSON, whose floats come back bit for bit.
@@ -47,7 +49,7 @@ json.dump({"rows": rows, "error": error}, sys.stdout)
 
 
 def run_python(
-    program: str, inputs: Sequence[Feature], columns: list[list[Any]]
+    program: str, inputs: Sequence[Feature], columns: list[list[Any]], outputs: Sequence[str]
 ) -> tuple[Outputs, str]:
     """Run a printed Python module row by row, in a Python of its own without any package."""
     made = _in_a_process(_DRIVER, ("-I", "-S"), program, columns)
@@ -71,7 +73,7 @@ json.dump({"outputs": outputs, "error": ""}, sys.stdout)
 
 
 def run_numpy(
-    program: str, inputs: Sequence[Feature], columns: list[list[Any]]
+    program: str, inputs: Sequence[Feature], columns: list[list[Any]], outputs: Sequence[str]
 ) -> tuple[Outputs, str]:
     """Run a printed NumPy module on all rows at once, in a Python of its own."""
     labels = [f.type is Type.LABEL for f in inputs]
@@ -90,7 +92,7 @@ def _in_a_process(
     )  # fmt: skip
     if done.returncode:
         last = (done.stderr.strip() or "no message").splitlines()[-1]
-        return {"rows": [None] * len(columns[0]), "columns": {}, "error": last}
+        return {"rows": [None] * len(columns[0] if columns else ()), "error": last}
     made: dict[str, Any] = json.loads(done.stdout)
     return made
 
@@ -98,8 +100,11 @@ def _in_a_process(
 RUNNERS: dict[str, Runner] = {
     "python": run_python,
     "numpy": run_numpy,
+    "sympy": run_sympy,
 }
-"""Target → function(program, inputs, columns) → (outputs by name, first error)."""
+"""Target → function(program, inputs, columns, output names) → (outputs by name, first error)."""
+COMPLETE_ROWS_ONLY = ("sympy",)
+"""Targets whose programs hold where nothing is missing, and only there."""
 
 
 def verify_program(
@@ -131,6 +136,7 @@ def verify_program(
     domains: list[Domain] = []
     spreads: dict[str, float] = {}
     for rows in row_sets(formula, X, made_up=made_up, limit=limit, seed=seed):
+        rows = complete(rows) if target in COMPLETE_ROWS_ONLY else rows
         ran, domain = _run(formula, target, program, rows)
         domains.append(domain)
         checks += _against_formula(formula, ran, rows, tolerance, spreads)
@@ -139,7 +145,7 @@ def verify_program(
             checks += _against_model(formula, model, inside, tolerance, spreads)
     seconds = time.perf_counter() - start
     return Certificate(
-        subject=f"{target} program of {len(program):,} characters against its formula",
+        subject=f"{target} program{_size(program)} against its formula",
         checks=tuple(checks),
         domains=tuple(domains),
         tolerance=tolerance,
@@ -148,10 +154,22 @@ def verify_program(
     )
 
 
+def _size(program: Any) -> str:
+    return f" of {len(program):,} characters" if isinstance(program, str) else ""
+
+
+def complete(rows: Rows) -> Rows:
+    """Return the rows on which nothing is missing and no category is unseen."""
+    holes = rows.outside.copy()
+    for column in rows.columns:
+        holes |= np.isnan(column) if column.dtype.kind == "f" else column < 0
+    return rows.take(np.flatnonzero(~holes))
+
+
 def _run(formula: Formula, target: str, program: str, rows: Rows) -> tuple[Rows, Domain]:
     given, _ = columns_of(formula.inputs, rows.X, formula.needed)
     columns = [_values(f, c) for f, c in zip(formula.inputs, given, strict=True)]
-    made, error = RUNNERS[target](program, formula.inputs, columns)
+    made, error = RUNNERS[target](program, formula.inputs, columns, tuple(formula.outputs))
     values = {n: _column(formula, n, made.get(n, [None] * len(rows))) for n in formula.outputs}
     outside = np.zeros(len(rows), dtype=bool)
     failed = len(rows) if error and not made else 0
@@ -160,8 +178,10 @@ def _run(formula: Formula, target: str, program: str, rows: Rows) -> tuple[Rows,
 
 
 def _values(feature: Feature, column: Array) -> list[Any]:
-    found: list[Any] = (labels_of(column) if feature.type is Type.LABEL else column).tolist()
-    return found
+    if feature.type is not Type.LABEL:
+        return list(column.tolist())
+    pairs = zip(labels_of(column).tolist(), column.tolist(), strict=True)
+    return [NEVER_SEEN if code == UNSEEN else label for label, code in pairs]
 
 
 def _column(formula: Formula, name: str, values: list[Any]) -> Array:
