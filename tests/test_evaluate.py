@@ -79,8 +79,9 @@ def test_sums_over_the_same_arguments_differ_by_rounding_alone(weights, biases, 
 
 def test_a_missing_value_goes_through_a_weight_of_zero():
     args = [x, y]
-    made = compute([o.linear(1, [0.0, 1.0], args), o.linear(1, [2.0, 0.0], args)],
-                   [np.array([math.nan, 1.0, math.inf]), np.array([1.0, math.nan, 1.0])], 3)  # fmt: skip
+    sums = [o.linear(1, [0.0, 1.0], args), o.linear(1, [2.0, 0.0], args)]
+    columns = [np.array([math.nan, 1.0, math.inf]), np.array([1.0, math.nan, 1.0])]
+    made = compute(sums, columns, 3)
     assert np.isnan(made[0]).tolist() == [True, True, True]
     assert np.isnan(made[1]).tolist() == [True, True, False]
 
