@@ -129,6 +129,6 @@ def test_500_trees_are_rounded_in_time():
         splits, _ = splits_from(left, right, chance.integers(0, 2, 127), chance.normal(size=127))
         made.append(o.tree(splits, chance.normal(size=127), (x, y)))
     f = Formula({"y": o.linear(0, [0.1] * 500, made)}, AB)
-    start = time.perf_counter()
+    start = time.process_time()
     rounding(f, 4)
-    assert time.perf_counter() - start < 2.0  # 0.15 s alone; the machine may be shared
+    assert time.process_time() - start < 2.0  # 0.15 s alone
