@@ -14,7 +14,9 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from closedform.printers import targets
 from closedform.store import load
+from closedform.verify import RUNNERS
 from model_files import Evil
 
 TRUST = "--trust-pickle"
@@ -138,12 +140,37 @@ def test_read_writes_to_a_file(run, made):
     assert (made / "text.txt").read_text("utf-8").startswith("y = ")
 
 
-def test_every_target_is_printed(run):
-    for target in ("text", "latex", "python", "numpy", "sympy", "json"):
-        status, out, err = run("read", "formula.json", "--to", target)
-        assert (status, err) == (0, ""), target
-        assert "body" not in out
-        assert "bmi" in out, target
+BEGINS = {
+    "text": "y = ", "latex": r"\begin{align*}", "json": '{\n"format": "closedform"',
+    "python": "# (StandardScaler | OneHotEncoder) → Ridge", "numpy": "# (Standard", "sympy": "# (",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("target", [*targets(), "json"])
+def test_every_target_is_printed(run, target):
+    status, out, err = run("read", "formula.json", "--to", target)
+    assert (status, err) == (0, "")
+    assert out.startswith(BEGINS[target])
+    assert "bmi" in out
+
+
+@pytest.mark.parametrize("target", RUNNERS)
+def test_every_program_that_can_be_run_is_exported_checked(ask, target):
+    words = ("export", "trees.json", "--to", target, "-o", "trees.py", "--check")
+    status, told = ask(*words, "--data", "iris.csv")
+    assert (status, told["written"], told["certificate"]["ok"]) == (0, True, True)
+    compile(Path("trees.py").read_text("utf-8"), "trees.py", "exec")
+
+
+def test_a_whole_document_is_written_for_latex(run):
+    status, out, _ = run("read", "formula.json", "--to", "latex", "--document")
+    assert (status, out.startswith("\\documentclass{article}")) == (0, True)
+
+
+def test_one_screen_is_said_to_be_one(run):
+    status, out, _ = run("read", "trees.json", "--brief")
+    assert status == 0
+    assert "more trees" in out
 
 
 def test_an_exported_program_gives_what_the_model_predicts(run, made):

@@ -63,6 +63,8 @@ _MORE = {
     "data": "a CSV or Parquet file with named columns; those that the model does not know are "
     "left out",
     "target": "the column that the model predicts",
+    "form": "text and latex: line, steps, matrix (networks) or rules (trees); sympy: expression or "
+    "steps",
     "digits": "round numbers to so many significant digits; how far the output moves is said "
     "where --data is given",
     "out": "the file to write; it is replaced at once, or left as it was",
@@ -148,7 +150,8 @@ def _target_language(verb: Verb, *, required: bool) -> None:
         "--to", metavar="TARGET", required=required, default=None if required else "text",
         help=languages + ("" if required else " (default: text)"),
     )  # fmt: skip
-    verb.add_argument("--form", help="text: line, steps, matrix (networks) or rules (trees)")
+    verb.add_argument("--form", help=_MORE["form"])
+    verb.add_argument("--document", action="store_true", help="latex: a whole document")
     verb.add_argument("--digits", type=_at_least_one, metavar="N", help=_MORE["digits"])
 
 

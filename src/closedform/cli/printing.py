@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from importlib import import_module
 from inspect import signature
-from typing import Any
+from typing import Any, Final
 
 from closedform.cli.answers import Answer
 from closedform.cli.inspecting import facts_of
@@ -17,6 +17,8 @@ from closedform.store import from_json, to_json
 from closedform.store.files import put
 from closedform.verify import Certificate, verify, verify_program
 
+_OPTIONS: Final = ("form", "digits", "brief", "document")
+
 
 def read(args: Namespace, notes: list[str]) -> Answer:
     """Print a formula, or write it to a file."""
@@ -25,7 +27,7 @@ def read(args: Namespace, notes: list[str]) -> Answer:
     facts = facts_of(source.formula) | {"target": args.to}
     if args.out is None:
         return Answer(text, facts | {"text": text})
-    put(args.out, text if text.endswith("\n") else text + "\n")
+    _write(args.out, text)
     return Answer(f"wrote {args.out}", facts | {"out": args.out})
 
 
@@ -38,19 +40,22 @@ def export(args: Namespace, notes: list[str]) -> Answer:
     facts = facts_of(source.formula) | {"target": args.to, "out": args.out, "written": True}
     certificate = _checked(args, source, rows, text) if args.check and rows else None
     if certificate is None:
-        put(args.out, text if text.endswith("\n") else text + "\n")
+        _write(args.out, text)
         return Answer(f"wrote {args.out}", facts)
     facts |= {"written": certificate.ok, "certificate": certificate.to_dict()}
     if not certificate.ok:
         return Answer(f"{certificate}\n{args.out} was not written", facts, ok=False)
-    put(args.out, text if text.endswith("\n") else text + "\n")
+    _write(args.out, text)
     return Answer(f"{certificate}\nwrote {args.out}", facts, ok=True)
+
+
+def _write(path: str, text: str) -> None:
+    put(path, text if text.endswith("\n") else text + "\n")
 
 
 def options_of(args: Namespace, rows: Rows | None) -> dict[str, Any]:
     """Return the options for a printer that were really given."""
-    given = {"form": args.form, "digits": args.digits, "brief": getattr(args, "brief", None)}
-    options = {name: value for name, value in given.items() if value}
+    options = {name: value for name in _OPTIONS if (value := getattr(args, name, None))}
     strange = [name for name in options if not _takes(args.to, name)]
     if strange:
         raise BadInput(f"--{strange[0]} does not go with --to {args.to}.",
@@ -75,7 +80,9 @@ def printed(formula: Formula, target: str, options: dict[str, Any]) -> str:
     """
     if target == "json":
         return to_json(formula)
-    return str(formula.to(target, **options))
+    # SymPy's objects are of use inside Python alone; here the program that builds them is wanted.
+    text = {"as_text": True} if target in TARGETS and _takes(target, "as_text") else {}
+    return str(formula.to(target, **options, **text))
 
 
 def _checked(args: Namespace, source: Source, rows: Rows, text: str) -> Certificate:
