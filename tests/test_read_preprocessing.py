@@ -94,7 +94,7 @@ CASES = [
     Case(P.FunctionTransformer(np.square, validate=True), data.frame, rtol=0),
     Case(P.FunctionTransformer(np.clip, kw_args={"a_min": -1, "a_max": 2}), data.numbers, rtol=0),
     *(
-        Case(P.PolynomialFeatures(**options), data.frame, rtol=1e-15)
+        Case(P.PolynomialFeatures(**options), data.frame, rtol=0)
         for options in (
             {},
             {"degree": 4},
