@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from closedform import intervals as iv
-from closedform import lowering
+from closedform import lowering, meaning, special
 from closedform.errors import BadInput
 from closedform.ir import EVERYTHING, OPS, Array, Interval, Node, Op, Type, frozen, node
 from closedform.payloads import (
@@ -26,11 +26,8 @@ from closedform.payloads import (
     Weights,
     know_labels,
     label_code,
-    leaves_of,
     tree_bounds,
 )
-from closedform.special import erf as np_erf
-from closedform.special import probit as np_probit
 
 LabelOrNone = Label | None
 
@@ -52,17 +49,13 @@ def _flat(n: Node) -> Sequence[Node]:
 # --- leaves -------------------------------------------------------------------------------------
 
 
-def _const_numpy(value: float) -> Array:
-    return np.array(value)
-
-
 def _const_bounds(value: float) -> Interval:
     if value != value:
         return Interval(math.inf, -math.inf, missing=True)
     return Interval(float(value), float(value))
 
 
-CONST = _op("const", Type.REAL, _const_numpy, bounds=_const_bounds, partials=_flat)
+CONST = _op("const", Type.REAL, np.array, bounds=_const_bounds, partials=_flat)
 LABEL = _op(
     "label", Type.LABEL, lambda data: np.array(-1 if data[0] is None else label_code(data[0])),
     bounds=lambda _: EVERYTHING,
@@ -99,15 +92,8 @@ def input_(index: int, type_: Type = Type.REAL) -> Node:
 # --- sums and products --------------------------------------------------------------------------
 
 
-def _lin_numpy(data: Weights, *xs: Array) -> Array:
-    total: Array = np.asarray(data.bias)
-    for w, x in zip(data.weights.tolist(), xs, strict=True):
-        total = total + (x if w == 1.0 else w * x)
-    return total
-
-
 LIN = _op(
-    "lin", Type.REAL, _lin_numpy, bounds=iv.lin_bounds,
+    "lin", Type.REAL, meaning.lin, bounds=iv.lin_bounds,
     partials=lambda n: [const(w) for w in n.data.weights],
 )  # fmt: skip
 MUL = _op(
@@ -166,20 +152,8 @@ def _unary(
     )  # fmt: skip
 
 
-def np_sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(−x)), computed so that neither tail overflows."""
-    small = np.exp(-np.abs(x))
-    return np.where(x < 0, small / (1 + small), 1 / (1 + small))
-
-
-def _np_softplus(x: Array) -> Array:
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
 EXP = _unary("exp", np.exp, iv.rising(np.exp, into=(0, math.inf)), lambda n, x: n)
-LOG = _unary(
-    "log", np.log, iv.rising(np.log, domain=(0, math.inf)), lambda n, x: div(const(1), x)
-)
+LOG = _unary("log", np.log, iv.rising(np.log, domain=(0, math.inf)), lambda n, x: div(const(1), x))
 LOG1P = _unary(
     "log1p", np.log1p, iv.rising(np.log1p, domain=(-1, math.inf)),
     lambda n, x: div(const(1), lin(1, (1, x))), lowering.log1p,
@@ -197,37 +171,32 @@ TANH = _unary(
     lowering.tanh,
 )  # fmt: skip
 SIGMOID = _unary(
-    "sigmoid", np_sigmoid, iv.rising(np_sigmoid, into=(0, 1)),
+    "sigmoid", meaning.sigmoid, iv.rising(meaning.sigmoid, into=(0, 1)),
     lambda n, x: mul(n, lin(1, (-1, n))), lowering.sigmoid,
 )  # fmt: skip
 SOFTPLUS = _unary(
-    "softplus", _np_softplus, iv.rising(_np_softplus, into=(0, math.inf)),
+    "softplus", meaning.softplus, iv.rising(meaning.softplus, into=(0, math.inf)),
     lambda n, x: sigmoid(x), lowering.softplus,
 )  # fmt: skip
 ERF = _unary(
-    "erf", np_erf, iv.rising(np_erf, into=(-1, 1)),
+    "erf", special.erf, iv.rising(special.erf, into=(-1, 1)),
     lambda n, x: mul(const(2 / math.sqrt(math.pi)), exp(lin(0, (-1, mul(x, x))))),
 )  # fmt: skip
 PROBIT = _unary(
-    "probit", np_probit, iv.rising(np_probit, domain=(0, 1)),
+    "probit", special.probit, iv.rising(special.probit, domain=(0, 1)),
     lambda n, x: mul(const(math.sqrt(2 * math.pi)), exp(lin(0, (0.5, mul(n, n))))),
     lowering.probit,
 )  # fmt: skip
 SIN = _unary("sin", np.sin, iv.wave_bounds(math.sin, math.pi / 2), lambda n, x: cos(x))
 COS = _unary("cos", np.cos, iv.wave_bounds(math.cos, 0.0), lambda n, x: lin(0, (-1, sin(x))))
 FLOOR = _unary("floor", np.floor, iv.rising(np.floor, by=0), lambda n, x: const(0))
-SIGN = _unary(
-    "sign", np.sign, iv.rising(np.sign, by=0), lambda n, x: const(0), lowering.sign
-)
-
-
-def _np_round32(x: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return x.astype(np.float32).astype(np.float64)
+SIGN = _unary("sign", np.sign, iv.rising(np.sign, by=0), lambda n, x: const(0), lowering.sign)
 
 
 # The slope over the reals: as a step function it would be 0 almost everywhere.
-ROUND32 = _unary("round32", _np_round32, iv.rising(_np_round32, by=0), lambda n, x: const(1))
+ROUND32 = _unary(
+    "round32", meaning.round32, iv.rising(meaning.round32, by=0), lambda n, x: const(1)
+)
 
 UNARY: dict[str, Op] = {
     op.name: op
@@ -295,25 +264,6 @@ def round32(x: Node) -> Node:
 # --- comparisons and choices --------------------------------------------------------------------
 
 
-def _np_equal(_: Any, a: Array, b: Array) -> Array:
-    # Two unknown labels are not known to be the same one.
-    return (a == b) & (a >= 0) if a.dtype.kind == "i" else np.equal(a, b)
-
-
-def _np_absent(x: Array) -> Array:
-    return x == -1 if x.dtype.kind == "i" else np.isnan(x)
-
-
-def _np_member(labels: tuple[Label, ...], x: Array) -> Array:
-    if x.dtype.kind == "i":
-        return np.isin(x, [label_code(v) for v in labels])
-    return np.isin(x, [float(v) for v in labels])
-
-
-def _np_where(_: Any, c: Array, a: Array, b: Array) -> Array:
-    return np.where(c, a, b)
-
-
 def _extreme_slopes(n: Node) -> Sequence[Node]:
     # Of several that are extreme, the first: the slope of max(x, x) is 1.
     hits = [equal(x, n) for x in n.args]
@@ -334,13 +284,13 @@ LESS = _op("less", Type.BOOL, lambda _, a, b: a < b, bounds=iv.less_bounds(False
 LESS_EQUAL = _op(
     "less_equal", Type.BOOL, lambda _, a, b: a <= b, bounds=iv.less_bounds(True), **_BOOL
 )
-EQUAL = _op("equal", Type.BOOL, _np_equal, bounds=iv.equal_bounds, **_BOOL)
+EQUAL = _op("equal", Type.BOOL, meaning.equal, bounds=iv.equal_bounds, **_BOOL)
 MEMBER = _op(
-    "member", Type.BOOL, _np_member, bounds=lambda data, x: iv.truth(None),
+    "member", Type.BOOL, meaning.member, bounds=lambda data, x: iv.truth(None),
     lower=lowering.member, **_BOOL,
 )  # fmt: skip
 ABSENT = _op(
-    "missing", Type.BOOL, lambda _, x: _np_absent(x),
+    "missing", Type.BOOL, lambda _, x: meaning.absent(x),
     bounds=lambda _, x: iv.truth((True if x.empty else None) if x.missing else False), **_BOOL,
 )  # fmt: skip
 AND = _op(
@@ -355,7 +305,7 @@ NOT = _op(
     "not", Type.BOOL, lambda _, x: ~x, bounds=lambda _, x: Interval(1 - x.hi, 1 - x.lo), **_BOOL
 )
 WHERE = _op(
-    "where", Type.REAL, _np_where, bounds=iv.where_bounds, strict=False,
+    "where", Type.REAL, lambda _, c, a, b: np.where(c, a, b), bounds=iv.where_bounds, strict=False,
     partials=_slopes(
         lambda n, c, a, b: [
             const(0), where(c, const(1), const(0)), where(c, const(0), const(1))
@@ -404,13 +354,17 @@ def missing(x: Node) -> Node:
 
 
 def both(*args: Node) -> Node:
-    """Return whether all conditions hold."""
-    return args[0] if len(args) == 1 else node(AND, args)
+    """Return whether all conditions hold; of none, true."""
+    if len(args) < 2:
+        return args[0] if args else boolean(True)
+    return node(AND, args)
 
 
 def either(*args: Node) -> Node:
-    """Return whether at least one condition holds."""
-    return args[0] if len(args) == 1 else node(OR, args)
+    """Return whether at least one condition holds; of none, false."""
+    if len(args) < 2:
+        return args[0] if args else boolean(False)
+    return node(OR, args)
 
 
 def negate(x: Node) -> Node:
@@ -428,21 +382,12 @@ def where(condition: Node, a: Node, b: Node) -> Node:
 # --- payloads -----------------------------------------------------------------------------------
 
 
-def _tree_numpy(data: Tree, *xs: Array) -> Array:
-    x = np.ascontiguousarray(np.stack(np.broadcast_arrays(*[np.atleast_1d(x) for x in xs])))
-    return data.values[leaves_of(data.splits, x)]
-
-
-def _table_numpy(data: Table, x: Array) -> Array:
-    return data.of_codes(x) if x.dtype.kind == "i" else data.of_numbers(x)
-
-
 TREE = _op(
-    "tree", Type.REAL, _tree_numpy, bounds=lambda data, *xs: tree_bounds(data, xs),
+    "tree", Type.REAL, meaning.tree, bounds=lambda data, *xs: tree_bounds(data, xs),
     partials=_flat, lower=lowering.tree, strict=False,
 )  # fmt: skip
 TABLE = _op(
-    "table", Type.REAL, _table_numpy, bounds=lambda data, x: data.interval, partials=_flat,
+    "table", Type.REAL, meaning.table, bounds=lambda data, x: data.interval, partials=_flat,
     lower=lowering.table, strict=False,
 )  # fmt: skip
 PIECEWISE = _op(

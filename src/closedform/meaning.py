@@ -1,0 +1,64 @@
+"""What operations mean on NumPy columns, where NumPy has no function of its own for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from closedform.ir import Array
+from closedform.payloads import Label, Table, Tree, Weights, label_code, leaves_of
+
+
+def lin(data: Weights, *xs: Array) -> Array:
+    """Return bias + Σ wᵢxᵢ, added from left to right."""
+    total: Array = np.asarray(data.bias)
+    for w, x in zip(data.weights.tolist(), xs, strict=True):
+        total = total + (x if w == 1.0 else w * x)
+    return total
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(−x)), computed so that neither tail overflows."""
+    small = np.exp(-np.abs(x))
+    return np.where(x < 0, small / (1 + small), 1 / (1 + small))
+
+
+def softplus(x: Array) -> Array:
+    """Return log(1 + exp(x)), computed so that neither tail overflows."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def round32(x: Array) -> Array:
+    """Return the nearest float32."""
+    with np.errstate(over="ignore"):
+        return x.astype(np.float32).astype(np.float64)
+
+
+def absent(x: Array) -> Array:
+    """Return where a number or a label is missing."""
+    return x == -1 if x.dtype.kind == "i" else np.isnan(x)
+
+
+def equal(_: Any, a: Array, b: Array) -> Array:
+    """Return where two numbers or labels are equal."""
+    # Two unknown labels are not known to be the same one.
+    return (a == b) & (a >= 0) if a.dtype.kind == "i" else np.equal(a, b)
+
+
+def member(labels: tuple[Label, ...], x: Array) -> Array:
+    """Return where a number or a label is one of some."""
+    if x.dtype.kind == "i":
+        return np.isin(x, [label_code(v) for v in labels])
+    return np.isin(x, [float(v) for v in labels])
+
+
+def tree(data: Tree, *xs: Array) -> Array:
+    """Return the value of the leaf that each row reaches."""
+    x = np.ascontiguousarray(np.stack(np.broadcast_arrays(*[np.atleast_1d(x) for x in xs])))
+    return data.values[leaves_of(data.splits, x)]
+
+
+def table(data: Table, x: Array) -> Array:
+    """Return the number that stands beside each label."""
+    return data.of_codes(x) if x.dtype.kind == "i" else data.of_numbers(x)
