@@ -4,12 +4,12 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
-from strategies import LABELS
 
 from closedform import ops
 from closedform.columns import columns_of
 from closedform.ir import Type, fold
 from closedform.payloads import label_code, labels_of
+from strategies import LABELS
 
 # A label that no formula knows equals no other one, not even itself; a program cannot know that.
 for _label in ("unseen", *LABELS):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import closedform
-from closedform.readers import sklearn
+from closedform.readers.sklearn import dispatch
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -66,10 +66,11 @@ def test_the_links_of_every_page_lead_somewhere():
 
 def test_the_page_on_reading_lists_every_estimator_that_is_read():
     page = (ROOT / "docs" / "reading.md").read_text("utf-8").partition("<!-- estimators")[2]
-    listed = set(re.findall(r"\b[A-Z]\w+", " ".join(r.split("|")[2] for r in page.splitlines()[3:])))
+    rows = [row.split("|")[2] for row in page.splitlines()[3:]]
+    listed = set(re.findall(r"\b[A-Z]\w+", " ".join(rows)))
     read = {
         name
-        for module in map(importlib.import_module, sklearn.MODULES)
+        for module in map(importlib.import_module, dispatch.MODULES)
         for name in {**module.TRANSFORMS, **module.ESTIMATORS}
     }
     assert listed == read

@@ -15,6 +15,7 @@ import pytest
 import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
+from joblib.numpy_pickle import NumpyArrayWrapper
 
 from closedform.errors import BadFile, UntrustedFile
 from closedform.loading import Limits, inspect_file, load_model, pickles
@@ -253,13 +254,28 @@ def test_a_decompression_bomb_is_stopped(file):
         inspect_file(file, limits=Limits(inflated=1_000_000))
 
 
-def test_array_data_inside_a_frame_stop_the_scan():
-    """The loader would go on after the frame, and a simpler scan inside it."""
-    data = joblib_bytes(X)
-    size = int.from_bytes(data[3:11], "little")
-    longer = data[:3] + (size + 20).to_bytes(8, "little") + data[11:]
-    assert scan(io.BytesIO(data), Limits()).complete
-    assert "inside a frame" in scan(io.BytesIO(longer), Limits()).stopped
+def longer_frame(data, start):
+    size = int.from_bytes(data[start + 3 : start + 11], "little") + 5
+    return data[: start + 3] + size.to_bytes(8, "little") + data[start + 11 :]
+
+
+def test_frames_that_would_lead_the_loader_elsewhere_stop_the_scan():
+    """The loader has read a frame ahead, and goes on behind it; a simpler scan goes on inside."""
+    plain, objects = joblib_bytes(X), joblib_bytes([LABELS, X])
+    assert scan(io.BytesIO(plain), Limits()).complete
+    assert "inside a frame" in scan(io.BytesIO(longer_frame(plain, 0)), Limits()).stopped
+    inner = objects.index(b"\x80\x05\x95")
+    assert scan(io.BytesIO(objects), Limits()).complete
+    assert "longer than" in scan(io.BytesIO(longer_frame(objects, inner)), Limits()).stopped
+
+
+def test_no_raw_bytes_follow_a_wrapper_inside_an_object_array(file):
+    """There joblib uses the plain unpickler, for which it is an object like others."""
+    wrapper = NumpyArrayWrapper(np.ndarray, (100,), "C", np.dtype("f8"))
+    joblib.dump([np.array([wrapper], dtype=object), X], file)
+    assert len(joblib.load(file)) == 2
+    assert inspect_file(file).complete
+    assert inspect_file(file).notes == ()
 
 
 def test_values_outside_the_file_are_noted(file):

@@ -1,7 +1,6 @@
-import math
 
 from hypothesis import given
-from hypothesis import strategies as st
+
 from programs import NUMPY_MATH, assert_same, by_rows, left_to_right, run
 from strategies import BUILD, formulas, rows
 

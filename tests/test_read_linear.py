@@ -12,7 +12,7 @@ import made_up as data
 from battery import Case, ask, check_reader, fit, installed, own_names
 from closedform.formula import Task
 from closedform.readers.reading import Reading
-from closedform.readers.sklearn import transformed
+from closedform.readers.sklearn.dispatch import transformed
 
 CASES = [
     Case(lm.LinearRegression(), data.numbers),

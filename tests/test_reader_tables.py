@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from closedform.readers.sklearn import MODULES
+from closedform.readers.sklearn.dispatch import MODULES
 
 CASES = [
     case

@@ -11,8 +11,8 @@ from closedform import ops
 from closedform.families.additive import clipped
 from closedform.ir import Node, Type
 from closedform.readers.reading import Columns, Reading, is_missing, plain_label
-from closedform.readers.sklearn import predicted
-from closedform.readers.sklearn_scale import indicator
+from closedform.readers.sklearn.dispatch import predicted
+from closedform.readers.sklearn.scale import indicator
 
 
 def is_absent(x: Node, placeholder: Any) -> Node:

@@ -11,8 +11,8 @@ from closedform import ops
 from closedform.families.additive import Linear
 from closedform.ir import Array
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn import names_out
-from closedform.readers.sklearn_scale import centred
+from closedform.readers.sklearn.dispatch import names_out
+from closedform.readers.sklearn.scale import centred
 
 
 def projected(model: Any, columns: Columns, weights: Any, bias: Any = 0.0) -> Columns:

@@ -13,7 +13,7 @@ from closedform.ir import Array, Node
 from closedform.payloads import Splits, splits_from
 from closedform.readers.prediction import Prediction, highest
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn_linear import class_labels, several_labels
+from closedform.readers.sklearn.linear import class_labels, several_labels
 
 
 def tree_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:

@@ -14,8 +14,8 @@ from closedform.ir import Array, Node
 from closedform.payloads import Splits, splits_from
 from closedform.readers.prediction import Prediction, highest, label_from
 from closedform.readers.reading import Columns, Reading, is_missing, plain_label
-from closedform.readers.sklearn_linear import class_labels, linked_chances, linked_values
-from closedform.readers.sklearn_trees import rounded, tree_of
+from closedform.readers.sklearn.linear import class_labels, linked_chances, linked_values
+from closedform.readers.sklearn.trees import rounded, tree_of
 
 # --- GradientBoosting ---------------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ def _estimated_start(
     A linear one also computes in float32 there, which the formula does not follow: it is then
     off by about 1e-7 of the terms of its sum.
     """
-    from closedform.readers.sklearn import predicted
+    from closedform.readers.sklearn.dispatch import predicted
 
     init = predicted(model.init_, columns.mapped(rounded(columns)), reading)
     if not init.outputs:

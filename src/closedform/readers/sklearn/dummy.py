@@ -9,7 +9,7 @@ import numpy as np
 from closedform import ops
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn_linear import class_labels, several_labels
+from closedform.readers.sklearn.linear import class_labels, several_labels
 
 
 def dummy_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:

@@ -12,7 +12,7 @@ from closedform import ops
 from closedform.families.additive import clipped
 from closedform.ir import Node
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn_scale import indicator
+from closedform.readers.sklearn.scale import indicator
 
 Function = Callable[[Node], Node]
 

@@ -11,7 +11,7 @@ from closedform.formula import label_above
 from closedform.ir import Node
 from closedform.readers.prediction import Prediction, chance_names, highest, value_names
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn_linear import class_labels, several_labels
+from closedform.readers.sklearn.linear import class_labels, several_labels
 
 LINK_OF = {"identity": "identity", "exp": "log", "logistic": "logit", "softmax": "softmax"}
 """From the activation of the last layer to the link that it inverts."""

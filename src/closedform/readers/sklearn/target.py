@@ -11,10 +11,10 @@ from closedform import ops
 from closedform.ir import Node
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn import predicted
-from closedform.readers.sklearn_functions import known_function
-from closedform.readers.sklearn_scale import centred, robust_parts, standard_parts, uncentred
-from closedform.readers.sklearn_shape import NEAR, interpolation, power_inverse
+from closedform.readers.sklearn.dispatch import predicted
+from closedform.readers.sklearn.functions import known_function
+from closedform.readers.sklearn.scale import centred, robust_parts, standard_parts, uncentred
+from closedform.readers.sklearn.shape import NEAR, interpolation, power_inverse
 
 Undo = Callable[[Any, Columns, Reading], Columns]
 

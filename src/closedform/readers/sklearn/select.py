@@ -6,7 +6,7 @@ from typing import Any
 
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn import predicted
+from closedform.readers.sklearn.dispatch import predicted
 
 
 def selected(model: Any, columns: Columns, reading: Reading) -> Columns:

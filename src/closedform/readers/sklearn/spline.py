@@ -13,7 +13,7 @@ from closedform import ops
 from closedform.ir import Array, Node, ulps
 from closedform.payloads import Pieces
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn import names_out
+from closedform.readers.sklearn.dispatch import names_out
 
 CROSSED = (
     "SplineTransformer(extrapolation='linear') with degree 0 or 1 and few knots has no formula: "

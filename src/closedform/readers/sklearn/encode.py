@@ -16,7 +16,7 @@ import numpy as np
 from closedform import ops
 from closedform.ir import Node
 from closedform.readers.reading import Columns, Reading, imputed_from, is_missing, plain_label
-from closedform.readers.sklearn import names_out
+from closedform.readers.sklearn.dispatch import names_out
 
 PLAIN = (str, int, float, bool)
 

@@ -8,7 +8,7 @@ from typing import Any
 from closedform import ops
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn import predicted, transformed
+from closedform.readers.sklearn.dispatch import predicted, transformed
 
 Estimator = Any
 

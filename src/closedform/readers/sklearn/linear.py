@@ -32,7 +32,7 @@ def linear_regressor(model: Any, columns: Columns, reading: Reading) -> Predicti
 
 def robust_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """The estimator that was trained on the inliers."""
-    from closedform.readers.sklearn import predicted
+    from closedform.readers.sklearn.dispatch import predicted
 
     return predicted(model.estimator_, columns, reading)
 

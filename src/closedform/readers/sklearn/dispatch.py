@@ -16,21 +16,21 @@ Transform = Callable[[Any, Columns, Reading], Columns]
 Estimate = Callable[[Any, Columns, Reading], Prediction]
 
 MODULES = (
-    "closedform.readers.sklearn_compose",
-    "closedform.readers.sklearn_target",
-    "closedform.readers.sklearn_scale",
-    "closedform.readers.sklearn_functions",
-    "closedform.readers.sklearn_shape",
-    "closedform.readers.sklearn_spline",
-    "closedform.readers.sklearn_project",
-    "closedform.readers.sklearn_impute",
-    "closedform.readers.sklearn_encode",
-    "closedform.readers.sklearn_select",
-    "closedform.readers.sklearn_linear",
-    "closedform.readers.sklearn_dummy",
-    "closedform.readers.sklearn_trees",
-    "closedform.readers.sklearn_boosting",
-    "closedform.readers.sklearn_network",
+    "closedform.readers.sklearn.compose",
+    "closedform.readers.sklearn.target",
+    "closedform.readers.sklearn.scale",
+    "closedform.readers.sklearn.functions",
+    "closedform.readers.sklearn.shape",
+    "closedform.readers.sklearn.spline",
+    "closedform.readers.sklearn.project",
+    "closedform.readers.sklearn.impute",
+    "closedform.readers.sklearn.encode",
+    "closedform.readers.sklearn.select",
+    "closedform.readers.sklearn.linear",
+    "closedform.readers.sklearn.dummy",
+    "closedform.readers.sklearn.trees",
+    "closedform.readers.sklearn.boosting",
+    "closedform.readers.sklearn.network",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 

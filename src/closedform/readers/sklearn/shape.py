@@ -12,8 +12,8 @@ from closedform.families.additive import clipped
 from closedform.ir import Array, Node
 from closedform.payloads import Pieces
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn import names_out
-from closedform.readers.sklearn_scale import centred, standard_parts
+from closedform.readers.sklearn.dispatch import names_out
+from closedform.readers.sklearn.scale import centred, standard_parts
 
 # --- polynomials --------------------------------------------------------------------------------
 
