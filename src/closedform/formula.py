@@ -42,7 +42,8 @@ class Task:
     Attributes:
         kind: "regression", "classification" or "transform".
         classes: the labels of a classifier, in the model's order.
-        link: how a score becomes a prediction: identity, log, logit, softmax, ovr, vote.
+        link: how a score becomes a prediction: identity, log, logit, twice_logit, softmax, ovr,
+            bare_ovr, modified_huber, vote, none.
         primary: the outputs that `predict` returns (one, but for a multi-output model).
         probability: the outputs that `predict_proba` returns, one for each class.
         decision: the outputs that `decision_function` returns.
@@ -185,11 +186,20 @@ class Formula:
 
         return evaluate(self, X)
 
-    def to(self, target: str = "text", **options: Any) -> str:
+    def to(self, target: str = "text", **options: Any) -> Any:
         """Return the formula written in a target language; see `closedform.targets()`.
+
+        Args:
+            target: "text", "latex", "python", "numpy", "sympy" …
+            options: `digits=4` rounds every number, and `data=X` measures how far that moves the
+                outputs; the others belong to the target: see docs/writing.md.
+
+        Returns:
+            Text; for "sympy", SymPy's own expressions.
 
         Raises:
             UnsupportedTarget: the target is not known, or cannot spell some part.
+            BadInput: an option that the target does not have.
         """
         from closedform.printers import write
 
@@ -215,19 +225,20 @@ class Formula:
 
     def __str__(self) -> str:
         """Return the formula as plain text, in the form that suits its size."""
-        return self.to("text", header=True)
+        return str(self.to("text", brief=True))
 
     def __repr__(self) -> str:
         """Return the text form, which is what a console should show."""
         return str(self)
 
     def _repr_latex_(self) -> str:
-        return self.to("latex")
+        return str(self.to("latex"))
 
     def summary(self) -> str:
         """Return one line: how exact, how many inputs, which units, how long."""
         kinds = {s.kind for s in self.trail}
-        how = "approximate" if "approx" in kinds else "exact"
+        how = "exact to rounding" if "real" in kinds else "exact"
+        how = "approximate" if "approx" in kinds else how
         inputs = f"{len(self.used)} of {len(self.inputs)} inputs"
         if len(self.used) == len(self.inputs):
             inputs = f"{len(self.inputs)} input" + "s" * (len(self.inputs) != 1)

@@ -103,7 +103,7 @@ def _no_option(word: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from closedform import __version__
+    from closedform.about import __version__
 
     parser = _new(_Parser, "", prog="closedform", description=_ABOUT)
     parser.add_argument("--version", action="version", version=f"closedform {__version__}")

@@ -53,7 +53,7 @@ def _model(report: FileReport, model: Any) -> Answer:
 
 
 def _steps(model: Any) -> str:
-    from closedform.readers.sklearn import describe
+    from closedform.readers.sklearn.dispatch import describe
 
     return describe(model)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from closedform import ops
+from closedform.about import __version__
 from closedform.formula import Formula
 from closedform.ir import Node, toposort
 from closedform.passes.lower import lower
@@ -154,8 +155,6 @@ def sum_in_parts(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
 
 def banner(formula: Formula, comment: str) -> str:
     """Return the lines that say what the program is and where it comes from."""
-    from closedform import __version__
-
     source = formula.source or "a formula"
     lines = [f"{source}, written by closedform {__version__}.", formula.summary() + "."]
     lines += roundings(formula)

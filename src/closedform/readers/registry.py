@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 from closedform.errors import UnsupportedModel
@@ -44,6 +43,8 @@ def _package(model: Any) -> str:
     for root in roots:
         if root in READERS:
             return READERS[root]
+    from importlib.metadata import entry_points  # 20 ms, and rarely needed
+
     for entry in entry_points(group="closedform.readers"):
         if entry.name in roots:
             return entry.value
