@@ -225,7 +225,7 @@ class Formula:
 
     def __str__(self) -> str:
         """Return the formula as plain text, in the form that suits its size."""
-        return str(self.to("text", brief=True))
+        return str(self.to("text", brief=True, header=True))
 
     def __repr__(self) -> str:
         """Return the text form, which is what a console should show."""
