@@ -55,7 +55,9 @@ def _const_bounds(value: float) -> Interval:
     return Interval(float(value), float(value))
 
 
-CONST = _op("const", Type.REAL, np.array, bounds=_const_bounds, partials=_flat)
+CONST = _op(
+    "const", Type.REAL, lambda value: np.array(value), bounds=_const_bounds, partials=_flat
+)  # fmt: skip
 LABEL = _op(
     "label", Type.LABEL, lambda data: np.array(-1 if data[0] is None else label_code(data[0])),
     bounds=lambda _: EVERYTHING,
