@@ -10,6 +10,11 @@ from closedform.ir import Array
 from closedform.payloads import Label, Table, Tree, Weights, label_code, leaves_of
 
 
+def const(value: float) -> Array:
+    """Return a number, for every row."""
+    return np.array(value)
+
+
 def lin(data: Weights, *xs: Array) -> Array:
     """Return bias + Σ wᵢxᵢ, added from left to right."""
     total: Array = np.asarray(data.bias)

@@ -55,9 +55,7 @@ def _const_bounds(value: float) -> Interval:
     return Interval(float(value), float(value))
 
 
-CONST = _op(
-    "const", Type.REAL, lambda value: np.array(value), bounds=_const_bounds, partials=_flat
-)  # fmt: skip
+CONST = _op("const", Type.REAL, meaning.const, bounds=_const_bounds, partials=_flat)
 LABEL = _op(
     "label", Type.LABEL, lambda data: np.array(-1 if data[0] is None else label_code(data[0])),
     bounds=lambda _: EVERYTHING,
