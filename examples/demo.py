@@ -27,7 +27,7 @@ def diabetes() -> tuple[Any, Any]:
     The category is the sex as the study codes it; every 17th blood pressure is taken away, so
     that there is something to impute.
     """
-    X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)  # noqa: N806
+    X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
     X["sex"] = X["sex"].map({1.0: "group 1", 2.0: "group 2"})
     X.loc[::17, "bp"] = None
     return X, y
@@ -45,7 +45,7 @@ def mixed(model: Any) -> Pipeline:
     )
 
 
-def show(title: str, model: Any, X: Any) -> bool:  # noqa: N803
+def show(title: str, model: Any, X: Any) -> bool:
     """Print a model's formula and its certificate; return whether the certificate holds."""
     print(f"\n{'=' * 96}\n{title}\n{'=' * 96}")
     formula = cf.read(model)
@@ -56,7 +56,7 @@ def show(title: str, model: Any, X: Any) -> bool:  # noqa: N803
     return bool(certificate.ok)
 
 
-def by_hand(X: Any, y: Any) -> bool:  # noqa: N803
+def by_hand(X: Any, y: Any) -> bool:
     """Print what is told to somebody who wrote the coefficients down without the scaler."""
     numbers = X.drop(columns=["sex", "bp"])
     model = make_pipeline(StandardScaler(), Ridge()).fit(numbers, y)
@@ -71,7 +71,7 @@ def by_hand(X: Any, y: Any) -> bool:  # noqa: N803
 def main() -> int:
     """Run the whole demonstration; return 0 when every certificate holds."""
     warnings.simplefilter("ignore", ConvergenceWarning)
-    X, y = diabetes()  # noqa: N806
+    X, y = diabetes()
     boosted = GradientBoostingRegressor(n_estimators=60, max_depth=3, random_state=0)
     network = MLPRegressor(
         hidden_layer_sizes=(8,), activation="tanh", solver="lbfgs", max_iter=400, random_state=0

@@ -8,7 +8,7 @@ import numpy as np
 from closedform import ops
 from closedform.columns import columns_of
 from closedform.ir import Type, fold
-from closedform.payloads import label_code, labels_of
+from closedform.ops.payloads import label_code, labels_of
 from strategies import LABELS
 
 # A label that no formula knows equals no other one, not even itself; a program cannot know that.

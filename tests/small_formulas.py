@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 import closedform
 from closedform import Feature, Formula
 from closedform.ir import Type
-from closedform.payloads import splits_from
+from closedform.ops.payloads import splits_from
 
 SCHEMA = json.loads((Path(closedform.__file__).parent / "formula.schema.json").read_text("utf-8"))
 VALID = Draft202012Validator(SCHEMA)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from closedform import ops as o
 from closedform.formula import Feature, Formula
 from closedform.ir import Interval, Node, Type, node, ulps
-from closedform.payloads import Pieces, Table, Tree, splits_from
+from closedform.ops.payloads import Pieces, Table, Tree, splits_from
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, 5e-324, -5e-324, 2.2250738585072014e-308, 0.1,
            1e-8, 1e8, -745.2, 709.8, 3.4028235677973366e38, 1.7976931348623157e308]  # fmt: skip

@@ -13,8 +13,8 @@ from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula
 from closedform.ir import OPS, Type, fold, toposort
+from closedform.ops.payloads import Pieces
 from closedform.passes.differentiate import differentiate, gradient
-from closedform.payloads import Pieces
 from strategies import inputs_of_formulas, nodes, rows
 
 x, y = o.input_(0), o.input_(1)

@@ -18,7 +18,7 @@ from closedform.evaluate import Plan, compute
 from closedform.families.network import Layer, Network
 from closedform.formula import Feature, Formula, Task
 from closedform.ir import Type, fold
-from closedform.payloads import label_code, leaves_of, splits_from
+from closedform.ops.payloads import label_code, leaves_of, splits_from
 from strategies import GRID, LABELS, formulas, inputs_of_formulas, rows, trees
 
 x, y = o.input_(0), o.input_(1)

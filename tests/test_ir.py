@@ -23,9 +23,9 @@ from closedform.ir import (
     ulps,
     with_args,
 )
+from closedform.ops.payloads import Tree, Weights, label_codes, labels_of, splits_from
 from closedform.passes.differentiate import differentiate
 from closedform.passes.simplify import simplified
-from closedform.payloads import Tree, Weights, label_codes, labels_of, splits_from
 from strategies import formulas, numbers, pieces, tables, trees
 
 x, y = o.input_(0), o.input_(1)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from closedform import intervals as iv
 from closedform.columns import columns_of
 from closedform.evaluate import bounds, compute
 from closedform.ir import OPS, Interval, Type, frozen, toposort
-from closedform.payloads import Tree, Weights, tree_bounds
+from closedform.ops import intervals as iv
+from closedform.ops.payloads import Tree, Weights, tree_bounds
 from strategies import BUILD, boxes, inputs_of_formulas, nodes, numbers, rows, rows_in
 
 ALL_OPS = sorted(set(OPS) - {"input", "label"})

@@ -14,7 +14,7 @@ from closedform import ops
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Stage
 from closedform.ir import Type
-from closedform.payloads import Pieces, splits_from
+from closedform.ops.payloads import Pieces, splits_from
 from closedform.probes import worth_trying
 
 RANDOM = np.random.default_rng(0)

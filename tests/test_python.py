@@ -1,4 +1,3 @@
-
 from hypothesis import given
 
 from programs import NUMPY_MATH, assert_same, by_rows, left_to_right, run

@@ -326,8 +326,11 @@ def test_a_logarithm_of_a_negative_number_is_refused_where_the_model_refuses_it(
 
 def test_a_value_that_box_and_cox_refuse_is_refused_by_every_output():
     rows, y = data.two_classes()
-    model = chain(P.PowerTransformer(method="box-cox"), impute.SimpleImputer(),
-                  ensemble.RandomForestClassifier(3, random_state=0)).fit(rows.abs() + 0.1, y)
+    model = chain(
+        P.PowerTransformer(method="box-cox"),
+        impute.SimpleImputer(),
+        ensemble.RandomForestClassifier(3, random_state=0),
+    ).fit(rows.abs() + 0.1, y)
     formula = cf.read(model)
     bad = rows.abs().head(3) + 0.1
     bad.iloc[0, 1], bad.iloc[1, 2] = 0.0, np.nan

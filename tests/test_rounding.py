@@ -12,8 +12,8 @@ from closedform import ops as o
 from closedform.errors import BadInput
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
+from closedform.ops.payloads import Pieces, splits_from
 from closedform.passes.rounding import rounding, significant
-from closedform.payloads import Pieces, splits_from
 from strategies import formulas, inputs_of_formulas, rows, trees
 
 x, y = o.input_(0), o.input_(1)

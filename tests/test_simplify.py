@@ -18,11 +18,11 @@ from closedform.evaluate import compute
 from closedform.families.network import Layer, Network
 from closedform.formula import Feature, Formula
 from closedform.ir import Type, toposort
+from closedform.ops.payloads import splits_from
 from closedform.passes import simplify, tidy
 from closedform.passes.rules import Place
 from closedform.passes.simplify import ALL_RULES, simplified
 from closedform.passes.thresholds import preimage
-from closedform.payloads import splits_from
 from strategies import (
     GRID,
     LABELS,

@@ -24,7 +24,7 @@ import closedform
 from closedform import BadFile, BadInput, Feature, Formula, Task, ops
 from closedform.formula import Step
 from closedform.ir import OPS, Type, node, toposort
-from closedform.payloads import Pieces, Tree
+from closedform.ops.payloads import Pieces, Tree
 from closedform.store import content_hash, from_json, load, save, to_dict, to_json
 from closedform.store.coding import CODINGS
 from closedform.store.values import SPECIAL

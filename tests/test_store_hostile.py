@@ -12,7 +12,7 @@ import closedform
 from closedform import BadFile, ops
 from closedform.formula import Step
 from closedform.ir import OPS, Type
-from closedform.payloads import Pieces
+from closedform.ops.payloads import Pieces
 from closedform.store import from_dict, from_json, load, to_dict, to_json
 from small_formulas import SCHEMA, VALID, one, stump
 

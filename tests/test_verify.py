@@ -17,7 +17,7 @@ from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula, Task
 from closedform.ir import Type, rewrite
-from closedform.payloads import Splits
+from closedform.ops.payloads import Splits
 from closedform.printers import registry
 from closedform.readers import read
 from closedform.verify import RUNNERS, verify, verify_program

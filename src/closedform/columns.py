@@ -10,7 +10,7 @@ import numpy as np
 from closedform.errors import BadInput
 from closedform.formula import Feature
 from closedform.ir import Array, Type
-from closedform.payloads import MISSING, label_codes
+from closedform.ops.payloads import MISSING, label_codes
 
 
 def columns_of(

@@ -20,7 +20,7 @@ from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import EVERYTHING, Array, Interval, Node, Type, fold, toposort
 from closedform.layers import layers
-from closedform.payloads import Label, know_labels, labels_of, leaves_of
+from closedform.ops.payloads import Label, know_labels, labels_of, leaves_of
 
 BLOCK_BYTES = 8 << 20
 """What the live columns of one block may take together: about a processor's cache."""
@@ -200,9 +200,7 @@ def compute(roots: Sequence[Node], inputs: Sequence[Array], rows: int) -> list[A
     return _compute(Plan(roots), inputs, None, rows)
 
 
-def _compute(
-    plan: Plan, inputs: Sequence[Array], matrix: Array | None, rows: int
-) -> list[Array]:
+def _compute(plan: Plan, inputs: Sequence[Array], matrix: Array | None, rows: int) -> list[Array]:
     out: list[Array] = [np.empty(rows, dtype=_DTYPES[root.type]) for root in plan.roots]
     with np.errstate(all="ignore"):
         for lo in range(0, rows, plan.block):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from closedform import ops
 from closedform.ir import Array, Node, Type, fold, toposort
-from closedform.payloads import Label
+from closedform.ops.payloads import Label
 
 if TYPE_CHECKING:
     from closedform.verify.certificate import Certificate
@@ -161,7 +161,7 @@ class Formula:
         """Return the formula with some of its outputs alone."""
         return replace(self, outputs={name: self.outputs[name] for name in outputs})
 
-    def __call__(self, X: Any, output: str | None = None) -> Array:  # noqa: N803
+    def __call__(self, X: Any, output: str | None = None) -> Array:
         """Return what `model.predict(X)` returns, or one named output, for each row.
 
         Args:
@@ -180,7 +180,7 @@ class Formula:
 
         return predict(self, X, output)
 
-    def evaluate(self, X: Any) -> dict[str, Array]:  # noqa: N803
+    def evaluate(self, X: Any) -> dict[str, Array]:
         """Return every output for each row, by name; X as in calling the formula."""
         from closedform.evaluate import evaluate
 
@@ -205,13 +205,13 @@ class Formula:
 
         return write(self, target, **options)
 
-    def verify(self, model: Any, X: Any, **options: Any) -> Certificate:  # noqa: N803
+    def verify(self, model: Any, X: Any, **options: Any) -> Certificate:
         """Return a certificate of how far the formula is from the model; see `verify.verify`."""
         from closedform.verify import verify
 
         return verify(self, model, X, **options)
 
-    def compare(self, expression: str, X: Any = None, **options: Any) -> Comparison:  # noqa: N803
+    def compare(self, expression: str, X: Any = None, **options: Any) -> Comparison:
         """Say where a user's own expression differs from the formula; see `verify.compare`."""
         from closedform.verify import compare
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from closedform import ops
 from closedform.ir import Array, Node
-from closedform.payloads import Splits
+from closedform.ops.payloads import Splits
 
 
 @dataclass(frozen=True, eq=False)

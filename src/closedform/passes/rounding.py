@@ -14,7 +14,7 @@ from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node, Type, frozen, node, rewrite
-from closedform.payloads import Pieces, Table, Tree, Weights
+from closedform.ops.payloads import Pieces, Table, Tree, Weights
 
 
 def rounding(formula: Formula, digits: int, X: Any = None) -> Formula:

@@ -17,8 +17,8 @@ import numpy as np
 
 from closedform import ops as o
 from closedform.ir import Array, Node, frozen
+from closedform.ops.payloads import Splits
 from closedform.passes.rules import Place, imputed, is_const, rule
-from closedform.payloads import Splits
 
 _INF = 0x7FF0000000000000
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type, toposort
-from closedform.payloads import Pieces, Table
+from closedform.ops.payloads import Pieces, Table
 from closedform.printers.blocks import Block, Cases, Equation, Lookup
 from closedform.printers.choices import (
     Decision,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from closedform import ops
 from closedform.ir import Node, Type, rewrite, toposort
-from closedform.payloads import Label, Table
+from closedform.ops.payloads import Label, Table
 from closedform.printers.scribe import is_indicator
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -23,9 +24,10 @@ from closedform.printers.blocks import (
     Sentence,
 )
 from closedform.printers.draft import Extent
-from closedform.printers.latex_names import CLOSE, OPEN, width_of, words
+from closedform.printers.latex_names import CLOSE, OPEN, spelled, width_of, words
 from closedform.printers.latex_spelling import Numerals, scribe
 from closedform.printers.outline import page
+from closedform.printers.scribe import terms_of
 from closedform.printers.spell import BREAK
 
 PAGE = 67
@@ -36,6 +38,8 @@ NOTEBOOK = Extent(trees=2, rules=6, rows=12, side=None, digits=5)
 
 MOST_ROWS = 12
 """Rows up to which a matrix is shown whole, and cases stand behind one brace."""
+
+CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text', form='matrix').")
 
 WIDE_LEFT = 14
 """Digits up to which the equals signs of a paragraph stand below each other."""
@@ -73,7 +77,7 @@ def write(
     made = page(formula, hand, hand, form, extent)
     if notebook and number.rounded:
         made.append([Sentence("Numbers are shown to 5 digits.")])
-    layout = Layout(width or (PAGE + 30 if notebook else PAGE), flush=notebook)
+    layout = Layout(width or (PAGE + 30 if notebook else PAGE), notebook, flush=notebook)
     if notebook:
         return layout.display(made)
     text = layout.fragment(made)
@@ -86,9 +90,12 @@ class Layout:
     """Puts a page's blocks into displays of at most `width` digits."""
 
     width: float
+    unicode: bool = False
     flush: bool = False
     room: float = 0
     inline: bool = False
+    beside: bool = True
+    cut: bool = False
 
     def fragment(self, made: Page) -> str:
         """Return displays and sentences; neighbouring paragraphs share a display."""
@@ -100,11 +107,12 @@ class Layout:
                 continue
             self.align([b for p in paragraphs for b in p])
             parts.append(_display([self._paragraph(p) for p in paragraphs]))
-        return "\n\n".join(parts)
+        return "\n\n".join([*parts, *([_sentence(CUT)] if self.cut else [])])
 
     def display(self, made: Page) -> str:
         """Return everything as one display, for MathJax."""
         self.room = self.width
+        self.beside = all(self._fits(b) for p in made for b in p if isinstance(b, Rules))
         body = _joined([self._paragraph(p) for p in made])
         return f"$$\\begin{{aligned}}\n{body}\n\\end{{aligned}}$$"
 
@@ -114,7 +122,8 @@ class Layout:
         return [row for block in blocks for row in self.rows(block)]
 
     def align(self, blocks: Sequence[Block]) -> None:
-        """Choose whether the equals signs of some blocks stand below each other."""
+        """Choose whether equals signs, or the conditions of rules, stand below each other."""
+        self.beside = all(self._fits(b) for b in blocks if isinstance(b, Rules))
         lefts = [width_of(b.left) for b in blocks if isinstance(b, Equation | Cases | Lookup)]
         parting = any(isinstance(b, Boundary) and b.between for b in blocks)
         self.flush = parting or max(lefts, default=0) > WIDE_LEFT
@@ -138,18 +147,18 @@ class Layout:
         return [head + first, *(rf"&\quad {text}" for text in rest)]
 
     def broken(self, text: str, room: float) -> list[str]:
-        """Return an expression in lines that fit, the later ones indented by a quad."""
-        lines: list[str] = []
-        used = 0.0
-        for part in text.split(BREAK):
-            size = width_of(part) + 1
-            if lines and used + size <= room:
-                lines[-1] += " " + part
+        """Return an expression in lines that fit, broken outside brackets where it can be."""
+        later = (self.width if self.flush else self.room) - 3
+        lines, used = [""], 0.0
+        for term in terms_of(text):
+            whole = width_of(term) <= later
+            for part in [term.replace(BREAK, " ")] if whole else term.split(BREAK):
+                size = width_of(part) + 1
+                if lines[-1] and used + size > room:
+                    lines.append("")
+                    room, used = later, 0.0
+                lines[-1] += (" " if lines[-1] else "") + part
                 used += size
-            else:
-                lines.append(part)
-                room = room if len(lines) == 1 else (self.width if self.flush else self.room) - 2
-                used = size
         return lines
 
     def boundary(self, block: Boundary) -> list[str]:
@@ -160,7 +169,7 @@ class Layout:
             head = rf"&\text{{boundary between }} {a} \text{{ and }} {b}\text{{:}}\quad "
         first, *rest = block.equation.split("\n")
         room = self.width - width_of(head)
-        made = [*([""] if width_of(first) > room else []), *self.broken(first, room)]
+        made = [*([""] if width_of(first) + 4 > room else []), *self.broken(first, room)]
         made += [rf"\quad {t}" for more in rest for t in self.broken(more, self.width - 4)]
         return [head + made[0], *(rf"&\quad {t}" for t in made[1:])]
 
@@ -205,22 +214,25 @@ class Layout:
 
     # --- rules ----------------------------------------------------------------------------------
 
+    def _fits(self, block: Rules) -> bool:
+        """Tell whether a tree's conditions fit beside its values."""
+        texts = [text for r in block.rules for text in (*r.conditions, *self.facts(r.facts))]
+        return max(map(width_of, texts), default=0) + 10 <= self._beside(block)
+
+    def _beside(self, block: Rules) -> float:
+        heads = [_values(block, rule) for rule in block.rules]
+        return self.width - max(map(width_of, heads), default=0) - 8
+
     def rules(self, block: Rules) -> list[str]:
         """Return a small tree as cases, another one as one rule a row."""
-        longest = max(
-            width_of(c) for r in block.rules for c in (*r.conditions, *_facts(r.facts), "")
-        )
-        value = max(width_of(v) for r in block.rules for v in r.values)
-        left = sum(width_of(x) for x in block.left)
-        if not block.title and len(block.left) == 1 and len(block.rules) <= MOST_ROWS:
-            room = self.width - left - value - 8
-            if longest + 10 <= room:
-                return self._tree(block, room)
+        room = self._beside(block)
+        alone = not block.title and len(block.left) == 1
+        if self.beside and alone and len(block.rules) <= MOST_ROWS:
+            return self._tree(block, room)
         rows = [rf"&{block.title}\text{{:}}"] if block.title else []
-        heads = [_values(block, rule) for rule in block.rules]
-        room = self.width - max(map(width_of, heads), default=0) - 5
-        for head, rule in zip(heads, block.rules, strict=True):
-            if longest + 10 <= room:
+        for rule in block.rules:
+            head = _values(block, rule)
+            if self.beside:
                 first, *rest = self._conditions(rule, room)
                 rows += [rf"&\quad {head} && {first}", *(rf"& && {line}" for line in rest)]
             else:
@@ -247,7 +259,7 @@ class Layout:
                 text = r"\quad" + part
             else:
                 text += part
-        for i, fact in enumerate(_facts(rule.facts)):
+        for i, fact in enumerate(self.facts(rule.facts)):
             text += ",\\ " if i else r"\text{:}"
             if width_of(text) + width_of(fact) + 3 > room:
                 yield text
@@ -256,19 +268,26 @@ class Layout:
                 text += fact if i else r"\quad " + fact
         yield text
 
+    def facts(self, block: Sentence) -> list[str]:
+        """Return what is known of a leaf, in parts that may stand on lines of their own."""
+        parts = block.template.split(", ") if block.template else []
+        return [self.inside(Sentence(part, block.names)) for part in parts]
+
     # --- matrices -------------------------------------------------------------------------------
 
     def matrix(self, block: Matrix) -> list[str]:
         """Return a matrix, a large one abbreviated and its size stated."""
         if block.vector:
             return self._vector(block)
-        wide = [max(map(width_of, c)) + 2 for c in zip(*block.entries, strict=True)]
+        wide = [max(map(width_of, c)) + 2.6 for c in zip(*block.entries, strict=True)]
         across = _fitting(wide, self.width - 16)
         down = _kept(len(block.entries), MOST_ROWS)
         rows = [_row(block.entries[i], across) if i is not None else _dots(across) for i in down]
         body = " \\\\\n".join(rows)
-        cut = None in across or None in down
-        size = rf"\;{OPEN}{block.shape[0]}\times{block.shape[1]}{CLOSE}" if cut else ""
+        size = ""
+        if None in across or None in down:
+            size = rf"\;{OPEN}{block.shape[0]}\times{block.shape[1]}{CLOSE}"
+            self.cut = True
         array = f"\\left[\\begin{{array}}{{{'r' * len(across)}}}\n{body}\n\\end{{array}}\\right]"
         return [
             f"&{block.name}{size} = {array}" if self.flush else f"{block.name}{size} &= {array}"
@@ -281,27 +300,28 @@ class Layout:
         return self._equals(block.name, f"({f',{BREAK}'.join(parts)})^{{\\top}}")
 
     def sentence(self, block: Sentence) -> list[str]:
-        """Return plain words as a row of a display."""
-        return [r"&\text{" + _said(block) + "}"]
+        """Return plain words as rows of a display."""
+        parts = textwrap.wrap(block.template, int(self.width), break_long_words=False)
+        return ["&" + self.inside(Sentence(part, block.names)) for part in parts]
+
+    def inside(self, block: Sentence) -> str:
+        """Return a sentence inside maths, where MathJax knows no escaped signs in text."""
+        return "".join(spelled(text, unicode=self.unicode) + name for text, name in _pieces(block))
+
+
+def _pieces(block: Sentence) -> Iterator[tuple[str, str]]:
+    """Yield plain words and the spelled name behind them."""
+    for text, place, _, _ in Formatter().parse(block.template):
+        yield text, "" if place is None else block.names[int(place)]
 
 
 def _said(block: Sentence) -> str:
     """Return a sentence in text mode, its names in maths."""
-    parts = Formatter().parse(block.template)
-    return "".join(
-        words(text) + (f"${block.names[int(place)]}$" if place is not None else "")
-        for text, place, _, _ in parts
-    )
+    return "".join(words(text) + (f"${name}$" if name else "") for text, name in _pieces(block))
 
 
 def _sentence(block: Sentence) -> str:
     return _brackets(_said(block))
-
-
-def _facts(block: Sentence) -> list[str]:
-    """Return what is known of a leaf, in parts that may stand on lines of their own."""
-    parts = block.template.split(", ") if block.template else []
-    return [rf"\text{{{_said(Sentence(part, block.names))}}}" for part in parts]
 
 
 def _values(block: Rules, rule: Rule) -> str:
@@ -340,7 +360,9 @@ def _brackets(row: str) -> str:
             inner = "".join(pieces[start:i])
             if r"\frac" in inner or r"\begin" in inner:
                 pieces[start], pieces[i] = r"\left(", r"\right)"
-    return "".join(pieces).replace(OPEN, "(").replace(CLOSE, ")")
+    text = "".join(pieces).replace(OPEN, "(").replace(CLOSE, ")")
+    # Behind a space, TeX would take the sign of a number for a difference.
+    return re.sub(r"(\\text\{(?:when| and) \}|\\q?quad) ?-(?=\d)", r"\1 {-}", text)
 
 
 def _kept(count: int, most: int) -> list[int | None]:

@@ -20,6 +20,8 @@ SYMBOLS = {
     },
     **{"°": r"{}^{\circ}", "²": "{}^{2}", "³": "{}^{3}", "µ": r"\mu ", "±": r"{\pm}"},
     **{"×": r"{\times}", "·": r"{\cdot}", "≤": r"{\le}", "≥": r"{\ge}", "→": r"{\to}"},
+    **{"–": r"\text{--}", "—": r"\text{---}", "‘": r"\text{`}", "’": r"\text{'}"},
+    **{"“": r"\text{``}", "”": r"\text{''}"},
     **{"…": r"{\ldots}", "−": "{-}", "≠": r"{\ne}", "∞": r"\infty "},
 }
 """Signs that only mathematics has."""
@@ -98,7 +100,13 @@ def name_latex(name: str, *, unicode: bool = False) -> str:
         return f"{letter}_{{{index}}}" if index else letter
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         return r"\mathrm{" + name.replace("_", r"\_") + "}"
-    return spelled(name, unicode=unicode)
+    text = spelled(name, unicode=unicode)
+    # In a sum, a name with signs in it must not look like a part of the sum.
+    return rf"\text{{``}}{text}\text{{''}}" if SIGNED & set(name) else text
+
+
+SIGNED = frozenset("+-*/=<>^~|;,:'\"`")
+"""Signs for which a name is put in quotes."""
 
 
 def word_latex(label: Any, *, unicode: bool = False) -> str:

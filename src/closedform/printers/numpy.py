@@ -12,10 +12,10 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type, fold
-from closedform.payloads import Splits
+from closedform.ops.payloads import Splits
 from closedform.printers import spell as s
-from closedform.printers.numpy_helpers import HELPERS, NEEDS
 from closedform.printers.numpy_layers import Matrices, array_text, bracketed, number
+from closedform.printers.numpy_prelude import HELPERS, NEEDS
 from closedform.printers.program import (
     Program,
     banner,
@@ -245,7 +245,9 @@ class _Writer:
         alike = len({(t.op, t.args) for t in trees}) == 1 and bool((weights == weights[0]).all())
         if len(trees) <= MANY or not alike or any(self.shared(t) for t in trees):
             return None
-        pairs = [f"({shape}, {values})" for shape, values in (_tree_data(speller, t) for t in trees)]
+        pairs = [
+            f"({shape}, {values})" for shape, values in (_tree_data(speller, t) for t in trees)
+        ]
         key = tuple(t.data.key for t in trees)
         name = constant(speller, "FOREST", key, lambda: "[\n" + joined(pairs) + "\n]")
         x = self.rows(speller, trees[0], [])

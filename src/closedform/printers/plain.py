@@ -45,7 +45,10 @@ class Numerals:
 
 def printable(name: str) -> str:
     """Return a name on one line: control characters as Python escapes them."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    if name.isprintable():
+        return name
+    escaped = name.replace("\\", "\\\\")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
 
 
 def name_text(name: str) -> str:
@@ -72,7 +75,7 @@ def word_text(label: Any) -> str:
 
 def label_text(label: Any) -> str:
     """Return a category in an expression."""
-    return "'" + label.replace("'", "\\'") + "'" if isinstance(label, str) else repr(label)
+    return repr(label)
 
 
 def _product(speller: Speller, n: Node, args: Sequence[Written]) -> Written:

@@ -21,7 +21,7 @@ from closedform.printers.program import (
     program,
     sum_in_parts,
 )
-from closedform.printers.python_helpers import HELPERS, NEEDS
+from closedform.printers.python_prelude import HELPERS, NEEDS
 from closedform.printers.python_trees import floats, forest, number, spell_tree, tuple_of
 from closedform.printers.spell import (
     BREAK,

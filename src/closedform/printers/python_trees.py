@@ -10,7 +10,7 @@ from typing import Any
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Array, Node
-from closedform.payloads import Splits, Tree
+from closedform.ops.payloads import Splits, Tree
 from closedform.printers.identifiers import identifiers
 from closedform.printers.program import comma, constant, free_name, joined
 from closedform.printers.spell import Custom, Speller, Written

@@ -13,7 +13,7 @@ import numpy as np
 from closedform import ops
 from closedform.formula import may_be_missing
 from closedform.ir import Node, Type, fold
-from closedform.payloads import Splits, Table
+from closedform.ops.payloads import Splits, Table
 from closedform.printers.blocks import Rule, Rules, Sentence
 from closedform.printers.draft import Draft
 from closedform.printers.grouping import table_of

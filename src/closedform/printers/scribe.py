@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,7 +12,7 @@ from typing import Any
 from closedform import ops
 from closedform.ir import Node, Type
 from closedform.printers import spell as s
-from closedform.printers.spell import Language, Speller, Written
+from closedform.printers.spell import BREAK, Language, Speller, Written
 
 SHORTEST_RUN = 3
 """From so many trees on, a sum of them with one weight is written with dots."""
@@ -136,3 +137,25 @@ def is_indicator(n: Node) -> bool:
         and n.args[1] is ops.const(1.0)
         and n.args[2] is ops.const(0.0)
     )
+
+
+def terms_of(text: str, quote: str = "") -> list[str]:
+    """Return an expression split at those soft breaks that stand outside all brackets.
+
+    Args:
+        quote: the sign between which brackets are part of a name.
+    """
+    parts, depth, quoted = [""], 0, False
+    for piece in re.split(rf"([`()\[\]{{}}{BREAK}])", text):
+        if piece == quote != "":
+            quoted = not quoted
+        elif not quoted:
+            depth += (piece in _OPENS) - (piece in _CLOSES)
+        if piece == BREAK and depth == 0 and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
+
+
+_OPENS, _CLOSES = ("(", "[", "{"), (")", "]", "}")

@@ -25,6 +25,7 @@ from closedform.printers.blocks import (
 from closedform.printers.draft import Extent
 from closedform.printers.outline import page
 from closedform.printers.plain import Numerals, scribe
+from closedform.printers.scribe import terms_of
 from closedform.printers.spell import BREAK, unbroken
 
 BRIEF = Extent(trees=3, rules=8, rows=12, side=6, digits=5)
@@ -89,23 +90,6 @@ def padded(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
 
 
-def terms_of(text: str) -> list[str]:
-    """Return an expression split at those soft breaks that stand outside all brackets."""
-    parts, depth, quoted = [""], 0, False
-    for piece in re.split(rf"([`()\[\]{{}}{BREAK}])", text):
-        if piece == "`":
-            quoted = not quoted
-        elif piece in ("(", "[", "{") and not quoted:
-            depth += 1
-        elif piece in (")", "]", "}") and not quoted:
-            depth -= 1
-        if piece == BREAK and depth == 0 and not quoted:
-            parts.append("")
-        else:
-            parts[-1] += piece
-    return parts
-
-
 @dataclass
 class Layout:
     """Puts a page's blocks on lines of at most `width` characters, where that is possible."""
@@ -139,7 +123,7 @@ class Layout:
         if columns(whole) <= self.width:
             return [whole]
         indent = " " * min(columns(head), 12)
-        terms = terms_of(block.right)
+        terms = terms_of(block.right, quote="`")
         wide = max(map(columns, terms)) + 12 > self.width
         if self.in_columns and self._is_long(block) and len(terms) > 3 and not wide:
             return [*_in_columns(head, terms, indent, self.width), *([note] if note else [])]
@@ -150,7 +134,7 @@ class Layout:
     def flow(self, head: str, text: str, indent: str) -> list[str]:
         """Return a text filled into lines at its soft breaks, those outside brackets first."""
         lines = [head]
-        for i, term in enumerate(terms_of(text)):
+        for i, term in enumerate(terms_of(text, quote="`")):
             whole = columns(indent) + columns(term) <= self.width
             for j, part in enumerate([unbroken(term)] if whole else term.split(BREAK)):
                 if i + j and columns(lines[-1]) + 1 + columns(part) > self.width:

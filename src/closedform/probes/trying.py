@@ -15,7 +15,7 @@ from closedform.columns import columns_of
 from closedform.evaluate import compute
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
-from closedform.payloads import Label
+from closedform.ops.payloads import Label
 from closedform.probes.containers import Edits, edited, first_rows
 from closedform.probes.turning import beside, labels_in, turns
 

@@ -11,7 +11,7 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Op, Type, toposort, ulps
-from closedform.payloads import Label, Splits, leaves_of
+from closedform.ops.payloads import Label, Splits, leaves_of
 
 Inputs = Sequence[Array]
 FAN = 12

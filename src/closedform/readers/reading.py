@@ -13,7 +13,7 @@ from closedform import ops
 from closedform.errors import UnsupportedModel
 from closedform.formula import Feature, Formula, Stage, Step, Task, may_be_missing
 from closedform.ir import Node, Type, fold
-from closedform.payloads import Label
+from closedform.ops.payloads import Label
 
 NO_FORMULA = "Distill this step alone, or replace it by one that has a formula."
 

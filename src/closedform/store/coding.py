@@ -15,7 +15,7 @@ import numpy as np
 
 from closedform.formula import Feature
 from closedform.ir import OPS, Array, Node, Op, Type, frozen
-from closedform.payloads import Label, Pieces, Splits, Table, Tree, Weights
+from closedform.ops.payloads import Label, Pieces, Splits, Table, Tree, Weights
 from closedform.store import shapes
 from closedform.store.spot import Spot
 from closedform.store.values import label_out, number_out, numbers_out

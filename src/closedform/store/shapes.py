@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from closedform.ir import Array, frozen
-from closedform.payloads import Splits
+from closedform.ops.payloads import Splits
 from closedform.store.spot import Spot
 from closedform.store.values import numbers_out
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from closedform.errors import BadFile
 from closedform.ir import Array
-from closedform.payloads import Label
+from closedform.ops.payloads import Label
 from closedform.store.values import SPECIAL
 
 _AGAIN: Final = "Save the formula again, or undo what was changed in the file by hand."

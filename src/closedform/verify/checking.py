@@ -14,7 +14,7 @@ from closedform.errors import BadInput
 from closedform.evaluate import evaluate, outside
 from closedform.formula import Formula
 from closedform.ir import Array, Type
-from closedform.payloads import UNSEEN, labels_of
+from closedform.ops.payloads import UNSEEN, labels_of
 from closedform.probes import worth_trying
 from closedform.probes.containers import take
 from closedform.verify.causes import likely_causes

@@ -17,7 +17,7 @@ from closedform.errors import BadExpression, BadInput
 from closedform.evaluate import outside
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
-from closedform.payloads import labels_of
+from closedform.ops.payloads import labels_of
 from closedform.probes import plausible
 from closedform.verify.case import Case, Hypothesis, Rows, sampled
 from closedform.verify.certificate import Row
@@ -357,8 +357,9 @@ def _explained(case: Case, h: Hypothesis, labels: Array) -> Comparison:
 
 
 def _unexplained(case: Case, labels: Array) -> Comparison:
-    outputs = list(case.outputs)
-    apart = [_difference(case, case.mine, t).typical_relative for t in case.outputs.values()]
+    # Classes taken for numbers come last: they are the unlikeliest to be meant.
+    outputs = [n for n in case.outputs if n != "label"] or list(case.outputs)
+    apart = [_difference(case, case.mine, case.outputs[n]).typical_relative for n in outputs]
     best = outputs[int(np.argmin(np.nan_to_num(apart, nan=np.inf)))]
     return _comparison(
         case, best, labels,

@@ -295,7 +295,7 @@ def _fitted(
 
 def categories(case: Case, mine: Node) -> Iterator[Hypothesis]:
     """Yield the expression with a number added for each category of one column."""
-    from closedform.payloads import labels_of
+    from closedform.ops.payloads import labels_of
 
     for i, feature in enumerate(case.formula.inputs):
         if feature.type is not Type.LABEL:

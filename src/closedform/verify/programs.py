@@ -16,7 +16,7 @@ from closedform.columns import columns_of
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Array, Type
-from closedform.payloads import UNSEEN, labels_of
+from closedform.ops.payloads import UNSEEN, labels_of
 from closedform.printers import write
 from closedform.probes.trying import NEVER_SEEN
 from closedform.verify.algebra import run_sympy

@@ -14,21 +14,22 @@ import numpy as np
 from closedform.columns import columns_of
 from closedform.formula import Formula
 from closedform.ir import Node, fold
-from closedform.payloads import labels_of
+from closedform.ops.payloads import labels_of
 
-FRAMEWORKS = {"sklearn": "scikit-learn", "pandas": "pandas", "sympy": "sympy"}
+PACKAGES = {
+    "closedform": "closedform",
+    "numpy": "numpy",
+    "sklearn": "scikit-learn",
+    "pandas": "pandas",
+    "sympy": "sympy",
+}
+"""Module → package whose version is told, if it is loaded."""
 
 
 def provenance(formula: Formula, X: Any, *, seed: int, seconds: float) -> dict[str, Any]:
     """Return versions, hashes of the formula and of the data, seed and time."""
-    import closedform
-
-    found: dict[str, Any] = {
-        "closedform": getattr(closedform, "__version__", "?"),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    for module, name in FRAMEWORKS.items():
+    found: dict[str, Any] = {"python": platform.python_version()}
+    for module, name in PACKAGES.items():
         if module in sys.modules:
             found[name] = getattr(sys.modules[module], "__version__", "?")
     return found | {

@@ -112,7 +112,7 @@ def found_in(case: Case, wanted: Sequence[Node]) -> dict[Node, list[Node]]:
 
     Of parts that lie within each other, as x and 1*x, the larger one counts.
     """
-    parts = [n for n in toposort([case.mine]) if n.type is Type.REAL and _varies(case, n)]
+    parts = _varying(case)
     exact = set(parts)
     found = {n: [n] for n in wanted if n in exact}
     rest = [n for n in wanted if n not in exact]
@@ -128,9 +128,13 @@ def found_in(case: Case, wanted: Sequence[Node]) -> dict[Node, list[Node]]:
     return found
 
 
-def _varies(case: Case, n: Node) -> bool:
-    return any(i < case.expression.first for i in reads(n)) if n.op is not ops.INPUT else (
-        n.data < case.expression.first)  # fmt: skip
+def _varying(case: Case) -> list[Node]:
+    """Return the parts of the user's expression that are numbers and read some input."""
+    varies: dict[Node, bool] = {}
+    for n in toposort([case.mine]):
+        own = n.op is ops.INPUT and n.data < case.expression.first
+        varies[n] = own or any(varies[a] for a in n.args)
+    return [n for n, does in varies.items() if does and n.type is Type.REAL]
 
 
 def _close(a: Array, b: Array) -> bool:

@@ -11,7 +11,7 @@ from closedform import ops
 from closedform.families.additive import clipped, complement, total_of
 from closedform.families.trees import Forest
 from closedform.ir import Array, Node
-from closedform.payloads import Splits, splits_from
+from closedform.ops.payloads import Splits, splits_from
 from closedform.readers.prediction import Prediction, highest, label_from
 from closedform.readers.reading import Columns, Reading, is_missing, plain_label
 from closedform.readers.sklearn.linear import class_labels, linked_chances, linked_values

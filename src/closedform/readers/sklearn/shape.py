@@ -10,7 +10,7 @@ import numpy as np
 from closedform import ops
 from closedform.families.additive import clipped
 from closedform.ir import Array, Node
-from closedform.payloads import Pieces
+from closedform.ops.payloads import Pieces
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.dispatch import names_out
 from closedform.readers.sklearn.scale import centred, standard_parts

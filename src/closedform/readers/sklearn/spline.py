@@ -11,7 +11,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node, ulps
-from closedform.payloads import Pieces
+from closedform.ops.payloads import Pieces
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.dispatch import names_out
 

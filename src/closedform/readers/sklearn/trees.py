@@ -10,7 +10,7 @@ import numpy as np
 from closedform import ops
 from closedform.families.trees import Forest
 from closedform.ir import Array, Node
-from closedform.payloads import Splits, splits_from
+from closedform.ops.payloads import Splits, splits_from
 from closedform.readers.prediction import Prediction, highest
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.linear import class_labels, several_labels

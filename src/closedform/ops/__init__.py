@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from closedform import intervals as iv
-from closedform import lowering, meaning, special
 from closedform.errors import BadInput
 from closedform.ir import EVERYTHING, OPS, Array, Interval, Node, Op, Type, frozen, node
-from closedform.payloads import (
+from closedform.ops import intervals as iv
+from closedform.ops import lowering, meaning, special
+from closedform.ops.payloads import (
     Label,
     Pieces,
     Splits,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from closedform.ir import EVERYTHING, Array, Interval, ulps
-from closedform.payloads import Weights
+from closedform.ops.payloads import Weights
 
 _SLACK = 8  # ulp
 

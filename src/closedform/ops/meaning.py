@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from closedform.ir import Array
-from closedform.payloads import Label, Table, Tree, Weights, label_code, leaves_of
+from closedform.ops.payloads import Label, Table, Tree, Weights, label_code, leaves_of
 
 
 def const(value: float) -> Array:

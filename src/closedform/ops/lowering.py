@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from closedform import ops as o
-from closedform import special
 from closedform.ir import Array, Node, Type
-from closedform.payloads import Pieces, Splits
+from closedform.ops import special
+from closedform.ops.payloads import Pieces, Splits
 
 
 def sigmoid(n: Node) -> Node:
@@ -18,9 +18,7 @@ def sigmoid(n: Node) -> Node:
     x = n.args[0]
     small = o.exp(o.lin(0, (-1, o.absolute(x))))
     below = o.lin(1, (1, small))
-    return o.where(
-        o.less(x, o.const(0)), o.div(small, below), o.div(o.const(1), below)
-    )
+    return o.where(o.less(x, o.const(0)), o.div(small, below), o.div(o.const(1), below))
 
 
 def softplus(n: Node) -> Node:
@@ -70,9 +68,7 @@ def sign(n: Node) -> Node:
     x = n.args[0]
     zero = o.const(0)
     flat = o.where(o.equal(x, zero), zero, x)
-    return o.where(
-        o.less(zero, x), o.const(1), o.where(o.less(x, zero), o.const(-1), flat)
-    )
+    return o.where(o.less(zero, x), o.const(1), o.where(o.less(x, zero), o.const(-1), flat))
 
 
 def minimum(n: Node) -> Node:
@@ -82,7 +78,7 @@ def minimum(n: Node) -> Node:
 
 def maximum(n: Node) -> Node:
     """`b if a < b else a`, missing where either is."""
-    return _extreme(n, lambda a, b: o.less(a, b))
+    return _extreme(n, o.less)
 
 
 def _extreme(n: Node, second: Callable[[Node, Node], Node]) -> Node:

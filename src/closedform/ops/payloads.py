@@ -91,9 +91,7 @@ class Table:
     def of(cls, entries: Mapping[Any, float], default: float, missing: float) -> Table:
         """Return the payload from a mapping of labels to numbers."""
         know_labels(entries)
-        return cls(
-            tuple(entries), frozen(list(entries.values())), float(default), float(missing)
-        )
+        return cls(tuple(entries), frozen(list(entries.values())), float(default), float(missing))
 
     @cached_property
     def key(self) -> tuple[Any, ...]:
@@ -184,9 +182,7 @@ class Pieces:
         """Return the slope of each stretch; jumps have none."""
         powers = np.arange(1, self.coefs.shape[1])
         slopes = self.coefs[:, 1:] * powers if len(powers) else np.zeros((len(self.coefs), 1))
-        return Pieces.of(
-            self.edges, slopes, origins=self.origins, right_closed=self.right_closed
-        )
+        return Pieces.of(self.edges, slopes, origins=self.origins, right_closed=self.right_closed)
 
     def bounds(self, x: Interval) -> Interval:
         """Return the range over an interval, by the size of each polynomial term."""
