@@ -5,6 +5,7 @@ model itself returns. `Case` is one line of a test module's list; `tests/test_re
 makes sure that every estimator that has a reader stands in such a list.
 """
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ import closedform as cf
 UNSEEN = "never seen"
 METHODS = {"probability": "predict_proba", "decision": "decision_function"}
 """From a role in `Task` to the model's method that it stands for."""
+
+
+def told(value: object) -> str:
+    """Return what names a test: on one line, and the same in every process."""
+    name = getattr(value, "__name__", None) or repr(value)
+    return re.sub(r" at 0x[0-9a-f]+", "", " ".join(name.split()))
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Case:
 
     def __str__(self) -> str:
         """Return the options that differ from the default, as scikit-learn shows them."""
-        shown = " ".join(repr(self.model).split())
+        shown = told(self.model)
         return f"{shown}-{self.data.__name__}" + (f"-{self.note}" if self.note else "")
 
     @cached_property

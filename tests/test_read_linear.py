@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 import closedform as cf
 import made_up as data
-from battery import Case, ask, check_reader, fit, installed, own_names
+from battery import Case, ask, check_reader, fit, installed, own_names, told
 from closedform.formula import Task
 from closedform.readers.reading import Reading
 from closedform.readers.sklearn.dispatch import transformed
@@ -158,7 +158,7 @@ def test_links_are_remembered_as_stages():
         (dummy.DummyClassifier(strategy="uniform"), data.truths, "at random"),
         (dummy.DummyClassifier(), data.label_sets, "several labels"),
     ],
-    ids=str,
+    ids=told,
 )
 def test_what_has_no_formula_is_said_with_a_hint(model, make, what):
     rows, y = make()

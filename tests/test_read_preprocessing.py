@@ -20,7 +20,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - makes 
 
 import closedform as cf
 import made_up as data
-from battery import Case, as_columns, ask, check_reader, kinds_of_rows
+from battery import Case, as_columns, ask, check_reader, kinds_of_rows, told
 
 P = preprocessing
 
@@ -193,7 +193,7 @@ SPLINED = [
 ]
 
 
-@pytest.mark.parametrize(("spline", "make"), SPLINED, ids=str)
+@pytest.mark.parametrize(("spline", "make"), SPLINED, ids=told)
 def test_basis_functions_agree_with_the_model_at_and_beyond_every_knot(spline, make):
     rows, _ = make()
     model = spline.fit(rows)
