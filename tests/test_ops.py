@@ -124,7 +124,8 @@ PLANTED = [
 
 @pytest.mark.parametrize(("name", "wrong"), PLANTED)
 def test_a_planted_bug_in_bounds_is_found(name, wrong):
-    @settings(database=None, phases=[Phase.generate], derandomize=True)
+    # 3000, since what hypothesis draws depends on which modules are loaded: 300 once missed `less`.
+    @settings(database=None, phases=[Phase.generate], derandomize=True, max_examples=3000)
     @given(data=st.data())
     def holds(data):
         n = data.draw(nodes(op=name, size=2))
