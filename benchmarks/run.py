@@ -61,7 +61,7 @@ def import_seconds() -> float:
 def peak_over_data(rows: int) -> float:
     """Return the peak memory, in GiB over the rows themselves, of a network on many rows."""
     code = f"""
-import resource, numpy as np, closedform as cf
+import numpy as np, closedform as cf
 from closedform.families.network import Layer, Network
 from closedform import ops
 rng = np.random.default_rng(0)
@@ -71,9 +71,11 @@ layers = [Layer.of(rng.normal(size=(b, a)) / a**0.5, rng.normal(size=b), "tanh" 
 out = Network(tuple(layers)).nodes([ops.input_(i) for i in range(15)])[-1][1]
 formula = cf.Formula({{"y": out[0]}}, tuple(cf.Feature(f"x{{i}}") for i in range(15)))
 X = rng.random(({rows}, 15))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # of this process alone: what getrusage says includes the parent's before exec
+    return int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
+before = peak()
 formula(X)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
+print((peak() - before) / 2**20)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     return float(done.stdout)

@@ -305,7 +305,7 @@ NOT = _op(
     "not", Type.BOOL, lambda _, x: ~x, bounds=lambda _, x: Interval(1 - x.hi, 1 - x.lo), **_BOOL
 )
 WHERE = _op(
-    "where", Type.REAL, lambda _, c, a, b: np.where(c, a, b), bounds=iv.where_bounds, strict=False,
+    "where", Type.REAL, meaning.where, bounds=iv.where_bounds, strict=False,
     partials=_slopes(
         lambda n, c, a, b: [
             const(0), where(c, const(1), const(0)), where(c, const(0), const(1))

@@ -58,6 +58,11 @@ def member(labels: tuple[Label, ...], x: Array) -> Array:
     return np.isin(x, [float(v) for v in labels])
 
 
+def where(_: Any, c: Array, a: Array, b: Array) -> Array:
+    """Return a where c holds, else b."""
+    return np.where(c, a, b)
+
+
 def tree(data: Tree, *xs: Array) -> Array:
     """Return the value of the leaf that each row reaches."""
     x = np.ascontiguousarray(np.stack(np.broadcast_arrays(*[np.atleast_1d(x) for x in xs])))

@@ -65,7 +65,8 @@ def _divide(_: Speller, n: Node, args: Sequence[Written]) -> Written:
 
 def _power(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     # NumPy's own power takes these three ways, which round and treat -inf otherwise than C's pow.
-    b, (x, _) = n.args[1].data if n.args[1].op is ops.CONST else None, args
+    b = n.args[1].data if n.args[1].op is ops.CONST else None
+    x = args[0]
     if b == 2 and x.text.isidentifier():
         return Written(f"{x.text} * {x.text}", s.PRODUCT)
     if b == -1:

@@ -96,7 +96,7 @@ class Speller:
     language: Language
     inputs: Mapping[int, str]
     named: Mapping[Node, str]
-    constants: dict[str, str] = field(default_factory=dict)
+    constants: dict[tuple[str, Any], tuple[str, str]] = field(default_factory=dict)
     lines: list[tuple[str, str, Node]] = field(default_factory=list)
     done: dict[Node, Written] = field(default_factory=dict)
 

@@ -194,7 +194,8 @@ class Case:
         before = rows.values([mine])[0]
         moved = Rows(columns, rows.count * len(moves)).values([mine])[0]
         with np.errstate(all="ignore"):
-            return np.abs(moved.reshape(len(moves), -1) - before)
+            influence: Array = np.abs(moved.reshape(len(moves), -1) - before)
+        return influence
 
 
 def sampled(rows: Rows, expected: Array, seed: int) -> Rows:
