@@ -46,6 +46,7 @@ def test_evil_is_listed_and_never_runs(place, writer, canary, file):
 @pytest.mark.parametrize("raw", RAW)
 def test_evil_written_by_hand_is_listed_and_never_runs(raw, canary, file):
     file.write_bytes(RAW[raw](canary))
+    assert ("more bytes follow" in str(inspect_file(file))) == (raw == "junk after")
     _refused(file, canary, {"dotted": "shutil.os.mkdir", "junk after": MKDIR}.get(raw, "os.mkdir"))
 
 
@@ -254,8 +255,9 @@ def test_a_decompression_bomb_is_stopped(file):
         inspect_file(file, limits=Limits(inflated=1_000_000))
 
 
-def longer_frame(data, start):
-    size = int.from_bytes(data[start + 3 : start + 11], "little") + 5
+def framed(data, start, more):
+    """Change the declared size of the frame behind the PROTO at `start`."""
+    size = int.from_bytes(data[start + 3 : start + 11], "little") + more
     return data[: start + 3] + size.to_bytes(8, "little") + data[start + 11 :]
 
 
@@ -263,10 +265,35 @@ def test_frames_that_would_lead_the_loader_elsewhere_stop_the_scan():
     """The loader has read a frame ahead, and goes on behind it; a simpler scan goes on inside."""
     plain, objects = joblib_bytes(X), joblib_bytes([LABELS, X])
     assert scan(io.BytesIO(plain), Limits()).complete
-    assert "inside a frame" in scan(io.BytesIO(longer_frame(plain, 0)), Limits()).stopped
+    assert "inside a frame" in scan(io.BytesIO(framed(plain, 0, 5)), Limits()).stopped
+    assert (
+        "end of its frame"
+        in scan(io.BytesIO(framed(pickle.dumps(["text" * 9]), 0, -9)), Limits()).broken
+    )
     inner = objects.index(b"\x80\x05\x95")
     assert scan(io.BytesIO(objects), Limits()).complete
-    assert "longer than" in scan(io.BytesIO(longer_frame(objects, inner)), Limits()).stopped
+    assert "longer than" in scan(io.BytesIO(framed(objects, inner, 5)), Limits()).stopped
+
+
+def test_damage_inside_an_object_array_is_located():
+    data = bytearray(joblib_bytes([LABELS, X]))
+    at = data.index(b"\x80\x05\x95") + 11
+    data[at] = 0xFF
+    assert scan(io.BytesIO(data), Limits()).end == at
+
+
+def test_the_size_of_a_dtype_is_that_of_its_state():
+    data = joblib_bytes(np.zeros(3, [("a", "i4"), ("b", "f8")])).replace(b"\x03V12", b"\x03V11")
+    assert b"V11" in data
+    assert joblib.load(io.BytesIO(data)).itemsize == 12
+    assert scan(io.BytesIO(data), Limits()).end == len(data)
+
+
+def test_only_values_alive_at_once_count():
+    marks = b"N" + b"(t0" * 20_000 + b"."
+    hidden = b"N" * 1500 + b"(" + b"N0" * 16_000 + b"t" + b"0" * 1500 + b"."
+    assert scan(io.BytesIO(marks), Limits(objects=1000)).complete
+    assert "1,000 values" in scan(io.BytesIO(hidden), Limits(objects=1000)).stopped
 
 
 def test_no_raw_bytes_follow_a_wrapper_inside_an_object_array(file):

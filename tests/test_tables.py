@@ -54,6 +54,12 @@ def test_with_pandas_the_same_values_come_as_a_frame(file, monkeypatch):
         np.testing.assert_array_equal(frame[name].to_numpy(cells.dtype), cells)
 
 
+@pytest.mark.parametrize("cells", [["1_000", "2"], ["NA", "NA"], ["1", "2 m"], ["True", "NA"]])
+def test_what_is_no_column_of_numbers_stays_text(file, bare, cells):
+    file.write_text("\n".join(["column", *cells]))
+    assert read_table(file)["column"].tolist() == cells
+
+
 @pytest.mark.parametrize(("pandas", "missing"), [(True, np.nan), (False, None)])
 def test_missing_text(file, monkeypatch, pandas, missing):
     """Like pandas' own reader: an encoder tells NaN from None, and models were fitted on NaN."""
