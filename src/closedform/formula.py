@@ -225,7 +225,7 @@ class Formula:
 
     def __str__(self) -> str:
         """Return the formula as plain text, in the form that suits its size."""
-        return str(self.to("text", brief=True, header=True))
+        return str(self.to("text", brief=True, header=True)).rstrip()
 
     def __repr__(self) -> str:
         """Return the text form, which is what a console should show."""

@@ -82,6 +82,9 @@ class Draft:
             return self._stretches(name, n)
         if n.op is ops.WHERE and not is_indicator(n):
             return self.cases(name, n)
+        if n.op is ops.SIGMOID and n in chance_nodes(self.formula):
+            one, grown = ops.const(1), ops.exp(ops.lin(0, (-1, n.args[0])))
+            return Equation(name, self.text(ops.div(one, ops.lin(0, (1, one), (1, grown)))))
         return Equation(name, text)
 
     def cases(self, name: str, n: Node) -> Cases:

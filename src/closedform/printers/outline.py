@@ -15,6 +15,7 @@ from closedform.printers.choices import chance_nodes, softmax_scores
 from closedform.printers.domain import domain
 from closedform.printers.draft import Draft, Extent, draft
 from closedform.printers.ensemble import Ensemble
+from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
 from closedform.printers.notes import roundings
 from closedform.printers.rules import Describer, Values, routed_by_size, tree_rules
@@ -30,6 +31,9 @@ SHORT_LINE = 300
 
 SMALL_NETWORK = 10
 """Hidden units up to which a network is printed unit by unit."""
+
+FEW_WEIGHTS = 100
+"""Weights up to which it is; beyond, the units are longer than the matrices."""
 
 DEFINED = frozenset({"table", "piecewise", "where"})
 """Operations that are explained below the equation that uses them."""
@@ -52,8 +56,11 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
             f"There is no form {form!r}.", hint=f"The forms are: auto, {', '.join(FORMS)}."
         )
     chosen = suited(formula) if form == "auto" else form
-    made = FORMS[chosen](formula, line if chosen == "line" else scribe, extent)
-    notes: list[Block] = [*domain(formula, scribe, rows=extent.rows)]
+    # A line is pasted back and compared, also where something is missing.
+    shown, filled = (formula, {}) if chosen == "line" else without_imputing(formula)
+    made = FORMS[chosen](shown, line if chosen == "line" else scribe, extent)
+    notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
+    notes += domain(formula, scribe, rows=extent.rows)
     notes += [Sentence(_escaped(text)) for text in roundings(formula)]
     return [p for p in [*made, notes] if p]
 
@@ -67,7 +74,9 @@ def suited(formula: Formula) -> str:
     names = {n.op.name for n in formula.nodes}
     if "tree" in names:
         return "rules"
-    if _network(formula).units > SMALL_NETWORK:
+    network = _network(formula)
+    weights = sum(m.weights.size for m in network.matrices)
+    if network.units > SMALL_NETWORK or (network.units and weights > FEW_WEIGHTS):
         return "matrix"
     special = names & {"table", "piecewise", "where"} - ({"where"} if _plain(formula) else set())
     size = max(fold(formula.roots, _inlined), default=0)
@@ -125,12 +134,22 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
         made.formula.outputs.get(made.formula.task.probability[0]) if made.link == "vote" else None
     )
     for n, block in made.blocks():
+        if _told_by_rules(n, made):
+            continue
         if n is vote and isinstance(block, Equation):
             general = Equation(made.scribe.applied("P", "c"), block.right, "for each class c")
             main.append(general)
         else:
             _place(n, defined, main).append(block)
     return [*main, *chances(made), *_aliases(made)], defined
+
+
+def _told_by_rules(n: Node, made: Draft) -> bool:
+    """Tell whether a table is read by trees alone, whose rules name its categories themselves."""
+    if n.op is not ops.TABLE or n.args[0].type is not Type.LABEL:
+        return False
+    users = [u for u in made.formula.nodes if n in u.args]
+    return bool(users) and all(u.op is ops.TREE for u in users)
 
 
 def _place(n: Node, defined: list[Block], main: list[Block]) -> list[Block]:

@@ -11,6 +11,7 @@ from closedform import ops
 from closedform.errors import BadExpression
 from closedform.formula import Formula
 from closedform.ir import Node, Type, substitute
+from closedform.printers.plain import printable
 from closedform.verify.vocabulary import (
     CONSTANTS,
     FUNCTIONS,
@@ -106,7 +107,9 @@ def _known(formula: Formula, names: Mapping[str, str]) -> Names:
         )
     # A name that an input has means the input, also where a step has made a column of that name.
     mine = {word: inputs[name] for word, name in names.items()}
-    return Names(later | inputs | mine, later)
+    # Printed text escapes what has no place on a line: a name is known as it is written, too.
+    written = {printable(name): x for name, x in inputs.items()}
+    return Names(later | written | inputs | mine, later)
 
 
 def _split(text: str, known: Names) -> tuple[str, str, int]:

@@ -1,0 +1,167 @@
+"""Plain text: what a person reads, on real models."""
+
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import closedform as cf
+from closedform.errors import BadInput, UnsupportedTarget
+
+
+def diabetes(columns=("age", "bmi", "bp")):
+    X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    return X[list(columns)], y
+
+
+def test_a_line_is_the_coefficients_in_raw_units():
+    X, y = diabetes(["age", "bmi"])
+    model = LinearRegression().fit(X, y)
+    a, b = (repr(float(w)) for w in model.coef_)
+    text = cf.read(model).to("text")
+    assert text.splitlines()[0] == f"y = {float(model.intercept_)!r} + {a}*age + {b}*bmi"
+
+
+def test_a_line_can_be_pasted_back_and_agrees():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    formula = cf.read(make_pipeline(StandardScaler(), Ridge()).fit(X, y))
+    line = formula.to("text", form="line").partition("\n\n")[0]
+    assert "`petal length (cm)`" in line
+    assert formula.compare(" ".join(line.split()), X)
+
+
+def test_rounding_is_said_and_measured_on_the_rows_given():
+    X, y = diabetes()
+    formula = cf.read(LinearRegression().fit(X, y))
+    told = " ".join(formula.to("text", digits=2, data=X).split())
+    assert "rounded to 2 significant digits: y moves by at most" in told
+    assert "on the 442 rows given" in told
+    moved = abs(formula(X) - cf.read(LinearRegression().fit(X, y))(X)).max()
+    assert moved == 0  # the formula itself is not touched
+    assert "not measured" in formula.to("text", digits=2)
+
+
+def test_what_a_console_shows_says_that_it_is_short():
+    X, y = diabetes()
+    shown = str(cf.read(LinearRegression().fit(X, y)))
+    assert shown.splitlines()[0].startswith("exact · 3 inputs · raw units")
+    assert "Numbers are shown to 5 digits; with all of them: f.to('text')" in shown
+
+
+def test_a_tree_is_rules_with_class_probability_samples_and_coverage():
+    data = load_iris(as_frame=True)
+    model = DecisionTreeClassifier(max_depth=2, random_state=0)
+    formula = cf.read(model.fit(data.data, data.target_names[data.target]))
+    text = formula.to("text", digits=3)
+    setosa = next(line for line in text.splitlines() if "setosa " in line)
+    assert " ".join(setosa.split()) == (
+        "class = setosa when petal width (cm) <= 0.8 P = 1, 50 of 150 samples (33 %)"
+    )
+    assert "54 of 150 samples (36 %)" in text
+    assert "0.8 < petal width (cm) <= 1.75" in text
+
+
+def test_a_binary_classifier_is_a_condition_a_boundary_and_a_probability():
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    y = y.map({0: "malignant", 1: "benign"})
+    text = cf.read(LogisticRegression(max_iter=5000).fit(X.iloc[:, :3], y)).to("text")
+    assert text.startswith("class = malignant when g > 0, else benign\nboundary: g = 0, that is")
+    assert "P(malignant) = 1/(1 + exp(-g))\nP(benign) = 1 - P(malignant)" in text
+
+
+def test_several_classes_are_scores_boundaries_and_one_softmax():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    text = cf.read(LogisticRegression(max_iter=500).fit(X, y)).to("text", digits=3)
+    assert "class = the class c with the greatest g(c)" in text
+    assert "boundary between 0 and 1: g(0) - g(1) = 0, that is" in text
+    assert "P(c) = exp(g(c)) / (exp(g(0)) + exp(g(1)) + exp(g(2)))   for each class c" in text
+
+
+def test_derived_numbers_have_no_more_digits_than_the_rounded_ones():
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    formula = cf.read(LogisticRegression(max_iter=5000).fit(X.iloc[:, :2], y))
+    solved = formula.to("text", digits=3).partition("that is")[2].partition("\n\n")[0]
+    numbers = [w.split("*")[0] for w in solved.replace("=", " ").split() if w[0].isdigit()]
+    assert numbers
+    assert all(len(n.replace(".", "").strip("0")) <= 3 for n in numbers)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_network_is_matrices_with_all_their_numbers():
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    network = MLPClassifier(hidden_layer_sizes=(60, 60), activation="tanh", max_iter=5)
+    formula = cf.read(make_pipeline(StandardScaler(), network).fit(X, y))
+    text = formula.to("text")
+    assert "g = W₃·tanh(W₂·tanh(W₁·x + b₁) + b₂) + b₃" in text
+    last = network.coefs_[-1].ravel()
+    assert all(repr(float(w)) in text for w in last)
+    assert len(str(formula).splitlines()) <= 62  # sixty, and the note under them
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_small_network_is_unit_by_unit():
+    X, y = diabetes()
+    network = MLPRegressor(hidden_layer_sizes=(2,), activation="tanh", max_iter=5)
+    text = cf.read(network.fit(X, y)).to("text", form="steps")
+    assert text.count("tanh(") == 2
+    assert "h1_1 = tanh(" in text
+    assert "*h1_2" in text
+
+
+def mixed():
+    X, y = diabetes(["age", "bmi", "sex"])
+    X = X.assign(sex=X["sex"].map({1.0: "A", 2.0: "B"}))
+    X.loc[::17, "bmi"] = None
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), ["age", "bmi"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["sex"]),
+    )
+    return columns, X, y
+
+
+def test_an_imputed_input_keeps_its_name_and_a_note_says_what_it_counts_as():
+    columns, X, y = mixed()
+    text = cf.read(make_pipeline(columns, Ridge()).fit(X, y)).to("text", digits=4)
+    assert "*bmi" in text
+    assert "imputed" not in text
+    assert f"bmi as {X['bmi'].median():.4g}" in " ".join(text.split())
+    assert "effect(sex): A → " in text
+
+
+def test_a_boosted_model_names_categories_in_its_rules_and_its_trees_by_number():
+    columns, X, y = mixed()
+    model = make_pipeline(columns, GradientBoostingRegressor(n_estimators=20, random_state=0))
+    formula = cf.read(model.fit(X, y))
+    text = formula.to("text", form="rules")
+    assert "0.1*(tree 1 + tree 2 + … + tree 20)" in text
+    assert all(f"tree {i}:" in text for i in range(1, 21))
+    assert "sex = A" in text or "sex = B" in text
+    assert "tree 4:" not in formula.to("text", limit=3)
+    assert "… 17 more trees: f.to('text', form='rules')" in formula.to("text", limit=3)
+
+
+@pytest.mark.parametrize(
+    "name", ["N", "lambda", "petal length (cm)", "'; DROP TABLE x; --", "身長", "a`b", "x\ny"]
+)
+def test_any_name_can_be_an_input(name):
+    X, y = diabetes(["age", "bmi"])
+    formula = cf.read(LinearRegression().fit(X.to_numpy(), y), names=["age", name])
+    line = formula.to("text", form="line").partition("\n\n")[0]
+    assert len(line.splitlines()) == 1
+    assert formula.compare(line, X.set_axis(["age", name], axis=1))
+
+
+def test_a_form_that_is_not_there_is_said_with_the_one_that_is():
+    X, y = diabetes()
+    formula = cf.read(LinearRegression().fit(X, y))
+    with pytest.raises(BadInput, match="no form 'poem'") as refusal:
+        formula.to("text", form="poem")
+    assert "matrix" in refusal.value.hint
+    with pytest.raises(UnsupportedTarget, match="no trees"):
+        formula.to("text", form="rules")
