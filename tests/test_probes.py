@@ -193,3 +193,9 @@ def test_numbers_with_categories_get_an_unseen_number():
     y = ops.table(ops.input_(0), {1.0: 0.1, 4.0: 0.2}, 0.0, 0.0)
     formula = Formula({"y": y}, (Feature("a", categories=(1, 4)),))
     assert 5.0 in _tried(formula, {"a": np.array([1, 4, 1])}, kind="unseen")
+
+
+def test_a_nullable_column_of_whole_numbers_gets_values_that_it_cannot_hold():
+    given = pd.DataFrame({"a": pd.array([1, 2, None, 4], dtype="Int64"), "b": [1.0] * 4})
+    rows = worth_trying(_one_input(ops.lin(0, (2, ops.input_(0)))), given).rows
+    assert max(v for v in rows["a"] if not pd.isna(v)) > 2**63

@@ -145,3 +145,10 @@ def test_labels_that_were_never_evaluated_before_are_known_in_the_first_rows():
     model = fit(HGR(categorical_features=["c"], **SOME), rows, (rows["c"] == one) * 1.0)
     formula = cf.read(model)
     assert (formula(rows) == model.predict(rows)).all()
+
+
+def test_categories_that_float64_cannot_tell_apart_are_refused():
+    ids = pd.Series(1234567890123456789 + np.arange(80) % 4).astype("category")
+    model = fit(HGR(categorical_features=[0], **SOME), ids.to_frame("id"), np.arange(80) % 4)
+    with pytest.raises(cf.UnsupportedModel, match="beyond 2\\^53"):
+        cf.read(model)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import impute, pipeline
 from sklearn import preprocessing as P
 
 import closedform as cf
@@ -142,3 +143,21 @@ def test_dropped_and_single_categories_still_refuse_what_is_not_known():
 def test_an_encoder_that_warns_lumps_unknown_categories():
     rows, _ = texts()
     check_reader(P.OneHotEncoder(handle_unknown="warn", min_frequency=30).fit(rows), rows)
+
+
+@pytest.mark.parametrize("kind", [P.OneHotEncoder, P.OrdinalEncoder, P.TargetEncoder])
+def test_whole_numbers_that_float64_cannot_tell_apart_are_no_categories(kind):
+    rows = pd.DataFrame({"id": 1234567890123456789 + np.arange(40) % 4})
+    model = kind().fit(rows, np.arange(40.0))
+    with pytest.raises(cf.UnsupportedModel, match="beyond 2\\^53") as caught:
+        cf.read(model)
+    assert "text" in caught.value.hint
+
+
+def test_the_commonest_value_of_a_column_may_be_none():
+    rows = pd.DataFrame({"c": pd.Series([None, None, "a", None, "b"] * 9, dtype=object)})
+    imputer = impute.SimpleImputer(strategy="most_frequent")  # takes NaN alone as missing
+    model = pipeline.make_pipeline(imputer, P.OneHotEncoder(sparse_output=False)).fit(rows)
+    assert model[0].statistics_.tolist() == [None]
+    made = cf.read(model)(rows)
+    np.testing.assert_array_equal(made, model.transform(rows))

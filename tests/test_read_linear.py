@@ -176,3 +176,15 @@ def test_discriminant_axes_are_columns_like_those_of_any_transformer(solver):
     formula = reading.formula(dict(made), Task("transform"), "", "")
     ours = np.column_stack(list(formula.evaluate(rows).values()))
     np.testing.assert_allclose(ours, model.transform(rows), rtol=1e-9, atol=1e-9)
+
+
+def test_chances_whose_sigmoids_are_0_for_the_model_are_shared_out_as_there():
+    """1 / (1 + exp(720)) is 1e-313, and 0 in scikit-learn, whose exp(720) is infinite."""
+    rows, y = data.five_texts()
+    model = fit(lm.SGDClassifier(loss="log_loss", random_state=0), rows, y)
+    model.coef_ = np.zeros_like(model.coef_)
+    model.intercept_ = -np.linspace(715, 735, len(model.classes_))
+    formula = cf.read(model)
+    expected = np.broadcast_to(ask(model, "predict_proba", rows[:3]), (3, len(model.classes_)))
+    for name, chances in zip(formula.task.probability, expected.T, strict=True):
+        np.testing.assert_array_equal(formula(rows[:3], name), chances)

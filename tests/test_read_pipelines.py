@@ -421,3 +421,13 @@ def test_a_selector_set_to_give_frames_lets_missing_values_through():
     for output in ("pandas", "default"):
         model = chain(select, inner).set_output(transform=output).fit(rows, y)
         check_reader(model, rows)
+
+
+@pytest.mark.parametrize("scaler", [P.StandardScaler(), P.MinMaxScaler()], ids=str)
+def test_a_column_far_from_zero_keeps_its_digits_behind_a_scaler(scaler):
+    """Seconds since 1970 within one minute: merged into the weights, 8e-9 would be lost."""
+    draw = np.random.default_rng(0)
+    seconds = draw.random(200) * 60
+    rows = pd.DataFrame({"time": 1.6e9 + seconds, "x": draw.normal(size=200)})
+    model = chain(scaler, linear_model.Ridge()).fit(rows, seconds + rows["x"])
+    np.testing.assert_allclose(cf.read(model)(rows), model.predict(rows), rtol=1e-12, atol=1e-12)

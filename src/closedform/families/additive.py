@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,14 +87,25 @@ def twice_logit(scores: Sequence[Node]) -> list[Node]:
     return [ops.sigmoid(ops.lin(0, (k, scores[0]))) for k in (-2, 2)]
 
 
+LEAST_SCORE = -math.log(sys.float_info.max)
+"""−709.78: below it 1 / (1 + exp(−s)) is 0 for the libraries, since exp(−s) is ∞ in float64."""
+
+
 def one_vs_rest(scores: Sequence[Node]) -> list[Node]:
     """Return sigmoids divided by their sum; equal parts where each of them is 0."""
-    return shared_out([ops.sigmoid(s) for s in scores])
+    return _one_vs_rest(scores, 1 / len(scores))
 
 
 def bare_one_vs_rest(scores: Sequence[Node]) -> list[Node]:
     """Return sigmoids divided by their sum; missing where each of them is 0."""
-    return shared_out([ops.sigmoid(s) for s in scores], fallback=False)
+    return _one_vs_rest(scores, math.nan)
+
+
+def _one_vs_rest(scores: Sequence[Node], otherwise: float) -> list[Node]:
+    # Asked of the scores: our sigmoid is still above 0 down to a score of −745.
+    none = ops.less(ops.maximum(*scores), ops.const(LEAST_SCORE))
+    shares = shared_out([ops.sigmoid(s) for s in scores], fallback=False)
+    return [ops.where(none, ops.const(otherwise), p) for p in shares]
 
 
 def modified_huber(scores: Sequence[Node]) -> list[Node]:

@@ -186,5 +186,5 @@ def _series(column: Any, changes: Mapping[int, Any]) -> Any:
         return pd.Series(pd.Categorical(values, categories=[*known, *new], ordered=dtype.ordered))
     try:
         return pd.Series(pd.array(values, dtype=dtype))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # Int64 does not hold 1e300
         return pd.Series(values, dtype=object)

@@ -14,6 +14,7 @@ from closedform.ir import Array, Node
 from closedform.ops.payloads import Splits, splits_from
 from closedform.readers.prediction import Prediction, highest, label_from
 from closedform.readers.reading import Columns, Reading, is_missing, plain_label
+from closedform.readers.sklearn.encode import holds_large
 from closedform.readers.sklearn.linear import class_labels, linked_chances, linked_values
 from closedform.readers.sklearn.trees import rounded, tree_of
 
@@ -205,6 +206,8 @@ def _hist_columns(model: Any, columns: Columns, reading: Reading) -> list[Node]:
 def _codes(x: Node, categories: Array, reading: Reading) -> Node:
     """Return the position of a category in the sorted list; missing where it is not in there."""
     known = [plain_label(c) for c in categories if not is_missing(c)]
+    if holds_large(known, reading, "HistGradientBoosting"):
+        return ops.const(np.nan)
     x = x if categories.dtype.kind in "fiub" else reading.as_labels(x)
     reading.knows(x, known, unseen=True)
     return ops.table(x, {c: i for i, c in enumerate(known)})

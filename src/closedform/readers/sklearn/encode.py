@@ -19,6 +19,8 @@ from closedform.readers.reading import Columns, Reading, imputed_from, is_missin
 from closedform.readers.sklearn.dispatch import names_out
 
 PLAIN = (str, int, float, bool)
+LARGEST = 2**53
+"""Whole numbers beyond it have no float64 of their own."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ def categories_of(model: Any, i: int, reading: Reading, name: str) -> Categories
             "Turn them into text or numbers before training.",
         )
         return None
+    if holds_large(values, reading, who):
+        return None
     if values.count(None) > 1:
         reading.problem(
             f"{who}: None and NaN are two categories, which a formula cannot tell apart.",
@@ -74,6 +78,21 @@ def categories_of(model: Any, i: int, reading: Reading, name: str) -> Categories
     rare = () if rare is None else rare
     lumped = tuple(k for k, v in enumerate(raw) if any(_same(v, r) for r in rare))
     return Categories(values, lumped)
+
+
+def holds_large(values: Sequence[Any], reading: Reading, who: str) -> bool:
+    """Tell, and note as a problem, that some categories are too large for a float64.
+
+    1234567890123456789 and its 127 neighbours on either side are the same float.
+    """
+    found = any(type(v) is int and abs(v) > LARGEST for v in values)
+    if found:
+        reading.problem(
+            f"{who}: categories are whole numbers beyond 2^53, which a formula's numbers cannot "
+            "tell apart.",
+            "Turn this column into text before training: X[name].astype(str).",
+        )
+    return found
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -53,7 +53,8 @@ def simple_imputer(model: Any, columns: Columns, reading: Reading) -> Columns:
 def kept_positions(model: Any) -> list[int]:
     """Return the columns that a SimpleImputer keeps: those that have a statistic."""
     keeps = model.keep_empty_features
-    return [i for i, v in enumerate(model.statistics_) if keeps or not is_missing(v)]
+    # None is a statistic: the commonest value of a column in which NaN alone is taken as missing.
+    return [i for i, v in enumerate(model.statistics_) if keeps or v is None or not is_missing(v)]
 
 
 def with_indicator(model: Any, imputed: Columns, raw: Columns, reading: Reading) -> Columns:
