@@ -21,8 +21,9 @@ ROW |= {"exp": 0.5, "a-b": 7.0}
 
 
 def _value(text, **names):
+    root = parse(text, ANY, **names).closed()  # first: a label is known once a node names it
     columns, rows = columns_of(FEATURES, ROW)
-    return compute([parse(text, ANY, **names).closed()], columns, rows)[0][0]
+    return compute([root], columns, rows)[0][0]
 
 
 VALUES = {
