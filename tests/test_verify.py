@@ -20,9 +20,9 @@ from closedform.ir import Type, rewrite
 from closedform.ops.payloads import Splits
 from closedform.printers import registry
 from closedform.readers import read
+from closedform.store import content_hash
 from closedform.verify import RUNNERS, verify, verify_program
 from closedform.verify.measure import gap, tied
-from closedform.verify.provenance import hash_of_formula
 
 X, Y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
@@ -265,8 +265,8 @@ def test_a_failing_certificate_is_plain_json_too_and_escapes_its_html():
 
 def test_the_hash_tells_formulas_apart_bit_for_bit():
     formula = read(FOREST)
-    assert hash_of_formula(formula) == hash_of_formula(read(FOREST))
-    assert hash_of_formula(formula) != hash_of_formula(_with_leaf_moved(formula, 1e-12))
+    assert content_hash(formula) == content_hash(read(FOREST))
+    assert content_hash(formula) != content_hash(_with_leaf_moved(formula, 1e-12))
 
 
 # --- printed programs ---------------------------------------------------------------------------

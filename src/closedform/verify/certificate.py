@@ -247,7 +247,8 @@ class Certificate:
         )
 
 
-HEADINGS = ("output", "against", "worst", "relative", "typical", "made up", "relative", "failing")
+HEADINGS = ("output", "against", "worst", "relative", "typical", "made up", "failing")
+"""Made-up rows lie far outside the data: there, only the relative difference means something."""
 
 
 def _pairs(checks: tuple[Check, ...]) -> Iterator[tuple[Check, Check | None]]:
@@ -264,9 +265,9 @@ def _cells(given: Check, made_up: Check | None) -> tuple[str, ...]:
     failing = f"{sum(sum(c.failing.values()) for c in both):,}"
     if given.is_label:
         first, second = (_differ(c) for c in (given, made_up))
-        return (given.output, given.method, first, "", "", second, "", failing)
-    later = ("", "") if made_up is None else (made_up.worst, made_up.worst_relative)
-    numbers = (given.worst, given.worst_relative, given.typical_relative, *later)
+        return (given.output, given.method, first, "", "", second, failing)
+    later = "" if made_up is None else made_up.worst_relative
+    numbers = (given.worst, given.worst_relative, given.typical_relative, later)
     shown = (x if isinstance(x, str) else f"{x:.2g}" for x in numbers)
     return (given.output, given.method, *shown, failing)
 

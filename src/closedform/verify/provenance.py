@@ -13,8 +13,8 @@ import numpy as np
 
 from closedform.columns import columns_of
 from closedform.formula import Formula
-from closedform.ir import Node, fold
 from closedform.ops.payloads import labels_of
+from closedform.store import content_hash
 
 PACKAGES = {
     "closedform": "closedform",
@@ -34,40 +34,12 @@ def provenance(formula: Formula, X: Any, *, seed: int, seconds: float) -> dict[s
             found[name] = getattr(sys.modules[module], "__version__", "?")
     return found | {
         "model": formula.source,
-        "formula": "sha256:" + hash_of_formula(formula),
+        "formula": "sha256:" + content_hash(formula),
         "data": "sha256:" + hash_of_rows(formula, X),
         "seed": seed,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),
     }
-
-
-def hash_of_formula(formula: Formula) -> str:
-    """Return the SHA-256 of what the formula computes: inputs, outputs, every number bit for bit.
-
-    Names of intermediate values and the trail do not change it.
-    """
-    digests = fold(formula.roots, _digest)
-    whole = sha256()
-    for feature in formula.inputs:
-        whole.update(repr((feature.name, feature.type.value, feature.categories)).encode())
-        whole.update(repr((feature.missing, feature.unseen)).encode())
-    for name, digest in zip(formula.outputs, digests, strict=True):
-        whole.update(repr(name).encode() + digest)
-    return whole.hexdigest()
-
-
-def _digest(n: Node, *below: bytes) -> bytes:
-    made = sha256(f"{n.op.name} {n.type.value} {_key(n.data)!r}".encode())
-    for digest in below:
-        made.update(digest)
-    return made.digest()
-
-
-def _key(data: Any) -> Any:
-    if isinstance(data, float):
-        return data.hex()
-    return data.key if hasattr(data, "key") else data
 
 
 def hash_of_rows(formula: Formula, X: Any) -> str:
