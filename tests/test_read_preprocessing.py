@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import (
+    clone,
     decomposition,
+    ensemble,
     feature_selection,
     impute,
     linear_model,
@@ -20,7 +22,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - makes 
 
 import closedform as cf
 import made_up as data
-from battery import Case, as_columns, ask, check_reader, kinds_of_rows, told
+from battery import Case, as_columns, ask, check_reader, fit, installed, kinds_of_rows, told
 
 P = preprocessing
 
@@ -326,3 +328,25 @@ def test_a_scaler_that_clips_is_read_with_its_ends():
         pytest.skip("new in 1.9")
     rows, _ = data.holes()
     check_reader(P.MaxAbsScaler(clip=True).fit(rows), rows)
+
+
+@pytest.mark.parametrize("scaler", [P.StandardScaler(), P.RobustScaler()], ids=str)
+@pytest.mark.parametrize(
+    "step",
+    [
+        installed(P.KBinsDiscretizer, quantile_method="averaged_inverted_cdf"),
+        P.QuantileTransformer(n_quantiles=40),
+        P.OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+        P.TargetEncoder(),
+        pipeline.make_pipeline(P.PolynomialFeatures(2), ensemble.HistGradientBoostingRegressor()),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_values_at_an_edge_stay_there_behind_a_scaler(scaler, step):
+    """Edges stand at training values: one rounding more before them and they are missed."""
+    draw = np.random.default_rng(0)
+    rows = draw.integers(0, 400, (600, 3)) * 0.1
+    y = rows @ [1, 2, -1] + draw.normal(size=600)
+    last = [] if isinstance(step, pipeline.Pipeline) else [linear_model.Ridge()]
+    model = fit(pipeline.make_pipeline(clone(scaler), clone(step), *last), rows, y)
+    np.testing.assert_allclose(cf.read(model)(rows), model.predict(rows), rtol=1e-9, atol=1e-9)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from closedform import ops
 from closedform.errors import BadInput
 from closedform.formula import Formula, Step
-from closedform.ir import Node, toposort, with_args
+from closedform.ir import Node, Type, toposort, with_args
 from closedform.passes.rules import RULES, Place, Rule
 from closedform.passes.rules_lin import SUM_RULES
 from closedform.passes.thresholds import in_raw_units, raw_thresholds
@@ -63,12 +63,15 @@ def simplified(
 
 
 def _once(roots: Sequence[Node], kinds: Collection[str], fired: Counter[Rule]) -> dict[Node, Node]:
-    step = _sweep(roots, _table(kinds), fired)
+    step = _sweep(roots, _table(kinds), _table({"exact"} & set(kinds)), fired)
     return _trees_in_raw_units(step, roots, fired) if "exact" in kinds else step
 
 
-def _table(kinds: Collection[str]) -> dict[str, list[Rule]]:
-    table: dict[str, list[Rule]] = {}
+Table = dict[str, list[Rule]]
+
+
+def _table(kinds: Collection[str]) -> Table:
+    table: Table = {}
     for rule in _BY_NODE:
         if rule.kind in kinds:
             for op in rule.ops:
@@ -77,24 +80,53 @@ def _table(kinds: Collection[str]) -> dict[str, list[Rule]]:
 
 
 def _sweep(
-    roots: Sequence[Node], table: dict[str, list[Rule]], fired: Counter[Rule]
+    roots: Sequence[Node], table: Table, exact: Table, fired: Counter[Rule]
 ) -> dict[Node, Node]:
-    """Apply the rules to every node once, from the leaves up."""
+    """Apply the rules to every node once, from the leaves up; below a jump the exact ones alone."""
     order = toposort(roots)
     uses = Counter(a for n in order for a in n.args)
     uses.update(roots)
-    hidden = _hidden(order)
+    hidden, below = _hidden(order), _below_jumps(order)
     seen: Counter[Node] = Counter()
     became: dict[Node, Node] = {}
     for n in order:
         place = Place(seen, n in hidden)
         made = with_args(n, tuple([became[a] for a in n.args]))
-        became[n] = made = _applied(made, place, table, fired)
+        became[n] = made = _applied(made, place, exact if n in below else table, fired)
         seen[made] += uses[n]
     return became
 
 
-def _applied(n: Node, place: Place, table: dict[str, list[Rule]], fired: Counter[Rule]) -> Node:
+JUMPS = (ops.TREE, ops.PIECEWISE, ops.TABLE, ops.MEMBER, ops.FLOOR, ops.SIGN)
+"""Operations that the last bit of an argument can send elsewhere."""
+
+
+def _below_jumps(order: Sequence[Node]) -> set[Node]:
+    """Return every node from which some jump is reached.
+
+    Edges of bins, quantiles, and thresholds of boosters with more than 255 values of a column
+    stand exactly at values of the training data. With a StandardScaler folded before them, a
+    KBinsDiscretizer took 248 of 600 training rows for those of another bin, and a OneHotEncoder
+    586 of 600 for unknown ones.
+    """
+    found: set[Node] = set()
+    for n in reversed(order):
+        if n in found or n.op in JUMPS:
+            found.update(n.args)
+        elif n.op is ops.WHERE and _jumps(*n.args):
+            found.add(n.args[0])
+    return found
+
+
+def _jumps(condition: Node, *values: Node) -> bool:
+    """Tell an indicator, or a value that stands for another one, from a score's own cases."""
+    if condition.op is ops.ABSENT:
+        return False
+    replaces = any(a in values and a.op is not ops.CONST for a in condition.args)
+    return replaces or all(v.op is ops.CONST and v.type is Type.REAL for v in values)
+
+
+def _applied(n: Node, place: Place, table: Table, fired: Counter[Rule]) -> Node:
     """Apply the rules to one node until none fires."""
     while True:
         for rule in table.get(n.op.name, ()):
