@@ -301,6 +301,21 @@ def test_a_missing_package_is_named(file, monkeypatch):
     assert refusal.value.hint == 'pip install "closedform[sklearn]"'
 
 
+def test_lz4(file, monkeypatch):
+    file.write_bytes(b"\x04\x22\x4d\x18 and more")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "lz4.frame", None)
+        with pytest.raises(MissingExtra) as refusal:
+            inspect_file(file)
+        assert refusal.value.hint == "pip install lz4"
+    pytest.importorskip("lz4")
+    with pytest.raises(BadFile, match="damaged"):
+        inspect_file(file)
+    joblib.dump([X, LABELS], file, compress=("lz4", 3))
+    assert inspect_file(file).compression == "lz4"
+    assert np.array_equal(load_model(file, trust_pickle=True)[0], X)
+
+
 def test_a_class_that_has_moved_is_one_clear_error(file):
     file.write_bytes(b"csklearn.linear_model\nNoSuchModel\n.")
     with pytest.raises(BadFile, match=r"does not load.*NoSuchModel"):

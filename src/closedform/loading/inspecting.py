@@ -47,6 +47,7 @@ def inspect_file(path: str | os.PathLike[str], *, limits: Limits | None = None) 
 
     Raises:
         BadFile: the file is missing, empty, or damaged.
+        MissingExtra: it is compressed with lz4, and that package is not installed.
     """
     with open_regular(path) as file:
         return inspect_open(file, os.fspath(path), limits or Limits()).report

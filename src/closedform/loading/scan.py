@@ -234,7 +234,7 @@ class _Machine:
         if isinstance(function, Name):
             if function.full in DTYPE_CALLS:
                 made = DTYPE_CALLS[function.full](arguments)
-            elif function.full == "copyreg._reconstructor" and arguments:
+            elif function.full == "copyreg._reconstructor" and _is_filled(arguments):
                 function, is_new = arguments[0], True
         if isinstance(function, Name) and function.full == ARRAY_WRAPPER:
             if not is_new:
@@ -307,6 +307,10 @@ class _Machine:
         if protocol > pickle.HIGHEST_PROTOCOL:
             raise Broken(f"pickle protocol {protocol} does not exist")
         self.protocol = protocol
+
+
+def _is_filled(arguments: Any) -> bool:
+    return isinstance(arguments, tuple) and bool(arguments)
 
 
 def _unescaped(data: bytes) -> bytes:
