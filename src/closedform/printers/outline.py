@@ -236,9 +236,9 @@ def _class_values(made: Draft, classes: Sequence[object]) -> Values:
         names = [number(shares[best])]
         template = "P = {0}"
         if len(words) > 2 and rest:
-            others = [f"{{{i}}} {{{i + 1}}}" for i in range(1, 2 * len(rest), 2)]
+            others = [f"{{{i}}}: {{{i + 1}}}" for i in range(1, 2 * len(rest), 2)]
             template += f" ({', '.join(others)})"
-            names += [text for p, w in rest for text in (number(p), w)]
+            names += [text for p, w in rest for text in (w, number(p))]
         template += f", {facts}" if facts else ""
         return (words[best],), Sentence(template, tuple(names))
 

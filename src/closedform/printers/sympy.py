@@ -26,8 +26,7 @@ takes 1.3 s to build and 6 s to print, but 9,000 as steps."""
 FORMS = ("auto", "expression", "steps")
 
 NEVER = {
-    "round32": "SymPy has no rounding to float32; the reader's exact passes remove it where they "
-    "can: read the model with tidy=True"
+    "round32": "SymPy has no rounding to float32 (`read` moves it out of trees by an exact pass)"
 }
 """Operations that have no spelling, each with its reason."""
 

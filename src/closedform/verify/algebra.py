@@ -42,7 +42,8 @@ def run_sympy(
         except (ArithmeticError, TypeError, ValueError) as problem:
             rows.append([None] * len(found))
             error = error or f"{type(problem).__name__}: {problem}"
-    return dict(zip(found, map(list, zip(*rows, strict=True)), strict=True)), error
+    columns_out = map(list, zip(*rows, strict=True)) if rows else ([] for _ in found)
+    return dict(zip(found, columns_out, strict=True)), error
 
 
 def _symbols(inputs: Sequence[Feature]) -> list[Any]:
@@ -82,12 +83,16 @@ def _function(
     """Return one function of a row; steps are computed once each."""
     import sympy
 
-    # A step may be called anything: what is not an identifier would be no Python.
-    plain = {s: sympy.Dummy(f"s{k}") for k, (s, _) in enumerate(steps)}
+    # A symbol may be called anything: no identifier, or `exp`, which would hide the function.
+    symbols = [*arguments, *(s for s, _ in steps)]
+    plain = {s: sympy.Dummy(f"s{k}") for k, s in enumerate(symbols)}
     shared = [(plain[s], e.xreplace(plain)) for s, e in steps]
     whole = [e.xreplace(plain) for e in found]
     made: Callable[..., Any] = sympy.lambdify(
-        list(arguments), whole, modules=[_TABLE, "math"], cse=lambda e: (shared, list(e))
+        [plain[a] for a in arguments],
+        whole,
+        modules=[_TABLE, "math"],
+        cse=lambda e: (shared, list(e)),
     )
     return made
 

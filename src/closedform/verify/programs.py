@@ -136,7 +136,7 @@ def verify_program(
     domains: list[Domain] = []
     spreads: dict[str, float] = {}
     for rows in row_sets(formula, X, made_up=made_up, limit=limit, seed=seed):
-        rows = complete(rows) if target in COMPLETE_ROWS_ONLY else rows
+        rows = complete(formula, rows) if target in COMPLETE_ROWS_ONLY else rows
         ran, domain = _run(formula, target, program, rows)
         domains.append(domain)
         checks += _against_formula(formula, ran, rows, tolerance, spreads)
@@ -158,10 +158,10 @@ def _size(program: Any) -> str:
     return f" of {len(program):,} characters" if isinstance(program, str) else ""
 
 
-def complete(rows: Rows) -> Rows:
-    """Return the rows on which nothing is missing and no category is unseen."""
+def complete(formula: Formula, rows: Rows) -> Rows:
+    """Return the rows on which nothing that is read is missing, and no category is unseen."""
     holes = rows.outside.copy()
-    for column in rows.columns:
+    for column in (rows.columns[i] for i in formula.used):
         holes |= np.isnan(column) if column.dtype.kind == "f" else column < 0
     return rows.take(np.flatnonzero(~holes))
 
@@ -186,7 +186,9 @@ def _values(feature: Feature, column: Array) -> list[Any]:
 
 def _column(formula: Formula, name: str, values: list[Any]) -> Array:
     if formula.outputs[name].type is Type.LABEL:
-        return np.array(values, dtype=object)
+        # To SymPy a class is a symbol: True comes back as the word.
+        words = {str(c): c for c in formula.task.classes if not isinstance(c, str)}
+        return np.array([words.get(v, v) if isinstance(v, str) else v for v in values], object)
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
 

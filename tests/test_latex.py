@@ -1,0 +1,89 @@
+"""LaTeX: it compiles in a bare article with amsmath alone, and nothing runs over the margin."""
+
+import shutil
+import subprocess
+
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import closedform as cf
+
+MARGIN = 10.0
+"""Points by which a line may run over: a third of a letter is seen by nobody."""
+
+needs_latex = pytest.mark.skipif(
+    shutil.which("pdflatex") is None, reason="pdflatex is not installed (texlive-latex-base)"
+)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def formulas():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    B, u = load_breast_cancer(return_X_y=True, as_frame=True)
+    D, z = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    names = load_iris().target_names
+    network = MLPClassifier(hidden_layer_sizes=(60, 60), activation="tanh", max_iter=3)
+    hostile = ["'; DROP TABLE x; --", "a_b^2 & $%#{}~\\", "身長 😀", "\\input{x}\n%"]
+    odd = X.set_axis(hostile, axis=1).to_numpy()
+    kinds = D[["sex"]].replace({1.0: "50 % & more", 2.0: "a_b"})
+    return {
+        "linear": cf.read(make_pipeline(StandardScaler(), LogisticRegression()).fit(B, u)),
+        "classes": cf.read(LogisticRegression(max_iter=500).fit(X, names[y])),
+        "tree": cf.read(DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, names[y])),
+        "forest": cf.read(RandomForestRegressor(3, max_depth=2, random_state=0).fit(D, z)),
+        "network": cf.read(make_pipeline(StandardScaler(), network).fit(B, u)),
+        "names": cf.read(LinearRegression().fit(odd, y), names=hostile),
+        "categories": cf.read(make_pipeline(OneHotEncoder(), LinearRegression()).fit(kinds, z)),
+        "bins": cf.read(make_pipeline(
+            KBinsDiscretizer(3, encode="ordinal", quantile_method="averaged_inverted_cdf"),
+            LinearRegression()).fit(X, y)),
+    }  # fmt: skip
+
+
+FORMULAS = formulas()
+
+
+@needs_latex
+@pytest.mark.parametrize("name", FORMULAS)
+def test_it_compiles_in_a_bare_article_and_keeps_the_margins(name, tmp_path):
+    fragment = FORMULAS[name].to("latex", digits=4)
+    document = (
+        "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}\n"
+        f"{fragment}\n\\end{{document}}\n"
+    )
+    (tmp_path / "formula.tex").write_text(document, encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "formula.tex"],
+        cwd=tmp_path, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    log = done.stdout.decode("utf-8", "replace")
+    assert done.returncode == 0, log[-2000:]
+    over = [float(line.split("(")[1].split("pt")[0]) for line in log.splitlines()
+            if line.startswith("Overfull \\hbox")]  # fmt: skip
+    assert max(over, default=0) <= MARGIN
+
+
+@needs_latex
+def test_a_whole_document_compiles(tmp_path):
+    text = FORMULAS["classes"].to("latex", digits=3, document=True)
+    (tmp_path / "formula.tex").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "formula.tex"],
+        cwd=tmp_path, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+
+
+def test_choices_are_cases_and_long_sums_are_broken():
+    assert r"\begin{cases}" in FORMULAS["tree"].to("latex", digits=3)
+    assert FORMULAS["linear"].to("latex", digits=3).count(r"\\") > 5
+
+
+def test_rounding_is_said():
+    assert "rounded to 3 significant digits" in FORMULAS["classes"].to("latex", digits=3)

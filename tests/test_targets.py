@@ -1,0 +1,192 @@
+"""Every target: each op is spelled, lowered or refused with a reason; and what is common to all."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer, SplineTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import closedform as cf
+from closedform import ops
+from closedform.errors import UnsupportedTarget
+from closedform.formula import Feature, Formula
+from closedform.ir import OPS, Type
+from closedform.ops.payloads import Pieces, splits_from
+from closedform.printers.registry import TARGETS
+
+PROGRAMS = ("python", "numpy", "sympy")
+NEVER = {("sympy", "round32")}
+
+A, B = ops.input_(0), ops.input_(1)
+KIND = ops.input_(2, Type.LABEL)
+TEST = ops.less(A, B)
+ONE = {
+    "const": ops.const(2.5),
+    "label": ops.label("red"),
+    "input": A,
+    "lin": ops.lin(1, (2, A), (-3, B)),
+    "mul": ops.mul(A, B),
+    "div": ops.div(A, B),
+    "pow": ops.power(A, 3),
+    "min": ops.minimum(A, B),
+    "max": ops.maximum(A, B),
+    "less": ops.where(TEST, A, B),
+    "less_equal": ops.where(ops.less_equal(A, B), A, B),
+    "equal": ops.where(ops.equal(KIND, ops.label("red")), A, B),
+    "member": ops.where(ops.member(KIND, ["red", "blue"]), A, B),
+    "missing": ops.where(ops.missing(A), ops.const(0), A),
+    "and": ops.where(ops.both(TEST, ops.less(B, ops.const(2))), A, B),
+    "or": ops.where(ops.either(TEST, ops.less(B, ops.const(2))), A, B),
+    "not": ops.where(ops.negate(TEST), A, B),
+    "where": ops.where(TEST, A, B),
+    "tree": ops.tree(splits_from([1, -1, -1], [2, -1, -1], [0, 0, 0], [0.6, 0, 0])[0],
+                     [0.0, 1.0, 2.0], [A, B]),
+    "table": ops.table(KIND, {"red": 1.0, "blue": 2.0}, 0.0, -1.0),
+    "piecewise": ops.piecewise(A, Pieces.of([0.0, 1.0], [[1.0, 2.0], [0.5, 0.0], [2.0, -1.0]])),
+    **{name: ops.unary(name, A) for name in ops.UNARY},
+}  # fmt: skip
+FEATURES = (Feature("a"), Feature("b"), Feature("kind", Type.LABEL, ("red", "blue")))
+ROWS = {
+    "a": [0.25, 0.5, 0.9, 0.75],
+    "b": [0.5, 0.25, 3.0, 1.0],
+    "kind": ["red", "blue", "x", "red"],
+}
+
+
+def test_every_op_has_a_formula_here():
+    assert set(ONE) == set(OPS)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", ONE)
+def test_every_op_is_written_in_every_target_or_refused_with_a_reason(target, name):
+    formula = Formula({"y": ONE[name]}, FEATURES)
+    if (target, name) in NEVER:
+        with pytest.raises(UnsupportedTarget, match=name):
+            formula.to(target)
+    else:
+        assert formula.to(target)
+
+
+@pytest.mark.parametrize("target", PROGRAMS)
+@pytest.mark.parametrize("name", ONE)
+def test_every_op_means_the_same_in_every_program(target, name):
+    if (target, name) in NEVER:
+        return
+    formula = Formula({"y": ONE[name]}, FEATURES)
+    # 1e-12: each op alone is within a few ulp (1e-16) of NumPy's, which is the reference.
+    ran = cf.verify_program(formula, target, ROWS, tolerance=1e-12, made_up=target != "sympy")
+    assert ran.ok, ran
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def models():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    D, z = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    D = D.assign(sex=D["sex"].map({1.0: "A", 2.0: "B"}).astype("category"))
+    D.loc[::13, "bmi"] = np.nan
+    names = load_iris().target_names
+    small = MLPClassifier(hidden_layer_sizes=(6,), max_iter=2000, random_state=0)
+    return {
+        "logistic": (make_pipeline(StandardScaler(), LogisticRegression()).fit(X, names[y]), X),
+        "network": (make_pipeline(StandardScaler(), small).fit(X, y), X),
+        "tree": (DecisionTreeClassifier(random_state=0).fit(X, y), X),
+        "boosted": (GradientBoostingClassifier(n_estimators=40, random_state=0).fit(X, y == 1), X),
+        "categories": (
+            HistGradientBoostingRegressor(categorical_features="from_dtype", max_iter=30).fit(D, z),
+            D,
+        ),
+        "shapes": (
+            make_pipeline(
+                QuantileTransformer(n_quantiles=20, output_distribution="normal"),
+                SplineTransformer(),
+                LinearRegression(),
+            ).fit(X.iloc[:, 1:], X.iloc[:, 0]),
+            X.iloc[:, 1:],
+        ),
+    }
+
+
+MODELS = models()
+
+
+@pytest.mark.parametrize("target", PROGRAMS)
+@pytest.mark.parametrize("name", MODELS)
+def test_the_program_of_a_model_gives_what_the_model_gives(target, name):
+    model, X = MODELS[name]
+    if target == "sympy" and name in ("categories", "shapes"):
+        pytest.skip("an expression cannot say where a value is missing or has no code")
+    formula = cf.read(model)
+    rows = X if target != "sympy" else X.iloc[::10]
+    # 1e-9 of the output's spread is the bar; rounding alone is near 1e-15.
+    ran = cf.verify_program(formula, target, rows, model=model, made_up=target != "sympy")
+    assert ran.ok, ran
+    assert ran.labels_differ == 0
+
+
+HOSTILE = [
+    "N", "I", "E", "S", "lambda", "class", "abs", "math", "np", "exp", "evaluate", "row", "x1",
+    "'; import os; os.system('exit 3') #", '"""', "\n    raise SystemExit(3)", "a\\", "{0}", "",
+    "petal length (cm)", "petal_length_cm", "身長", "x", "None", "print", "inf", "INPUTS",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", PROGRAMS)
+def test_hostile_names_of_inputs_and_classes_stay_names(target):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(80, len(HOSTILE))), columns=HOSTILE)
+    kinds = np.array(['"""; raise SystemExit(3) #', "'\\", "None"])[np.arange(80) % 3]
+    model = LogisticRegression().fit(X.to_numpy(), kinds)
+    formula = cf.read(model, names=HOSTILE)
+    rows = X if target != "sympy" else X.iloc[::20]
+    assert cf.verify_program(formula, target, rows, made_up=False).ok
+
+
+@pytest.mark.parametrize("target", ["python", "numpy"])
+def test_a_program_imports_only_what_it_says(target):
+    text = cf.read(MODELS["shapes"][0]).to(target)
+    imports = [line for line in text.splitlines() if line.startswith(("import", "from"))]
+    assert imports == {"python": ["import math"], "numpy": ["import numpy as np"]}[target]
+
+
+def test_a_long_sum_and_many_trees_are_no_limit():
+    weights = np.arange(1, 3001) / 7
+    inputs = [ops.input_(i) for i in range(3000)]
+    formula = Formula({"y": ops.linear(0.5, weights, inputs)},
+                      tuple(Feature(f"x{i}") for i in range(3000)))  # fmt: skip
+    row = {f"x{i}": [1.0 + i % 3] for i in range(3000)}
+    for target in ("python", "numpy"):
+        assert cf.verify_program(formula, target, row, made_up=False).ok
+
+
+def test_rounded_programs_say_that_they_are():
+    model, X = MODELS["logistic"]
+    for target in ("python", "numpy"):
+        text = cf.read(model).to(target, digits=3, data=X)
+        assert "rounded to 3 significant digits" in text
+        assert "moves by at most" in text
+
+
+def test_nobody_is_asked_for_an_unknown_target():
+    with pytest.raises(UnsupportedTarget, match="'cobol'") as refusal:
+        cf.read(MODELS["tree"][0]).to("cobol")
+    assert "python" in refusal.value.hint
+
+
+def test_a_printed_module_runs_by_itself(tmp_path):
+    model, X = MODELS["tree"]
+    file = tmp_path / "printed.py"
+    row = X.iloc[100].tolist()
+    file.write_text(cf.read(model).to("python") + f"\nprint(predict({row}))\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(file)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(model.predict(X.iloc[[100]])[0])
