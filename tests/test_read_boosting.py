@@ -152,3 +152,13 @@ def test_categories_that_float64_cannot_tell_apart_are_refused():
     model = fit(HGR(categorical_features=[0], **SOME), ids.to_frame("id"), np.arange(80) % 4)
     with pytest.raises(cf.UnsupportedModel, match="beyond 2\\^53"):
         cf.read(model)
+
+
+def test_none_is_a_category_like_any_other_in_a_column_of_objects():
+    rows = pd.DataFrame({"c": pd.Series(["a", None, "b", None, "c"] * 16, dtype=object)})
+    y = rows["c"].isna().to_numpy() * 3 + np.arange(80) / 80
+    model = fit(HGR(categorical_features=["c"], **SOME), rows, y)
+    np.testing.assert_allclose(cf.read(model)(rows), model.predict(rows), rtol=1e-12)
+    both = rows.assign(c=pd.Series(["a", None, np.nan, "b"] * 20, dtype=object))
+    with pytest.raises(cf.UnsupportedModel, match="None and NaN"):
+        cf.read(fit(HGR(categorical_features=["c"], **SOME), both, y))

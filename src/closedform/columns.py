@@ -68,10 +68,7 @@ def _raw_columns(
 ) -> tuple[dict[int, Any], list[str]]:
     if isinstance(X, Mapping) or hasattr(X, "columns"):
         names = list(X.keys() if isinstance(X, Mapping) else X.columns)
-        have: dict[Any, Any] = {str(name): name for name in names}
-        if not any(isinstance(name, str) for name in names) and len(names) == len(inputs):
-            # Columns numbered by pandas have no names for scikit-learn either: by position.
-            have = {f.name: n for f, n in zip(inputs, names, strict=True)} | have
+        have = column_keys(inputs, names)
         found = {i: X[have[f.name]] for i, f in enumerate(inputs) if f.name in have}
         absent = [inputs[i].name for i in sorted(wanted) if i not in found]
         return found, [f"column {name!r} is absent" for name in absent]
@@ -81,6 +78,15 @@ def _raw_columns(
     if array.ndim != 2 or array.shape[1] != len(inputs):
         return {}, [f"an array of shape {array.shape} is not (rows, {len(inputs)})"]
     return dict(enumerate(array.T)), []
+
+
+def column_keys(inputs: Sequence[Feature], names: Sequence[Any]) -> dict[str, Any]:
+    """Return the key of each column of a frame or dict, by the name of the input it holds."""
+    have = {str(name): name for name in names}
+    if any(isinstance(name, str) for name in names) or len(names) != len(inputs):
+        return have
+    # Columns numbered by pandas have no names for scikit-learn either: by position.
+    return {f.name: n for f, n in zip(inputs, names, strict=True)} | have
 
 
 def _array_type(inputs: Sequence[Feature]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform.columns import column_keys
 from closedform.formula import Feature
 from closedform.ir import Array, Type
 
@@ -131,7 +132,7 @@ def _columns(
     names = list(X.keys() if isinstance(X, Mapping) else X.columns)
     rows = _row_count(X)
     columns = {name: _listed(X[name], rows)[picked] for name in names}
-    have = {str(name): name for name in names}
+    have = column_keys(inputs, names)
     for i, changes in _changed(inputs, edits).items():
         name = have[inputs[i].name]
         columns[name] = _with(columns[name], changes)
@@ -162,7 +163,7 @@ def _frame(
     edits: Sequence[Edits],
 ) -> Any:
     frame = X.iloc[picked].reset_index(drop=True)
-    have = {str(name): name for name in frame.columns}
+    have = column_keys(inputs, list(frame.columns))
     for i, changes in _changed(inputs, edits).items():
         name = have[inputs[i].name]
         frame[name] = _series(frame[name], changes)
@@ -184,7 +185,9 @@ def _series(column: Any, changes: Mapping[int, Any]) -> Any:
         known = dtype.categories.tolist()
         new = [v for v in dict.fromkeys(changes.values()) if v == v and v not in known]
         return pd.Series(pd.Categorical(values, categories=[*known, *new], ordered=dtype.ordered))
-    try:
-        return pd.Series(pd.array(values, dtype=dtype))
-    except (TypeError, ValueError, OverflowError):  # Int64 does not hold 1e300
-        return pd.Series(values, dtype=object)
+    for kind in (dtype, "Float64") if dtype.kind in "iufb" else (dtype,):
+        try:
+            return pd.Series(pd.array(values, dtype=kind))
+        except (TypeError, ValueError, OverflowError):  # Int64 holds neither 0.5 nor 1e300
+            continue
+    return pd.Series(values, dtype=object)

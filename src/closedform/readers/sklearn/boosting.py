@@ -14,7 +14,7 @@ from closedform.ir import Array, Node
 from closedform.ops.payloads import Splits, splits_from
 from closedform.readers.prediction import Prediction, highest, label_from
 from closedform.readers.reading import Columns, Reading, is_missing, plain_label
-from closedform.readers.sklearn.encode import holds_large
+from closedform.readers.sklearn.encode import holds_large, holds_two_missing
 from closedform.readers.sklearn.linear import class_labels, linked_chances, linked_values
 from closedform.readers.sklearn.trees import rounded, tree_of
 
@@ -203,14 +203,21 @@ def _hist_columns(model: Any, columns: Columns, reading: Reading) -> list[Node]:
     return codes + [columns.nodes[i] for i in np.flatnonzero(~chosen).tolist()]
 
 
+HIST = "HistGradientBoosting"
+
+
 def _codes(x: Node, categories: Array, reading: Reading) -> Node:
-    """Return the position of a category in the sorted list; missing where it is not in there."""
+    """Return the position of a category in the sorted list; missing where it is not in there.
+
+    NaN is missing for the trees; None, in a column of objects, is a category like any other.
+    """
     known = [plain_label(c) for c in categories if not is_missing(c)]
-    if holds_large(known, reading, "HistGradientBoosting"):
+    nothing = float(len(known)) if any(c is None for c in categories) else np.nan
+    if holds_large(known, reading, HIST) or holds_two_missing(list(categories), reading, HIST):
         return ops.const(np.nan)
     x = x if categories.dtype.kind in "fiub" else reading.as_labels(x)
     reading.knows(x, known, unseen=True)
-    return ops.table(x, {c: i for i, c in enumerate(known)})
+    return ops.table(x, {c: i for i, c in enumerate(known)}, np.nan, nothing)
 
 
 TRANSFORMS: dict[str, Any] = {}

@@ -68,11 +68,7 @@ def categories_of(model: Any, i: int, reading: Reading, name: str) -> Categories
         return None
     if holds_large(values, reading, who):
         return None
-    if values.count(None) > 1:
-        reading.problem(
-            f"{who}: None and NaN are two categories, which a formula cannot tell apart.",
-            "Replace one by the other before training: X.fillna(np.nan).",
-        )
+    if holds_two_missing(raw, reading, who):
         return None
     rare = getattr(model, "infrequent_categories_", [None] * (i + 1))[i]
     rare = () if rare is None else rare
@@ -91,6 +87,17 @@ def holds_large(values: Sequence[Any], reading: Reading, who: str) -> bool:
             f"{who}: categories are whole numbers beyond 2^53, which a formula's numbers cannot "
             "tell apart.",
             "Turn this column into text before training: X[name].astype(str).",
+        )
+    return found
+
+
+def holds_two_missing(values: Sequence[Any], reading: Reading, who: str) -> bool:
+    """Tell, and note as a problem, that None and NaN are both among some categories."""
+    found = sum(map(is_missing, values)) > 1
+    if found:
+        reading.problem(
+            f"{who}: None and NaN are two categories, which a formula cannot tell apart.",
+            "Replace one by the other before training: X.fillna(np.nan).",
         )
     return found
 
