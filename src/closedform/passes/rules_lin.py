@@ -143,9 +143,16 @@ def _one_table(x: Node, terms: Sequence[tuple[float, Node]]) -> Node:
     entries = [dict(zip(t.data.labels, t.data.values.tolist(), strict=True)) for _, t in terms]
     labels = dict.fromkeys(label for found in entries for label in found)
     weighted = [(w, t.data, found) for (w, t), found in zip(terms, entries, strict=True)]
+    if any(t.default for _, t, _ in weighted):
+        values = {s: [w * found.get(s, t.default) for w, t, found in weighted] for s in labels}
+    else:  # what is 0 adds nothing: 8,000 indicators of one column in 0.1 s instead of 6
+        values = {s: [] for s in labels}
+        for w, _, found in weighted:
+            for s, value in found.items():
+                values[s].append(w * value)
     return o.table(
         x,
-        {s: _sum([w * found.get(s, t.default) for w, t, found in weighted]) for s in labels},
+        {s: _sum(parts) for s, parts in values.items()},
         _sum([w * t.default for w, t, _ in weighted]),
         _sum([w * t.missing for w, t, _ in weighted]),
     )

@@ -11,6 +11,7 @@ import numpy as np
 from closedform.errors import BadInput
 from closedform.formula import Feature
 from closedform.ir import Type
+from closedform.ops.special import probit
 
 FIRST_CODE = 10**9
 """Categories are symbols to SymPy; each stands for a whole number from here on."""
@@ -74,7 +75,17 @@ def _categories(
 _NUMPY: dict[str, Callable[..., Any]] = {
     name: getattr(np, name) for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "floor")
 }
-_TABLE = _NUMPY | {"erf": math.erf, "sign": np.sign, "Abs": np.abs, "Max": max, "Min": min}
+
+
+def _erfcinv(z: Any) -> float:
+    return -float(probit(np.float64(z / 2))) / math.sqrt(2)
+
+
+_TABLE = (
+    _NUMPY
+    | {"erfcinv": _erfcinv}
+    | {"erf": math.erf, "sign": np.sign, "Abs": np.abs, "Max": max, "Min": min}
+)
 
 
 def _function(
