@@ -154,10 +154,23 @@ def one_hot(model: Any, columns: Columns, reading: Reading) -> Columns:
             return reading.placeholder(names_out(model, columns))
         x = as_category(x, found, reading)
         note_domain(x, name, found, takes_all, reading)
+        if not takes_all and not _fills_are_known(x, found.known):
+            reading.refuse(ops.negate(ops.either(ops.member(x, found.known), ops.missing(x))))
         for group in found.groups:
             if drops[i] is None or drops[i] not in group:
                 made.append(_hot(x, found, group, model.handle_unknown))
     return columns.mapped(made, names_out(model, columns))
+
+
+def _fills_are_known(x: Node, known: Sequence[Any]) -> bool:
+    """Tell whether what the imputers before an encoder fill in is among its categories."""
+    while x.op is ops.WHERE:
+        fill = x.args[1]
+        value = fill.data[0] if fill.op is ops.LABEL else fill.data
+        if fill.op not in (ops.LABEL, ops.CONST) or not (is_missing(value) or value in known):
+            return False
+        x = x.args[2]
+    return True
 
 
 def _hot(x: Node, found: Categories, group: list[int], unknown: str) -> Node:
