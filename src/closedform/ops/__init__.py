@@ -78,8 +78,17 @@ def boolean(value: bool) -> Node:
 
 
 def label(value: LabelOrNone) -> Node:
-    """Return a category or class as a node; None is the missing label."""
+    """Return a category or class as a node; None is the missing label.
+
+    Raises:
+        BadInput: the label is no text, number or truth.
+    """
     item = value.item() if isinstance(value, np.generic) else value
+    if item is not None and not isinstance(item, str | float | int | bool):
+        raise BadInput(
+            f"{item!r} cannot be a label: it is a {type(item).__name__}.",
+            hint="Use text, whole numbers or truths as classes and categories.",
+        )
     know_labels(() if item is None else (item,))
     return node(LABEL, data=(item,))
 

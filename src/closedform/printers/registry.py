@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import entry_points
+from inspect import signature
 from typing import Any
 
-from closedform.errors import UnsupportedTarget
+from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Formula
 
 TARGETS: dict[str, str] = {
@@ -21,6 +21,8 @@ TARGETS: dict[str, str] = {
 
 def targets() -> tuple[str, ...]:
     """Return the names of all targets, those of installed plugins included."""
+    from importlib.metadata import entry_points  # 20 ms, and rarely needed
+
     return (*TARGETS, *(e.name for e in entry_points(group="closedform.targets")))
 
 
@@ -34,17 +36,27 @@ def write(formula: Formula, target: str, **options: Any) -> Any:
 
     Raises:
         UnsupportedTarget: the target is not known, or cannot spell some part.
+        BadInput: an option that the target does not have.
     """
-    module = TARGETS.get(target) or _plugin(target)
+    printer = import_module(TARGETS.get(target) or _plugin(target)).write
+    known = [*list(signature(printer).parameters)[1:], "digits", "data"]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise BadInput(
+            f"The target {target!r} has no option {unknown[0]!r}.",
+            hint="Its options are: " + ", ".join(known) + ".",
+        )
     digits, data = options.pop("digits", None), options.pop("data", None)
     if digits is not None:
         from closedform.passes.rounding import rounding
 
         formula = rounding(formula, digits, data)
-    return import_module(module).write(formula, **options)
+    return printer(formula, **options)
 
 
 def _plugin(target: str) -> str:
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group="closedform.targets"):
         if entry.name == target:
             return entry.value

@@ -78,14 +78,11 @@ _NUMPY: dict[str, Callable[..., Any]] = {
 
 
 def _erfcinv(z: Any) -> float:
-    return -float(probit(np.float64(z / 2))) / math.sqrt(2)
+    return -float(probit(np.array(z / 2))) / math.sqrt(2)
 
 
-_TABLE = (
-    _NUMPY
-    | {"erfcinv": _erfcinv}
-    | {"erf": math.erf, "sign": np.sign, "Abs": np.abs, "Max": max, "Min": min}
-)
+_OWN = {"erf": math.erf, "erfcinv": _erfcinv, "sign": np.sign, "Abs": np.abs}
+_TABLE = _NUMPY | _OWN | {"Max": max, "Min": min}
 
 
 def _function(
