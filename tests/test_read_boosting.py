@@ -162,3 +162,12 @@ def test_none_is_a_category_like_any_other_in_a_column_of_objects():
     both = rows.assign(c=pd.Series(["a", None, np.nan, "b"] * 20, dtype=object))
     with pytest.raises(cf.UnsupportedModel, match="None and NaN"):
         cf.read(fit(HGR(categorical_features=["c"], **SOME), both, y))
+
+
+def test_a_start_that_the_model_adds_in_single_precision_is_said_to_be_approximate():
+    rows, y = data.numbers()
+    formula = cf.read(GBR(n_estimators=3, init=linear_model.LinearRegression()).fit(rows, y))
+    assert formula.summary().startswith("approximate")
+    assert "float32" in formula.trail[0].found["differs"][0]
+    init = tree.DecisionTreeRegressor(max_depth=2)
+    assert cf.read(GBR(n_estimators=3, init=init).fit(rows, y)).summary().startswith("exact")

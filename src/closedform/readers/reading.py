@@ -15,7 +15,7 @@ from closedform.formula import Feature, Formula, Stage, Step, Task, may_be_missi
 from closedform.ir import Node, Type, fold
 from closedform.ops.payloads import Label
 
-NO_FORMULA = "Distill this step alone, or replace it by one that has a formula."
+NO_FORMULA = "Replace it by one that has a formula: see docs/reading.md for those that do."
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Reading:
     refusals: list[tuple[Node, frozenset[Node]]] = field(default_factory=list)
     fragile: set[Node] = field(default_factory=set)
     called: set[str] = field(default_factory=set)
+    apart: list[str] = field(default_factory=list)
 
     def columns(self) -> Columns:
         """Return the raw inputs."""
@@ -77,6 +78,10 @@ class Reading:
     def problem(self, what: str, hint: str = NO_FORMULA) -> None:
         """Note something that has no formula, and what the user can do about it."""
         self.problems.append((what, hint))
+
+    def differs(self, why: str) -> None:
+        """Note that the formula is near the model but not it: the trail then says approximate."""
+        self.apart.append(why)
 
     def placeholder(self, names: Sequence[str]) -> Columns:
         """Return columns that stand for an unreadable step while the rest is looked at."""
@@ -181,10 +186,15 @@ class Reading:
             inputs=self.features(),
             task=task,
             names=self.node_names,
-            trail=(Step(f"read by {reader}", "read"),),
+            trail=(self._step(f"read by {reader}"),),
             stages=tuple(self.stages),
             source=source,
         )
+
+    def _step(self, name: str) -> Step:
+        if not self.apart:
+            return Step(name, "read")
+        return Step(name, "approx", found={"differs": tuple(dict.fromkeys(self.apart))})
 
     def _guarded(self, outputs: dict[str, Node]) -> dict[str, Node]:
         """Return the outputs, missing on rows that the model refuses."""

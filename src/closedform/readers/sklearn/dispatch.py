@@ -193,7 +193,7 @@ HINTS: dict[str, str] = {
     "HashingVectorizer": "It reads words, not columns; read the steps behind it alone.",
     "DictVectorizer": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
     "FeatureHasher": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
-    "KernelPCA": "It compares with every training row; use a PCA, or distill this step alone.",
+    "KernelPCA": "It compares with every training row; use a PCA.",
 }
 """What to do about classes that have no formula, where more can be said than NO_FORMULA."""
 
