@@ -207,3 +207,11 @@ def test_columns_without_names_are_taken_by_position():
     rows = worth_trying(_one_input(ops.lin(0, (2, ops.input_(0)))), numbered).rows
     assert list(rows.columns) == [0, 1]
     assert np.abs(rows[0]).max() > 1e6
+
+
+def test_a_truth_has_no_category_but_true_and_false():
+    y = ops.table(ops.input_(0), {False: 0.1, True: 0.2}, 0.0, 0.0)
+    for known, unseen in (((False, True), []), ((True,), [False])):
+        formula = Formula({"y": y}, (Feature("a", categories=known),))
+        assert set(_tried(formula, {"a": np.array(known)}, kind="unseen")) == set(unseen)
+    assert formula(worth_trying(formula, pd.DataFrame({"a": [True, True]})).rows).size

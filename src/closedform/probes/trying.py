@@ -209,6 +209,8 @@ def never_seen(known: Sequence[Label]) -> list[Label]:
     if known and all(isinstance(v, int | float) and not isinstance(v, bool) for v in known):
         top = max(float(v) for v in known)
         return [int(top) + 1 if all(isinstance(v, int) for v in known) else top + 1]
+    if known and all(isinstance(v, bool) for v in known):
+        return [v for v in (False, True) if v not in known]
     name = NEVER_SEEN
     while name in known:
         name += "!"
