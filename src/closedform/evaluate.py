@@ -17,7 +17,7 @@ import numpy as np
 from closedform import ops
 from closedform.columns import columns_of
 from closedform.errors import BadInput
-from closedform.formula import Formula
+from closedform.formula import Formula, refusals
 from closedform.ir import EVERYTHING, Array, Interval, Node, Type, fold, toposort
 from closedform.layers import layers
 from closedform.ops.payloads import Label, know_labels, labels_of, leaves_of
@@ -287,21 +287,12 @@ def _as_classes(labels: Array, codes: Array, classes: tuple[Any, ...]) -> Array:
 
 def outside(formula: Formula, X: Any) -> Array:
     """Return which rows the model does not take, shape (rows,): missing or unseen values."""
-    tests = list(_restrictions(formula))
+    tests = list(refusals(formula.inputs))
     inputs, rows = columns_of(formula.inputs, X, formula.needed)
     if not tests:
         return np.zeros(rows, dtype=bool)
     found: Array = compute([ops.either(*tests)], inputs, rows)[0]
     return found
-
-
-def _restrictions(formula: Formula) -> Iterator[Node]:
-    for i, f in enumerate(formula.inputs):
-        x = ops.input_(i, f.type)
-        if not f.missing:
-            yield ops.missing(x)
-        if not f.unseen and f.categories is not None:
-            yield ops.negate(ops.either(ops.missing(x), ops.member(x, f.categories)))
 
 
 def bounds(roots: Sequence[Node], box: Mapping[int, Interval]) -> list[Interval]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from closedform import ops
 from closedform.ir import Array, Node, Type, fold, toposort
@@ -14,6 +14,8 @@ from closedform.ops.payloads import Label
 if TYPE_CHECKING:
     from closedform.verify.certificate import Certificate
     from closedform.verify.differ import Comparison
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Formula:
         Only what the outputs do not show by themselves, by being missing, is tested.
         """
         told = set.intersection(*map(set, fold(self.roots, surely_missing)))
-        tests = [t for i, f in enumerate(self.inputs) for t in _tests(i, f, i in told)]
+        tests = [*refusals(self.inputs, told)]
         return ops.either(*tests) if tests else None
 
     def with_outputs(self, new: Mapping[Node, Node], step: Step | None = None) -> Formula:
@@ -283,8 +285,11 @@ def surely_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
 
 def may_be_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
     """Return the inputs whose absence can make this node missing (for `fold`)."""
-    if n.op is ops.INPUT:
-        return frozenset([n.data])
+    return frozenset([n.data]) if n.op is ops.INPUT else passed_on(n, below)
+
+
+def passed_on(n: Node, below: Sequence[frozenset[T]]) -> frozenset[T]:
+    """Return which of the causes that can make an argument missing can make the node so too."""
     if n.op is ops.WHERE:
         imputes = n.args[0].op is ops.ABSENT and n.args[0].args[0] is n.args[2]
         return below[1] if imputes else below[1] | below[2]
@@ -293,13 +298,19 @@ def may_be_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
     return frozenset().union(*below) if n.op.strict else frozenset()
 
 
-def _tests(i: int, feature: Feature, told: bool) -> Iterable[Node]:
-    x = ops.input_(i, feature.type)
-    if not feature.missing and not told:
-        yield ops.missing(x)
-    if not feature.unseen and feature.categories is not None:
-        known = ops.member(x, feature.categories)
-        yield ops.negate(ops.either(known, ops.missing(x)))
+def refusals(inputs: Sequence[Feature], told: Collection[int] = ()) -> Iterator[Node]:
+    """Yield a condition for each input that takes no missing value, or no unseen category.
+
+    Args:
+        told: inputs whose absence need not be asked for.
+    """
+    for i, feature in enumerate(inputs):
+        x = ops.input_(i, feature.type)
+        if not feature.missing and i not in told:
+            yield ops.missing(x)
+        if not feature.unseen and feature.categories is not None:
+            known = ops.member(x, feature.categories)
+            yield ops.negate(ops.either(known, ops.missing(x)))
 
 
 def label_of(scores: Sequence[Node], classes: Sequence[Label]) -> Node:

@@ -11,7 +11,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.errors import UnsupportedModel
-from closedform.formula import Feature, Formula, Stage, Step, Task, may_be_missing
+from closedform.formula import Feature, Formula, Stage, Step, Task, may_be_missing, passed_on
 from closedform.ir import Node, Type, fold
 from closedform.ops.payloads import Label
 
@@ -242,12 +242,7 @@ def _may_pass_on(marked: Collection[Node], n: Node, *below: frozenset[Node]) -> 
     """Return the marked nodes that, being missing, can make n missing (for `fold`)."""
     if n in marked:
         return frozenset([n])
-    if n.op is ops.WHERE:
-        imputes = n.args[0].op is ops.ABSENT and n.args[0].args[0] is n.args[2]
-        return below[1] if imputes else below[1] | below[2]
-    if n.op in (ops.TABLE, ops.PIECEWISE):
-        return below[0] if n.data.missing != n.data.missing else frozenset()
-    return frozenset().union(*below) if n.op.strict else frozenset()
+    return passed_on(n, below)
 
 
 def unique_names(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
