@@ -28,7 +28,9 @@ def formulas():
     B, u = load_breast_cancer(return_X_y=True, as_frame=True)
     D, z = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
     names = load_iris().target_names
-    network = MLPClassifier(hidden_layer_sizes=(60, 60), activation="tanh", max_iter=3)
+    network = MLPClassifier(
+        hidden_layer_sizes=(60, 60), activation="tanh", max_iter=3, random_state=0
+    )
     hostile = ["'; DROP TABLE x; --", "a_b^2 & $%#{}~\\", "身長 😀", "\\input{x}\n%"]
     odd = X.set_axis(hostile, axis=1).to_numpy()
     kinds = D[["sex"]].replace({1.0: "50 % & more", 2.0: "a_b"})

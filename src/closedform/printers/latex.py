@@ -280,7 +280,7 @@ class Layout:
         if block.vector:
             return self._vector(block)
         wide = [max(map(width_of, c)) + 2.6 for c in zip(*block.entries, strict=True)]
-        across = _fitting(wide, self.width - 16)
+        across = _fitting(wide, self.width - 20)
         down = _kept(len(block.entries), MOST_ROWS)
         rows = [_row(block.entries[i], across) if i is not None else _dots(across) for i in down]
         body = " \\\\\n".join(rows)
