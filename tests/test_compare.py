@@ -213,3 +213,9 @@ def test_a_wrong_call_is_an_error():
         FORMULA.compare("'a' if age < 3 else 'b'", X)
     with pytest.raises(BadInput, match="names were given"):
         FORMULA.compare("age", X, names=["a", "b"])
+
+
+def test_a_search_that_takes_too_long_is_given_up_and_says_so(monkeypatch):
+    monkeypatch.setattr("closedform.verify.differ.SECONDS", 0.0)
+    found = FORMULA.compare("age*bmi*bp", X)
+    assert not found.explained and "Not all were tried" in found.verdict

@@ -98,3 +98,22 @@ def test_other_names_may_stand_for_the_inputs():
     assert _value("x*2", names={"x": "N"}) == 20.0
     with pytest.raises(BadExpression, match="no input 'zz'"):
         _value("x*2", names={"x": "zz"})
+
+
+@pytest.mark.parametrize("text", ["1.0e999*age", "1.5e99999999999", "1.0e-99999*age", "0.5e308"])
+def test_a_number_that_no_float_holds_is_a_number_all_the_same(text):
+    literal = parse(text, ANY).literals[0]
+    assert literal.value in (0.0, np.inf, 5e307)
+    assert literal.half_unit in (0.0, 5e306)
+
+
+@pytest.mark.parametrize("text", ["q" * 50_000, "q" * 50_000 + "(age)", "age " + "q" * 50_000])
+def test_a_long_name_is_not_repeated_in_full(text):
+    with pytest.raises(BadExpression) as caught:
+        parse(text, ANY)
+    assert len(str(caught.value)) < 1000
+
+
+def test_of_many_unknown_names_the_first_are_told_and_the_others_are_counted():
+    with pytest.raises(BadExpression, match="'q39', and 460 more"):
+        parse(" + ".join(f"q{k}" for k in range(500)), ANY)

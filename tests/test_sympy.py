@@ -3,8 +3,10 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
 from sklearn.tree import DecisionTreeRegressor
@@ -73,3 +75,25 @@ def test_the_module_that_builds_them_builds_the_same():
     namespace: dict = {}
     exec(formula.to("sympy", as_text=True), namespace)
     assert namespace["result"] == formula.to("sympy")
+
+
+def categorical_boosting():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"age": rng.normal(size=240), "bmi": rng.normal(size=240)})
+    for name, labels in {"city": "abc", "grade": "xyz"}.items():
+        rows[name] = pd.Categorical(rng.choice(list(labels), 240))
+    classes = np.where(rows["age"] + (rows["city"] == "a") > 0.5, "yes", "no")
+    options = {"max_iter": 4, "categorical_features": "from_dtype", "random_state": 0}
+    return HistGradientBoostingClassifier(**options).fit(rows, classes), rows
+
+
+def test_a_label_that_trees_decide_is_steps_since_sympy_would_multiply_out_their_cases():
+    # As one expression it had not been built after three minutes.
+    model, rows = categorical_boosting()
+    formula = cf.read(model)
+    found = formula.to("sympy")
+    assert isinstance(found, Steps)
+    ran = cf.verify_program(formula, "sympy", rows[:30], model=model, limit=100)
+    assert ran.ok, ran
+    with pytest.raises(cf.UnsupportedTarget, match="multiply out"):
+        formula.to("sympy", form="expression")

@@ -83,6 +83,10 @@ def suited(formula: Formula) -> str:
     return "line" if not special and size <= SHORT_LINE else "steps"
 
 
+def _or_steps(form: str) -> str:
+    return "form='steps'" if form in ("steps", "line") else f"form={form!r} or form='steps'"
+
+
 def _plain(formula: Formula) -> bool:
     """Tell whether choices occur in the label alone."""
     real = [n for n in formula.roots if n.type is not Type.LABEL]
@@ -110,7 +114,7 @@ def _line(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
     if longest > LONGEST_LINE:
         raise UnsupportedTarget(
             f"As one line, the formula would have about {longest:,} signs.",
-            hint=f"Use form={suited(formula)!r} or form='steps'.",
+            hint=f"Use {_or_steps(suited(formula))}.",
         )
     smaller = formula.with_outputs(lowered(formula.roots, scribe.language.spell.keys() | {"lin",
                                    "label"}))  # fmt: skip

@@ -23,12 +23,19 @@ EXPANDED = 5_000
 """Operations up to which one expression is built; a 15-60-60-1 network has 119,000 of them, which
 takes 1.3 s to build and 6 s to print, but 9,000 as steps."""
 
+MOST_CASES = 32
+"""Cases of a tested value up to which it is not named. SymPy multiplies out whatever a condition
+tests: three boosted trees whose probability decides a label kept it busy for minutes."""
+
 FORMS = ("auto", "expression", "steps")
 
 NEVER = {
     "round32": "SymPy has no rounding to float32 (`read` moves it out of trees by an exact pass)"
 }
 """Operations that have no spelling, each with its reason."""
+
+TESTS = (ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MEMBER, ops.TREE, ops.TABLE, ops.PIECEWISE)
+"""Operations that test their arguments."""
 
 Expr = Any
 Rule = Callable[..., Expr]
@@ -80,8 +87,15 @@ def write(
         raise BadInput(f"There is no output {output!r}.", hint=f"The outputs are: {listed}.")
     part = formula if output is None else formula.only(output)
     ready = lower(_allowed(part), RULES, target="sympy")
-    steps = form == "steps" or (form == "auto" and expanded(ready.roots) > EXPANDED)
-    found = _built(ready, steps)
+    tested = _tested(ready.roots)
+    if tested and form == "expression":
+        raise UnsupportedTarget(
+            "As one expression, SymPy would multiply out the cases of what the formula tests.",
+            hint="Use form='steps', or print another output: output=….",
+        )
+    large = bool(tested) or expanded(ready.roots) > EXPANDED
+    steps = form == "steps" or (form == "auto" and large)
+    found = _built(ready, steps, tested)
     return _text(part, found, steps) if as_text else found if steps else found.result
 
 
@@ -107,10 +121,35 @@ def expanded(roots: Sequence[Node]) -> int:
     return sum(fold(roots, size))
 
 
-def _built(formula: Formula, steps: bool) -> Steps:
+def _cases(n: Node, *below: int) -> int:
+    """Return into how many cases a value falls when all are multiplied out (for `fold`)."""
+    if n.op is ops.WHERE:
+        return min(below[0] * (below[1] + below[2]), 10**9)
+    own = 1
+    if n.op is ops.TREE:
+        own = len(n.data.values)
+    elif n.op is ops.TABLE:
+        own = len(n.data.labels) + 1
+    elif n.op is ops.PIECEWISE:
+        own = len(n.data.edges) + 1
+    return min(math.prod(below, start=own), 10**9)
+
+
+def _tested(roots: Sequence[Node]) -> list[Node]:
+    """Return the numbers whose cases are too many to stand in a condition."""
+    nodes = toposort(roots)
+    cases = dict(zip(nodes, fold(nodes, _cases), strict=True))
+    tests = [n for n in nodes if n.op in TESTS]
+    args = dict.fromkeys(a for n in tests for a in n.args if a.type is Type.REAL)
+    return [a for a in args if cases[a] > MOST_CASES]
+
+
+def _built(formula: Formula, steps: bool, tested: Sequence[Node]) -> Steps:
     builder = _Builder(formula)
     if steps:
         chosen = names_for(formula, formula.roots, own={})
+        more = [n for n in tested if n not in chosen]
+        chosen |= {n: f"t{k}" for k, n in enumerate(more, 1)}
         builder.name({n: name for n, name in chosen.items() if n.type is not Type.BOOL})
     outputs = builder.build(formula.roots)
     found = dict(zip(formula.outputs, outputs, strict=True))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from html import escape
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ from closedform.verify.written import written
 MOST_ROWS = 20_000
 """So many rows are compared; more are drawn from at random."""
 MOST_HYPOTHESES = 20_000
+SECONDS = 60.0
+"""So long are steps tried; an expression of 100,000 terms would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -171,9 +173,13 @@ def compare(
         return _agreeing(case, found, labels)
     if parsed.open.type is Type.LABEL:
         return _unexplained(case, labels)
-    tried = islice(_hypotheses(case), MOST_HYPOTHESES)
-    found = next((h for h in tried if case.holds(h)), None)
-    return _unexplained(case, labels) if found is None else _explained(case, found, labels)
+    last = time.perf_counter() + SECONDS
+    for count, h in enumerate(_hypotheses(case)):
+        if case.holds(h):
+            return _explained(case, h, labels)
+        if count >= MOST_HYPOTHESES or time.perf_counter() > last:
+            return _unexplained(case, labels, " Not all were tried: the expression is too long.")
+    return _unexplained(case, labels)
 
 
 def _mapping(formula: Formula, names: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
@@ -356,14 +362,14 @@ def _explained(case: Case, h: Hypothesis, labels: Array) -> Comparison:
     )  # fmt: skip
 
 
-def _unexplained(case: Case, labels: Array) -> Comparison:
+def _unexplained(case: Case, labels: Array, remark: str = "") -> Comparison:
     # Classes taken for numbers come last: they are the unlikeliest to be meant.
     outputs = [n for n in case.outputs if n != "label"] or list(case.outputs)
     apart = [_difference(case, case.mine, case.outputs[n]).typical_relative for n in outputs]
     best = outputs[int(np.argmin(np.nan_to_num(apart, nan=np.inf)))]
     return _comparison(
         case, best, labels,
-        verdict="They differ, and no single step that was tried explains it.",
+        verdict="They differ, and no single step that was tried explains it." + remark,
         agrees=False,
         explained=False,
         step="",

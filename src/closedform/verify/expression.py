@@ -23,6 +23,10 @@ from closedform.verify.vocabulary import (
 
 LONGEST = 500_000
 """Characters; a 60-60 network written out has about 100,000."""
+LARGEST_POWER = 308
+SHOWN = 80
+"""Characters of an unknown name in an error."""
+MOST_UNKNOWN = 40
 DEEPEST = 120
 """Nested brackets: so deep the parser calls itself, whatever the text."""
 
@@ -125,7 +129,9 @@ def _rounding(text: str) -> float:
     if "." not in mantissa:
         return 0.0
     digits = len(mantissa.partition(".")[2])
-    return 0.5 * 10.0 ** (int(exponent or 0) - digits)
+    # An exponent that no float has: 0 or infinity stands there, and neither can be rounded.
+    power = int(exponent or 0) - digits if len(exponent) < 6 else LARGEST_POWER + 1
+    return 0.5 * 10.0**power if power <= LARGEST_POWER else 0.0
 
 
 @dataclass
@@ -149,7 +155,7 @@ class _Parser:
         self.tokens = self._tokens()
         root = self._expression(0)
         if self._next.kind != "end":
-            self._fail(f"{self._next.text!r} is not expected here", self._next.at)
+            self._fail(f"{_short(self._next.text)} is not expected here", self._next.at)
         if self.unknown:
             self._fail_unknown()
         root = ops.where(root, ops.const(1), ops.const(0)) if root.type is Type.BOOL else root
@@ -196,7 +202,7 @@ class _Parser:
         if text in KEYWORDS:
             return _Token("sign", text, at)
         if called and name != text and self.names.find(text) is None:
-            self._fail(f"there is no function {text!r}; there are {', '.join(FUNCTIONS)}", at)
+            self._fail(f"there is no function {_short(text)}; there are {', '.join(FUNCTIONS)}", at)
         return _Token("name" if name == text else "word", text, at)
 
     @property
@@ -206,7 +212,7 @@ class _Parser:
     def _take(self, text: str | None = None) -> _Token:
         token = self._next
         if text is not None and token.text != text:
-            self._fail(f"{text!r} is expected, not {token.text!r}", token.at)
+            self._fail(f"{text!r} is expected, not {_short(token.text)}", token.at)
         self.position += 1
         return token
 
@@ -220,11 +226,14 @@ class _Parser:
 
     def _fail_unknown(self) -> NoReturn:
         lines = []
-        for name in self.unknown:
-            like = self.names.like(name)
+        for name in list(self.unknown)[:MOST_UNKNOWN]:
+            # Likeness takes time that grows with the length, and nobody reads 100,000 characters.
+            like = self.names.like(name) if len(name) <= SHOWN else []
             lines.append(
-                f"{name!r}" + (f" (is it {' or '.join(map(repr, like))}?)" if like else "")
+                _short(name) + (f" (is it {' or '.join(map(repr, like))}?)" if like else "")
             )
+        more = len(self.unknown) - len(lines)
+        lines += [f"and {more:,} more"] if more else []
         raise BadExpression(
             "The expression names what the formula does not have: " + ", ".join(lines) + ".",
             hint="Its names are: " + ", ".join(list(self.names.known)[:40]) + ".",
@@ -265,7 +274,8 @@ class _Parser:
             return ops.lin(0, (-1, x)) if sign == "-" else x
         if sign == "not":
             return ops.negate(self._condition(self._expression(BINDS["not"]), token))
-        self._fail(f"a number, a name or a bracket is expected, not {token.text!r}", token.at)
+        what = f"a number, a name or a bracket is expected, not {_short(token.text)}"
+        self._fail(what, token.at)
 
     def _literal(self, text: str) -> Node:
         # Two numbers written alike are the same one if they are whole or long; a short one may
@@ -317,6 +327,13 @@ class _Parser:
             self._take("else")
             return self._choice(condition, left, self._expression(BINDS["if"]), token)
         right = self._expression(BINDS[sign] + (sign != "**"))
+        if (
+            BINDS[sign] == BINDS["<"]
+            and self._next.kind == "sign"
+            and (BINDS.get(self._sign) == BINDS["<"])
+        ):
+            # Elsewhere a < b < c means both; here it would compare a truth with a number.
+            self._fail("write a < b and b < c", self._next.at)
         if sign in ("==", "!="):
             same = self._equal(left, right, token)
             return same if sign == "==" else ops.negate(same)
@@ -357,6 +374,11 @@ class _Parser:
         if x.type is not Type.BOOL:
             self._fail("a condition is expected, as age < 40", token.at)
         return x
+
+
+def _short(text: str) -> str:
+    """Return a text in quotes, cut where nobody would read on."""
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
 
 
 def _function(text: str) -> str:
