@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 
 from closedform.columns import columns_of
 from closedform.errors import BadExpression, BadInput
@@ -219,3 +222,35 @@ def test_a_search_that_takes_too_long_is_given_up_and_says_so(monkeypatch):
     monkeypatch.setattr("closedform.verify.differ.SECONDS", 0.0)
     found = FORMULA.compare("age*bmi*bp", X)
     assert not found.explained and "Not all were tried" in found.verdict
+
+
+def _odd_rows():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"age": rng.normal(size=200)})
+    rows["city"] = rng.choice(['it\'s "odd"', "a\\b", "two\nlines", "c"], 200)
+    rows.loc[::7, "city"] = np.nan
+    return rows, rng.normal(size=200) + (rows["city"] == "c")
+
+
+def _one_hot():
+    imputed = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
+    return make_column_transformer((imputed, ["city"]), (StandardScaler(), ["age"]))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(_one_hot(), Ridge()),
+        make_pipeline(_one_hot(), DecisionTreeRegressor(max_depth=3)),
+        make_pipeline(make_column_transformer((SplineTransformer(), ["age"])), Ridge()),
+        make_pipeline(
+            make_column_transformer(("passthrough", ["age"])), DecisionTreeRegressor(max_depth=2)
+        ),
+    ],
+    ids=["odd categories", "a tree of them", "a spline", "a tree"],
+)
+def test_a_formula_printed_as_one_line_is_read_back_and_agrees(model):
+    rows, y = _odd_rows()
+    formula = read(model.fit(rows, y))
+    found = formula.compare(formula.to("text", form="line").split("\n\n")[0], rows)
+    assert found.agrees and found.before.rows == 0, found

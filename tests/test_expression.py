@@ -117,3 +117,36 @@ def test_a_long_name_is_not_repeated_in_full(text):
 def test_of_many_unknown_names_the_first_are_told_and_the_others_are_counted():
     with pytest.raises(BadExpression, match="'q39', and 460 more"):
         parse(" + ".join(f"q{k}" for k in range(500)), ANY)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1 if (age < 3) else 2", 1.0),
+        ("0 if age > 9 else 5 if (sex == 'm') else 2", 5.0),
+        ("if(age < 3, 1, 2)", 1.0),
+        ("2*(missing if missing(age) else age)", 4.0),
+        ("g(a) = 3*age", 6.0),
+        ("new(y) = 3*age", 6.0),
+        ("P('a)b') = 3*age", 6.0),
+    ],
+)
+def test_what_printed_text_writes_is_understood(text, value):
+    assert _value(text) == value
+
+
+def test_a_category_is_known_as_it_is_and_as_python_writes_it():
+    odd = ('it\'s "odd"', "a\\b", "two\nlines", "plain\\n")
+    formula = Formula({"y": ops.input_(0)}, (Feature("x", Type.LABEL, odd),))
+    for label in odd:
+        expression = parse(f"1 if x = {label!r} else 0", formula).closed()
+        columns, rows = columns_of(formula.inputs, {"x": [label, "other"]})
+        assert compute([expression], columns, rows)[0].tolist() == [1.0, 0.0]
+    raw = parse("1 if x = 'plain\\n' else 0", formula).closed()
+    columns, rows = columns_of(formula.inputs, {"x": ["plain\\n", "plain\n"]})
+    assert compute([raw], columns, rows)[0].tolist() == [1.0, 0.0]
+
+
+def test_comparisons_in_a_row_are_refused_since_they_mean_other_things_elsewhere():
+    with pytest.raises(BadExpression, match="a < b and b < c"):
+        parse("1 < age < 3", ANY)

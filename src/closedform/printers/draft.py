@@ -53,6 +53,7 @@ class Draft:
         outputs: the spelled name of each output.
         decision: how the label is decided, where that has a simple form.
         scores: for a softmax or normalised sigmoids, the score of each class.
+        listed: whether an output that is a choice is a list of cases, or else `a if c else b`.
     """
 
     formula: Formula
@@ -64,6 +65,7 @@ class Draft:
     scores: list[Node]
     link: str
     trees: Ensemble | None
+    listed: bool = True
 
     def text(self, n: Node) -> str:
         """Return a node as an expression, or its name."""
@@ -80,7 +82,7 @@ class Draft:
             return self._lookup(name, n)
         if n.op is ops.PIECEWISE:
             return self._stretches(name, n)
-        if n.op is ops.WHERE and not is_indicator(n):
+        if n.op is ops.WHERE and not is_indicator(n) and self.listed:
             return self.cases(name, n)
         if n.op is ops.SIGMOID and n in chance_nodes(self.formula):
             one, grown = ops.const(1), ops.exp(ops.lin(0, (-1, n.args[0])))
@@ -155,7 +157,7 @@ def _polynomial(pieces: Pieces, i: int, x: Node) -> Node:
 
 def draft(
     formula: Formula, scribe: Scribe, extent: Extent = Extent(), *, share: bool = True,
-    group: bool = True,
+    group: bool = True, listed: bool = True,
 ) -> Draft:  # fmt: skip
     """Return a formula spelled for people.
 
@@ -163,6 +165,7 @@ def draft(
         share: whether shared and special values get lines of their own; False writes each output
             as one expression.
         group: whether terms over one category become one table.
+        listed: whether an output that is a choice is a list of cases.
     """
     if group:
         formula = formula.with_outputs(grouped(formula.roots))
@@ -190,7 +193,7 @@ def draft(
     named = {n: name for n, name in named.items() if n.op.name not in TRIVIAL}
     speller = Speller(scribe.language, inputs, named)
     speller.write(roots)
-    return Draft(formula, scribe, extent, speller, outputs, decision, scores, link, trees)
+    return Draft(formula, scribe, extent, speller, outputs, decision, scores, link, trees, listed)
 
 
 def _scores(

@@ -118,7 +118,9 @@ def _line(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
         )
     smaller = formula.with_outputs(lowered(formula.roots, scribe.language.spell.keys() | {"lin",
                                    "label"}))  # fmt: skip
-    return _paragraphs(draft(smaller, scribe, extent, share=False, group=False))
+    # Plain text is pasted back, and a list of cases is no expression; LaTeX is only read.
+    listed = scribe.language.name != "text"
+    return _paragraphs(draft(smaller, scribe, extent, share=False, group=False, listed=listed))
 
 
 def _steps(formula: Formula, scribe: Scribe, extent: Extent) -> Page:

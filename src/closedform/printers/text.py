@@ -45,7 +45,7 @@ def write(
     """Return a formula as plain text.
 
     Args:
-        form: "line" (one expression for each output, which `compare` reads back), "steps" (a line
+        form: "line" (one expression for each number, which `compare` reads back), "steps" (a line
             for each shared value), "matrix" (networks), "rules" (trees), or "auto".
         width: characters on a line.
         header: whether a first line says how exact and how long the formula is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from closedform import ops
 from closedform.errors import BadExpression
@@ -27,11 +27,16 @@ LARGEST_POWER = 308
 SHOWN = 80
 """Characters of an unknown name in an error."""
 MOST_UNKNOWN = 40
+VALUES = ("number", "name", "quoted", "word")
 DEEPEST = 120
 """Nested brackets: so deep the parser calls itself, whatever the text."""
 
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WORD = re.compile(r"(?![²³])[^\W\d](?:[^\W²³]|\.)*")
+_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+# What printed text writes on the left: y, P(class), g(class), decision(class), new(name).
+_OF = rf"(?:[^()]*+|(?>{_TEXT.pattern}|`[^`]*`|[^()])*+)"
+_LEFT = re.compile(rf"\s*([^=<>!()+*/^]*?|(?:P|g|decision|new)\({_OF}\))\s*=(?!=)")
 _SIGN = re.compile(r"\*\*|<=|>=|==|!=|[-+*/^<>=(),·×÷−²³]")
 _SAME = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-", "=": "=="}
 
@@ -95,7 +100,8 @@ def parse(text: str, formula: Formula, names: Mapping[str, str] | None = None) -
         raise BadExpression(f"The expression has {len(text):,} characters; at most {LONGEST:,}.")
     known = _known(formula, names or {})
     left, body, offset = _split(text, known)
-    return _Parser(text, body, offset, known, len(formula.inputs)).whole(left)
+    labels = frozenset(v for f in formula.inputs for v in f.categories or ())
+    return _Parser(text, body, offset, known, len(formula.inputs), labels).whole(left)
 
 
 def _known(formula: Formula, names: Mapping[str, str]) -> Names:
@@ -118,8 +124,8 @@ def _known(formula: Formula, names: Mapping[str, str]) -> Names:
 
 def _split(text: str, known: Names) -> tuple[str, str, int]:
     """Return the name before a leading "=", the rest, and where the rest starts."""
-    found = re.match(r"\s*([^=<>!()+*/^]*?|P\([^()]*\)|decision\([^()]*\))\s*=(?!=)", text)
-    if found is None or found.group(1) == "":
+    found = _LEFT.match(text)
+    if found is None or found.group(1) == "" or re.search(r"\bif\b", found.group(1)):
         return "", text, 0
     return found.group(1).strip("`'\" "), text[found.end() :], found.end()
 
@@ -143,6 +149,7 @@ class _Parser:
     offset: int
     names: Names
     first: int
+    labels: frozenset[Any]
     tokens: list[_Token] = field(default_factory=list)
     position: int = 0
     depth: int = 0
@@ -164,20 +171,22 @@ class _Parser:
     # --- tokens ---------------------------------------------------------------------------------
 
     def _tokens(self) -> list[_Token]:
-        found, at = [], 0
+        found: list[_Token] = []
+        at = 0
         while at < len(self.body):
             if self.body[at].isspace():
                 at += 1
                 continue
-            token = self._token(at)
+            token = self._token(at, found[-1] if found else None)
             found.append(token)
             at += len(token.text)
         return [*found, _Token("end", "the end", len(self.body))]
 
-    def _token(self, at: int) -> _Token:
+    def _token(self, at: int, before: _Token | None) -> _Token:
         body = self.body
         if body[at] in "`'\"":
-            end = body.find(body[at], at + 1)
+            whole = _TEXT.match(body, at)
+            end = whole.end() - 1 if whole else body.find(body[at], at + 1)
             if end < 0:
                 self._fail("a quote is not closed", at)
             return _Token("quoted", body[at : end + 1], at)
@@ -185,7 +194,7 @@ class _Parser:
         for kind, pattern in (("number", _NUMBER), ("word", _WORD)):
             match = pattern.match(body, at)
             if match and len(match.group()) >= len(name):
-                return self._as_word(kind, match.group(), name, at)
+                return self._as_word(kind, match.group(), name, at, before)
         if name:
             return _Token("name", name, at)
         sign = _SIGN.match(body, at)
@@ -193,10 +202,12 @@ class _Parser:
             self._fail(f"{body[at]!r} is not understood", at)
         return _Token("sign", sign.group(), at)
 
-    def _as_word(self, kind: str, text: str, name: str, at: int) -> _Token:
+    def _as_word(self, kind: str, text: str, name: str, at: int, before: _Token | None) -> _Token:
         if kind == "number":
             return _Token("number", text, at)
         called = self.body[at + len(text) :].lstrip()[:1] == "("
+        if text == "if" and before and (before.text == ")" or before.kind in VALUES):
+            return _Token("sign", text, at)  # `a if (c) else b`, not `if(c, a, b)`
         if called and _function(text):
             return _Token("call", text, at)
         if text in KEYWORDS:
@@ -294,11 +305,20 @@ class _Parser:
         if found is not None:
             return found
         if quoted and token.text[0] != "`":
-            return ops.label(name)
+            return ops.label(self._unescaped(name))
         if not quoted and name.lower() in CONSTANTS:
             return ops.const(CONSTANTS[name.lower()])
         self.unknown.setdefault(name)
         return ops.const(0.0)
+
+    def _unescaped(self, name: str) -> str:
+        """Return a category as it is, or as Python writes it, which is how printed text does."""
+        if name in self.labels or "\\" not in name:
+            return name
+        try:
+            return name.encode("latin-1", "backslashreplace").decode("unicode_escape")
+        except UnicodeDecodeError:
+            return name
 
     def _call(self, token: _Token) -> Node:
         name = _function(token.text)

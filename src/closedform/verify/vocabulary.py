@@ -68,7 +68,9 @@ and what NumPy prints around its numbers."""
 RAW = ("if", "where", "missing", "isna")
 """Functions that take conditions or labels as they are; all others take numbers."""
 
-CONSTANTS = {"pi": math.pi, "e": math.e, "nan": math.nan, "inf": math.inf}
+CONSTANTS = {
+    "pi": math.pi, "e": math.e, "nan": math.nan, "inf": math.inf, "missing": math.nan,
+}  # fmt: skip
 KEYWORDS = ("if", "else", "and", "or", "not")
 MODULES = ("np.", "numpy.", "math.", "torch.", "scipy.special.")
 
