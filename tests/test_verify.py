@@ -1,6 +1,7 @@
 """Certificates: they find every planted fault, and pass on the real thing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,12 @@ from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegresso
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula, Task
-from closedform.ir import Type, rewrite
+from closedform.ir import Type, frozen, node, rewrite
 from closedform.ops.payloads import Splits
 from closedform.printers import registry
 from closedform.readers import read
@@ -340,3 +341,65 @@ def test_a_target_that_cannot_be_run_is_an_error():
     assert "latex" in registry.TARGETS
     with pytest.raises(UnsupportedTarget, match="latex"):
         verify_program(read(RIDGE), "latex", X)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("way", [-np.inf, np.inf])
+def test_no_threshold_of_a_tree_can_be_moved_by_an_ulp_unnoticed(seed, way):
+    model = DecisionTreeClassifier(max_depth=4, random_state=seed).fit(FLOWERS, KINDS)
+    formula = read(model)
+    trees = [n for n in formula.nodes if n.op is ops.TREE]
+    splits = trees[0].data.splits
+    for i in np.flatnonzero(~splits.leaf):
+        threshold = splits.threshold.copy()
+        threshold[i] = np.nextafter(threshold[i], way)
+        moved = replace(splits, threshold=frozen(threshold))
+        new = {n: node(n.op, n.args, replace(n.data, splits=moved), n.type) for n in trees}
+        other = formula.with_outputs(rewrite(formula.roots, new.get))
+        assert not other.verify(model, FLOWERS).ok, f"test {i}"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tolerance": float("nan")},
+        {"tolerance": -1e-9},
+        {"tolerance": "small"},
+        {"limit": -1},
+        {"limit": 2.5},
+        {"seed": -1},
+    ],
+    ids=str,
+)
+def test_an_option_without_a_meaning_is_refused_since_against_nan_everything_would_pass(options):
+    formula = read(RIDGE)
+    with pytest.raises(BadInput, match="no meaning"):
+        formula.verify(RIDGE, X, **options)
+    with pytest.raises(BadInput, match="no meaning"):
+        verify_program(formula, "python", X, **options)
+
+
+def test_what_was_observed_may_have_several_columns():
+    both = np.column_stack([Y, Y**2])
+    model = Ridge().fit(X, both)
+    truth = read(model).verify(model, X, y=both).truth
+    right = np.sqrt(np.mean((model.predict(X) - both) ** 2))
+    assert truth["root mean square error, formula"] == pytest.approx(right)
+
+
+@pytest.mark.parametrize("y", [Y[:5], np.column_stack([Y, Y]), ["a"] * len(Y)], ids=range(3))
+def test_what_was_observed_on_other_rows_or_is_no_number_is_refused(y):
+    with pytest.raises(BadInput, match=r"does not fit|no number"):
+        read(RIDGE).verify(RIDGE, X, y=y)
+
+
+def test_without_a_prediction_nothing_is_compared_with_what_was_observed():
+    with pytest.raises(BadInput, match="no prediction"):
+        read(LOGISTIC).only("P(1)").verify(LOGISTIC, FLOWERS, y=KINDS)
+
+
+def test_a_model_that_gives_words_for_numbers_is_refused_and_one_that_gives_none_is_missing():
+    with pytest.raises(BadInput, match="no number"):
+        read(RIDGE).verify(lambda rows: ["a"] * len(rows), X)
+    nothing = read(RIDGE).verify(lambda rows: np.full(len(rows), np.nan), X)
+    assert not nothing and "missing on one side alone" in nothing.verdict

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,18 +15,28 @@ from closedform.ir import Array, Node, Op, Type, toposort, ulps
 from closedform.ops.payloads import Label, Splits, leaves_of
 
 Inputs = Sequence[Array]
+TRIED = 200
+"""So many rows that come to a test of a tree are tried, for one on which the test matters."""
 FAN = 12
 """How many values of an input one turning point may be traced back to."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A value of one input where the formula turns, and a row that comes past it (-1: any)."""
+    """A value of one input where the formula turns.
+
+    Attributes:
+        input, value: which input, and where.
+        inverted: whether something had to be inverted to find the value.
+        row: a row that comes past it (-1: any).
+        tells: whether on that row the result is another one on either side of the value.
+    """
 
     input: int
     value: float
     inverted: bool
     row: int = -1
+    tells: bool = False
 
 
 def turns(formula: Formula, below: Callable[[Node], Array], rows: int) -> list[Turn]:
@@ -39,48 +50,85 @@ def turns(formula: Formula, below: Callable[[Node], Array], rows: int) -> list[T
     nodes = toposort([*formula.roots, *(n for s in formula.stages for _, n in s.after)])
     found: dict[tuple[int, str], Turn] = {}
     for n in nodes:
-        for x, value, row in _critical(n, below, rows):
+        for x, value, row, tells in _critical(n, below, rows):
             for index, at, inverted in _traced(x, value):
-                turn = Turn(index, at, inverted, row)
-                found.setdefault((index, at.hex()), turn)
+                old = found.get((index, at.hex()))
+                if old is None or tells > old.tells:
+                    found[index, at.hex()] = Turn(index, at, inverted, row, tells)
     return list(found.values())
 
 
 def _critical(
     n: Node, below: Callable[[Node], Array], rows: int
-) -> Iterator[tuple[Node, float, int]]:
-    """Yield (argument, value where it matters, a row that comes here) of one node."""
+) -> Iterator[tuple[Node, float, int, bool]]:
+    """Yield (argument, value where it matters, a row that comes here, whether that row tells)."""
     if n.op is ops.TREE:
         yield from _tests_of(n, below, rows)
     elif n.op is ops.PIECEWISE:
-        yield from ((n.args[0], e, -1) for e in n.data.edges.tolist())
+        yield from ((n.args[0], e, -1, False) for e in n.data.edges.tolist())
     elif n.op in (ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MIN, ops.MAX):
         fixed = [a for a in n.args if a.op is ops.CONST]
-        yield from ((x, float(c.data), -1) for c in fixed for x in n.args if x is not c)
+        yield from ((x, float(c.data), -1, False) for c in fixed for x in n.args if x is not c)
     elif n.op is ops.TABLE and n.args[0].type is Type.REAL:
-        yield from ((n.args[0], float(v), -1) for v in n.data.labels)
+        yield from ((n.args[0], float(v), -1, False) for v in n.data.labels)
     elif n.op is ops.MEMBER and n.args[0].type is Type.REAL:
-        yield from ((n.args[0], float(v), -1) for v in n.data)
+        yield from ((n.args[0], float(v), -1, False) for v in n.data)
 
 
 def _tests_of(
     n: Node, below: Callable[[Node], Array], rows: int
-) -> Iterator[tuple[Node, float, int]]:
+) -> Iterator[tuple[Node, float, int, bool]]:
     splits = n.data.splits
-    passing = _passing(splits, [below(a) for a in n.args], rows)
-    for i in np.flatnonzero(~splits.leaf & (splits.member < 0)).tolist():
-        yield n.args[splits.feature[i]], float(splits.threshold[i]), int(passing[i])
+    columns = np.stack([below(a) for a in n.args])
+    passing = _passing(splits, columns, rows)
+    inner = np.flatnonzero(~splits.leaf & (splits.member < 0))
+    tells = _telling(n, columns, inner, passing[inner, :1])[:, 0]
+    for i, told in zip(inner.tolist(), tells.tolist(), strict=True):
+        row = int(passing[i, 0])
+        if row >= 0 and not told:
+            found = _telling(n, columns, np.array([i]), passing[i : i + 1])[0]
+            told, row = bool(found.any()), int(passing[i, found.argmax()])
+        yield n.args[splits.feature[i]], float(splits.threshold[i]), row, told
 
 
-def _passing(splits: Splits, columns: Inputs, rows: int) -> Array:
-    """Return for each node of a tree one of the rows that come to it, or -1."""
-    found = np.full(len(splits.child), -1)
-    if rows:
-        at = leaves_of(splits, np.ascontiguousarray(np.stack(columns)))
-        for _ in range(splits.depth + 1):
-            found[at] = np.arange(rows)
-            at = np.where(at > 0, splits.parents[at], 0)
+def _passing(splits: Splits, columns: Array, rows: int) -> Array:
+    """Return for each node of a tree some of the rows that come to it, shape (nodes, TRIED).
+
+    Where fewer come to it, some stand there twice; -1 where none does.
+    """
+    found = np.full((len(splits.child), TRIED), -1)
+    ends = leaves_of(splits, np.ascontiguousarray(columns)) if rows else np.zeros(0, np.int64)
+    by_end = np.argsort(ends, kind="stable")
+    first = np.searchsorted(ends[by_end], np.arange(len(found) + 1))
+    coming: list[Array] = [by_end[a:b] for a, b in pairwise(first.tolist())]
+    for i in range(len(found) - 1, 0, -1):  # parents stand before their children
+        up = int(splits.parents[i])
+        coming[up] = np.concatenate([coming[up], coming[i]])
+    random = np.random.default_rng(0)
+    for row, at in zip(found, coming, strict=True):
+        if len(at):
+            row[:] = np.resize(random.permutation(at), TRIED)
     return found
+
+
+def _telling(n: Node, columns: Array, inner: Array, passing: Array) -> Array:
+    """Return on which rows a tree gives something else on either side of a test, (tests, rows).
+
+    A row that comes to a test may end in the same value on both of its sides: two of seven
+    thresholds of a tree of Iris could be moved by an ulp without a certificate's notice.
+    """
+    splits, places = n.data.splits, passing.ravel()
+    if not columns.shape[1] or not len(places):
+        return np.zeros(passing.shape, dtype=bool)
+    feature = np.repeat(splits.feature[inner], passing.shape[1])
+    threshold = np.repeat(splits.threshold[inner], passing.shape[1])
+    sides = []
+    for way in (-np.inf, np.inf):
+        beside = np.take(columns, places, axis=1)
+        beside[feature, np.arange(len(places))] = np.nextafter(threshold, way)
+        sides.append(n.data.values[leaves_of(splits, beside)])
+    told: Array = (sides[0] != sides[1]) & (places >= 0)
+    return told.reshape(passing.shape)
 
 
 # --- from a value of a node back to a value of an input -----------------------------------------

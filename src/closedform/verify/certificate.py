@@ -193,6 +193,8 @@ class Certificate:
         if not self.ok:
             failing = sum(max(sum(c.failing.values()) for c in self.checks if c.set == s)
                           for s in dict.fromkeys(c.set for c in self.checks))  # fmt: skip
+            if failing and self.worst_relative == 0 and not self.labels_differ:
+                return f"DIFFERS on {failing:,} rows, missing on one side alone"
             if failing:
                 return f"DIFFERS on {failing:,} rows, up to {self.worst_relative:.2g} relative"
             return "DIFFERS in which rows are taken"

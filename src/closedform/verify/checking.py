@@ -116,9 +116,11 @@ def verify(
         seed: of the random draws.
 
     Raises:
-        BadInput: the rows do not fit the formula, or the model is of another shape.
+        BadInput: the rows or y do not fit the formula, the model is of another shape, or an option
+            has no meaning.
     """
     start = time.perf_counter()
+    check_options(tolerance, limit, seed)
     sets = row_sets(formula, X, made_up=made_up, limit=limit, seed=seed)
     methods = methods_of(model, formula)
     checks: list[Check] = []
@@ -139,6 +141,24 @@ def verify(
         truth=truth,
         provenance=provenance(formula, X, seed=seed, seconds=time.perf_counter() - start),
     )
+
+
+def check_options(tolerance: float, limit: int, seed: int) -> None:
+    """Refuse options without a meaning; against NaN, everything would pass.
+
+    Raises:
+        BadInput: as said.
+    """
+    if not isinstance(tolerance, int | float | np.number) or not tolerance >= 0:
+        raise BadInput(
+            f"A tolerance of {tolerance!r} has no meaning.",
+            hint="Give a relative difference from 0 on, as 1e-9.",
+        )
+    for name, value in (("limit", limit), ("seed", seed)):
+        if not isinstance(value, int | np.integer) or value < 0:
+            raise BadInput(
+                f"{name}={value!r} has no meaning.", hint="Give a whole number from 0 on."
+            )
 
 
 def row_sets(formula: Formula, X: Any, *, made_up: bool, limit: int, seed: int) -> list[Rows]:
@@ -223,11 +243,21 @@ def checks_of(
             ties = lambda at: _tied(formula, found, rows, at)  # noqa: E731
             yield _label_check(formula, name, method.name, expected, rows, both, ties)
         else:
-            numbers = np.asarray(expected, dtype=np.float64)
+            numbers = _numbers(expected, method.name)
             spreads.setdefault(name, spread_of(numbers[both]))
             yield number_check(
                 formula, name, method.name, numbers, rows, both, tolerance, spreads[name]
             )
+
+
+def _numbers(column: Any, method: str) -> Array:
+    try:
+        return np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput(
+            f"{method} gave what is no number, and the formula gives numbers.",
+            hint="Check the formula against the model that it was read from.",
+        ) from None
 
 
 def number_check(
@@ -304,15 +334,28 @@ def _by_kind(kinds: Array) -> dict[str, int]:
 def _against(y: Any, formula: Formula, model: Any, rows: Rows) -> dict[str, float]:
     """Return the error of both sides against what was observed."""
     method = methods_of(model, formula)[0]
-    theirs = answers(method, rows.X, len(rows), apart(rows)).columns[0]
-    ours = rows.values[formula.primary[0]]
-    observed = np.asarray(y).reshape(-1)
+    if method.outputs != formula.primary or any(n not in rows.values for n in method.outputs):
+        raise BadInput(
+            "There is no prediction to compare with y.",
+            hint="Leave y out, or give the whole formula and a model with predict.",
+        )
+    theirs = np.column_stack(answers(method, rows.X, len(rows), apart(rows)).columns)
+    ours = np.column_stack([rows.values[name] for name in method.outputs])
+    observed = np.asarray(y)
+    if observed.shape not in ((len(rows),), ours.shape) or observed.size != ours.size:
+        raise BadInput(
+            f"y of shape {observed.shape} does not fit {len(rows)} rows of "
+            f"{ours.shape[1]} output{'s' * (ours.shape[1] != 1)}.",
+            hint="Give what was observed on each row, in the order of the rows.",
+        )
+    observed = observed.reshape(ours.shape)
     if formula.task.kind == "classification":
         return {
-            f"share of wrong labels, {who}": float(labels_differ(observed, column).mean())
-            for who, column in (("formula", ours), ("model", theirs))
+            f"share of wrong labels, {who}": float(labels_differ(observed, columns).mean())
+            for who, columns in (("formula", ours), ("model", theirs))
         }
+    numbers = _numbers(observed, "y")
     return {
-        f"root mean square error, {who}": float(np.sqrt(np.nanmean((column - observed) ** 2)))
-        for who, column in (("formula", ours), ("model", theirs))
+        f"root mean square error, {who}": float(np.sqrt(np.nanmean((columns - numbers) ** 2)))
+        for who, columns in (("formula", ours), ("model", theirs))
     }

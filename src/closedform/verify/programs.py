@@ -22,7 +22,7 @@ from closedform.probes.trying import NEVER_SEEN
 from closedform.verify.algebra import run_sympy
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
-from closedform.verify.checking import Rows, apart, checks_of, row_sets
+from closedform.verify.checking import Rows, apart, check_options, checks_of, row_sets
 from closedform.verify.oracle import Answers, Method, answers, methods_of
 from closedform.verify.provenance import provenance
 
@@ -130,6 +130,7 @@ def verify_program(
             f"Programs in {target!r} cannot be run here.",
             hint="These can: " + ", ".join(RUNNERS) + ".",
         )
+    check_options(tolerance, limit, seed)
     start = time.perf_counter()
     program = write(formula, target, **options)
     checks: list[Check] = []
