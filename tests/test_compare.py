@@ -10,7 +10,12 @@ from sklearn.datasets import load_diabetes
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    PolynomialFeatures,
+    SplineTransformer,
+    StandardScaler,
+)
 from sklearn.tree import DecisionTreeRegressor
 
 from closedform.columns import columns_of
@@ -254,3 +259,12 @@ def test_a_formula_printed_as_one_line_is_read_back_and_agrees(model):
     formula = read(model.fit(rows, y))
     found = formula.compare(formula.to("text", form="line").split("\n\n")[0], rows)
     assert found.agrees and found.before.rows == 0, found
+
+
+def test_a_power_of_an_input_is_that_and_not_the_scaled_column_of_the_same_name():
+    model = make_pipeline(PolynomialFeatures(2), StandardScaler(), Ridge())
+    formula = read(model.fit(X[["age", "bmi"]], Y))
+    line = formula.to("text", form="line").split("\n\n")[0]
+    assert "age^2" in line
+    found = formula.compare(line, X[["age", "bmi"]])
+    assert found.agrees and found.before.rows == 0

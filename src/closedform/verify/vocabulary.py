@@ -89,7 +89,9 @@ class Names:
         """
         self.known = dict(known)
         self.later = later
-        free = sorted((n for n in known if n and _STARTS.match(n)), key=len, reverse=True)
+        # A polynomial's column is called age^2, and so is the square of age: in text it is that.
+        plain = (n for n in known if known[n] is not later.get(n) or not set(n) & set("^*/+"))
+        free = sorted((n for n in plain if n and _STARTS.match(n)), key=len, reverse=True)
         parts = [re.escape(n) + (r"(?![^\W²³])" if re.match(r"\w", n[-1]) else "") for n in free]
         self._pattern = re.compile("|".join(parts) or r"(?!)")
         self._folded = _unique((_folded(n), n) for n in known)
