@@ -1,5 +1,6 @@
 """Plain text: what a person reads, on real models."""
 
+import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -165,3 +166,21 @@ def test_a_form_that_is_not_there_is_said_with_the_one_that_is():
     assert "matrix" in refusal.value.hint
     with pytest.raises(UnsupportedTarget, match="no trees"):
         formula.to("text", form="rules")
+
+
+def test_brief_rules_of_many_classes_name_the_likeliest_alone():
+    random = np.random.default_rng(0)
+    rows, classes = random.normal(size=(520, 2)), random.integers(0, 26, 520)
+    formula = cf.read(DecisionTreeClassifier(max_depth=2, random_state=0).fit(rows, classes))
+    assert "more)" in str(formula)
+    assert max(map(len, str(formula).splitlines())) <= 100
+    assert "more)" not in formula.to("text")
+
+
+def test_a_stump_for_three_classes_says_which_class_it_gives():
+    # P(1) and P(2) are the same on all rows, and the first of them is the label.
+    rows, classes = load_iris(return_X_y=True, as_frame=True)
+    model = DecisionTreeClassifier(max_depth=1, random_state=0).fit(rows, classes)
+    said = [line.split(" when ")[0].strip() for line in cf.read(model).to("text").splitlines()]
+    assert said[:2] == ["class = 0", "class = 1"]
+    assert "P = 0.5 (2: 0.5), 100 of 150 samples" in cf.read(model).to("text")

@@ -276,3 +276,14 @@ def test_the_version_comes_fast(made):
         "import sys, closedform.cli; assert not {'sklearn', 'pandas', 'sympy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [(["read", "nix.joblib"], 2), (["inspect", "model.skops"], 0)]
+)
+def test_a_stream_that_the_caller_closed_does_not_change_the_exit_status(made, words, status):
+    # 1 would say that a difference was found.
+    for closing in ("2>&-", ">&-", ">&- 2>&-"):
+        line = f'"$0" -m closedform "$@" {closing}'
+        done = subprocess.run(["sh", "-c", line, sys.executable, *words], cwd=made, check=False)
+        assert done.returncode == status, closing

@@ -42,7 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _accept_any_text() -> None:
-    """Let no letter that a terminal cannot show end in an error."""
+    """Let no letter that a terminal cannot show end in an error, and no stream that is closed."""
+    # Python has None for a stream that was closed by the caller, as `2>&-`.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -61,6 +61,25 @@ def _highest(n: Node) -> Decision | None:
     return Decision((*classes, n.data[0]), best.args)
 
 
+def picks_highest(formula: Formula) -> bool:
+    """Tell whether the label is the first class with the highest probability.
+
+    Where two classes have the same probability on all rows, as in the stump of a tree for three
+    classes, simplifying has left one of them out of the maximum.
+    """
+    task = formula.task
+    if len(task.probability) != len(task.classes) or formula.primary[0] not in formula.outputs:
+        return False
+    chance = dict(zip(task.classes, chance_nodes(formula), strict=False))
+    n = formula.outputs[formula.primary[0]]
+    while n.op is ops.WHERE and n.args[0].op is ops.EQUAL and n.args[1].op is ops.LABEL:
+        score, top = n.args[0].args
+        if chance.get(n.args[1].data[0]) is not score or set(top.args) != set(chance.values()):
+            return False
+        n = n.args[2]
+    return n.op is ops.LABEL
+
+
 def softmax_scores(chances: Sequence[Node]) -> list[Node] | None:
     """Return the scores whose softmax some nodes are, or None."""
     parts = _shares(chances)

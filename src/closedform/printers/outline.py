@@ -11,7 +11,7 @@ from closedform.formula import Formula, Task
 from closedform.ir import Node, Type, fold, substitute, toposort
 from closedform.passes.lower import lowered
 from closedform.printers.blocks import Block, Equation, Page, Sentence
-from closedform.printers.choices import chance_nodes, softmax_scores
+from closedform.printers.choices import chance_nodes, picks_highest, softmax_scores
 from closedform.printers.domain import domain
 from closedform.printers.draft import Draft, Extent, draft
 from closedform.printers.ensemble import Ensemble
@@ -220,6 +220,8 @@ def _leaf_values(made: Draft, trees: Ensemble) -> tuple[tuple[str, ...], Values]
     of_classes = trees.direct and trees.outputs == task.probability
     if of_classes and decision is not None and len(decision.scores) == len(task.classes):
         return (made.outputs[made.formula.primary[0]],), _class_values(made, decision.classes)
+    if of_classes and picks_highest(made.formula):
+        return (made.outputs[made.formula.primary[0]],), _class_values(made, task.classes)
     if made.link == "vote" and not trees.direct:
         return (), _share_values(made, task.classes)
     number = made.scribe.number
@@ -232,7 +234,7 @@ def _leaf_values(made: Draft, trees: Ensemble) -> tuple[tuple[str, ...], Values]
 def _class_values(made: Draft, classes: Sequence[object]) -> Values:
     """The class with the highest share, and its share: P = 0.98, 45 of 150 samples (30 %)."""
     words = [made.scribe.word(c) for c in classes]
-    number = made.scribe.chance
+    number, most = made.scribe.chance, (made.extent.side or 2 * len(words)) // 2
 
     def values(shares: list[float], facts: str) -> tuple[tuple[str, ...], Sentence]:
         best = shares.index(max(shares))
@@ -241,8 +243,13 @@ def _class_values(made: Draft, classes: Sequence[object]) -> Values:
         ]
         names = [number(shares[best])]
         template = "P = {0}"
+        left_out = len(rest) - most
+        if left_out > 0:  # of 26 classes, one line of facts had 282 characters
+            least = sorted(p for p, _ in rest)[left_out]
+            rest = [(p, w) for p, w in rest if p >= least][:most]
         if len(words) > 2 and rest:
             others = [f"{{{i}}}: {{{i + 1}}}" for i in range(1, 2 * len(rest), 2)]
+            others += [f"… {left_out} more"] if left_out > 0 else []
             template += f" ({', '.join(others)})"
             names += [text for p, w in rest for text in (w, number(p))]
         template += f", {facts}" if facts else ""
