@@ -87,7 +87,9 @@ def test_the_trail_says_how_far_each_output_moved_on_the_rows_given(f, X, digits
         a, b = before[name], now[name]
         if root.type is Type.REAL:
             both = ~(np.isnan(a) | np.isnan(b)) & (a != b)
-            assert step.found["moved"][name]["absolute"] == np.abs(a[both] - b[both]).max(initial=0)
+            with np.errstate(over="ignore"):
+                most = np.abs(a[both] - b[both]).max(initial=0)
+            assert step.found["moved"][name]["absolute"] == most
             assert step.found["moved"][name]["appeared"] == (np.isnan(a) ^ np.isnan(b)).sum()
         else:
             assert step.found["labels"][name] == sum(p != q for p, q in zip(a, b, strict=True))
@@ -99,6 +101,14 @@ def test_movement_is_also_a_share_of_the_range_of_the_output():
     assert found["moved"]["y"]["absolute"] == pytest.approx(4.0, rel=1e-12)  # 104 → 100
     assert found["moved"]["y"]["relative"] == pytest.approx(4.0 / 104, rel=1e-12)
     assert found["moved"]["flat"]["relative"] == pytest.approx(0.04 / 1.04, rel=1e-12)
+
+
+def test_a_movement_or_a_range_beyond_the_doubles_is_no_accident():
+    f = Formula({"y": o.linear(0.0, [1.04], [x]), "z": o.linear(0.0, [1.0], [x])}, AB)
+    found = rounding(f, 1, {"a": [-1.79e308, 1.0, 1.79e308], "b": [0, 0, 0]}).trail[-1].found
+    assert found["moved"]["y"]["absolute"] == math.inf  # 1.04 · 1.79e308 is no double
+    assert found["moved"]["y"]["relative"] == math.inf
+    assert found["moved"]["z"] == {"absolute": 0, "relative": 0, "appeared": 0}
 
 
 def test_without_rows_nothing_is_claimed():

@@ -71,11 +71,14 @@ def moved(before: Formula, after: Formula, X: Any) -> dict[str, Any]:
 def _distance(a: Array, b: Array) -> dict[str, float]:
     appeared = int((np.isnan(a) != np.isnan(b)).sum())
     known = ~(np.isnan(a) | np.isnan(b)) & (a != b)
-    absolute = float(np.abs(a[known] - b[known]).max(initial=0.0))
     finite = a[np.isfinite(a)]
-    span = float(np.ptp(finite)) if len(finite) else 0.0
+    with np.errstate(over="ignore"):
+        absolute = float(np.abs(a[known] - b[known]).max(initial=0.0))
+        span = float(np.ptp(finite)) if len(finite) else 0.0
     # An output that is the same on all rows has no range: its own size stands for it.
     span = span or float(np.abs(finite).max(initial=0.0))
+    # A range that no double can hold is taken for the largest one.
+    span = min(span, float(np.finfo(float).max))
     relative = absolute / span if span else (0.0 if absolute == 0 else np.inf)
     return {"absolute": absolute, "relative": float(relative), "appeared": appeared}
 
