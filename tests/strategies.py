@@ -107,6 +107,17 @@ def _lin(draw, pool: Pool) -> Node:
     return o.linear(draw(moderate), weights, args)
 
 
+def _distance(draw, pool: Pool) -> Node:
+    args = _several(draw, pool, 0)
+    point, weights = ([draw(moderate) for _ in args] for _ in range(2))
+    return o.squared_distance(args, point, weights)
+
+
+def _kth(draw, pool: Pool) -> Node:
+    args = _several(draw, pool)
+    return o.kth(draw(st.integers(1, len(args))), *args)
+
+
 def _same(draw, pool: Pool) -> list[Node]:
     type_ = draw(st.sampled_from([Type.REAL, Type.LABEL]))
     return [pool.pick(draw, type_), pool.pick(draw, type_)]
@@ -154,6 +165,9 @@ BUILD = {
     "label": lambda draw, pool: o.label(draw(st.sampled_from([*LABELS, None]))),
     "input": lambda draw, pool: pool.nodes[Type.REAL][0],
     "lin": _lin,
+    "squared_distance": _distance,
+    "sum32": lambda draw, pool: o.sum32(*_several(draw, pool)),
+    "kth": _kth,
     "mul": lambda draw, pool: o.mul(*_several(draw, pool, 2)),
     "div": lambda draw, pool: o.div(pool.pick(draw), pool.pick(draw)),
     "pow": _power,

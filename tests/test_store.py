@@ -115,7 +115,9 @@ def test_every_operation_has_been_written_by_some_test_here():
     tree = Tree(*stump())
     args = {
         "const": ((), 2.0), "label": ((), ("A",)), "input": ((), 1), "member": ((label,), ("A", 3)),
-        "lin": ((x, x), ops.Weights.of(1, [2, 3])), "tree": ((x,), tree),
+        "lin": ((x, x), ops.Weights.of(1, [2, 3])), "kth": ((x, x), 2),
+            "squared_distance": ((x,), ops.squared_distance([x], [1.5], [2.5]).data),
+            "tree": ((x,), tree),
         "table": ((label,), ops.Table.of({"A": 1.0}, 2.0, math.nan)),
         "piecewise": ((x,), Pieces.of([0.0], [1.0, 2.0])), "where": ((yes, x, x), None),
         "and": ((yes, yes), None), "or": ((yes, yes), None), "not": ((yes,), None),

@@ -23,7 +23,7 @@ from closedform.ops.payloads import Pieces, splits_from
 from closedform.printers.registry import TARGETS
 
 PROGRAMS = ("python", "numpy", "sympy")
-NEVER = {("sympy", "round32")}
+NEVER = {("sympy", "round32"), ("sympy", "sum32")}
 
 A, B = ops.input_(0), ops.input_(1)
 KIND = ops.input_(2, Type.LABEL)
@@ -33,6 +33,9 @@ ONE = {
     "label": ops.label("red"),
     "input": A,
     "lin": ops.lin(1, (2, A), (-3, B)),
+    "squared_distance": ops.squared_distance([A, B], [0.5, 0.0], [-2.0, 1.0]),
+    "sum32": ops.sum32(A, ops.const(1e8), B),
+    "kth": ops.kth(2, A, ops.const(0.6), B),
     "mul": ops.mul(A, B),
     "div": ops.div(A, B),
     "pow": ops.power(A, 3),

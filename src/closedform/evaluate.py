@@ -77,6 +77,8 @@ class Plan:
             return _walk_tree(group)
         if first.op is ops.LIN and not any(a.op is ops.TREE for a in first.args):
             return self._multiply(number, group)
+        if first.op is ops.SQUARED_DISTANCE:
+            return self._measure(number, group)
         if len(group) > 1 and first.op is not ops.LIN:
             return self._map(number, group)
         return _apply(group)
@@ -116,6 +118,22 @@ class Plan:
         def act(run: Run) -> None:
             made = weights @ whole(run)
             made += bias
+            keep(run, made)
+
+        return act
+
+    def _measure(self, number: int, group: list[Node]) -> Action:
+        whole, keep = self._whole(group[0].args), self._remember(number, group)
+        points = np.array([n.data.point for n in group]).T[:, :, None]
+        weights = np.array([n.data.weights for n in group]).T[:, :, None]
+
+        def act(run: Run) -> None:
+            made = np.zeros((len(group), run.rows))
+            for x, point, weight in zip(whole(run), points, weights, strict=True):
+                away = x - point
+                away *= away
+                away *= weight
+                made += away
             keep(run, made)
 
         return act

@@ -262,6 +262,8 @@ def _length(n: Node) -> int:
         # bias, and for each term a sign, a weight unless it is ±1, and a multiplication
         shown = [0 if w == 0 else 1 if abs(w) == 1 else 3 for w in n.data.weights.tolist()]
         return max(1, sum(shown) + int(n.data.bias != 0) - 1)
+    if n.op is ops.SQUARED_DISTANCE:
+        return max(1, 6 * len(n.args) - 1)
     if n.op is ops.TREE:
         leaves = int(n.data.splits.leaf.sum())
         return leaves + 3 * (leaves - 1)

@@ -23,8 +23,9 @@ def layers(nodes: Sequence[Node]) -> list[list[Node]]:
         nodes: a whole graph, arguments before those who use them.
 
     Returns:
-        Groups: all `lin` nodes over the same arguments; one function of nodes that are all in one
-        group; all trees of one shape over the same arguments; any other node by itself.
+        Groups: all `lin` nodes over the same arguments, and all squared distances; one function of
+        nodes that are all in one group; all trees of one shape over the same arguments; any other
+        node by itself.
     """
     group_of: dict[Node, Any] = {}
     groups: dict[Any, list[Node]] = {}
@@ -36,8 +37,8 @@ def layers(nodes: Sequence[Node]) -> list[list[Node]]:
 
 
 def _key(n: Node, group_of: dict[Node, Any]) -> Any:
-    if n.op is ops.LIN:
-        return (ops.LIN, n.args)
+    if n.op is ops.LIN or n.op is ops.SQUARED_DISTANCE:
+        return (n.op, n.args)
     if n.op is ops.TREE:
         return (ops.TREE, n.args, n.data.splits.key)
     elementwise = n.op.name in ops.UNARY or n.op.name in BROADCAST

@@ -18,6 +18,7 @@ from closedform.ir import EVERYTHING, OPS, Array, Interval, Node, Op, Type, froz
 from closedform.ops import intervals as iv
 from closedform.ops import lowering, meaning, special
 from closedform.ops.payloads import (
+    Centre,
     Label,
     Pieces,
     Splits,
@@ -30,6 +31,7 @@ from closedform.ops.payloads import (
 )
 
 LabelOrNone = Label | None
+Build = Callable[[Node], Node]
 
 
 def _op(name: str, result: Type, numpy: Callable[..., Array], **rules: Any) -> Op:
@@ -148,6 +150,34 @@ def power(a: Node, b: Node | float) -> Node:
     return node(POW, (a, b if isinstance(b, Node) else const(b)))
 
 
+SQUARED_DISTANCE = _op(
+    "squared_distance", Type.REAL, meaning.squared_distance, bounds=iv.squared_distance_bounds,
+    partials=lambda n: [
+        lin(-2 * w * c, (2 * w, x))
+        for w, c, x in zip(n.data.weights, n.data.point, n.args, strict=True)
+    ],
+    lower=lowering.squared_distance,
+)  # fmt: skip
+SUM32 = _op(
+    "sum32", Type.REAL, meaning.sum32, bounds=iv.sum32_bounds, lower=lowering.sum32,
+    partials=lambda n: [const(1.0)] * len(n.args),
+)  # fmt: skip
+
+
+def squared_distance(args: Sequence[Node], point: Any, weights: Any = None) -> Node:
+    """Return Σ weights[i]·(args[i] − point[i])²; without weights, each of them is 1."""
+    centre = frozen(point)
+    return node(
+        SQUARED_DISTANCE, tuple(args),
+        Centre(centre, frozen(np.ones(len(centre)) if weights is None else weights)),
+    )  # fmt: skip
+
+
+def sum32(*args: Node) -> Node:
+    """Return a sum as a float32 program computes it: each partial sum is rounded to float32."""
+    return node(SUM32, args)
+
+
 # --- elementary functions -----------------------------------------------------------------------
 
 
@@ -220,54 +250,24 @@ def unary(name: str, x: Node) -> Node:
     return node(UNARY[name], (x,))
 
 
-def exp(x: Node) -> Node:
-    """Return eˣ."""
-    return node(EXP, (x,))
+def _named(op: Op, gives: str) -> Build:
+    def build(x: Node) -> Node:
+        return node(op, (x,))
+
+    build.__doc__ = f"Return {gives}."
+    return build
 
 
-def log(x: Node) -> Node:
-    """Return the natural logarithm; −inf at 0, missing below."""
-    return node(LOG, (x,))
-
-
-def sqrt(x: Node) -> Node:
-    """Return the square root; missing below 0."""
-    return node(SQRT, (x,))
-
-
-def absolute(x: Node) -> Node:
-    """Return |x|."""
-    return node(ABS, (x,))
-
-
-def tanh(x: Node) -> Node:
-    """Return the hyperbolic tangent."""
-    return node(TANH, (x,))
-
-
-def sigmoid(x: Node) -> Node:
-    """Return 1 / (1 + exp(−x))."""
-    return node(SIGMOID, (x,))
-
-
-def sign(x: Node) -> Node:
-    """Return −1, 0 or 1."""
-    return node(SIGN, (x,))
-
-
-def sin(x: Node) -> Node:
-    """Return the sine of x in radians."""
-    return node(SIN, (x,))
-
-
-def cos(x: Node) -> Node:
-    """Return the cosine of x in radians."""
-    return node(COS, (x,))
-
-
-def round32(x: Node) -> Node:
-    """Return x rounded to the nearest float32."""
-    return node(ROUND32, (x,))
+exp: Build = _named(EXP, "eˣ")
+log: Build = _named(LOG, "the natural logarithm; −inf at 0, missing below")
+sqrt: Build = _named(SQRT, "the square root; missing below 0")
+absolute: Build = _named(ABS, "|x|")
+tanh: Build = _named(TANH, "the hyperbolic tangent")
+sigmoid: Build = _named(SIGMOID, "1 / (1 + exp(−x))")
+sign: Build = _named(SIGN, "−1, 0 or 1")
+sin: Build = _named(SIN, "the sine of x in radians")
+cos: Build = _named(COS, "the cosine of x in radians")
+round32: Build = _named(ROUND32, "x rounded to the nearest float32")
 
 
 # --- comparisons and choices --------------------------------------------------------------------
@@ -321,6 +321,21 @@ WHERE = _op(
         ]
     ),
 )  # fmt: skip
+
+
+KTH = _op(
+    "kth",
+    Type.REAL,
+    meaning.kth,
+    bounds=iv.kth_bounds,
+    partials=_extreme_slopes,
+    lower=lowering.kth,
+)
+
+
+def kth(k: int, *args: Node) -> Node:
+    """Return the k-th smallest (an order statistic), k from 1 on; missing if any is missing."""
+    return node(KTH, args, int(k))
 
 
 def minimum(*args: Node) -> Node:

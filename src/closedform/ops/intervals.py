@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from closedform.ir import EVERYTHING, Array, Interval, ulps
-from closedform.ops.payloads import Weights
+from closedform.ops.payloads import Centre, Weights
 
 _SLACK = 8  # ulp
 
@@ -86,6 +86,44 @@ def _unbounded_lin(data: Weights, lows: Array, highs: Array, missing: bool) -> I
     return EVERYTHING
 
 
+def squared_distance_bounds(data: Centre, *xs: Interval) -> Interval:
+    """Return the range of Σ wᵢ(xᵢ − cᵢ)²."""
+    squares = [_square(x, c) for x, c in zip(xs, data.point.tolist(), strict=True)]
+    return lin_bounds(Weights.of(0.0, data.weights), *squares)
+
+
+def _square(x: Interval, centre: float) -> Interval:
+    lo, hi = ulps(x.lo - centre, -1), ulps(x.hi - centre, 1)
+    if x.empty or math.isnan(lo) or math.isnan(hi):
+        return x if x.empty else EVERYTHING
+    ends = (lo * lo, hi * hi)
+    wide = widened(0.0 if lo <= 0 <= hi else min(ends), max(ends), x.missing, 2)
+    return Interval(max(wide.lo, 0.0), wide.hi, wide.missing)
+
+
+def sum32_bounds(_: Any, *xs: Interval) -> Interval:
+    """Return the range of a float32 sum: rounding never turns the order of two sums."""
+    missing = any(x.missing for x in xs)
+    if any(x.empty for x in xs):
+        return Interval(math.inf, -math.inf, missing)
+    ends = np.array([[x.lo, x.hi] for x in xs])
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = ends[0].astype(np.float32)
+        for pair in ends[1:]:
+            total = total + pair.astype(np.float32)
+    if np.isnan(total).any() or np.isinf(total).any():
+        return EVERYTHING  # inf − inf is missing
+    return Interval(float(total[0]), float(total[1]), missing)
+
+
+def kth_bounds(k: int, *xs: Interval) -> Interval:
+    """Return the range of the k-th smallest."""
+    missing = any(x.missing for x in xs)
+    if any(x.empty for x in xs):
+        return Interval(math.inf, -math.inf, missing)
+    return Interval(sorted(x.lo for x in xs)[k - 1], sorted(x.hi for x in xs)[k - 1], missing)
+
+
 def mul_bounds(_: Any, *xs: Interval) -> Interval:
     """Return the range of a product."""
     out = xs[0]
@@ -121,7 +159,7 @@ def pow_bounds(_: Any, a: Interval, b: Interval) -> Interval:
         return EVERYTHING
     if a.lo > 0:
         return widened(min(ends), max(ends), missing)
-    if b.lo == b.hi and b.lo > 0 and b.lo == int(b.lo):
+    if b.lo == b.hi and b.lo > 0 and b.lo.is_integer():
         if b.lo % 2 == 0 and a.lo <= 0 <= a.hi:
             ends.append(0.0)
         return widened(min(ends), max(ends), missing)

@@ -13,6 +13,34 @@ from closedform.ops import special
 from closedform.ops.payloads import Pieces, Splits
 
 
+def squared_distance(n: Node) -> Node:
+    """`w₁·(x₁ − c₁)² + w₂·(x₂ − c₂)² + …`."""
+    away = [
+        o.lin(-c, (1, x)) if c else x for c, x in zip(n.data.point.tolist(), n.args, strict=True)
+    ]
+    return o.linear(0, n.data.weights, [o.power(x, 2) for x in away])
+
+
+def sum32(n: Node) -> Node:
+    """`float32(… float32(float32(a) + float32(b)) + …)`."""
+    total, *rest = [o.round32(x) for x in n.args]
+    for x in rest:
+        total = o.round32(o.lin(0, (1, total), (1, x)))
+    return total
+
+
+def kth(n: Node) -> Node:
+    """k rounds of a bubble sort: each carries the smallest of what is left to its end."""
+    left = list(n.args)
+    for _ in range(n.data):
+        smallest, *others = left
+        left = []
+        for x in others:
+            left.append(o.maximum(smallest, x))
+            smallest = o.minimum(smallest, x)
+    return smallest
+
+
 def sigmoid(n: Node) -> Node:
     """`e / (1 + e) if x < 0 else 1 / (1 + e)`, with e = exp(−|x|)."""
     x = n.args[0]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from closedform.ir import Array
-from closedform.ops.payloads import Label, Table, Tree, Weights, label_code, leaves_of
+from closedform.ops.payloads import Centre, Label, Table, Tree, Weights, label_code, leaves_of
 
 
 def const(value: float) -> Array:
@@ -21,6 +21,30 @@ def lin(data: Weights, *xs: Array) -> Array:
     for w, x in zip(data.weights.tolist(), xs, strict=True):
         total = total + (x if w == 1.0 else w * x)
     return total
+
+
+def squared_distance(data: Centre, *xs: Array) -> Array:
+    """Return Σ wᵢ(xᵢ − cᵢ)², added from left to right."""
+    total: Array = np.asarray(0.0)
+    for w, c, x in zip(data.weights.tolist(), data.point.tolist(), xs, strict=True):
+        away = x - c
+        total = total + w * (away * away)
+    return total
+
+
+def sum32(_: Any, *xs: Array) -> Array:
+    """Return a sum whose every term and partial sum is rounded to float32."""
+    total = round32(xs[0]).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for x in xs[1:]:
+            total = total + x.astype(np.float32)
+    return total.astype(np.float64)
+
+
+def kth(k: int, *xs: Array) -> Array:
+    """Return the k-th smallest of some numbers, missing where one of them is."""
+    values = np.stack(np.broadcast_arrays(*xs))
+    return np.where(np.isnan(values).any(axis=0), np.nan, np.sort(values, axis=0)[k - 1])
 
 
 def sigmoid(x: Array) -> Array:

@@ -75,6 +75,23 @@ class Weights:
 
 
 @dataclass(frozen=True, eq=False)
+class Centre:
+    """The payload of `squared_distance`: Σ weights[i]·(args[i] − point[i])², from left to right."""
+
+    point: Array
+    weights: Array
+
+    @cached_property
+    def key(self) -> tuple[Any, ...]:
+        """The identity of the payload."""
+        return array_key(self.point, self.weights)
+
+    def __repr__(self) -> str:
+        """Return how many coordinates there are."""
+        return f"Centre({len(self.point)} coordinates)"
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
     """The payload of `table`: a label (or number) looked up among `labels`.
 

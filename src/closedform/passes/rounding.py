@@ -14,7 +14,7 @@ from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node, Type, frozen, node, rewrite
-from closedform.ops.payloads import Pieces, Table, Tree, Weights
+from closedform.ops.payloads import Centre, Pieces, Table, Tree, Weights
 
 
 def rounding(formula: Formula, digits: int, X: Any = None) -> Formula:
@@ -118,6 +118,10 @@ def _weights(fewer: _Rounder, data: Weights) -> Weights:
     return Weights(fewer.number(data.bias), fewer.array(data.weights))
 
 
+def _centre(fewer: _Rounder, data: Centre) -> Centre:
+    return Centre(fewer.array(data.point), fewer.array(data.weights))
+
+
 def _tree(fewer: _Rounder, data: Tree) -> Tree:
     splits = replace(data.splits, threshold=fewer.array(data.splits.threshold))
     return Tree(splits, fewer.array(data.values))
@@ -140,6 +144,7 @@ def _pieces(fewer: _Rounder, data: Pieces) -> Pieces:
 
 _PAYLOADS: dict[type, Callable[[_Rounder, Any], Any]] = {
     Weights: _weights,
+    Centre: _centre,
     Tree: _tree,
     Table: _table,
     Pieces: _pieces,

@@ -13,7 +13,7 @@ from closedform import ops
 from closedform.ir import OPS, Node
 from closedform.printers import spell as s
 from closedform.printers.latex_names import CLOSE, OPEN, name_latex, spelled, width_of, word_latex
-from closedform.printers.scribe import Scribe, is_indicator, shortest, sums
+from closedform.printers.scribe import Scribe, distances, is_indicator, shortest, sums
 from closedform.printers.spell import BREAK, Language, Speller, Spelling, Written, infix, unbroken
 
 WIDEST_FRACTION = 18
@@ -69,6 +69,15 @@ def _raised(base: Written, exponent: str) -> str:
     return f"{text if simple else '{' + text + '}'}^{{{exponent}}}"
 
 
+def _squared(base: Written) -> Written:
+    return Written(_raised(base, "2"), s.POWER)
+
+
+def _kth(_: Speller, n: Node, args: Sequence[Written]) -> Written:
+    inner = ("," + BREAK).join(a.text for a in args)
+    return Written(rf"\operatorname{{smallest}}_{{{n.data}}}({inner})", s.POWER)
+
+
 def _power(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(_raised(args[0], unbroken(args[1].text)), s.POWER)
 
@@ -117,6 +126,9 @@ def _where(_: Speller, n: Node, args: Sequence[Written]) -> Written:
 
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": sums(r"\cdots"),
+    "squared_distance": distances(_squared),
+    "sum32": Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK),
+    "kth": _kth,
     "mul": _product,
     "div": _fraction,
     "pow": _power,

@@ -108,10 +108,17 @@ def _piecewise(speller: Speller, n: Node, args: Args) -> Written:
     return Written(f"stretch({', '.join([args[0].text, *names, side, number(p.missing)])})")
 
 
+def _kth(_: Speller, n: Node, args: Args) -> Written:
+    return Written(f"kth_smallest({n.data},{BREAK}{comma(a.text for a in args)})")
+
+
 EITHER = Spelling(level=s.OR, needs=(s.ATOM,), join=BREAK + "| ")
 
 SPELL: dict[str, Spelling | Custom] = {
     "lin": sum_in_parts,
+    "squared_distance": lambda speller, n, args: Written("never"),
+    "sum32": Spelling("sum32({})", join="," + BREAK),
+    "kth": _kth,
     "mul": _multiply,
     "div": infix(" / ", s.PRODUCT, s.PRODUCT + 1),
     "pow": call("np.power"),
@@ -134,7 +141,7 @@ SPELL: dict[str, Spelling | Custom] = {
     "table": _table,
     "piecewise": _piecewise,
 }
-"""`probit` is lowered; sums, trees and choices of labels are written by `_Writer`."""
+"""`probit` is lowered; sums, distances, trees and choices of labels are written by `_Writer`."""
 
 LANGUAGE = Language("numpy", number, label, SPELL)
 
@@ -154,7 +161,7 @@ class _Writer:
         own = {
             "lin": self.sum, "div": self.divide, "pow": self.power, "min": self.extreme,
             "max": self.extreme, "where": self.where, "tree": self.tree,
-            "or": self.either,
+            "or": self.either, "squared_distance": self.distance,
         }  # fmt: skip
         self.spell = self.matrices.spelling({**SPELL, **own})
 
@@ -166,6 +173,9 @@ class _Writer:
             bias = np.array(n.data.bias)
             return self.matrices.product(speller, n, args, n.data.weights, bias)
         return sum_in_parts(speller, n, args)
+
+    def distance(self, speller: Speller, n: Node, args: Args) -> Written:
+        return Written(f"{self.matrices.distances(speller, (n,), args).text}[0]")
 
     def divide(self, speller: Speller, n: Node, args: Args) -> Written:
         # Two plain floats would be divided by Python, which raises at 0.

@@ -41,6 +41,8 @@ class Matrices:
         first = group[0]
         if len(group) < 2 or not first.args:
             return False
+        if first.op is ops.SQUARED_DISTANCE:
+            return True
         if first.op is ops.LIN:
             return len(first.args) > 1 and all(a.op is not ops.TREE for a in first.args)
         return all(n.args[0] in self.place for n in group)
@@ -105,6 +107,8 @@ class Matrices:
         if first.op is ops.LIN:
             bias = np.array([[n.data.bias] for n in group])
             return self.product(speller, first, args, _weights(group), bias)
+        if first.op is ops.SQUARED_DISTANCE:
+            return self.distances(speller, group, args)
         below = self.rows(speller, tuple(n.args[0] for n in group), [])
         inner = [below, *args[1:]]
         return custom(inner) if isinstance(custom, Spelling) else custom(speller, first, inner)
@@ -122,6 +126,18 @@ class Matrices:
             return Written(f"{name} @ {x} {sign} {number(abs(float(bias)))}", s.SUM)
         added = constant(speller, "b", _bits(bias), lambda: array_text(bias))
         return Written(f"{name} @ {x} + {added}", s.SUM)
+
+    def distances(self, speller: Speller, group: Group, args: Sequence[Written]) -> Written:
+        """Return the squared distances from several points, a row for each of them."""
+        x = self.rows(speller, group[0].args, args).text
+        points, weights = (
+            np.array(v) for v in zip(*[(n.data.point, n.data.weights) for n in group], strict=True)
+        )
+        names = [
+            constant(speller, prefix, _bits(values), lambda values=values: array_text(values))
+            for prefix, values in (("POINTS", points), ("WEIGHTS", weights))
+        ]
+        return Written(f"squared_distances({x}, {names[0]}, {names[1]})")
 
     def wide(self, n: Node) -> bool:
         """Tell whether a single sum is better written as a product."""

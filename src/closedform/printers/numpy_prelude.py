@@ -6,6 +6,22 @@ HELPERS: dict[str, str] = {
     "erf": '''def erf(x):
     """Error function."""
     return np.asarray(np.frompyfunc(math.erf, 1, 1)(x), dtype=float)''',
+    "squared_distances": '''def squared_distances(x, points, weights):
+    """The weighted squared distance of each column of x from each point, a row for each point."""
+    total = np.zeros((len(points), 1))
+    for values, point, weight in zip(x, points.T, weights.T):
+        total = total + weight[:, None] * np.square(values - point[:, None])
+    return total''',
+    "sum32": '''def sum32(first, *others):
+    """A sum in which every partial sum is rounded to float32."""
+    total = np.asarray(first).astype(np.float32)
+    for other in others:
+        total = total + np.asarray(other).astype(np.float32)
+    return total.astype(float)''',
+    "kth_smallest": '''def kth_smallest(k, *columns):
+    """The k-th smallest; missing if any is."""
+    values = np.stack(np.broadcast_arrays(*columns))
+    return np.where(np.isnan(values).any(axis=0), np.nan, np.sort(values, axis=0)[k - 1])''',
     "sigmoid": '''def sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""
     small = np.exp(-np.abs(x))

@@ -12,7 +12,7 @@ from typing import Any
 from closedform import ops
 from closedform.ir import Node
 from closedform.printers import spell as s
-from closedform.printers.scribe import Scribe, is_indicator, shortest, sums
+from closedform.printers.scribe import Scribe, distances, is_indicator, shortest, sums
 from closedform.printers.spell import BREAK, Language, Speller, Spelling, Written, call, infix
 
 FUNCTIONS = (
@@ -86,6 +86,14 @@ def _product(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written("*".join(parts), s.PRODUCT if len(parts) > 1 else s.POWER)
 
 
+def _squared(base: Written) -> Written:
+    return Written(f"{base.at(s.ATOM)}^2", s.POWER)
+
+
+def _kth(_: Speller, n: Node, args: Sequence[Written]) -> Written:
+    return call("kth_smallest")([Written(str(n.data)), *args])
+
+
 def _comparison(sign: str, turned: str) -> s.Custom:
     def spelled(_: Speller, n: Node, args: Sequence[Written]) -> Written:
         a, b = (x.at(s.COMPARE + 1) for x in args)
@@ -126,6 +134,9 @@ CHOICE = Spelling("{1} if {0} else {2}", s.CHOICE, (s.OR, s.OR, s.CHOICE))
 
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": sums("…"),
+    "squared_distance": distances(_squared),
+    "sum32": Spelling("sum32({})", join=f",{BREAK}"),
+    "kth": _kth,
     "mul": _product,
     "div": infix("/", s.PRODUCT, s.PRODUCT + 1),
     "pow": infix("^", s.POWER, s.ATOM),
@@ -147,8 +158,9 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "piecewise": _named_only,
 }
 
+UNPASTED = frozenset({"tree", "table", "piecewise", "member", "kth", "sum32"})
 PASTED = {
-    **{k: v for k, v in SPELL.items() if k not in ("tree", "table", "piecewise", "member")},
+    **{k: v for k, v in SPELL.items() if k not in UNPASTED},
     "missing": call("missing"),
     "not": Spelling("not {0}", s.NOT, (s.NOT,)),
     "where": _truth,

@@ -22,7 +22,7 @@ from closedform.printers.program import (
     sum_in_parts,
 )
 from closedform.printers.python_prelude import HELPERS, NEEDS
-from closedform.printers.python_trees import floats, forest, number, spell_tree, tuple_of
+from closedform.printers.python_trees import floats, forest, number, row, spell_tree, tuple_of
 from closedform.printers.spell import (
     BREAK,
     Language,
@@ -129,8 +129,23 @@ def _piecewise(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(f"stretch({inner})")
 
 
+def _distance(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    point, weights = (
+        constant(speller, prefix, values.tobytes(), lambda values=values: floats(values))
+        for prefix, values in (("POINT", n.data.point), ("WEIGHTS", n.data.weights))
+    )
+    return Written(f"squared_distance({row(speller, n, args)}, {point}, {weights})")
+
+
+def _kth(_: Speller, n: Node, args: Sequence[Written]) -> Written:
+    return Written(f"kth_smallest({n.data},{BREAK}{comma(a.text for a in args)})")
+
+
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": _sum,
+    "squared_distance": _distance,
+    "sum32": Spelling("sum32({})", join="," + BREAK),
+    "kth": _kth,
     "mul": _multiply,
     "div": _divide,
     "pow": _power,

@@ -46,6 +46,22 @@ HELPERS: dict[str, str] = {
         return math.copysign(math.inf, a if b % 2 == 1 else 1) if a == 0 else math.nan
     except OverflowError:
         return -math.inf if a < 0 and b % 2 == 1 else math.inf''',
+    "squared_distance": '''def squared_distance(x, point, weights):
+    """The weighted sum of squared differences from a point."""
+    total = 0.0
+    for value, at, weight in zip(x, point, weights):
+        away = value - at
+        total += weight * (away * away)
+    return total''',
+    "sum32": '''def sum32(first, *others):
+    """A sum in which every partial sum is rounded to float32."""
+    total = single(first)
+    for other in others:
+        total = single(total + single(other))
+    return total''',
+    "kth_smallest": '''def kth_smallest(k, *values):
+    """The k-th smallest; missing if any is."""
+    return math.nan if any(v != v for v in values) else sorted(values)[k - 1]''',
     "sigmoid": '''def sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""
     small = math.exp(-abs(x))
@@ -132,4 +148,8 @@ HELPERS: dict[str, str] = {
     """A label; NaN is missing."""
     return None if value != value else value''',
 }
-NEEDS: dict[str, tuple[str, ...]] = {"look_up": ("missing",), "same": ("missing",)}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "look_up": ("missing",),
+    "same": ("missing",),
+    "sum32": ("single",),
+}

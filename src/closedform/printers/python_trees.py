@@ -98,7 +98,7 @@ def _codes(splits: Splits, i: int, left: str, right: str) -> str:
 
 def _as_data(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     walk, shape, values = _data(speller, n)
-    return Written(f"{values}[{walk}({shape}, {_row(speller, n, args)})]")
+    return Written(f"{values}[{walk}({shape}, {row(speller, n, args)})]")
 
 
 def _data(speller: Speller, n: Node) -> tuple[str, str, str]:
@@ -115,8 +115,8 @@ def _walk(splits: Splits) -> str:
     return "leaf_below" if splits.below else "leaf"
 
 
-def _row(speller: Speller, n: Node, args: Sequence[Written]) -> str:
-    """Return the name of the tuple of a tree's arguments, which all trees over them share."""
+def row(speller: Speller, n: Node, args: Sequence[Written]) -> str:
+    """Return the name of the tuple of a node's arguments, which all nodes over them share."""
     text = f"({comma(a.text for a in args)}{',' if len(args) == 1 else ''})"
     for name, line, other in speller.lines:
         if line == text and other.args == n.args:

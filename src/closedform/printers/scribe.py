@@ -92,6 +92,20 @@ def sums(dots: str) -> s.Custom:
     return spelled
 
 
+def distances(square: Callable[[Written], Written]) -> s.Custom:
+    """Return the spelling of a squared distance for people: a sum of weighted squares."""
+
+    def spelled(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+        terms = [
+            (w < 0, _term(speller, abs(w), square(_joined(speller.language, -c, [(False, x)]))))
+            for w, c, x in zip(n.data.weights.tolist(), n.data.point.tolist(), args, strict=True)
+            if w != 0
+        ]
+        return _joined(speller.language, 0.0, terms)
+
+    return spelled
+
+
 def _run(trees: Sequence[Written], dots: str) -> Written:
     shown = [t.text for t in trees]
     if len(shown) > SHORTEST_RUN:

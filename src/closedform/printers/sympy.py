@@ -30,7 +30,8 @@ tests: three boosted trees whose probability decides a label kept it busy for mi
 FORMS = ("auto", "expression", "steps")
 
 NEVER = {
-    "round32": "SymPy has no rounding to float32 (`read` moves it out of trees by an exact pass)"
+    "round32": "SymPy has no rounding to float32 (`read` moves it out of trees by an exact pass)",
+    "sum32": "SymPy has no sum in float32",
 }
 """Operations that have no spelling, each with its reason."""
 
@@ -342,6 +343,14 @@ def _piecewise(made: _Builder, n: Node, x: Expr) -> Expr:
     return made.cases(list(zip(values[:-1], tests, strict=True)), values[-1])
 
 
+def _distance(made: _Builder, n: Node, *args: Expr) -> Expr:
+    sp, terms = made.sp, []
+    for w, c, x in zip(n.data.weights.tolist(), n.data.point.tolist(), args, strict=True):
+        away = x if c == 0 else sp.Add(x, made.number(-c))
+        terms.append(sp.Mul(made.number(w), sp.Pow(away, 2)))
+    return sp.Add(*terms)
+
+
 def _function(name: str) -> Rule:
     return lambda made, n, *args: getattr(made.sp, name)(*args)
 
@@ -365,6 +374,7 @@ RULES: dict[str, Rule] = {
     "input": lambda made, n: made.symbols[n.data],
     "label": _label,
     "lin": _lin,
+    "squared_distance": _distance,
     "mul": _function("Mul"),
     "div": lambda made, n, a, b: made.sp.Mul(a, made.power(b, made.sp.Integer(-1))),
     "pow": lambda made, n, a, b: made.power(a, b),

@@ -15,7 +15,7 @@ import numpy as np
 
 from closedform.formula import Feature
 from closedform.ir import OPS, Array, Node, Op, Type, frozen
-from closedform.ops.payloads import Label, Pieces, Splits, Table, Tree, Weights
+from closedform.ops.payloads import Centre, Label, Pieces, Splits, Table, Tree, Weights
 from closedform.store import shapes
 from closedform.store.spot import Spot
 from closedform.store.values import label_out, number_out, numbers_out
@@ -73,6 +73,19 @@ def _lin_out(data: Weights, place: Place) -> dict[str, Any]:
 
 def _lin_in(fields: Fields, args: tuple[Node, ...], place: Place) -> Weights:
     return Weights(fields["bias"].number(), frozen(fields["weights"].numbers(len(args))))
+
+
+def _centre_out(data: Centre, place: Place) -> dict[str, Any]:
+    return {"point": numbers_out(data.point), "weights": numbers_out(data.weights)}
+
+
+def _centre_in(fields: Fields, args: tuple[Node, ...], place: Place) -> Centre:
+    point, weights = (frozen(fields[k].numbers(len(args))) for k in ("point", "weights"))
+    return Centre(point, weights)
+
+
+def _kth_in(fields: Fields, args: tuple[Node, ...], place: Place) -> int:
+    return fields["k"].whole(len(args) + 1, 1)
 
 
 def _member_in(fields: Fields, args: tuple[Node, ...], place: Place) -> Any:
@@ -180,6 +193,8 @@ CODINGS: Final[Mapping[str, Coding]] = {
         read=lambda fields, _, place: fields["input"].whole(len(place.inputs)),
     ),
     "lin": Coding(("bias", "weights"), out=_lin_out, read=_lin_in),
+    "squared_distance": Coding(("point", "weights"), out=_centre_out, read=_centre_in),
+    "kth": Coding(("k",), out=lambda d, _: {"k": d}, read=_kth_in),
     "member": Coding(
         ("labels",), out=lambda d, _: {"labels": [label_out(x) for x in d]}, read=_member_in
     ),
@@ -216,7 +231,7 @@ def arity(op: Op) -> tuple[int, int | float]:
     if found is None:
         kinds = [p.kind for p in inspect.signature(op.numpy).parameters.values()]
         many = inspect.Parameter.VAR_POSITIONAL in kinds
-        least = 0 if op.name in ("lin", "tree") else 1
+        least = 0 if op.name in ("lin", "tree", "squared_distance") else 1
         exact = len(kinds) - 1
         found = _ARITY[op] = (least, math.inf) if many else (exact, exact)
     return found
