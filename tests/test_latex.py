@@ -89,3 +89,10 @@ def test_choices_are_cases_and_long_sums_are_broken():
 
 def test_rounding_is_said():
     assert "rounded to 3 significant digits" in FORMULAS["classes"].to("latex", digits=3)
+
+
+def test_a_notebook_is_shown_a_cell_and_not_500_trees():
+    X, y = load_iris(return_X_y=True)
+    formula = cf.read(RandomForestRegressor(50, random_state=0).fit(X, y))
+    assert formula._repr_latex_().startswith("$$")
+    assert len(formula._repr_latex_()) < 5000

@@ -1,15 +1,17 @@
 """Plain text: what a person reads, on real models."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 import closedform as cf
@@ -184,3 +186,57 @@ def test_a_stump_for_three_classes_says_which_class_it_gives():
     said = [line.split(" when ")[0].strip() for line in cf.read(model).to("text").splitlines()]
     assert said[:2] == ["class = 0", "class = 1"]
     assert "P = 0.5 (2: 0.5), 100 of 150 samples" in cf.read(model).to("text")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_many_categories_before_a_network_are_truths_and_not_lists_of_all_categories():
+    # As lists of all categories, 300 of them were 300 × 300 entries (2,000: 59 MB in 41 s).
+    X = np.array([[f"c{i:03d}"] for i in range(300)] * 2, dtype=object)
+    network = MLPRegressor(hidden_layer_sizes=(12,), max_iter=2, random_state=0)
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), network)
+    text = cf.read(model.fit(X, np.arange(600.0))).to("text", digits=3)
+    assert text.count("c123") == 1
+    assert "= 'c123']" in text
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_no_text_holds_a_sign_that_cannot_be_seen():
+    X, y = diabetes()
+    network = MLPRegressor(hidden_layer_sizes=(12,), max_iter=2, random_state=0)
+    text = cf.read(network.fit(X, np.c_[y, -y])).to("text", form="matrix")
+    assert text.startswith("(y0, y1) = W₂·relu(W₁·x + b₁) + b₂\n")
+    assert all(c.isprintable() or c == "\n" for c in text)
+
+
+def test_an_effect_is_rounded_after_its_factors_have_been_multiplied():
+    X, y = diabetes(["bmi", "sex"])
+    X = X.assign(sex=X["sex"].map({1.0: "A", 2.0: "B"}))
+    columns = make_column_transformer(
+        (TargetEncoder(target_type="continuous"), ["sex"]), (StandardScaler(), ["bmi"])
+    )
+    formula = cf.read(make_pipeline(columns, Ridge()).fit(X, y))
+    text = formula.to("text", digits=3, data=X)
+    effects = re.findall(r"→ (-?[\d.]+)", text)
+    assert effects
+    assert all(len(e.strip("-0.").replace(".", "")) <= 3 for e in effects)
+    # What is printed is what was measured: read it literally, and compare with the model.
+    sex = dict(re.findall(r"(A|B) → (-?[\d.]+)", text))
+    bias, slope = re.search(r"y = (\S+) (?:\+ effect\(sex\) )?\+ ([\d.]+)\*bmi", text).groups()
+    ours = float(bias) + X["sex"].map(sex).astype(float) + float(slope) * X["bmi"]
+    told = float(re.search(r"moves by at most ([\d.]+)", text).group(1))
+    moved = float(abs(ours - formula(X)).max())
+    assert told * 0.9 <= moved <= told
+
+
+def test_four_trees_are_written_out_and_their_sum_needs_no_brackets():
+    X, y = diabetes()
+    boosted = HistGradientBoostingRegressor(max_iter=4, max_leaf_nodes=3).fit(X, y)
+    assert "+ tree 1 + tree 2 + tree 3 + tree 4\n" in cf.read(boosted).to("text")
+
+
+def test_boosted_trees_have_no_matrix_form():
+    X, y = diabetes()
+    formula = cf.read(GradientBoostingRegressor(n_estimators=3).fit(X, y))
+    with pytest.raises(UnsupportedTarget, match="made of trees") as refusal:
+        formula.to("text", form="matrix")
+    assert "form='rules'" in refusal.value.hint

@@ -26,7 +26,7 @@ from closedform.printers.blocks import (
 from closedform.printers.draft import Extent
 from closedform.printers.latex_names import CLOSE, OPEN, spelled, width_of, words
 from closedform.printers.latex_spelling import Numerals, scribe
-from closedform.printers.outline import page
+from closedform.printers.outline import before_rounding, page
 from closedform.printers.scribe import terms_of
 from closedform.printers.spell import BREAK
 
@@ -50,6 +50,9 @@ DOCUMENT = r"""\documentclass{article}
 %s
 \end{document}
 """
+
+
+__all__ = ["before_rounding", "write"]
 
 
 def write(

@@ -152,6 +152,7 @@ SIGNS = {
     **{"class": r"\mathrm{class}", "dot": r"\,", "space": r"\ ", "always": r"\text{always}"},
     **{f"{word}": rf"\text{{ {word}}}" for word in ("is missing", "is not missing", "or missing")},
     **{"missing": r"\text{missing}", "other": r"\text{other}", "that is": r"\text{ that is }"},
+    "any two classes a": r"\text{any two classes } a",
     "or missing": rf"\text{{ {OPEN}or missing{CLOSE}}}",
 }
 
@@ -181,7 +182,7 @@ def scribe(number: Numerals, *, unicode: bool = False) -> Scribe:
         spoken=name,
         word=word,
         applied=_applied,
-        indexed=lambda text, i: f"{text}_{{{i}}}",
+        indexed=lambda text, i: f"{{{text}}}_{{{i}}}" if "_" in text else f"{text}_{{{i}}}",
         tree=lambda i: rf"\operatorname{{tree}}_{{{i}}}",
         vector=lambda parts: "(" + rf",\ {BREAK}".join(parts) + r")^{\top}",
         function=lambda f, x: f"{FUNCTIONS.get(f, f)}({x})",

@@ -15,12 +15,13 @@ from closedform.printers.choices import chance_nodes, picks_highest, softmax_sco
 from closedform.printers.domain import domain
 from closedform.printers.draft import Draft, Extent, draft
 from closedform.printers.ensemble import Ensemble
+from closedform.printers.grouping import grouped, with_indicators
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
 from closedform.printers.notes import roundings
 from closedform.printers.rules import Describer, Values, routed_by_size, tree_rules
 from closedform.printers.scribe import Scribe, is_indicator
-from closedform.printers.spell import TRIVIAL
+from closedform.printers.spell import TRIVIAL, unbroken
 from closedform.printers.verdict import chances, verdict
 
 LONGEST_LINE = 6000
@@ -57,12 +58,22 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
         )
     chosen = suited(formula) if form == "auto" else form
     # A line is pasted back and compared, also where something is missing.
-    shown, filled = (formula, {}) if chosen == "line" else without_imputing(formula)
+    pasted = chosen == "line"
+    shown, filled = (formula, {}) if pasted else without_imputing(with_indicators(formula))
     made = FORMS[chosen](shown, line if chosen == "line" else scribe, extent)
     notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
     notes += domain(formula, scribe, rows=extent.rows)
     notes += [Sentence(_escaped(text)) for text in roundings(formula)]
     return [p for p in [*made, notes] if p]
+
+
+def before_rounding(formula: Formula, form: str = "auto") -> Formula:
+    """Return the formula with every number that its page shows, as `effect(sex)`, made one."""
+    chosen = suited(formula) if form == "auto" else form
+    if chosen not in ("steps", "rules"):
+        return formula
+    named = with_indicators(formula)
+    return named.with_outputs(grouped(named.roots))
 
 
 def _escaped(text: str) -> str:
@@ -290,9 +301,11 @@ def _scores(formula: Formula) -> list[Node]:
 def _matrix(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
     scores = _scores(formula)
     chain = chain_of(scores)
-    if not chain.matrices:
+    trees = any(n.op is ops.TREE for n in formula.nodes)
+    if not chain.matrices or trees:
+        why = "it is made of trees" if trees else "it does not end in sums over the same values"
         raise UnsupportedTarget(
-            "The formula has no matrix form: it does not end in sums over the same values.",
+            f"The formula has no matrix form: {why}.",
             hint=f"Use form={suited(formula)!r}.",
         )
     # The scores become inputs, or every hidden unit would be written and thrown away.
@@ -313,7 +326,7 @@ def _left(above: Draft, names: Sequence[str]) -> str:
         return names[0]
     if above.formula.task.kind == "classification":
         return above.scribe.signs["g"]
-    return above.scribe.vector(names)
+    return unbroken(above.scribe.vector(names))
 
 
 def _components(formula: Formula, chain: Chain, scribe: Scribe, extent: Extent) -> Page:

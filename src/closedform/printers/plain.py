@@ -167,6 +167,7 @@ SIGNS = {
         "space": " ",
         "always": "always",
         "that is": "that is",
+        "any two classes a": "any two classes a",
     },
     **{word: word for word in ("is missing", "is not missing", "missing", "other")},
     "or missing": "(or missing)",

@@ -23,7 +23,7 @@ from closedform.printers.blocks import (
     Sentence,
 )
 from closedform.printers.draft import Extent
-from closedform.printers.outline import page
+from closedform.printers.outline import before_rounding, page
 from closedform.printers.plain import Numerals, scribe
 from closedform.printers.scribe import terms_of
 from closedform.printers.spell import BREAK, unbroken
@@ -36,6 +36,9 @@ MOST_LINES = 60
 
 FEW_EQUATIONS = 3
 """Long sums up to which each term gets a line of its own, in aligned columns."""
+
+
+__all__ = ["before_rounding", "write"]
 
 
 def write(
@@ -222,7 +225,8 @@ class Layout:
         blocks = _fitting(wide, self.width - 4)
         lines = []
         for first, last in blocks:
-            part = "" if len(blocks) == 1 else f", columns {first + 1} to {last}"
+            part = f", columns {first + 1} to {last}" if last > first + 1 else f", column {last}"
+            part = "" if len(blocks) == 1 else part
             lines.append(f"{head}{part}:")
             for row in block.entries:
                 cells = [" " * (w - columns(c)) + c for w, c in
