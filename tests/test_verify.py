@@ -18,12 +18,12 @@ from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula, Task
 from closedform.ir import Type, frozen, node, rewrite
-from closedform.ops.payloads import Splits
+from closedform.ops.payloads import Splits, splits_from
 from closedform.printers import registry
 from closedform.readers import read
 from closedform.store import content_hash
 from closedform.verify import RUNNERS, verify, verify_program
-from closedform.verify.measure import gap, tied
+from closedform.verify.measure import gap, spread_of, tied
 
 X, Y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
@@ -195,30 +195,83 @@ def test_differences_near_zero_are_measured_against_the_spread():
     np.testing.assert_allclose(found.relative, [1e-4, 1e-5])
 
 
-def test_labels_that_differ_at_a_tie_are_told_apart_from_those_that_do_not():
+def _score_and_label(below):
     score = ops.lin(-1.0, (1, ops.input_(0)))
-    label = ops.where(ops.less(ops.const(0), score), ops.label("b"), ops.label("a"))
+    label = ops.where(below(ops.const(0), score), ops.label("b"), ops.label("a"))
     task = Task("classification", ("a", "b"), "logit", ("label",), (), ("decision",))
-    formula = Formula({"label": label, "decision": score}, (Feature("x"),), task)
-    rows = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
+    return Formula({"label": label, "decision": score}, (Feature("x"),), task)
 
-    class AtLeast:  # `>=` where the formula has `>`: row 1 is a tie
-        def predict(self, rows):
-            return np.where(rows["x"] >= 1, "b", "a")
 
-        def decision_function(self, rows):
-            return rows["x"].to_numpy() - 1
+class Above:
+    """Says b where x + `off` > 1."""
 
-    certificate = verify(formula, AtLeast(), rows, made_up=False)
+    def __init__(self, off):
+        self.off = off
+
+    def decision_function(self, rows):
+        return rows["x"].to_numpy() - 1 + self.off
+
+    def predict(self, rows):
+        return np.where(self.decision_function(rows) > 0, "b", "a")
+
+
+AROUND_ONE = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
+
+
+def test_labels_that_differ_at_a_tie_are_told_apart_from_those_that_do_not():
+    # 1e-16 more, and row 1 is above: rounding that depends on the order of a sum.
+    certificate = verify(_score_and_label(ops.less), Above(1e-16), AROUND_ONE, made_up=False)
     assert certificate.ok
     assert certificate.ties == 1
     assert "1 at ties" in certificate.verdict
 
-    class AtTwo(AtLeast):  # row 2 is no tie
+    class AtTwo(Above):  # row 2 is no tie
         def predict(self, rows):
             return np.where(rows["x"] > 2, "b", "a")
 
-    assert verify(formula, AtTwo(), rows, made_up=False).labels_differ == 1
+    assert verify(_score_and_label(ops.less), AtTwo(0.0), AROUND_ONE).labels_differ
+
+
+def test_a_tie_of_the_same_floats_is_decided_by_the_rule_and_excuses_no_other_label():
+    assert verify(_score_and_label(ops.less), Above(0.0), AROUND_ONE, made_up=False).ok
+    other = verify(_score_and_label(ops.less_equal), Above(0.0), AROUND_ONE, made_up=False)
+    assert other.labels_differ == 1
+    stump = DecisionTreeClassifier(max_depth=1).fit(FLOWERS, KINDS)
+    formula = read(stump)  # half of 100 flowers are of one kind: the first of the two is said
+    last = {1: 2}
+    new = {n: ops.label(last[n.data[0]]) for n in formula.nodes
+           if n.op is ops.LABEL and n.data[0] in last}  # fmt: skip
+    assert new
+    assert formula.verify(stump, FLOWERS).ok
+    assert not formula.with_outputs(rewrite(formula.roots, new.get)).verify(stump, FLOWERS).ok
+
+
+def test_a_row_far_outside_the_others_does_not_hide_that_all_of_them_are_off():
+    outlying = X.copy()
+    outlying.iloc[3, 2] = 1e12
+    formula = read(RIDGE)
+    (root,) = formula.roots
+    off = formula.with_outputs({root: ops.lin(0.5, (1, root))})
+    assert not off.verify(RIDGE, outlying, made_up=False).ok
+    assert formula.verify(RIDGE, outlying).ok
+
+
+def test_a_spread_is_of_the_middle_of_the_values_but_never_of_their_rounding_alone():
+    values = np.random.default_rng(0).normal(size=1000)
+    assert spread_of(values) == pytest.approx(1, abs=0.1)
+    values[7] = 1e9
+    assert spread_of(values) < 1e4
+    rare = np.zeros(1000) + 1e-17 * np.arange(1000)
+    rare[5] = 1.0
+    assert 1e-6 < spread_of(rare) < 1e-4
+
+
+def test_a_certificate_that_compares_nothing_is_refused():
+    formula = read(RIDGE)
+    other = replace(formula, outputs={"z": formula.roots[0]})
+    for model in (RIDGE, RIDGE.predict):
+        with pytest.raises(BadInput, match="no method to check"):
+            verify(other, model, X)
 
 
 def test_scores_are_tied_within_rounding_only():
@@ -357,6 +410,84 @@ def test_no_threshold_of_a_tree_can_be_moved_by_an_ulp_unnoticed(seed, way):
         new = {n: node(n.op, n.args, replace(n.data, splits=moved), n.type) for n in trees}
         other = formula.with_outputs(rewrite(formula.roots, new.get))
         assert not other.verify(model, FLOWERS).ok, f"test {i}"
+
+
+def _with_splits(formula, tree, **changed):
+    splits = replace(tree.data.splits, **changed)
+    new = node(tree.op, tree.args, replace(tree.data, splits=splits), tree.type)
+    return formula.with_outputs(rewrite(formula.roots, {tree: new}.get))
+
+
+def test_no_missing_value_in_a_forest_can_be_sent_the_other_way_unnoticed():
+    model = RandomForestRegressor(8, max_depth=6, random_state=0).fit(X, Y)
+    formula = read(model)
+    tree = next(n for n in formula.nodes if n.op is ops.TREE)
+    splits = tree.data.splits
+    gaps = pd.concat([X.assign(**{name: np.nan}) for name in X.columns])
+    tried = 0
+    for i in np.flatnonzero(~splits.leaf):
+        there = splits.missing_left.copy()
+        there[i] = ~there[i]
+        other = _with_splits(formula, tree, missing_left=frozen(there, bool))
+        if (other(gaps) != formula(gaps)).any():  # no missing s5 comes to s5 < 4 behind s5 < 5
+            tried += 1
+            assert not other.verify(model, X).ok, f"test {i}"
+    assert tried > 20
+
+
+def test_no_category_of_boosted_trees_can_be_sent_the_other_way_unnoticed():
+    random = np.random.default_rng(0)
+    towns = pd.DataFrame({"town": pd.Categorical(random.choice(list("abcdefgh"), 400))})
+    towns["age"] = random.normal(size=400)
+    y = random.normal(size=8)[towns["town"].cat.codes] * towns["age"]
+    model = HistGradientBoostingRegressor(
+        max_iter=4, max_depth=4, min_samples_leaf=5, categorical_features="from_dtype"
+    ).fit(towns, y)
+    formula = read(model)
+    tried = 0
+    for tree in [n for n in formula.nodes if n.op is ops.TREE]:
+        for row, code in np.ndindex(tree.data.splits.sets.shape):
+            sets = tree.data.splits.sets.copy()
+            sets[row, code] ^= True
+            other = _with_splits(formula, tree, sets=frozen(sets, bool))
+            worst = np.abs(other(EVERY_TOWN) - formula(EVERY_TOWN)).max()
+            if worst > 1e-6:  # some bits stand for no category, or for one that does not come here
+                tried += 1
+                assert not other.verify(model, towns).ok, f"set {row}, code {code}"
+    assert tried > 20
+
+
+EVERY_TOWN = pd.DataFrame(
+    [(town, age) for town in "abcdefgh" for age in np.linspace(-3, 3, 200)],
+    columns=["town", "age"],
+)
+
+
+def test_a_threshold_that_two_trees_share_is_tried_in_both():
+    def stump_behind(first, then):  # x < 0.5 matters only where the other input is on one side
+        splits, order = splits_from(
+            [1, -1, 3, -1, -1], [2, -1, 4, -1, -1], [1, 0, 0, 0, 0], [first, 0, 0.5, 0, 0]
+        )
+        values = np.array([0.0, 0.0, 0.0, 1.0, 2.0]) * then
+        return ops.tree(splits, values[order], [ops.input_(0), ops.input_(1)])
+
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame({"x": random.normal(size=300), "z": random.normal(size=300)})
+    trees = [stump_behind(first, then) for first, then in ((-3.5, 1.0), (2.0, 10.0))]
+    formula = Formula({"y": ops.linear(0, [1.0, 1.0], trees)}, (Feature("x"), Feature("z")))
+    for tree in trees:
+        threshold = tree.data.splits.threshold.copy()
+        threshold[threshold == 0.5] = np.nextafter(0.5, 1)
+        assert not _with_splits(formula, tree, threshold=frozen(threshold)).verify(formula, rows).ok
+
+
+def test_a_column_that_the_formula_does_not_read_may_be_absent():
+    model = DecisionTreeRegressor(max_depth=1).fit(X, Y)
+    formula = read(model)
+    read_alone = X[[formula.inputs[i].name for i in formula.used]]
+    assert read_alone.shape[1] == 1
+    assert verify_program(formula, "python", read_alone).ok
+    assert verify_program(formula, "python", dict(read_alone)).ok
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,14 @@ from closedform.probes.trying import NEVER_SEEN
 from closedform.verify.algebra import run_sympy
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
-from closedform.verify.checking import Rows, apart, check_options, checks_of, row_sets
+from closedform.verify.checking import (
+    Rows,
+    apart,
+    check_options,
+    checks_of,
+    row_sets,
+    scores_of,
+)
 from closedform.verify.oracle import Answers, Method, answers, methods_of
 from closedform.verify.provenance import provenance
 
@@ -200,7 +207,8 @@ def _against_formula(
     method = Method("formula", lambda X: X, names)
     everywhere = np.ones(len(rows), dtype=bool)
     said = Answers([rows.values[n] for n in names], everywhere, ~everywhere, "")
-    return list(checks_of(formula, method, said, ran, tolerance, spreads, [said]))
+    theirs = scores_of([method], [said])
+    return list(checks_of(formula, method, said, ran, tolerance, spreads, theirs))
 
 
 def _against_model(
@@ -211,5 +219,7 @@ def _against_model(
     return [
         check
         for method, said in zip(methods, found, strict=True)
-        for check in checks_of(formula, method, said, ran, tolerance, spreads, found)
+        for check in checks_of(
+            formula, method, said, ran, tolerance, spreads, scores_of(methods, found)
+        )
     ]
