@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import closedform as cf
 from closedform.errors import BadInput, UnsupportedTarget
+from closedform.printers.notes import at_most
 
 
 def diabetes(columns=("age", "bmi", "bp")):
@@ -240,3 +241,16 @@ def test_boosted_trees_have_no_matrix_form():
     with pytest.raises(UnsupportedTarget, match="made of trees") as refusal:
         formula.to("text", form="matrix")
     assert "form='rules'" in refusal.value.hint
+
+
+@pytest.mark.parametrize("value", [0.0614, 0.0601, 5.41e-5, 958.2, 0.06, 1.0, 3.3e-320, 1.7e308])
+def test_at_most_is_never_less(value):
+    told = float(at_most(value))
+    assert value <= told
+    assert told <= value * 1.1 or value < 1e-300  # two digits, the last one rounded up
+
+
+def test_an_output_is_called_in_a_note_what_the_page_calls_it():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    formula = cf.read(LogisticRegression(max_iter=500).fit(X, y)).only("label", "decision(0)")
+    assert "g(0) moves by at most" in " ".join(formula.to("text", digits=2, data=X).split())

@@ -13,12 +13,12 @@ from closedform.passes.lower import lowered
 from closedform.printers.blocks import Block, Equation, Page, Sentence
 from closedform.printers.choices import chance_nodes, picks_highest, softmax_scores
 from closedform.printers.domain import domain
-from closedform.printers.draft import Draft, Extent, draft
+from closedform.printers.draft import Draft, Extent, Namer, draft
 from closedform.printers.ensemble import Ensemble
 from closedform.printers.grouping import grouped, with_indicators
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
-from closedform.printers.notes import roundings
+from closedform.printers.notes import rounded
 from closedform.printers.rules import Describer, Values, routed_by_size, tree_rules
 from closedform.printers.scribe import Scribe, is_indicator
 from closedform.printers.spell import TRIVIAL, unbroken
@@ -63,7 +63,7 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
     made = FORMS[chosen](shown, line if chosen == "line" else scribe, extent)
     notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
     notes += domain(formula, scribe, rows=extent.rows)
-    notes += [Sentence(_escaped(text)) for text in roundings(formula)]
+    notes += rounded(formula, Namer(formula, scribe).output)
     return [p for p in [*made, notes] if p]
 
 
@@ -74,10 +74,6 @@ def before_rounding(formula: Formula, form: str = "auto") -> Formula:
         return formula
     named = with_indicators(formula)
     return named.with_outputs(grouped(named.roots))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def suited(formula: Formula) -> str:
