@@ -172,7 +172,7 @@ def test_rounded_programs_say_that_they_are():
     for target in ("python", "numpy"):
         text = cf.read(model).to(target, digits=3, data=X)
         assert "rounded to 3 significant digits" in text
-        assert "moves by at most" in text
+        assert "by at most" in text
 
 
 def test_nobody_is_asked_for_an_unknown_target():
