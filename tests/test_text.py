@@ -11,7 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import Binarizer, OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 import closedform as cf
@@ -254,3 +254,35 @@ def test_an_output_is_called_in_a_note_what_the_page_calls_it():
     X, y = load_iris(return_X_y=True, as_frame=True)
     formula = cf.read(LogisticRegression(max_iter=500).fit(X, y)).only("label", "decision(0)")
     assert "g(0) moves by at most" in " ".join(formula.to("text", digits=2, data=X).split())
+
+
+def test_rules_name_the_condition_behind_a_truth_and_nothing_that_no_tree_tests():
+    X, y = diabetes(["age", "bmi", "bp"])
+    X.loc[::5, "bmi"] = None
+    columns = make_column_transformer(
+        (SimpleImputer(add_indicator=True), ["age", "bmi"]), (Binarizer(threshold=90), ["bp"])
+    )
+    gone, high = X["bmi"].isna(), X["bp"] > 90
+    tree = DecisionTreeClassifier(random_state=0)
+    text = cf.read(make_pipeline(columns, tree).fit(X, gone ^ high)).to("text")
+    said = {" ".join(line.split()) for line in text.splitlines()}
+    rows = int((gone & ~high).sum())
+    assert any(
+        f.startswith("class = True when")
+        and {"bmi is missing", "bp <= 90"} == set(f[18:].split(" P = ")[0].split(" and "))
+        and f" {rows} of 442" in f
+        for f in said
+    )
+    assert "missingindicator" not in text
+    assert "imputed" not in text
+    text = cf.read(make_pipeline(columns, tree).fit(X, high)).to("text")
+    assert "A missing value" not in text  # only bp is tested, and must not be missing
+    assert "bp must not be missing." in text
+
+
+def test_an_input_that_nothing_reads_still_says_which_categories_the_model_takes():
+    X, y = diabetes(["age", "sex"])
+    X = X.assign(sex=X["sex"].map({1.0: "A", 2.0: "B"}))
+    columns = make_column_transformer((OneHotEncoder(), ["sex"]), ("passthrough", ["age"]))
+    model = make_pipeline(columns, DecisionTreeClassifier()).fit(X, X["age"] > 50)
+    assert "sex is one of A, B." in cf.read(model).to("text")

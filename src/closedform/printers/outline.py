@@ -14,7 +14,7 @@ from closedform.printers.blocks import Block, Equation, Page, Sentence
 from closedform.printers.choices import chance_nodes, picks_highest, softmax_scores
 from closedform.printers.domain import domain
 from closedform.printers.draft import Draft, Extent, Namer, draft
-from closedform.printers.ensemble import Ensemble
+from closedform.printers.ensemble import Ensemble, without_untested
 from closedform.printers.grouping import grouped, with_indicators
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
@@ -59,7 +59,9 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
     chosen = suited(formula) if form == "auto" else form
     # A line is pasted back and compared, also where something is missing.
     pasted = chosen == "line"
-    shown, filled = (formula, {}) if pasted else without_imputing(with_indicators(formula))
+    shown, filled = (
+        (formula, {}) if pasted else without_imputing(without_untested(with_indicators(formula)))
+    )
     made = FORMS[chosen](shown, line if chosen == "line" else scribe, extent)
     notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
     notes += domain(formula, scribe, rows=extent.rows)
@@ -158,8 +160,8 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
 
 
 def _told_by_rules(n: Node, made: Draft) -> bool:
-    """Tell whether a table is read by trees alone, whose rules name its categories themselves."""
-    if n.op is not ops.TABLE or n.args[0].type is not Type.LABEL:
+    """Tell whether trees alone read a table or a truth, which their rules spell themselves."""
+    if not is_indicator(n) and (n.op is not ops.TABLE or n.args[0].type is not Type.LABEL):
         return False
     users = [u for u in made.formula.nodes if n in u.args]
     return bool(users) and all(u.op is ops.TREE for u in users)
@@ -215,7 +217,7 @@ def _trees(made: Draft) -> Page:
         notes.append(
             Sentence(f"… {more} more tree{'s' * (more != 1)}: f.to('{target}', form='rules')")
         )
-    tested = {a for n in nodes for a in n.args}
+    tested = {n.args[i] for n in nodes for i in set(n.data.splits.feature[~n.data.splits.leaf])}
     if describer.routed and any(describer.may_be_missing(x) for x in tested):
         notes.append(Sentence("A missing value follows the branch with more training samples."))
     return [*paragraphs, notes]
