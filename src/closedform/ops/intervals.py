@@ -121,7 +121,7 @@ def pow_bounds(_: Any, a: Interval, b: Interval) -> Interval:
         return EVERYTHING
     if a.lo > 0:
         return widened(min(ends), max(ends), missing)
-    if b.lo == b.hi and b.lo > 0 and b.lo == int(b.lo):
+    if b.lo == b.hi and b.lo > 0 and b.lo.is_integer():
         if b.lo % 2 == 0 and a.lo <= 0 <= a.hi:
             ends.append(0.0)
         return widened(min(ends), max(ends), missing)
