@@ -257,7 +257,7 @@ def test_an_output_is_called_in_a_note_what_the_page_calls_it():
 
 
 def test_rules_name_the_condition_behind_a_truth_and_nothing_that_no_tree_tests():
-    X, y = diabetes(["age", "bmi", "bp"])
+    X, _y = diabetes(["age", "bmi", "bp"])
     X.loc[::5, "bmi"] = None
     columns = make_column_transformer(
         (SimpleImputer(add_indicator=True), ["age", "bmi"]), (Binarizer(threshold=90), ["bp"])
@@ -281,7 +281,7 @@ def test_rules_name_the_condition_behind_a_truth_and_nothing_that_no_tree_tests(
 
 
 def test_an_input_that_nothing_reads_still_says_which_categories_the_model_takes():
-    X, y = diabetes(["age", "sex"])
+    X, _y = diabetes(["age", "sex"])
     X = X.assign(sex=X["sex"].map({1.0: "A", 2.0: "B"}))
     columns = make_column_transformer((OneHotEncoder(), ["sex"]), ("passthrough", ["age"]))
     model = make_pipeline(columns, DecisionTreeClassifier()).fit(X, X["age"] > 50)

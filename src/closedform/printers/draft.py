@@ -186,6 +186,7 @@ def draft(
         grown = namer.trees(trees, outputs, link) if trees else {}
         named |= grown
         others = names_for(formula, roots, own=named)
+        others |= _asked(roots, {*named, *others})
         named |= namer.others(roots, others, named)
     inputs = {i: scribe.name(f.name) for i, f in enumerate(formula.inputs)}
     # An input beyond the formula's own stands for a score that is printed elsewhere.
@@ -194,6 +195,13 @@ def draft(
     speller = Speller(scribe.language, inputs, named)
     speller.write(roots)
     return Draft(formula, scribe, extent, speller, outputs, decision, scores, link, trees, listed)
+
+
+def _asked(roots: Sequence[Node], named: Collection[Node]) -> dict[Node, str]:
+    """Return a name for each sum that a curve is a function of: it is asked in every row."""
+    curves = (n.args[0] for n in toposort(roots) if n.op is ops.PIECEWISE)
+    sums = [x for x in dict.fromkeys(curves) if len(x.args) > 1 and x not in named]
+    return {x: f"t{i}" if len(sums) > 1 else "t" for i, x in enumerate(sums, 1)}
 
 
 def _scores(

@@ -87,6 +87,12 @@ def _root(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(f"({args[0].text})^{{1/2}}", s.POWER)
 
 
+def _log_of_more(x: Written) -> Written:
+    negative = x.level == s.SIGN and x.text.startswith("-")
+    inner = f"1 - {x.text[1:]}" if negative else f"1 + {x.at(s.SUM)}"
+    return Written(rf"\log({inner})", s.POWER)
+
+
 def _comparison(sign: str, turned: str) -> s.Custom:
     def spelled_(_: Speller, n: Node, args: Sequence[Written]) -> Written:
         a, b = (x.at(s.COMPARE + 1) for x in args)
@@ -111,6 +117,9 @@ def _where(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     condition, a, b = (unbroken(x.text) for x in args)
     if is_indicator(n):
         return Written(f"[{condition}]")
+    if width_of(f"{condition}{a}") > 2 * WIDEST_FRACTION or width_of(b) > 2 * WIDEST_FRACTION:
+        condition, a, b = (x.text for x in args)
+        return Written(rf"({a}\ {BREAK}\text{{if }} {condition},\ {BREAK}\text{{else }} {b})")
     rows = rf"{a} & \text{{if }} {condition} \\ {b} & \text{{otherwise}}"
     return Written(rf"\begin{{cases}} {rows} \end{{cases}}", s.POWER)
 
@@ -121,7 +130,7 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "div": _fraction,
     "pow": _power,
     **{name: _call(name) for name in FUNCTIONS if name in OPS},
-    "log1p": Spelling(r"\log(1 + {0})", s.POWER, (s.PRODUCT,)),
+    "log1p": lambda _, n, args: _log_of_more(args[0]),
     "expm1": Spelling(r"\exp({0}) - 1", s.SUM),
     "sqrt": _root,
     "abs": Spelling(r"\lvert {0} \rvert"),

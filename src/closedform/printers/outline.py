@@ -21,7 +21,7 @@ from closedform.printers.matrix import Chain, chain_of, expression, matrices
 from closedform.printers.notes import rounded
 from closedform.printers.rules import Describer, Values, routed_by_size, tree_rules
 from closedform.printers.scribe import Scribe, is_indicator
-from closedform.printers.spell import TRIVIAL, unbroken
+from closedform.printers.spell import BREAK, TRIVIAL, unbroken
 from closedform.printers.verdict import chances, verdict
 
 LONGEST_LINE = 6000
@@ -119,6 +119,12 @@ def _inlined(n: Node, *below: int) -> int:
 
 def _line(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
     real = [n for n in formula.roots if n.type is not Type.LABEL]
+    pasted = scribe.language.name == "text"
+    if not pasted and not _LISTED.isdisjoint(n.op.name for n in toposort(real)):
+        raise UnsupportedTarget(
+            f"As one line of {scribe.language.name}, trees, tables and curves cannot be written.",
+            hint=f"Use {_or_steps(suited(formula))}.",
+        )
     longest = max(fold(real, _inlined), default=0)
     if longest > LONGEST_LINE:
         raise UnsupportedTarget(
@@ -128,8 +134,11 @@ def _line(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
     smaller = formula.with_outputs(lowered(formula.roots, scribe.language.spell.keys() | {"lin",
                                    "label"}))  # fmt: skip
     # Plain text is pasted back, and a list of cases is no expression; LaTeX is only read.
-    listed = scribe.language.name != "text"
-    return _paragraphs(draft(smaller, scribe, extent, share=False, group=False, listed=listed))
+    return _paragraphs(draft(smaller, scribe, extent, share=False, group=False, listed=not pasted))
+
+
+_LISTED = frozenset({"tree", "table", "piecewise"})
+"""Operations that are lists of many cases, which only plain text writes inside of a line."""
 
 
 def _steps(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
@@ -273,7 +282,7 @@ def _share_values(made: Draft, classes: Sequence[object]) -> Values:
 
     def values(shares: list[float], facts: str) -> tuple[tuple[str, ...], Sentence]:
         shown = [f"{number(p)}{space}{w}" for p, w in zip(shares, words, strict=True) if p]
-        return (", ".join(shown),), Sentence(facts)
+        return (f",{BREAK}".join(shown),), Sentence(facts)
 
     return values
 

@@ -197,7 +197,7 @@ class Layout:
     def rules(self, block: Rules) -> list[str]:
         """Return one rule a line: values, conditions, facts."""
         indent = "  " if block.title else ""
-        heads = [indent + _values(block, rule) for rule in block.rules]
+        heads = [indent + unbroken(_values(block, rule)) for rule in block.rules]
         wide = max(map(columns, heads), default=0)
         bodies = [_when(rule) for rule in block.rules]
         facts = [_said(rule.facts) for rule in block.rules]
