@@ -153,3 +153,11 @@ def test_trees_and_curves_are_no_single_line_of_latex():
             formula.to("latex", form="line")
         assert "steps" in refusal.value.hint
         assert formula.to("latex", form="steps")
+
+
+def test_the_facts_of_a_leaf_hold_no_empty_names_and_sets_no_doubtful_commas():
+    X, y = load_iris(return_X_y=True)
+    mixed = np.random.default_rng(0).choice(["a", "b", "c, d", "e"], len(y))
+    text = cf.read(DecisionTreeClassifier(max_depth=1).fit(X, mixed)).to("latex", digits=3)
+    assert r"\text{``}\text{c, d}\text{''}" in text
+    assert r"\text{``''}" not in text

@@ -11,7 +11,14 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Binarizer, OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import (
+    Binarizer,
+    KBinsDiscretizer,
+    OneHotEncoder,
+    PowerTransformer,
+    StandardScaler,
+    TargetEncoder,
+)
 from sklearn.tree import DecisionTreeClassifier
 
 import closedform as cf
@@ -286,3 +293,27 @@ def test_an_input_that_nothing_reads_still_says_which_categories_the_model_takes
     columns = make_column_transformer((OneHotEncoder(), ["sex"]), ("passthrough", ["age"]))
     model = make_pipeline(columns, DecisionTreeClassifier()).fit(X, X["age"] > 50)
     assert "sex is one of A, B." in cf.read(model).to("text")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_matrix_form_has_letters_of_its_own():
+    X, y = load_iris(return_X_y=True)
+    model = make_pipeline(PowerTransformer(), MLPClassifier((11,), max_iter=2, random_state=0))
+    text = cf.read(model.fit(X, y), names=["x", "g", "z1", "w2"]).to("text", form="matrix")
+    assert "\ng_ = W₂·relu(W₁·x_ + b₁) + b₂\n" in text
+    assert "\nx_ = (u1, u2, u3, u4)\n" in text
+    model = make_pipeline(PowerTransformer(), MLPClassifier((11,), max_iter=2, random_state=0))
+    text = cf.read(model.fit(X, y), names=["z", "u", "v", "w"]).to("text", form="matrix")
+    assert "\nx = (zz1, zz2, zz3, zz4)\n" in text
+
+
+def test_long_names_and_long_facts_keep_the_width_where_they_can():
+    X, y = diabetes(["age", "bmi"])
+    model = make_pipeline(KBinsDiscretizer(3, encode="ordinal", strategy="uniform"), Ridge())
+    text = cf.read(model.fit(X.to_numpy(), y), names=["a" * 90, "bmi"]).to("text")
+    assert max(map(len, text.splitlines())) <= 130  # nothing hangs to the right of such a name
+    rows, classes = load_iris(return_X_y=True)
+    names = np.array([f"quite a long name of class {i:02d}" for i in range(9)])
+    shuffled = names[np.random.default_rng(0).integers(0, 9, len(rows))]
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0).fit(rows, shuffled)
+    assert max(map(len, cf.read(tree).to("text", digits=3).splitlines())) <= 100

@@ -332,7 +332,8 @@ class Layout:
 
     def inside(self, block: Sentence) -> str:
         """Return a sentence inside maths, where MathJax knows no escaped signs in text."""
-        return "".join(spelled(text, unicode=self.unicode) + name for text, name in _pieces(block))
+        parts = ((spelled(t, unicode=self.unicode) if t else "") + n for t, n in _pieces(block))
+        return "".join(parts)
 
 
 def _pieces(block: Sentence) -> Iterator[tuple[str, str]]:
@@ -406,7 +407,7 @@ def _fitting(wide: Sequence[float], room: float) -> list[int | None]:
     while used + wide[kept] <= room:
         used += wide[kept]
         kept += 1
-    return [*range(max(kept, 1)), None, len(wide) - 1]
+    return [*range(kept), None, len(wide) - 1] if kept else [0, None]
 
 
 def _row(entries: Sequence[str], across: Sequence[int | None]) -> str:

@@ -111,7 +111,9 @@ SIGNED = frozenset("+-*/=<>^~|;,:'\"`")
 
 def word_latex(label: Any, *, unicode: bool = False) -> str:
     """Return a class or category."""
-    return _stacked(str(label), unicode)
+    text = _stacked(str(label), unicode)
+    # In a set of categories, one with a comma in it must not look like two.
+    return rf"\text{{``}}{text}\text{{''}}" if set(str(label)) & set(",;{}") else text
 
 
 LONGEST = 40

@@ -315,6 +315,7 @@ def _matrix(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
             f"The formula has no matrix form: {why}.",
             hint=f"Use form={suited(formula)!r}.",
         )
+    scribe = _with_free_letters(formula, scribe)
     # The scores become inputs, or every hidden unit would be written and thrown away.
     stand_ins = {n: ops.input_(len(formula.inputs) + i) for i, n in enumerate(scores)}
     outputs = substitute(formula.roots, stand_ins)
@@ -328,6 +329,13 @@ def _matrix(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
             [*matrices(chain, above)]]  # fmt: skip
 
 
+def _with_free_letters(formula: Formula, scribe: Scribe) -> Scribe:
+    """Return the scribe with other letters for x, W, b and g where inputs have these names."""
+    free = Namer(formula, scribe).free
+    signs = {a: scribe.name(free(a)) for a in "xWbg" if free(a) != a and scribe.signs[a] == a}
+    return replace(scribe, signs={**scribe.signs, **signs})
+
+
 def _left(above: Draft, names: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
@@ -338,7 +346,9 @@ def _left(above: Draft, names: Sequence[str]) -> str:
 
 def _components(formula: Formula, chain: Chain, scribe: Scribe, extent: Extent) -> Page:
     """Return x = (…), and a line for each of its components that is no plain input."""
-    letter = next(a for a in "zuvw" if not any(f.name[:1] == a for f in formula.inputs))
+    taken = {f.name.rstrip("0123456789") for f in formula.inputs}
+    letters = (*"zuvw", *("z" * k for k in range(2, len(taken) + 3)))
+    letter = next(a for a in letters if a not in taken)
     computed = {
         f"{letter}{i}": n for i, n in enumerate(chain.inputs, 1)
         if n.op.name not in TRIVIAL and not is_indicator(n)

@@ -170,6 +170,8 @@ class Layout:
         texts += [f"… {block.left_out} more rows"] if block.left_out else []
         texts += [] if other is None else [f"{padded(other, wide)}   otherwise"]
         head = f"{block.left} = "
+        if columns(head) + max(map(columns, texts)) > self.width:
+            return [head.rstrip(), *("    " + t for t in texts)]
         return [head + texts[0], *(" " * columns(head) + t for t in texts[1:])]
 
     def _conditions_first(
@@ -266,6 +268,9 @@ def _hung(head: str, body: str, fact: str, width: int) -> list[str]:
             lines.append(indent + "     and " + part)
         else:
             lines[-1] += " and " + part
+    if columns(fact) > width - 8:
+        filled = textwrap.wrap(fact, width - 8, break_long_words=False, break_on_hyphens=False)
+        return [*lines, *(" " * 8 + part for part in filled)]
     edge = width - columns(fact)
     if fact and columns(lines[-1]) + 3 > edge:
         lines.append("")
