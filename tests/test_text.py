@@ -312,8 +312,22 @@ def test_long_names_and_long_facts_keep_the_width_where_they_can():
     model = make_pipeline(KBinsDiscretizer(3, encode="ordinal", strategy="uniform"), Ridge())
     text = cf.read(model.fit(X.to_numpy(), y), names=["a" * 90, "bmi"]).to("text")
     assert max(map(len, text.splitlines())) <= 130  # nothing hangs to the right of such a name
-    rows, classes = load_iris(return_X_y=True)
+    rows, _classes = load_iris(return_X_y=True)
     names = np.array([f"quite a long name of class {i:02d}" for i in range(9)])
     shuffled = names[np.random.default_rng(0).integers(0, 9, len(rows))]
     tree = DecisionTreeClassifier(max_depth=2, random_state=0).fit(rows, shuffled)
     assert max(map(len, cf.read(tree).to("text", digits=3).splitlines())) <= 100
+
+
+def test_the_bound_of_a_note_holds_for_every_output():
+    X, y = diabetes(["age", "bmi"])
+    model = LinearRegression().fit(X, np.c_[y, 1e6 * y + X["age"] ** 2])
+    formula = cf.read(model)
+    told = " ".join(formula.to("text", digits=2, data=X).split())
+    share = float(re.search(r"each output moves by at most ([\d.]+) % of its range", told).group(1))
+    exact, now = formula.evaluate(X), {}
+    for line in formula.to("text", digits=2).splitlines()[:2]:
+        name, _, right = line.partition(" = ")
+        now[name] = eval(right, {"age": X["age"].to_numpy(), "bmi": X["bmi"].to_numpy()})
+        moved = 100 * np.abs(now[name] - exact[name]).max() / np.ptp(exact[name])
+        assert moved <= share

@@ -53,9 +53,12 @@ def _moves(
     if worst["absolute"] == 0:
         yield "{0} does not move" if alone else "no output moves"
     else:
-        share = f"{at_most(100 * worst['relative'])} % of its range"
-        most = "" if alone else " most of all outputs,"
-        yield f"{{0}} moves{most} by at most {at_most(worst['absolute'])} ({share})"
+        share, size = at_most(100 * worst["relative"]), at_most(worst["absolute"])
+        if alone:
+            yield f"{{0}} moves by at most {size} ({share} % of its range)"
+        else:
+            # Sizes are no measure across outputs: of y₁ in metres and y₂ in millimetres, which?
+            yield f"each output moves by at most {share} % of its range ({{0}} does, by {size})"
     appeared = sum(int(m.get("appeared", 0)) for m in moved.values())
     if appeared:
         yield f"{appeared} values become missing, or are no longer missing"
