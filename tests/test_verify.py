@@ -463,7 +463,8 @@ EVERY_TOWN = pd.DataFrame(
 )
 
 
-def test_a_threshold_that_two_trees_share_is_tried_in_both():
+@pytest.mark.parametrize("depths", [(-3.5, 2.0), (2.0, -3.5)], ids=str)
+def test_a_threshold_that_two_trees_share_is_tried_in_both(depths):
     def stump_behind(first, then):  # x < 0.5 matters only where the other input is on one side
         splits, order = splits_from(
             [1, -1, 3, -1, -1], [2, -1, 4, -1, -1], [1, 0, 0, 0, 0], [first, 0, 0.5, 0, 0]
@@ -473,12 +474,13 @@ def test_a_threshold_that_two_trees_share_is_tried_in_both():
 
     random = np.random.default_rng(0)
     rows = pd.DataFrame({"x": random.normal(size=300), "z": random.normal(size=300)})
-    trees = [stump_behind(first, then) for first, then in ((-3.5, 1.0), (2.0, 10.0))]
+    trees = [stump_behind(first, then) for first, then in zip(depths, (1.0, 10.0), strict=True)]
     formula = Formula({"y": ops.linear(0, [1.0, 1.0], trees)}, (Feature("x"), Feature("z")))
     for tree in trees:
         threshold = tree.data.splits.threshold.copy()
         threshold[threshold == 0.5] = np.nextafter(0.5, 1)
-        assert not _with_splits(formula, tree, threshold=frozen(threshold)).verify(formula, rows).ok
+        model = _with_splits(formula, tree, threshold=frozen(threshold))
+        assert not formula.verify(model, rows).ok
 
 
 def test_a_column_that_the_formula_does_not_read_may_be_absent():
