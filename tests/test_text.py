@@ -15,11 +15,12 @@ from sklearn.preprocessing import (
     Binarizer,
     KBinsDiscretizer,
     OneHotEncoder,
+    PolynomialFeatures,
     PowerTransformer,
     StandardScaler,
     TargetEncoder,
 )
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import closedform as cf
 from closedform.errors import BadInput, UnsupportedTarget
@@ -331,3 +332,20 @@ def test_the_bound_of_a_note_holds_for_every_output():
         now[name] = eval(right, {"age": X["age"].to_numpy(), "bmi": X["bmi"].to_numpy()})
         moved = 100 * np.abs(now[name] - exact[name]).max() / np.ptp(exact[name])
         assert moved <= share
+
+
+def test_where_a_missing_value_goes_is_said_also_of_branches_of_one_size():
+    rows, halves = np.arange(4.0)[:, None], [0, 0, 1, 1]
+    model = DecisionTreeRegressor().fit(rows, halves)
+    text = " ".join(cf.read(model).to("text").split())
+    assert "with more training samples, of two with as many the one above." in text
+    assert model.predict([[np.nan]]) == 1  # the leaf above the threshold
+    uneven = cf.read(DecisionTreeRegressor().fit(rows, [0, 0, 0, 1])).to("text")
+    assert "with more training samples." in uneven
+
+
+def test_factors_stand_in_the_order_of_the_inputs():
+    X, y = diabetes(["age", "bmi", "bp"])
+    text = cf.read(make_pipeline(PolynomialFeatures(3), Ridge()).fit(X, y)).to("text")
+    assert "age*bmi*bp" in text
+    assert "age^2*bmi" in text

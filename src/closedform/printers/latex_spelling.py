@@ -13,7 +13,7 @@ from closedform import ops
 from closedform.ir import OPS, Node
 from closedform.printers import spell as s
 from closedform.printers.latex_names import CLOSE, OPEN, name_latex, spelled, width_of, word_latex
-from closedform.printers.scribe import Scribe, is_indicator, shortest, sums
+from closedform.printers.scribe import Scribe, is_indicator, place, shortest, sums
 from closedform.printers.spell import BREAK, Language, Speller, Spelling, Written, infix, unbroken
 
 WIDEST_FRACTION = 18
@@ -55,7 +55,7 @@ def _call(name: str) -> Spelling:
 def _product(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     """Factors, numbers first; x·x is x²."""
     count = Counter(zip(n.args, args, strict=True))
-    order = sorted(count.items(), key=lambda item: item[0][0].op is not ops.CONST)
+    order = sorted(count.items(), key=lambda item: place(item[0][0]))
     parts = [a.at(s.POWER) if k == 1 else _raised(a, str(k)) for (_, a), k in order]
     text = parts[0]
     for part in parts[1:]:

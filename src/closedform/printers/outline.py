@@ -19,7 +19,13 @@ from closedform.printers.grouping import grouped, with_indicators
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
 from closedform.printers.notes import rounded
-from closedform.printers.rules import Describer, Values, routed_by_size, tree_rules
+from closedform.printers.rules import (
+    Describer,
+    Values,
+    has_even_branches,
+    routed_by_size,
+    tree_rules,
+)
 from closedform.printers.scribe import Scribe, is_indicator
 from closedform.printers.spell import BREAK, TRIVIAL, unbroken
 from closedform.printers.verdict import chances, verdict
@@ -228,7 +234,10 @@ def _trees(made: Draft) -> Page:
         )
     tested = {n.args[i] for n in nodes for i in set(n.data.splits.feature[~n.data.splits.leaf])}
     if describer.routed and any(describer.may_be_missing(x) for x in tested):
-        notes.append(Sentence("A missing value follows the branch with more training samples."))
+        even = ", of two with as many the one above" if has_even_branches(nodes) else ""
+        notes.append(
+            Sentence(f"A missing value follows the branch with more training samples{even}.")
+        )
     return [*paragraphs, notes]
 
 

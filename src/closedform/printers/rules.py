@@ -208,6 +208,16 @@ def coverage(counts: list[float], i: int, *, short: bool = False) -> str:
     return f"{counts[i]:g}{of} sample{'s' * (counts[i] != 1 or not short)} ({size} %)"
 
 
+def has_even_branches(trees: list[Node]) -> bool:
+    """Tell whether somewhere both branches of a split hold as many training samples."""
+    for n in trees:
+        splits = n.data.splits
+        below = splits.child[~splits.leaf]
+        if (splits.counts[below] == splits.counts[below + 1]).any():
+            return True
+    return False
+
+
 def routed_by_size(trees: list[Node]) -> bool:
     """Tell whether a missing value goes to the child with more samples, in every tree."""
     for n in trees:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -127,6 +128,12 @@ def _joined(language: Language, bias: float, terms: Sequence[tuple[bool, Written
         else:
             text = "-" + _tight(term) if negative else term.at(s.SUM)
     return Written(text, s.SUM)
+
+
+def place(factor: Node) -> tuple[bool, int]:
+    """Return where a factor stands in a product: numbers, inputs in their order, all else."""
+    x = factor.args[0] if factor.op is ops.POW else factor
+    return factor.op is not ops.CONST, x.data if x.op is ops.INPUT else sys.maxsize
 
 
 def is_indicator(n: Node) -> bool:
