@@ -17,6 +17,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     PolynomialFeatures,
     PowerTransformer,
+    QuantileTransformer,
     StandardScaler,
     TargetEncoder,
 )
@@ -25,6 +26,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 import closedform as cf
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.printers.notes import at_most
+from closedform.printers.plain import FUNCTIONS
+from closedform.verify import vocabulary
 
 
 def diabetes(columns=("age", "bmi", "bp")):
@@ -349,3 +352,13 @@ def test_factors_stand_in_the_order_of_the_inputs():
     text = cf.read(make_pipeline(PolynomialFeatures(3), Ridge()).fit(X, y)).to("text")
     assert "age*bmi*bp" in text
     assert "age^2*bmi" in text
+
+
+def test_every_function_of_a_line_is_one_that_compare_reads():
+    assert set(FUNCTIONS) <= set(vocabulary.FUNCTIONS)
+    X, y = diabetes(["age"])
+    normal = QuantileTransformer(n_quantiles=3, output_distribution="normal")
+    formula = cf.read(make_pipeline(normal, Ridge()).fit(X, y))
+    line = formula.to("text", form="line").partition("\n\n")[0]
+    assert "probit(" in line
+    assert formula.compare(" ".join(line.split()), X)
