@@ -161,3 +161,13 @@ def test_the_facts_of_a_leaf_hold_no_empty_names_and_sets_no_doubtful_commas():
     text = cf.read(DecisionTreeClassifier(max_depth=1).fit(X, mixed)).to("latex", digits=3)
     assert r"\text{``}\text{c, d}\text{''}" in text
     assert r"\text{``''}" not in text
+
+
+def test_a_cell_ends_after_sixty_lines_and_says_what_is_left_out():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(200, 600))
+    shown = cf.read(LinearRegression().fit(X, X[:, 0]))._repr_latex_()
+    assert "more lines: f.to('latex')" in shown
+    assert shown.count("\\\\\n") < 70
+    assert r"\text{No input may be missing.}" in shown
+    assert "more lines" not in FORMULAS["classes"]._repr_latex_()

@@ -39,6 +39,9 @@ NOTEBOOK = Extent(trees=2, rules=6, rows=12, side=None, digits=5)
 MOST_ROWS = 12
 """Rows up to which a matrix is shown whole, and cases stand behind one brace."""
 
+MOST_LINES = 60
+"""Rows of a notebook's cell; what lies beyond is left out, and said so."""
+
 CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text', form='matrix').")
 
 WIDE_LEFT = 14
@@ -121,8 +124,25 @@ class Layout:
         """Return everything as one display, for MathJax."""
         self.room = self.width
         self.beside = all(self._fits(b) for p in made for b in p if isinstance(b, Rules))
-        body = _joined([self._paragraph(p) for p in made])
+        body = _joined(self._within(made, MOST_LINES))
         return f"$$\\begin{{aligned}}\n{body}\n\\end{{aligned}}$$"
+
+    def _within(self, made: Page, most: int) -> list[list[str]]:
+        """Return the rows of a page, those beyond `most` left out; its sentences are kept."""
+        kept: list[list[str]] = []
+        notes: list[list[str]] = []
+        more = 0
+        for paragraph in made:
+            rows = self._paragraph(paragraph)
+            if _kind(paragraph) is Sentence:
+                notes.append(rows)
+                continue
+            kept.append(rows[:most])
+            more += len(rows[most:])
+            most -= len(kept[-1])
+        if more:
+            kept.append([rf"&\text{{\ldots\ {more} more lines: f.to('latex')}}"])
+        return kept + notes
 
     def _paragraph(self, blocks: Sequence[Block]) -> list[str]:
         # A column of short choices reads better a line each than behind as many braces.
