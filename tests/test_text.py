@@ -304,7 +304,7 @@ def test_the_matrix_form_has_letters_of_its_own():
     X, y = load_iris(return_X_y=True)
     model = make_pipeline(PowerTransformer(), MLPClassifier((11,), max_iter=2, random_state=0))
     text = cf.read(model.fit(X, y), names=["x", "g", "z1", "w2"]).to("text", form="matrix")
-    assert "\ng_ = W₂·relu(W₁·x_ + b₁) + b₂\n" in text
+    assert "\n(g(0), g(1), g(2)) = W₂·relu(W₁·x_ + b₁) + b₂\n" in text
     assert "\nx_ = (u1, u2, u3, u4)\n" in text
     model = make_pipeline(PowerTransformer(), MLPClassifier((11,), max_iter=2, random_state=0))
     text = cf.read(model.fit(X, y), names=["z", "u", "v", "w"]).to("text", form="matrix")
@@ -362,3 +362,10 @@ def test_every_function_of_a_line_is_one_that_compare_reads():
     line = formula.to("text", form="line").partition("\n\n")[0]
     assert "probit(" in line
     assert formula.compare(" ".join(line.split()), X)
+
+
+def test_targets_of_one_formula_are_one_row_of_its_matrix():
+    X, y = diabetes()
+    text = cf.read(LinearRegression().fit(X, np.c_[y, y])).to("text", form="matrix")
+    assert text.startswith("y0 = W·x + b\ny1 = y0\n")
+    assert "W (1 × 3)" in text

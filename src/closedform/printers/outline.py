@@ -42,6 +42,9 @@ SMALL_NETWORK = 10
 FEW_WEIGHTS = 100
 """Weights up to which it is; beyond, the units are longer than the matrices."""
 
+FEW_CLASSES = 3
+"""Classes up to which a vector of scores is written with all its components."""
+
 DEFINED = frozenset({"table", "piecewise", "where"})
 """Operations that are explained below the equation that uses them."""
 
@@ -316,6 +319,9 @@ def _scores(formula: Formula) -> list[Node]:
 
 def _matrix(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
     scores = _scores(formula)
+    if formula.task.kind != "classification":
+        # The same value for two targets is one row: `y1 = y0` says the rest.
+        scores = list(dict.fromkeys(scores))
     chain = chain_of(scores)
     trees = any(n.op is ops.TREE for n in formula.nodes)
     if not chain.matrices or trees:
@@ -348,7 +354,7 @@ def _with_free_letters(formula: Formula, scribe: Scribe) -> Scribe:
 def _left(above: Draft, names: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
-    if above.formula.task.kind == "classification":
+    if above.formula.task.kind == "classification" and len(names) > FEW_CLASSES:
         return above.scribe.signs["g"]
     return unbroken(above.scribe.vector(names))
 
