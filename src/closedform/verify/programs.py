@@ -194,8 +194,11 @@ def _values(feature: Feature, column: Array) -> list[Any]:
 
 def _column(formula: Formula, name: str, values: list[Any]) -> Array:
     if formula.outputs[name].type is Type.LABEL:
-        # To SymPy a class is a symbol: True comes back as the word.
-        words = {str(c): c for c in formula.task.classes if not isinstance(c, str)}
+        # To SymPy a class is a symbol: True comes back as the word, and a class that is called
+        # what an input is called comes back in quotes.
+        classes = formula.task.classes
+        words = {repr(c) if isinstance(c, str) else str(c): c for c in classes}
+        words |= {c: c for c in classes if isinstance(c, str)}
         return np.array([words.get(v, v) if isinstance(v, str) else v for v in values], object)
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
