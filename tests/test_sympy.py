@@ -174,3 +174,17 @@ def test_a_class_that_is_called_what_an_input_is_called_is_told_from_it():
     model = make_pipeline(encode, LogisticRegression()).fit(rows, labels)
     ran = cf.verify_program(cf.read(model), "sympy", rows, model=model, limit=50)
     assert ran.ok, ran
+
+
+@pytest.mark.parametrize("output", ["label", "P(b)", "decision(c)"])
+def test_one_output_alone_is_compared_with_that_output(output):
+    # Each was taken for the first output, and the others for missing.
+    model = LogisticRegression().fit(X, np.array(["a", "b", "c"])[np.arange(60) % 3])
+    ran = cf.verify_program(cf.read(model), "sympy", X[:9], model=model, output=output, limit=50)
+    assert ran.ok, ran
+    assert {check.output for check in ran.checks} == {output}
+
+
+def test_an_output_that_is_no_name_is_refused():
+    with pytest.raises(cf.BadInput, match="no output"):
+        cf.read(LinearRegression().fit(X, y)).to("sympy", output=["y"])

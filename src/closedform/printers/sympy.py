@@ -76,7 +76,7 @@ def write(
     """
     if form not in FORMS:
         raise BadInput(f"There is no form {form!r}.", hint="Choose one of: " + ", ".join(FORMS))
-    if output is not None and output not in formula.outputs:
+    if output is not None and output not in list(formula.outputs):
         listed = ", ".join(formula.outputs)
         raise BadInput(f"There is no output {output!r}.", hint=f"The outputs are: {listed}.")
     part = formula if output is None else formula.only(output)

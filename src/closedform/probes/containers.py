@@ -169,19 +169,19 @@ def _frame(
 ) -> Any:
     frame = X.iloc[picked].reset_index(drop=True)
     for name, changes in _changed(inputs, edits, list(frame.columns)).items():
-        frame[name] = _series(frame[name], changes)
+        frame[name] = _series(frame[name], changes, X[name])
     return frame
 
 
-def _series(column: Any, changes: Mapping[int, Any]) -> Any:
+def _series(column: Any, changes: Mapping[int, Any], given: Any) -> Any:
     import pandas as pd
 
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind != "O":
         return pd.Series(_with(column.to_numpy(), changes))
     values = column.to_numpy(dtype=object).copy()
-    # A column of text shows how it spells a missing value: None and NaN are two to scikit-learn.
-    absent = next((v for v in values if v is None), np.nan)
+    # The whole column shows how it spells a missing value: None and NaN are two to scikit-learn.
+    absent = None if any(v is None for v in given.to_numpy(dtype=object)) else np.nan
     for k, value in changes.items():
         values[k] = absent if value != value else value
     if isinstance(dtype, pd.CategoricalDtype):

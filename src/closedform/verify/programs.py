@@ -140,6 +140,8 @@ def verify_program(
     check_options(tolerance, limit, seed)
     start = time.perf_counter()
     program = write(formula, target, **options)
+    if options.get("output") is not None:
+        formula = formula.only(options["output"])
     checks: list[Check] = []
     domains: list[Domain] = []
     spreads: dict[str, float] = {}
