@@ -188,6 +188,9 @@ def _series(column: Any, changes: Mapping[int, Any], given: Any) -> Any:
         known = dtype.categories.tolist()
         new = [v for v in dict.fromkeys(changes.values()) if v == v and v not in known]
         return pd.Series(pd.Categorical(values, categories=[*known, *new], ordered=dtype.ordered))
+    if isinstance(dtype, np.dtype):
+        # Without a type, pandas would guess text, whose only missing value is NaN.
+        return pd.Series(values, dtype=object)
     for kind in (dtype, "Float64") if dtype.kind in "iufb" else (dtype,):
         try:
             return pd.Series(pd.array(values, dtype=kind))
