@@ -369,3 +369,13 @@ def test_targets_of_one_formula_are_one_row_of_its_matrix():
     text = cf.read(LinearRegression().fit(X, np.c_[y, y])).to("text", form="matrix")
     assert text.startswith("y0 = W·x + b\ny1 = y0\n")
     assert "W (1 × 3)" in text
+
+
+def test_one_of_several_outputs_is_printed_without_the_others():
+    X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    model = make_pipeline(StandardScaler(), Ridge()).fit(X, np.column_stack([y, y**2]))
+    formula = cf.read(model)
+    for name in formula.outputs:
+        text = formula.only(name).to("text")
+        assert text.startswith(f"{name} = ")
+        assert str(formula.only(name))

@@ -314,7 +314,11 @@ def _scores(formula: Formula) -> list[Node]:
     if not found and chance and chance[-1].op is ops.SIGMOID:
         return [chance[-1].args[0]]
     found = found or softmax_scores(chance) or chance[-1:]
-    return found or [formula.outputs[n] for n in formula.primary]
+    return (
+        found
+        or [formula.outputs[n] for n in formula.primary if n in formula.outputs]
+        or [*formula.roots]
+    )
 
 
 def _matrix(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
