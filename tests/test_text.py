@@ -379,3 +379,16 @@ def test_one_of_several_outputs_is_printed_without_the_others():
         text = formula.only(name).to("text")
         assert text.startswith(f"{name} = ")
         assert str(formula.only(name))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("several", [False, True])
+def test_each_output_of_a_network_is_printed_alone(several):
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    network = MLPClassifier((12, 12), max_iter=20, random_state=0).fit(X, y if several else y == 0)
+    formula = cf.read(network)
+    for name in formula.outputs:
+        assert str(formula.only(name))
+        assert formula.only(name).to("latex")
+    if not several:
+        assert "W₃" in formula.only("P(True)").to("text", form="matrix")

@@ -178,7 +178,9 @@ def draft(
     own: dict[Node, str] = {}
     for name, n in formula.outputs.items():
         own.setdefault(n, outputs[name])
-    for n, name in namer.scores(scores).items():
+    # An input beyond the formula's own stands for a score that is printed elsewhere.
+    beyond = [n for n in formula.nodes if n.op is ops.INPUT and n.data >= len(formula.inputs)]
+    for n, name in namer.scores(list(dict.fromkeys([*scores, *beyond]))).items():
         own.setdefault(n, name)
     roots = _real_roots(formula, decision, scores, link)
     named = dict(own)
@@ -189,7 +191,6 @@ def draft(
         others |= _asked(roots, {*named, *others})
         named |= namer.others(roots, others, named)
     inputs = {i: scribe.name(f.name) for i, f in enumerate(formula.inputs)}
-    # An input beyond the formula's own stands for a score that is printed elsewhere.
     inputs = {n.data: name for n, name in own.items() if n.op is ops.INPUT} | inputs
     named = {n: name for n, name in named.items() if n.op.name not in TRIVIAL}
     speller = Speller(scribe.language, inputs, named)
@@ -269,8 +270,10 @@ class Namer:
         scribe, classes = self.scribe, self.formula.task.classes
         if len(scores) == 1:
             return {scores[0]: scribe.name(self.free("g"))}
+        if len(scores) != len(classes):
+            return {n: scribe.indexed("g", i) for i, n in enumerate(scores, 1)}
         words = [scribe.word(c) for c in classes]
-        return {n: scribe.applied("g", w) for n, w in zip(scores, words, strict=False)}
+        return {n: scribe.applied("g", w) for n, w in zip(scores, words, strict=True)}
 
     def trees(self, ensemble: Ensemble, outputs: dict[str, str], link: str) -> dict[Node, str]:
         """Return a name for each tree; of shared ones, for each output or for any class c."""
