@@ -234,7 +234,7 @@ class Formula:
         return str(self)
 
     def _repr_latex_(self) -> str:
-        return str(self.to("latex"))
+        return str(self.to("latex", notebook=True))
 
     def summary(self) -> str:
         """Return one line: how exact, how many inputs, which units, how long."""

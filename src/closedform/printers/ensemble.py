@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from closedform import ops
 from closedform.formula import Formula
-from closedform.ir import Node, Type, toposort
+from closedform.ir import Node, Type, rewrite, toposort, with_args
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,29 @@ class Ensemble:
     outputs: tuple[str, ...]
     shared: bool
     direct: bool
+
+
+def without_untested(formula: Formula) -> Formula:
+    """Return the formula without computed values that its trees are given but never test."""
+    trees = [n for n in formula.nodes if n.op is ops.TREE]
+    given = {a for n in trees for a in n.args if a.op is not ops.INPUT and a.op is not ops.CONST}
+    for args, group in groupby(trees, key=lambda n: n.args):
+        splits = [n.data.splits for n in group]
+        tested = set().union(*(s.feature[~s.leaf].tolist() for s in splits))
+        given -= {args[i] for i in tested}
+    if not given:
+        return formula
+    nothing = ops.const(0.0)
+    became: dict[tuple[Node, ...], tuple[Node, ...]] = {}
+
+    def replaced(n: Node) -> Node | None:
+        if n.op is not ops.TREE:
+            return None
+        if n.args not in became:
+            became[n.args] = tuple(nothing if a in given else a for a in n.args)
+        return with_args(n, became[n.args])
+
+    return formula.with_outputs(rewrite(formula.roots, replaced))
 
 
 def ensemble_of(formula: Formula) -> Ensemble | None:

@@ -177,10 +177,15 @@ class Reading:
         """Return the formula, or raise with every problem found.
 
         Raises:
-            UnsupportedModel: some part of the model has no formula.
+            UnsupportedModel: some part of the model has no formula, or there is no output.
         """
         if self.problems:
             raise UnsupportedModel.all_of(source, self.problems)
+        if not outputs:
+            raise UnsupportedModel(
+                f"{source} gives no column at all.",
+                hint="There is nothing to write; leave this step out.",
+            )
         return Formula(
             outputs=self._guarded(outputs),
             inputs=self.features(),

@@ -44,9 +44,10 @@ class Check:
     """One output on one set of rows.
 
     The relative difference of a row is |got − expected| / max(|expected|, s), where s is the
-    standard deviation of what was expected on the rows given: near a zero of the output, a
-    difference is measured against how much the output varies. Equal infinities differ by 0, and so
-    do two missing values; a number against a missing value is counted in `missing_differ`.
+    standard deviation of what was expected on the rows given, without the 1 % at either end: near a
+    zero of the output, a difference is measured against how much the output varies. Equal
+    infinities differ by 0, and so do two missing values; a number against a missing value is
+    counted in `missing_differ`.
 
     Attributes:
         output: the name of the output.
@@ -56,7 +57,8 @@ class Check:
         worst, worst_relative: the greatest difference.
         typical, typical_relative: the median difference.
         labels_differ: rows with another label, ties not counted.
-        ties: rows with another label whose deciding scores are equal within rounding.
+        ties: rows with another label whose deciding scores are equal within rounding, and not the
+            same floats on both sides.
         missing_differ: rows on which one side is missing and the other is not.
         failing: how many rows differ by more than the tolerance, by kind ("" for given rows).
         where: the row of the worst difference; None where there is none.

@@ -40,7 +40,7 @@ def methods_of(model: Any, formula: Formula) -> list[Method]:
     ]
     if found:
         return found
-    if callable(model):
+    if callable(model) and any(o in formula.outputs for o in formula.primary):
         return [Method("call", model, formula.primary)]
     wanted = ", ".join(name for name, outputs in _roles(formula) if outputs)
     raise BadInput(
