@@ -78,6 +78,7 @@ class Reading:
     called: set[str] = field(default_factory=set)
     apart: list[str] = field(default_factory=list)
     rounded: dict[Node, Precision] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
 
     def columns(self) -> Columns:
         """Return the raw inputs."""
@@ -92,6 +93,13 @@ class Reading:
     def differs(self, why: str) -> None:
         """Note that the formula is near the model but not it: the trail then says approximate."""
         self.apart.append(why)
+
+    def unspecified(self, why: str) -> None:
+        """Note that what the model does with unseen categories is no function of the row.
+
+        The formula refuses them; a certificate does not count made-up ones against it.
+        """
+        self.unseen.append(why)
 
     def rounds(self, nodes: Sequence[Node], dtype: str, ulps: int) -> None:
         """Note values that the model computes in fewer bits than the formula does.
@@ -221,6 +229,8 @@ class Reading:
         }
         if precision:
             found["precision"] = precision
+        if self.unseen:
+            found["unseen"] = tuple(dict.fromkeys(self.unseen))
         if self.apart:
             found["differs"] = tuple(dict.fromkeys(self.apart))
         return Step(name, "approx" if self.apart else "read", found=found)

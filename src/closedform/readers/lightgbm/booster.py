@@ -20,6 +20,8 @@ Lines = Mapping[str, str]
 
 CATEGORICAL, DEFAULT_LEFT = 1, 2
 """Bits of `decision_type`; the two above them say what counts as missing."""
+NEAR_ZERO = float(np.float32(1e-35))
+"""LightGBM takes |x| up to here as 0."""
 NEVER, AT_ZERO, AT_NAN = 0, 1, 2
 """What counts as missing at a node: nothing (NaN is then 0), |x| ≤ 1e-35 and NaN, or NaN."""
 
@@ -209,9 +211,13 @@ def _tests(block: Lines, inner: int, width: int) -> _Tests:
     if (missing > AT_NAN).any() or (feature >= width).any():
         raise ValueError("a test of an unknown kind, or of an unknown column")
     categorical = (kind & CATEGORICAL) > 0
+    # What is nearer to 0 than this counts as 0, so that a threshold in there moves to its end.
+    below, beyond = np.nextafter(-NEAR_ZERO, -np.inf), np.abs(threshold) >= NEAR_ZERO
+    ends = np.where(threshold < 0, below, NEAR_ZERO)
     to_left = np.where(missing == NEVER, threshold >= 0, (kind & DEFAULT_LEFT) > 0) & ~categorical
     near_zero = (missing == AT_ZERO) & ~categorical
-    return _Tests(np.where(near_zero, feature + width, feature), threshold, to_left)
+    moved = np.where(beyond & (threshold != -NEAR_ZERO) | categorical, threshold, ends)
+    return _Tests(np.where(near_zero, feature + width, feature), moved, to_left)
 
 
 def _sets(block: Lines, inner: int, nodes: int) -> tuple[Array, Array]:

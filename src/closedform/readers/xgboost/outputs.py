@@ -15,6 +15,7 @@ from closedform.families.additive import Linear, complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above, label_of
 from closedform.ir import Array, Node
+from closedform.ops.payloads import Splits
 from closedform.readers.documents import json_document, understood
 from closedform.readers.prediction import (
     Prediction,
@@ -37,6 +38,8 @@ ROLES = {
 }
 """Class → role of what it predicts."""
 
+Trees = tuple[tuple[Splits, Array], ...]
+
 LINKS = {
     **dict.fromkeys(
         ("reg:squarederror", "reg:linear", "reg:squaredlogerror", "reg:pseudohubererror",
@@ -56,6 +59,8 @@ LINKS = {
 
 ULPS = 8
 """Its float32 exp, sum and division are off by 3 at most where measured; the sum has n terms."""
+
+BEYOND = "XGBoost raises on a category that it has not seen, or takes it for the next one it has"
 
 JUST_ABOVE_HALF = 1.5 * 2.0**-24
 """A float32 sigmoid exceeds 0.5 from the next float32 score on: up to here 1 + exp(−s) is 2."""
@@ -162,11 +167,9 @@ def _scores(
     # The estimators stop at the best round, a bare Booster does not.
     rounds = None if record.best is None or not role else record.best + 1
     used = record.trees_until(rounds)
-    weights = record.weights[:used] if record.kind == "dart" else np.ones(used, np.float32)
-    trees = [
-        (splits, values * w)  # float32 times float32, rounded once
-        for (splits, values), w in zip(record.trees[:used], weights, strict=True)
-    ]
+    trees = record.trees[:used]
+    if record.kind == "dart":
+        trees = _weighted(record, trees, start, bool(role))
     shared = any(values.ndim == 2 for _, values in trees)
     return Forest(
         trees=tuple((splits, values.astype(np.float64)) for splits, values in trees),
@@ -174,6 +177,22 @@ def _scores(
         start=tuple(start.astype(np.float64).tolist()),
         single=True,
     ).nodes(inputs)
+
+
+def _weighted(
+    record: Booster, trees: Trees, start: Array, in_place: bool
+) -> Trees:
+    """Return the trees of dart with their weights, all in float32.
+
+    The estimators predict in place, where a tree's prediction starts from the base score, which is
+    then taken off again: that rounds the leaf. A bare Booster does not.
+    """
+    made = []
+    for (splits, values), group, w in zip(trees, record.group, record.weights, strict=False):
+        base = start if values.ndim == 2 else start[group]
+        rounded = (base + values) - base if in_place else values
+        made.append((splits, (rounded * w).astype(np.float32)))
+    return tuple(made)
 
 
 def _margins(record: Booster) -> Array:
@@ -242,8 +261,14 @@ def _code(name: str, x: Node, categories: Any, reading: Reading) -> Node:
     """Return the code of a category; XGBoost raises on one that it has not seen."""
     if categories is None:  # of a version before 3.1, or codes from the start
         return ops.unary("floor", x)
-    if any(isinstance(c, str) for c in categories):
-        x = reading.as_labels(x)
+    x = reading.as_labels(x)
+    if not all(c.isascii() for c in categories if isinstance(c, str)):
+        reading.problem(
+            f"XGBoost's record of the categories of {name!r} cannot be trusted: it cuts texts "
+            "with letters beyond ASCII at wrong places, and may mistake one for another.",
+            "Give such categories plain names before training, or encode them in a Pipeline.",
+        )
+    reading.unspecified(BEYOND)
     reading.knows(x, categories, unseen=False)
     code = ops.table(x, {plain_label(c): float(i) for i, c in enumerate(categories)})
     reading.call(code, f"{name} (encoded)")
@@ -338,7 +363,9 @@ def _two_classes(link: str, scores: list[Node], reading: Reading) -> Prediction:
         label = _above(value, 0.5)
     else:
         label = _above(scores[0], 0.0 if link == "hinge" else 0.5)
-    chances = [complement(value), value]
+    # Of what is no probability, the complement is rounded by more than 1e-7 of it.
+    other = complement(value) if link == "logit" else ops.round32(complement(value))
+    chances = [other, value]
     if link == "logit":
         reading.stage(
             link, "link", Columns(("decision",), tuple(scores)),
