@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.errors import MissingExtra, NotFitted
+from closedform.errors import MissingExtra, NotFitted, UnsupportedModel
 from closedform.families.additive import complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above
@@ -106,7 +106,16 @@ def _live(model: Any) -> Booster:
     if not model.is_fitted():
         name = type(model).__name__
         raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
-    return _exported(model)
+    import catboost
+
+    try:
+        return _exported(model)
+    except catboost.CatBoostError as error:
+        said = str(error).rpartition(": ")[2]
+        raise UnsupportedModel(
+            f"CatBoost itself does not export this {type(model).__name__}: {said}.",
+            hint="Leave text and embedding columns out, or turn them into numbers before.",
+        ) from error
 
 
 def _exported(model: Any) -> Booster:
