@@ -84,7 +84,9 @@ def test_truths_are_classes():
     rows, y = data.truths()
     model = fit(classifier(), rows, y)
     formula = cf.read(model)
-    assert formula(rows).astype(str).tolist() == np.asarray(model.predict(rows)).astype(str).tolist()
+    assert (
+        formula(rows).astype(str).tolist() == np.asarray(model.predict(rows)).astype(str).tolist()
+    )
 
 
 def test_a_probability_threshold_decides_the_class():

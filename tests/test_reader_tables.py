@@ -9,7 +9,6 @@ import pytest
 from closedform.readers.sklearn.dispatch import MODULES
 
 
-
 def cases_of(module: str) -> list:
     """Return the cases of a test module; none where its package cannot be imported."""
     try:

@@ -122,4 +122,6 @@ def _found(model: Any) -> str | None:
             return READERS[root]
     from importlib.metadata import entry_points  # 20 ms, and rarely needed
 
-    return next((e.value for e in entry_points(group="closedform.readers") if e.name in roots), None)
+    return next(
+        (e.value for e in entry_points(group="closedform.readers") if e.name in roots), None
+    )

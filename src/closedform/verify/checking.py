@@ -20,10 +20,10 @@ from closedform.probes.containers import take
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain, Row
 from closedform.verify.measure import (
+    TIE,
     Gap,
     gap,
     labels_differ,
-    TIE,
     spread_of,
     tied,
     worst_and_typical,

@@ -210,11 +210,10 @@ def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
     return [ops.lin(b, (record.scale, s)) for s, b in zip(sums, record.bias, strict=True)]
 
 
-def _code(
-    name: str, x: Node, record: Booster, hashes: Sequence[int], reading: Reading
-) -> Node:
-    """Return the position of a category among those that the trees ask for; CatBoost raises on a
-    missing one. A whole number is the text of its digits.
+def _code(name: str, x: Node, record: Booster, hashes: Sequence[int], reading: Reading) -> Node:
+    """Return the position of a category among those that the trees ask for.
+
+    CatBoost raises on a missing one. A whole number is the text of its digits.
     """
     x = reading.as_labels(x)
     reading.refuse_missing(Columns((name,), (x,)))
@@ -227,8 +226,10 @@ def _code(
 
 
 def _is_whole(text: str) -> bool:
-    return text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and (
-        str(int(text)) == text
+    return (
+        text.removeprefix("-").isascii()
+        and text.removeprefix("-").isdigit()
+        and (str(int(text)) == text)
     )
 
 
@@ -267,7 +268,7 @@ def _classified(
     link = LINKS.get(record.loss)
     if link not in ("logit", "each", "softmax") or len(classes) != max(2, len(scores)):
         reading.problem(
-            f"A CatBoost classifier with loss {record.loss} and the classes {classes} is not known.",
+            f"A CatBoost classifier with loss {record.loss} of {len(classes)} classes is unknown.",
             "Train it with Logloss, CrossEntropy, MultiClass or MultiClassOneVsAll.",
         )
         return Prediction.nothing()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -235,9 +236,9 @@ def _sets(block: Lines, inner: int, nodes: int) -> tuple[Array, Array]:
     member[:inner][categorical] = which
     ends = _row(block, "cat_boundaries", count + 1, np.int64).tolist()
     words = [int(v) for v in block["cat_threshold"].split()]
-    if ends[0] != 0 or ends[-1] != len(words) or any(a > b for a, b in zip(ends, ends[1:], strict=False)):
+    if ends[0] != 0 or ends[-1] != len(words) or any(a > b for a, b in pairwise(ends)):
         raise ValueError("category sets lie beyond their words")
-    return member, code_sets([_codes(words[a:b]) for a, b in zip(ends, ends[1:], strict=False)])
+    return member, code_sets([_codes(words[a:b]) for a, b in pairwise(ends)])
 
 
 def _codes(words: list[int]) -> list[int]:

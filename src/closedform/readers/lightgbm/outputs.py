@@ -143,9 +143,7 @@ def _means(record: Booster, scores: list[Node]) -> list[Node]:
 
 def _arguments(record: Booster, inputs: Sequence[Node]) -> tuple[Node, ...]:
     """Return the inputs, and behind them those in which numbers near 0 count as missing."""
-    tested = {
-        int(f) for t in record.trees for f in t.splits.feature[~t.splits.leaf].tolist()
-    }
+    tested = {int(f) for t in record.trees for f in t.splits.feature[~t.splits.leaf].tolist()}
     if not any(f >= record.width for f in tested):
         return tuple(inputs)
     limit = ops.const(NEAR_ZERO)

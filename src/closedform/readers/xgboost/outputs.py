@@ -119,14 +119,14 @@ def _live(model: Any) -> Booster:
             booster = model.get_booster()
         except NotFittedError:
             name = type(model).__name__
-            raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.") from None
+            raise NotFitted(
+                f"This {name} is not fitted.", hint="Call its fit(X, y) first."
+            ) from None
     found: Booster = understood(parsed(bytes(booster.save_raw("ubj"))), booster_of)
     return found
 
 
-def _predicted(
-    model: Any, record: Booster, columns: Columns, reading: Reading
-) -> Prediction:
+def _predicted(model: Any, record: Booster, columns: Columns, reading: Reading) -> Prediction:
     role = next((ROLES[c.__name__] for c in type(model).__mro__ if c.__name__ in ROLES), None)
     own = type(model).predict.__module__.partition(".")[0] != "xgboost"
     if role is None or own:
@@ -179,9 +179,7 @@ def _scores(
     ).nodes(inputs)
 
 
-def _weighted(
-    record: Booster, trees: Trees, start: Array, in_place: bool
-) -> Trees:
+def _weighted(record: Booster, trees: Trees, start: Array, in_place: bool) -> Trees:
     """Return the trees of dart with their weights, all in float32.
 
     The estimators predict in place, where a tree's prediction starts from the base score, which is
@@ -227,9 +225,7 @@ def _linear_scores(
     return scores
 
 
-def _inputs(
-    record: Booster, missing: Any, columns: Columns, reading: Reading
-) -> tuple[Node, ...]:
+def _inputs(record: Booster, missing: Any, columns: Columns, reading: Reading) -> tuple[Node, ...]:
     types = record.types or ("float",) * record.width
     kinds = zip(types, record.categories, columns, strict=True)
     if "c" in types and not is_missing(missing):
