@@ -13,7 +13,15 @@ from closedform import ops
 from closedform.ir import OPS, Node
 from closedform.printers import spell as s
 from closedform.printers.latex_names import CLOSE, OPEN, name_latex, spelled, width_of, word_latex
-from closedform.printers.scribe import Scribe, distances, is_indicator, place, shortest, sums
+from closedform.printers.scribe import (
+    Scribe,
+    distances,
+    is_indicator,
+    place,
+    shortest,
+    singles,
+    sums,
+)
 from closedform.printers.spell import BREAK, Language, Speller, Spelling, Written, infix, unbroken
 
 WIDEST_FRACTION = 18
@@ -136,7 +144,7 @@ def _where(_: Speller, n: Node, args: Sequence[Written]) -> Written:
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": sums(r"\cdots"),
     "squared_distance": distances(_squared),
-    "sum32": Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK),
+    "sum32": singles(r"\cdots", Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK)),
     "kth": _kth,
     "mul": _product,
     "div": _fraction,

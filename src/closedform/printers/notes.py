@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
+from closedform import ops
 from closedform.formula import Formula, Step
 from closedform.printers.blocks import Sentence
 from closedform.printers.scribe import shortest
@@ -15,6 +16,18 @@ from closedform.printers.scribe import shortest
 def roundings(formula: Formula) -> list[str]:
     """Return one plain sentence for each rounding, for a program's comments."""
     return [s.template.format(*s.names) for s in rounded(formula, str)]
+
+
+def precisions(formula: Formula) -> list[str]:
+    """Return one sentence where trees are added in float32."""
+    added = any(n.op is ops.SUM32 and any(a.op is ops.TREE for a in n.args) for n in formula.nodes)
+    return [SINGLE] * added
+
+
+SINGLE = (
+    "The trees are added in this order, each partial sum rounded to single precision (float32), as "
+    "the model does: for the same bits, use f.to('python') or f.to('numpy')."
+)
 
 
 def rounded(formula: Formula, spelled: Callable[[str], str]) -> Iterator[Sentence]:

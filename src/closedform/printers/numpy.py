@@ -14,6 +14,7 @@ from closedform.formula import Formula
 from closedform.ir import Node, Type, fold
 from closedform.ops.payloads import Splits
 from closedform.printers import spell as s
+from closedform.printers.ensemble import as_trees
 from closedform.printers.numpy_labels import coded, inside
 from closedform.printers.numpy_layers import Matrices, array_text, bracketed, number
 from closedform.printers.numpy_prelude import HELPERS, NEEDS
@@ -119,7 +120,7 @@ EITHER = Spelling(level=s.OR, needs=(s.ATOM,), join=BREAK + "| ")
 SPELL: dict[str, Spelling | Custom] = {
     "lin": sum_in_parts,
     "squared_distance": lambda speller, n, args: Written("never"),
-    "sum32": Spelling("sum32({})", join="," + BREAK),
+    "sum32": call("sum32"),
     "kth": _kth,
     "mul": _multiply,
     "div": infix(" / ", s.PRODUCT, s.PRODUCT + 1),
@@ -165,7 +166,7 @@ class _Writer:
         own = {
             "lin": self.sum, "div": self.divide, "pow": self.power, "min": self.extreme,
             "max": self.extreme, "where": self.where, "tree": self.tree,
-            "or": self.either, "squared_distance": self.distance,
+            "or": self.either, "squared_distance": self.distance, "sum32": self.sum32,
         }  # fmt: skip
         self.spell = self.matrices.spelling({**SPELL, **own})
 
@@ -177,6 +178,9 @@ class _Writer:
             bias = np.array(n.data.bias)
             return self.matrices.product(speller, n, args, n.data.weights, bias)
         return sum_in_parts(speller, n, args)
+
+    def sum32(self, speller: Speller, n: Node, args: Args) -> Written:
+        return self.forest(speller, n, args) or call("sum32")(args)
 
     def distance(self, speller: Speller, n: Node, args: Args) -> Written:
         return Written(f"{self.matrices.distances(speller, (n,), args).text}[0]")
@@ -278,11 +282,17 @@ class _Writer:
         """Tell whether other trees have the same shape and arguments."""
         return self.shapes[n.data.splits.key, n.args] > 1
 
+    def shared_outside(self, trees: Sequence[Node]) -> bool:
+        """Tell whether trees of another sum have the shape of one of these."""
+        inside = Counter((t.data.splits.key, t.args) for t in trees)
+        return any(self.shapes[key] > count for key, count in inside.items())
+
     def forest(self, speller: Speller, n: Node, args: Args) -> Written | None:
-        first = next(i for i, a in enumerate(n.args) if a.op is ops.TREE)
-        trees, weights = n.args[first:], n.data.weights[first:]
-        alike = len({(t.op, t.args) for t in trees}) == 1 and bool((weights == weights[0]).all())
-        if len(trees) <= MANY or not alike or any(self.shared(t) for t in trees):
+        first = next((i for i, a in enumerate(n.args) if a.op is ops.TREE), len(n.args))
+        trees, single = as_trees(n.args[first:]), n.op is ops.SUM32
+        if trees is None or len(trees) <= MANY or self.shared_outside(trees):
+            return None
+        if not single and len(set(n.data.weights[first:].tolist())) != 1:
             return None
         pairs = [
             f"({shape}, {values})" for shape, values in (_tree_data(speller, t) for t in trees)
@@ -290,9 +300,12 @@ class _Writer:
         key = tuple(t.data.key for t in trees)
         name = constant(speller, "FOREST", key, lambda: "[\n" + joined(pairs) + "\n]")
         x = self.rows(speller, trees[0], [])
+        if single:
+            start = f"sum32({comma(a.text for a in args[:first])})" if first else "0.0"
+            return Written(f"forest32({start}, {name}, {x})")
         head = ops.linear(n.data.bias, n.data.weights[:first], n.args[:first])
-        start = speller.sum(head, args[:first]).text
-        return Written(f"forest({start}, {number(float(weights[0]))}, {name}, {x})")
+        start, weight = speller.sum(head, args[:first]).text, float(n.data.weights[first])
+        return Written(f"forest({start}, {number(weight)}, {name}, {x})")
 
 
 def _classes(formula: Formula) -> list[Any]:

@@ -18,7 +18,7 @@ from closedform.printers.ensemble import Ensemble, without_untested
 from closedform.printers.grouping import grouped, with_indicators
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
-from closedform.printers.notes import rounded
+from closedform.printers.notes import precisions, rounded
 from closedform.printers.rules import (
     Describer,
     Values,
@@ -75,6 +75,7 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
     notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
     notes += domain(formula, scribe, rows=extent.rows)
     notes += rounded(formula, Namer(formula, scribe).output)
+    notes += [Sentence(text) for text in precisions(formula)]
     return [p for p in [*made, notes] if p]
 
 

@@ -94,6 +94,26 @@ def sums(dots: str) -> s.Custom:
     return spelled
 
 
+def singles(dots: str, other: s.Spelling) -> s.Custom:
+    """Return the spelling of a sum in float32 for people: trees as an ordinary sum.
+
+    That each partial sum is rounded to float32 is said below the formula, not in it.
+    """
+    spelled = sums(dots)
+
+    def written(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+        constants = [float(a.data) for a in n.args if a.op is ops.CONST]
+        trees = [a for a in n.args if a.op is ops.TREE]
+        if not trees or len(constants) + len(trees) < len(n.args):
+            return other(args)
+        # What is left of trees that have one leaf stands with the base score.
+        plain = ops.linear(math.fsum(constants), [1.0] * len(trees), trees)
+        texts = [text for a, text in zip(n.args, args, strict=True) if a.op is ops.TREE]
+        return spelled(speller, plain, texts)
+
+    return written
+
+
 def distances(square: Callable[[Written], Written]) -> s.Custom:
     """Return the spelling of a squared distance for people: a sum of weighted squares."""
 

@@ -20,6 +20,7 @@ from closedform.probes.containers import take
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain, Row
 from closedform.verify.measure import (
+    TIE,
     Gap,
     gap,
     labels_differ,
@@ -192,6 +193,8 @@ def _domain(formula: Formula, rows: Rows, found: Sequence[Answers]) -> Domain:
     ours = rows.outside | _silent(formula, rows)
     only_model = refused & ~ours
     only_formula = answered & rows.outside
+    if any("unseen" in step.found for step in formula.trail):
+        only_formula &= rows.kinds != "unseen"
     extreme = only_model & np.isin(rows.kinds, EXTREME)
     odd = np.flatnonzero((only_model & ~extreme) | only_formula)
     where = None
@@ -276,10 +279,12 @@ def number_check(
 ) -> Check:  # fmt: skip
     """Return the check of one output that is a number, on the rows `both`."""
     mine = rows.values[name] if got is None else got
+    own = formula.precision.get(name)
+    allowed = tolerance if own is None else max(tolerance, own.relative)
     apart: Gap = gap(expected[both], mine[both], spread)
     worst, typical = worst_and_typical(apart.absolute)
     worst_relative, typical_relative = worst_and_typical(apart.relative)
-    bad = apart.over(tolerance)
+    bad = apart.over(allowed)
     where = None
     if len(both) and apart.badness.max() > 0:
         i = int(both[int(apart.badness.argmax())])
@@ -296,6 +301,7 @@ def number_check(
         missing_differ=int(apart.one_missing.sum()),
         failing=_by_kind(rows.kinds[both[bad]]),
         where=where,
+        precision="" if own is None or own.relative <= tolerance else str(own),
     )
 
 
@@ -335,10 +341,13 @@ def _tied(formula: Formula, theirs: Mapping[str, Array], rows: Rows, at: Array) 
     for names in (task.decision, task.probability):
         if names and all(n in rows.values for n in names):
             ours = np.column_stack([rows.values[n][at] for n in names])
+            coarse = max((p.relative for p in formula.precision.values()), default=0.0)
+            allowed = max(TIE, coarse)
             if not all(n in theirs and theirs[n].dtype.kind in "fiub" for n in names):
-                return tied(ours)
+                return tied(ours, allowed)
             said = np.column_stack([theirs[n][at] for n in names])
-            near: Array = tied(ours) & tied(said) & (ours != said).any(axis=1)
+            apart = (ours != said).any(axis=1)
+            near: Array = tied(ours, allowed) & tied(said, allowed) & apart
             return near
     return np.zeros(len(at), dtype=bool)
 
