@@ -12,11 +12,14 @@ from closedform.passes import tidy
 
 READERS: dict[str, str] = {
     "sklearn": "closedform.readers.sklearn",
+    "torch": "closedform.readers.torch",
 }
 """Package name of a model's class → the module with its `read_model(model, names)`."""
 
 
-def read(model: Any, *, names: Sequence[str] | None = None, fold: bool = True) -> Formula:
+def read(
+    model: Any, *, names: Sequence[str] | None = None, fold: bool = True, example: Any = None
+) -> Formula:
     """Return a trained model as one exact formula over its raw inputs.
 
     Args:
@@ -25,6 +28,8 @@ def read(model: Any, *, names: Sequence[str] | None = None, fold: bool = True) -
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
             keeps each step as the model computes it.
+        example: rows as the model takes them, where it does not say the shape of its inputs:
+            PyTorch modules whose first layer is not linear.
 
     Returns:
         A `Formula` with every output of the model: prediction, probabilities, decision values.
@@ -33,8 +38,9 @@ def read(model: Any, *, names: Sequence[str] | None = None, fold: bool = True) -
         UnsupportedModel: some part has no formula; every such part is listed, each with a hint.
         NotFitted: the model has not been trained.
     """
-    package = _package(model)
-    formula: Formula = import_module(package).read_model(model, names)
+    reader = import_module(_package(model))
+    more = {} if example is None else {"example": example}
+    formula: Formula = reader.read_model(model, names, **more)
     return tidy(formula, fold=fold)
 
 

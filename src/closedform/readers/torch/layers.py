@@ -1,0 +1,230 @@
+"""Layers: reductions, products, convolutions, pooling, norms, embeddings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.ir import Array, Node
+from closedform.readers import tensors as t
+from closedform.readers.tensors import Element, Tensor, elementwise
+from closedform.readers.torch.elements import Absent, Function, NoFormula, add
+from closedform.readers.torch.shapes import pad
+
+# --- reductions ------------------------------------------------------------------------------------
+
+
+def reduction(function: Callable[..., Element]) -> Function:
+    def made(x: Tensor, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:
+        return t.reduced(x, axes(x, dim), keepdim, function)
+
+    return made
+
+
+def axes(x: Tensor, dim: Any) -> list[int]:
+    if dim is None or dim == []:
+        return list(range(x.ndim))
+    return [dim] if isinstance(dim, int) else list(dim)
+
+
+def variance(
+    x: Tensor, dim: Any = None, correction: float = 1, keepdim: bool = False, **_: Any
+) -> Tensor:
+    return t.reduced(x, axes(x, dim), keepdim, lambda xs: t.variance(xs, float(correction)))
+
+
+def extreme(pick: Callable[..., Element]) -> Function:
+    def made(x: Tensor, *where: Any, **named: Any) -> Any:
+        if where and isinstance(where[0], np.ndarray):
+            return elementwise(pick, x, where[0])
+        found = reduction(lambda xs: pick(*xs))(x, *where, **named)
+        return found if not where and "dim" not in named else (found, Absent("its position"))
+
+    return made
+
+
+def argument(sign: float) -> Function:
+    def made(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        turned = x if sign > 0 else elementwise(lambda v: t.multiply(v, -1.0), x)
+        return t.reduced(turned, axes(x, dim), keepdim, t.first_greatest)
+
+    return made
+
+
+def truths(join: Callable[..., Node]) -> Function:
+    return reduction(lambda xs: join(*[t.node_of(t.truth(x)) for x in xs]))
+
+
+def along(function: Callable[[list[Node]], Sequence[Element]]) -> Function:
+    return lambda x, dim, *_, **__: t.along(x, int(dim), function)
+
+
+def product(xs: Sequence[Element]) -> Node:
+    return ops.mul(*[t.node_of(t.number(x)) for x in xs])
+
+
+# --- products --------------------------------------------------------------------------------------
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    flat = x.reshape(-1, x.shape[-1])
+    return t.matmul(flat, weight.T, bias).reshape(*x.shape[:-1], -1)
+
+
+def addmm(bias: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    if beta == 1 and alpha == 1:
+        return t.matmul(a, b, bias)
+    scaled = elementwise(lambda v: t.multiply(v, float(alpha)), t.matmul(a, b))
+    return add(scaled, bias, beta)
+
+
+def bmm(a: Tensor, b: Tensor) -> Tensor:
+    return np.stack([t.matmul(x, y) for x, y in zip(a, b, strict=True)])
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    if a.ndim <= 2 and b.ndim <= 2:
+        rows = a.reshape(1, -1) if a.ndim == 1 else a
+        columns = b.reshape(-1, 1) if b.ndim == 1 else b
+        shape = [*a.shape[:-1], *b.shape[1:]]
+        return t.matmul(rows, columns).reshape(shape)
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    left = np.broadcast_to(a, (*lead, *a.shape[-2:])).reshape(-1, *a.shape[-2:])
+    right = np.broadcast_to(b, (*lead, *b.shape[-2:])).reshape(-1, *b.shape[-2:])
+    return bmm(left, right).reshape(*lead, a.shape[-2], b.shape[-1])
+
+
+def convolution(
+    x: Tensor, weight: Array, bias: Array | None, stride: Sequence[int], padding: Sequence[int],
+    dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int,
+) -> Tensor:  # fmt: skip
+    if weight.dtype == object:
+        raise NoFormula("a convolution whose weights depend on the inputs")
+    if not transposed:
+        return t.convolution(x, weight, bias, stride, padding, dilation, groups)
+    grown = t.spread(x, stride)
+    sizes = [d * (k - 1) for k, d in zip(weight.shape[2:], dilation, strict=True)]
+    sides = [(s - p, s - p + e) for s, p, e in zip(sizes, padding, output_padding, strict=True)]
+    grown = pad(grown, [n for pair in reversed(sides) for n in pair])
+    flipped = np.flip(weight, axis=tuple(range(2, weight.ndim)))
+    inner = len(weight) // groups
+    turned = np.concatenate(
+        [flipped[g * inner : (g + 1) * inner].swapaxes(0, 1) for g in range(groups)]
+    )
+    ones = [1] * len(stride)
+    return t.convolution(grown, turned, bias, ones, [0] * len(stride), dilation, groups)
+
+
+def pooled(x: Tensor, size: Any, stride: Any, padding: Any, ceil: bool) -> tuple[Any, ...]:
+    sizes = [size] if isinstance(size, int) else list(size)
+    strides = list(stride) if stride not in (None, []) else sizes
+    pads = [padding] if isinstance(padding, int) else list(padding)
+    if ceil:
+        raise NoFormula("pooling with ceil_mode=True")
+    return sizes, strides, pads * (len(sizes) // len(pads))
+
+
+def max_pool(
+    x: Tensor, size: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> Any:  # fmt: skip
+    sizes, strides, pads = pooled(x, size, list(stride), padding, ceil_mode)
+    apart = [dilation] * len(sizes) if isinstance(dilation, int) else list(dilation)
+    apart = apart * (len(sizes) // len(apart))
+    seen = t.windows(x, sizes, strides, pads, apart, -math.inf)
+    axes = list(range(-len(sizes), 0))
+
+    def best(xs: list[Element]) -> Element:
+        return t.greatest(*[v for v in xs if isinstance(v, Node) or v != -math.inf])
+
+    return t.reduced(seen, axes, False, best), Absent("the position of a maximum")
+
+
+def avg_pool(
+    x: Tensor, size: Any, stride: Any = (), padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Tensor:  # fmt: skip
+    sizes, strides, pads = pooled(x, size, list(stride), padding, ceil_mode)
+    seen = t.windows(x, sizes, strides, pads, [1] * len(sizes), math.nan)
+
+    def average(xs: list[Element]) -> Node:
+        known = [v for v in xs if isinstance(v, Node) or v == v]
+        count = divisor_override or (len(xs) if count_include_pad else len(known))
+        return t.weighted([1 / count] * len(known), known)
+
+    return t.reduced(seen, list(range(-len(sizes), 0)), False, average)
+
+
+def adaptive_avg_pool(x: Tensor, size: Sequence[int]) -> Tensor:
+    axes = len(size)
+    made = np.empty((*x.shape[:-axes], *size), dtype=object)
+    for at in np.ndindex(*made.shape):
+        lead, place = at[:-axes], at[-axes:]
+        part = [
+            slice(i * n // k, -(-(i + 1) * n // k))
+            for i, n, k in zip(place, x.shape[-axes:], size, strict=True)
+        ]
+        made[at] = t.mean(x[(*lead, *part)].ravel().tolist())
+    return made
+
+
+# --- norms -----------------------------------------------------------------------------------------
+
+
+def normed(xs: list[Node], eps: float) -> list[Element]:
+    middle = t.mean(xs)
+    size = ops.sqrt(ops.lin(eps, (1, t.node_of(t.variance(xs)))))
+    return [ops.div(ops.lin(0, (1, x), (-1, middle)), size) for x in xs]
+
+
+def layer_norm(
+    x: Tensor, shape: Sequence[int], weight: Any, bias: Any, eps: float
+) -> tuple[Any, ...]:
+    lead = x.shape[: x.ndim - len(shape)]
+    flat = x.reshape(*lead, -1)
+    made = t.along(flat, -1, lambda xs: normed(xs, eps)).reshape(x.shape)
+    return affine(made, weight, bias), Absent("the mean"), Absent("the deviation")
+
+
+def affine(x: Tensor, weight: Any, bias: Any) -> Tensor:
+    if weight is not None:
+        x = elementwise(t.multiply, x, weight)
+    return x if bias is None else add(x, bias)
+
+
+def group_norm(
+    x: Tensor, weight: Any, bias: Any, rows: int, channels: int, size: int, groups: int, eps: float
+) -> tuple[Any, ...]:
+    flat = x.reshape(x.shape[0], groups, -1)
+    made = t.along(flat, -1, lambda xs: normed(xs, eps)).reshape(x.shape)
+    return by_channel(made, weight, bias), Absent("the mean"), Absent("the deviation")
+
+
+def by_channel(x: Tensor, weight: Any, bias: Any) -> Tensor:
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    parts = [None if p is None else p.reshape(shape) for p in (weight, bias)]
+    return affine(x, *parts)
+
+
+def batch_norm(
+    x: Tensor, weight: Any, bias: Any, mean: Array, variance: Array, momentum: float, eps: float
+) -> tuple[Any, ...]:
+    scale = (1.0 if weight is None else weight) / np.sqrt(variance + eps)
+    shift = (0.0 if bias is None else bias) - mean * scale
+    return by_channel(x, scale, shift), Absent("the mean"), Absent("the deviation")
+
+
+def embedding(weight: Array, index: Tensor, *_: Any, **__: Any) -> Tensor:
+    """Rows of a table by their number; other numbers are missing, where PyTorch raises."""
+    if weight.dtype == object:
+        raise NoFormula("an embedding that depends on the inputs")
+    made = np.empty((*index.shape, weight.shape[1]), dtype=object)
+    for at in np.ndindex(*index.shape):
+        for j, column in enumerate(weight.T.tolist()):
+            entries = {float(i): value for i, value in enumerate(column)}
+            made[(*at, j)] = ops.table(t.node_of(index[at]), entries)
+    return made
