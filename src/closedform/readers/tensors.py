@@ -193,7 +193,7 @@ def total(xs: Sequence[Element]) -> Node:
 
 
 def matmul(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return a @ b + bias of two matrices, shapes (n, k) and (k, m); `bias` broadcasts to (n, m)."""
+    """Return a @ b + bias, shapes (n, k), (k, m) and what broadcasts to (n, m)."""
     if a.dtype != object and b.dtype == object:
         return matmul(b.T, a.T, None if bias is None else bias.T).T
     made = np.empty((a.shape[0], b.shape[1]), dtype=object)
@@ -314,7 +314,7 @@ def windows(
     )  # fmt: skip
     reach = [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
     last = tuple(range(outer, tensor.ndim))
-    seen: Tensor = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=last)  # type: ignore[call-overload]
+    seen: Tensor = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=last)
     steps = [slice(None)] * outer + [slice(None, None, s) for s in stride]
     return seen[(*steps, *[slice(None, None, d) for d in dilation])]
 
@@ -351,5 +351,6 @@ def spread(x: Tensor, stride: Sequence[int]) -> Tensor:
     axes = len(stride)
     shape = [(n - 1) * s + 1 for n, s in zip(x.shape[-axes:], stride, strict=True)]
     made = np.zeros((*x.shape[:-axes], *shape), dtype=object)
-    made[(..., *[slice(None, None, s) for s in stride])] = x
+    places: list[Any] = [..., *[slice(None, None, s) for s in stride]]
+    made[tuple(places)] = x
     return made

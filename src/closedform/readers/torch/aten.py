@@ -7,6 +7,7 @@ Names and arguments are those of PyTorch's core ATen operators
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from closedform.readers import tensors as t
 from closedform.readers.tensors import elementwise
 from closedform.readers.torch import elements as e
 from closedform.readers.torch import layers as la
+from closedform.readers.torch import pooling as po
 from closedform.readers.torch import shapes as sh
 from closedform.readers.torch.elements import Function
 
@@ -30,7 +32,7 @@ ATEN: dict[str, Function] = {
     "neg": e.each(lambda x: t.multiply(x, -1.0)),
     "pow": e.two(t.power),
     "square": e.each(lambda x: t.power(x, 2.0)),
-    "reciprocal": e.each(lambda x: t.divide(1.0, x)),
+    "reciprocal": e.each(partial(t.divide, 1.0)),
     "rsqrt": e.each(lambda x: t.divide(1.0, t.function("sqrt")(x))),
     **{name: e.one(name) for name in (
         "exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "sigmoid", "erf", "sin", "cos",
@@ -42,6 +44,9 @@ ATEN: dict[str, Function] = {
     "sinh": e.each(e.sinh),
     "cosh": e.each(e.cosh),
     "tan": e.each(e.tan),
+    "asinh": e.each(e.asinh),
+    "acosh": e.each(e.acosh),
+    "atanh": e.each(e.atanh),
     "ceil": e.each(e.ceil),
     "round": e.each(e.nearest),
     "trunc": e.each(t.truncated),
@@ -50,13 +55,13 @@ ATEN: dict[str, Function] = {
     "elu": e.elu,
     "gelu": e.gelu,
     "softplus": e.one("softplus"),
-    "hardtanh": lambda x, low=-1.0, high=1.0: e.clamp(x, low, high),
+    "hardtanh": e.hardtanh,
     "clamp": e.clamp,
-    "clamp_min": lambda x, low: e.clamp(x, low),
+    "clamp_min": e.clamp,
     "clamp_max": lambda x, high: e.clamp(x, None, high),
     "minimum": e.two(t.smallest),
     "maximum": e.two(t.greatest),
-    "where": lambda c, a, b: elementwise(t.choice, c, a, b),
+    "where": partial(elementwise, t.choice),
     "lt": e.two(t.less),
     "le": e.two(t.less_equal),
     "gt": e.two(lambda a, b: t.less(b, a)),
@@ -69,13 +74,16 @@ ATEN: dict[str, Function] = {
     "bitwise_and": e.two(t.both),
     "logical_or": e.two(t.either),
     "bitwise_or": e.two(t.either),
+    "logical_xor": e.two(e.xor),
+    "bitwise_xor": e.two(e.xor),
     "isnan": e.each(e.missing),
+    "isinf": e.each(e.infinite),
     **dict.fromkeys(("view", "reshape", "_unsafe_view"), sh.view),
     "permute": sh.permute,
-    "transpose": lambda x, a, b: np.swapaxes(x, a, b),
+    "transpose": np.swapaxes,
     "t": lambda x: x.T,
     "squeeze": sh.squeeze,
-    "unsqueeze": lambda x, dim: np.expand_dims(x, dim),
+    "unsqueeze": np.expand_dims,
     "expand": sh.expand,
     "slice": sh.sliced,
     "select": sh.select,
@@ -89,8 +97,15 @@ ATEN: dict[str, Function] = {
     "gather": sh.gather,
     "flip": lambda x, dims: np.flip(x, axis=tuple(dims)),
     "roll": lambda x, shifts, dims=(): np.roll(x, shifts, axis=tuple(dims) or None),
-    "repeat": lambda x, times: np.tile(x, times),
+    "repeat": np.tile,
     "constant_pad_nd": sh.pad,
+    **{f"reflection_pad{n}d": sh.mirrored("reflect") for n in (1, 2, 3)},
+    **{f"replication_pad{n}d": sh.mirrored("edge") for n in (1, 2, 3)},
+    "diagonal": sh.diagonal,
+    "fill": sh.filled,
+    "index_put": sh.index_put,
+    "scatter": sh.scatter,
+    "scatter_add": sh.scatter_add,
     "slice_scatter": sh.scattered(sh.slice_place),
     "select_scatter": sh.scattered(sh.select_place),
     "tril": sh.triangle(np.tril),
@@ -131,17 +146,33 @@ ATEN: dict[str, Function] = {
     "mv": la.matmul,
     "dot": la.matmul,
     "convolution": la.convolution,
-    "max_pool2d_with_indices": la.max_pool,
-    "max_pool3d_with_indices": la.max_pool,
-    "avg_pool1d": la.avg_pool,
-    "avg_pool2d": la.avg_pool,
-    "avg_pool3d": la.avg_pool,
-    "_adaptive_avg_pool2d": la.adaptive_avg_pool,
-    "_adaptive_avg_pool3d": la.adaptive_avg_pool,
-    "adaptive_avg_pool1d": la.adaptive_avg_pool,
+    "max_pool2d_with_indices": po.max_pool,
+    "max_pool3d_with_indices": po.max_pool,
+    "avg_pool1d": po.avg_pool,
+    "avg_pool2d": po.avg_pool,
+    "avg_pool3d": po.avg_pool,
+    **{f"upsample_nearest{n}d": po.nearest for n in (1, 2, 3)},
+    **{f"upsample_{kind}": po.linear for kind in ("linear1d", "bilinear2d", "trilinear3d")},
+    "_adaptive_avg_pool2d": po.adaptive_avg_pool,
+    "_adaptive_avg_pool3d": po.adaptive_avg_pool,
+    "adaptive_avg_pool1d": po.adaptive_avg_pool,
     "native_layer_norm": la.layer_norm,
     "native_group_norm": la.group_norm,
     "_native_batch_norm_legit_no_training": la.batch_norm,
     "embedding": la.embedding,
 }  # fmt: skip
 """Name of an ATen operation, without its overload → the same on arrays of nodes."""
+
+REFUSED: dict[str, str] = {
+    **dict.fromkeys(("sort", "topk", "median", "kthvalue", "mode"), "it orders values"),
+    **dict.fromkeys(
+        ("acos", "asin", "atan", "atan2"),
+        "the inverse trigonometric functions are not among its operations",
+    ),
+    "_native_batch_norm_legit": "batch norm takes its statistics from the rows that are asked "
+    "together (track_running_stats=False)",
+    "nonzero": "the size of its result depends on the inputs",
+    "masked_select": "the size of its result depends on the inputs",
+    "_local_scalar_dense": "it turns a value into a plain number",
+}
+"""Operations that have no formula, and why."""

@@ -26,27 +26,33 @@ class Absent:
 
 
 def one(name: str) -> Function:
+    """Return one of the elementary functions of `ops`, by name."""
     made = t.function(name)
     return lambda x: elementwise(made, x)
 
 
 def each(function: Callable[[Element], Element]) -> Function:
+    """Return a function of one element as one of a tensor."""
     return lambda x: elementwise(function, x)
 
 
 def two(function: Callable[[Element, Element], Element]) -> Function:
+    """Return a function of two elements as one of two tensors."""
     return lambda a, b: elementwise(function, a, b)
 
 
 def add(a: Any, b: Any, alpha: float = 1) -> Tensor:
+    """Return a + alpha·b: aten.add."""
     return elementwise(lambda x, y: t.add(x, y, float(alpha)), a, b)
 
 
 def sub(a: Any, b: Any, alpha: float = 1) -> Tensor:
+    """Return a − alpha·b: aten.sub."""
     return add(a, b, -alpha)
 
 
 def div(a: Any, b: Any, rounding_mode: str | None = None) -> Tensor:
+    """Return a / b, rounded down or towards 0 where asked for: aten.div."""
     made = elementwise(t.divide, a, b)
     if rounding_mode == "floor":
         return elementwise(t.function("floor"), made)
@@ -54,21 +60,31 @@ def div(a: Any, b: Any, rounding_mode: str | None = None) -> Tensor:
 
 
 def remainder(a: Any, b: Any) -> Tensor:
+    """Return a − b·floor(a / b): aten.remainder."""
     return sub(a, elementwise(t.multiply, div(a, b, "floor"), b))
 
 
 def clamp(x: Tensor, low: Any = None, high: Any = None, **given: Any) -> Tensor:
+    """Return x, at least `low` and at most `high`: aten.clamp."""
     low, high = given.get("min", low), given.get("max", high)
     if low is not None:
         x = elementwise(t.greatest, x, low)
     return x if high is None else elementwise(t.smallest, x, high)
 
 
+def hardtanh(x: Tensor, low: float = -1.0, high: float = 1.0) -> Tensor:
+    """Return x within −1 and 1, or other limits: aten.hardtanh."""
+    return clamp(x, low, high)
+
+
 def leaky(x: Tensor, slope: float = 0.01) -> Tensor:
+    """Return x above 0, slope·x below: aten.leaky_relu."""
     return elementwise(lambda v: t.choice(t.less(0.0, v), v, t.multiply(v, slope)), x)
 
 
 def elu(x: Tensor, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Tensor:
+    """Return scale·x above 0, scale·alpha·(exp(input_scale·x) − 1) below: aten.elu."""
+
     def unit(v: Element) -> Element:
         below = t.function("expm1")(t.multiply(v, input_scale))
         return t.choice(t.less(0.0, v), t.multiply(v, scale), t.multiply(below, alpha * scale))
@@ -83,17 +99,20 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
 
 
 def gelu_by_erf(v: Element) -> Element:
+    """Return x·(1 + erf(x / √2)) / 2."""
     share = t.function("erf")(t.multiply(v, 1 / math.sqrt(2)))
     return t.multiply(v, t.add(0.5, share, 0.5))
 
 
 def gelu_by_tanh(v: Element) -> Element:
+    """Return the approximation of GELU by a hyperbolic tangent."""
     inner = t.add(v, t.power(v, 3.0), 0.044715)
     share = t.function("tanh")(t.multiply(inner, math.sqrt(2 / math.pi)))
     return t.multiply(v, t.add(0.5, share, 0.5))
 
 
 def ceil(x: Element) -> Element:
+    """Return the smallest whole number from x on: aten.ceil."""
     return t.multiply(t.function("floor")(t.multiply(x, -1.0)), -1.0)
 
 
@@ -109,18 +128,53 @@ def nearest(x: Element) -> Element:
 
 
 def sinh(x: Element) -> Element:
+    """Return (exp(x) − exp(−x)) / 2, exact near 0: aten.sinh."""
     e = t.function("expm1")
     return t.multiply(t.add(e(x), e(t.multiply(x, -1.0)), -1.0), 0.5)
 
 
 def cosh(x: Element) -> Element:
+    """Return (exp(x) + exp(−x)) / 2: aten.cosh."""
     e = t.function("exp")
     return t.multiply(t.add(e(x), e(t.multiply(x, -1.0))), 0.5)
 
 
 def tan(x: Element) -> Element:
+    """Return sin(x) / cos(x): aten.tan."""
     return t.divide(t.function("sin")(x), t.function("cos")(x))
 
 
 def missing(x: Element) -> Element:
+    """Return whether x is missing: aten.isnan."""
     return ops.missing(t.node_of(t.number(x)))
+
+
+def infinite(x: Element) -> Element:
+    """Return whether x is infinite: aten.isinf."""
+    return t.equal(t.function("abs")(x), math.inf)
+
+
+def asinh(x: Element) -> Element:
+    """Return sign(x)·log(|x| + √(x² + 1)), exact near 0: aten.asinh."""
+    size = t.function("abs")(x)
+    square = t.multiply(size, size)
+    root = t.function("sqrt")(t.add(1.0, square))
+    grown = t.add(size, t.divide(square, t.add(1.0, root)))
+    return t.multiply(t.function("sign")(x), t.function("log1p")(grown))
+
+
+def acosh(x: Element) -> Element:
+    """Return log(x + √(x − 1)·√(x + 1)): aten.acosh."""
+    root = t.function("sqrt")
+    return t.function("log")(t.add(x, t.multiply(root(t.add(x, -1.0)), root(t.add(x, 1.0)))))
+
+
+def atanh(x: Element) -> Element:
+    """Return (log(1 + x) − log(1 − x)) / 2: aten.atanh."""
+    log = t.function("log1p")
+    return t.multiply(t.add(log(x), log(t.multiply(x, -1.0)), -1.0), 0.5)
+
+
+def xor(a: Element, b: Element) -> Element:
+    """Return whether one of two conditions holds and the other does not: aten.logical_xor."""
+    return t.both(t.either(a, b), t.negation(t.both(a, b)))

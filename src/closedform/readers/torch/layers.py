@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,10 +14,12 @@ from closedform.readers.tensors import Element, Tensor, elementwise
 from closedform.readers.torch.elements import Absent, Function, NoFormula, add
 from closedform.readers.torch.shapes import pad
 
-# --- reductions ------------------------------------------------------------------------------------
+# --- reductions
 
 
 def reduction(function: Callable[..., Element]) -> Function:
+    """Return an operation over some axes from a function of a list."""
+
     def made(x: Tensor, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:
         return t.reduced(x, axes(x, dim), keepdim, function)
 
@@ -26,6 +27,7 @@ def reduction(function: Callable[..., Element]) -> Function:
 
 
 def axes(x: Tensor, dim: Any) -> list[int]:
+    """Return the axes that `dim` names; all of them for none."""
     if dim is None or dim == []:
         return list(range(x.ndim))
     return [dim] if isinstance(dim, int) else list(dim)
@@ -34,10 +36,13 @@ def axes(x: Tensor, dim: Any) -> list[int]:
 def variance(
     x: Tensor, dim: Any = None, correction: float = 1, keepdim: bool = False, **_: Any
 ) -> Tensor:
+    """aten.var."""
     return t.reduced(x, axes(x, dim), keepdim, lambda xs: t.variance(xs, float(correction)))
 
 
 def extreme(pick: Callable[..., Element]) -> Function:
+    """aten.max, aten.min: of two tensors, of all elements, or along an axis with its position."""
+
     def made(x: Tensor, *where: Any, **named: Any) -> Any:
         if where and isinstance(where[0], np.ndarray):
             return elementwise(pick, x, where[0])
@@ -48,6 +53,8 @@ def extreme(pick: Callable[..., Element]) -> Function:
 
 
 def argument(sign: float) -> Function:
+    """aten.argmax (sign 1), aten.argmin (sign −1)."""
+
     def made(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
         turned = x if sign > 0 else elementwise(lambda v: t.multiply(v, -1.0), x)
         return t.reduced(turned, axes(x, dim), keepdim, t.first_greatest)
@@ -56,26 +63,31 @@ def argument(sign: float) -> Function:
 
 
 def truths(join: Callable[..., Node]) -> Function:
+    """aten.any, aten.all."""
     return reduction(lambda xs: join(*[t.node_of(t.truth(x)) for x in xs]))
 
 
 def along(function: Callable[[list[Node]], Sequence[Element]]) -> Function:
+    """Return an operation along one axis that keeps its length."""
     return lambda x, dim, *_, **__: t.along(x, int(dim), function)
 
 
 def product(xs: Sequence[Element]) -> Node:
+    """Return the product of some elements."""
     return ops.mul(*[t.node_of(t.number(x)) for x in xs])
 
 
-# --- products --------------------------------------------------------------------------------------
+# --- products
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """aten.linear: x @ weightᵀ + bias."""
     flat = x.reshape(-1, x.shape[-1])
     return t.matmul(flat, weight.T, bias).reshape(*x.shape[:-1], -1)
 
 
 def addmm(bias: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """aten.addmm: beta·bias + alpha·(a @ b)."""
     if beta == 1 and alpha == 1:
         return t.matmul(a, b, bias)
     scaled = elementwise(lambda v: t.multiply(v, float(alpha)), t.matmul(a, b))
@@ -83,10 +95,12 @@ def addmm(bias: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float =
 
 
 def bmm(a: Tensor, b: Tensor) -> Tensor:
+    """aten.bmm: one product for each pair of matrices."""
     return np.stack([t.matmul(x, y) for x, y in zip(a, b, strict=True)])
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
+    """aten.matmul, aten.mv, aten.dot."""
     if a.ndim <= 2 and b.ndim <= 2:
         rows = a.reshape(1, -1) if a.ndim == 1 else a
         columns = b.reshape(-1, 1) if b.ndim == 1 else b
@@ -102,6 +116,7 @@ def convolution(
     x: Tensor, weight: Array, bias: Array | None, stride: Sequence[int], padding: Sequence[int],
     dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int,
 ) -> Tensor:  # fmt: skip
+    """aten.convolution, transposed or not, with constant weights."""
     if weight.dtype == object:
         raise NoFormula("a convolution whose weights depend on the inputs")
     if not transposed:
@@ -119,63 +134,11 @@ def convolution(
     return t.convolution(grown, turned, bias, ones, [0] * len(stride), dilation, groups)
 
 
-def pooled(x: Tensor, size: Any, stride: Any, padding: Any, ceil: bool) -> tuple[Any, ...]:
-    sizes = [size] if isinstance(size, int) else list(size)
-    strides = list(stride) if stride not in (None, []) else sizes
-    pads = [padding] if isinstance(padding, int) else list(padding)
-    if ceil:
-        raise NoFormula("pooling with ceil_mode=True")
-    return sizes, strides, pads * (len(sizes) // len(pads))
-
-
-def max_pool(
-    x: Tensor, size: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1,
-    ceil_mode: bool = False,
-) -> Any:  # fmt: skip
-    sizes, strides, pads = pooled(x, size, list(stride), padding, ceil_mode)
-    apart = [dilation] * len(sizes) if isinstance(dilation, int) else list(dilation)
-    apart = apart * (len(sizes) // len(apart))
-    seen = t.windows(x, sizes, strides, pads, apart, -math.inf)
-    axes = list(range(-len(sizes), 0))
-
-    def best(xs: list[Element]) -> Element:
-        return t.greatest(*[v for v in xs if isinstance(v, Node) or v != -math.inf])
-
-    return t.reduced(seen, axes, False, best), Absent("the position of a maximum")
-
-
-def avg_pool(
-    x: Tensor, size: Any, stride: Any = (), padding: Any = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:  # fmt: skip
-    sizes, strides, pads = pooled(x, size, list(stride), padding, ceil_mode)
-    seen = t.windows(x, sizes, strides, pads, [1] * len(sizes), math.nan)
-
-    def average(xs: list[Element]) -> Node:
-        known = [v for v in xs if isinstance(v, Node) or v == v]
-        count = divisor_override or (len(xs) if count_include_pad else len(known))
-        return t.weighted([1 / count] * len(known), known)
-
-    return t.reduced(seen, list(range(-len(sizes), 0)), False, average)
-
-
-def adaptive_avg_pool(x: Tensor, size: Sequence[int]) -> Tensor:
-    axes = len(size)
-    made = np.empty((*x.shape[:-axes], *size), dtype=object)
-    for at in np.ndindex(*made.shape):
-        lead, place = at[:-axes], at[-axes:]
-        part = [
-            slice(i * n // k, -(-(i + 1) * n // k))
-            for i, n, k in zip(place, x.shape[-axes:], size, strict=True)
-        ]
-        made[at] = t.mean(x[(*lead, *part)].ravel().tolist())
-    return made
-
-
-# --- norms -----------------------------------------------------------------------------------------
+# --- norms
 
 
 def normed(xs: list[Node], eps: float) -> list[Element]:
+    """Return (xᵢ − mean) / √(variance + eps)."""
     middle = t.mean(xs)
     size = ops.sqrt(ops.lin(eps, (1, t.node_of(t.variance(xs)))))
     return [ops.div(ops.lin(0, (1, x), (-1, middle)), size) for x in xs]
@@ -184,6 +147,7 @@ def normed(xs: list[Node], eps: float) -> list[Element]:
 def layer_norm(
     x: Tensor, shape: Sequence[int], weight: Any, bias: Any, eps: float
 ) -> tuple[Any, ...]:
+    """aten.native_layer_norm."""
     lead = x.shape[: x.ndim - len(shape)]
     flat = x.reshape(*lead, -1)
     made = t.along(flat, -1, lambda xs: normed(xs, eps)).reshape(x.shape)
@@ -191,6 +155,7 @@ def layer_norm(
 
 
 def affine(x: Tensor, weight: Any, bias: Any) -> Tensor:
+    """Return weight·x + bias, as far as they are given."""
     if weight is not None:
         x = elementwise(t.multiply, x, weight)
     return x if bias is None else add(x, bias)
@@ -199,12 +164,14 @@ def affine(x: Tensor, weight: Any, bias: Any) -> Tensor:
 def group_norm(
     x: Tensor, weight: Any, bias: Any, rows: int, channels: int, size: int, groups: int, eps: float
 ) -> tuple[Any, ...]:
+    """aten.native_group_norm."""
     flat = x.reshape(x.shape[0], groups, -1)
     made = t.along(flat, -1, lambda xs: normed(xs, eps)).reshape(x.shape)
     return by_channel(made, weight, bias), Absent("the mean"), Absent("the deviation")
 
 
 def by_channel(x: Tensor, weight: Any, bias: Any) -> Tensor:
+    """Return weight·x + bias with one of each for a channel."""
     shape = (1, -1, *[1] * (x.ndim - 2))
     parts = [None if p is None else p.reshape(shape) for p in (weight, bias)]
     return affine(x, *parts)
@@ -213,6 +180,7 @@ def by_channel(x: Tensor, weight: Any, bias: Any) -> Tensor:
 def batch_norm(
     x: Tensor, weight: Any, bias: Any, mean: Array, variance: Array, momentum: float, eps: float
 ) -> tuple[Any, ...]:
+    """aten._native_batch_norm_legit_no_training: by the statistics of the training."""
     scale = (1.0 if weight is None else weight) / np.sqrt(variance + eps)
     shift = (0.0 if bias is None else bias) - mean * scale
     return by_channel(x, scale, shift), Absent("the mean"), Absent("the deviation")
@@ -226,5 +194,5 @@ def embedding(weight: Array, index: Tensor, *_: Any, **__: Any) -> Tensor:
     for at in np.ndindex(*index.shape):
         for j, column in enumerate(weight.T.tolist()):
             entries = {float(i): value for i, value in enumerate(column)}
-            made[(*at, j)] = ops.table(t.node_of(index[at]), entries)
+            made[(*at, j)] = ops.table(t.node_of(index.item(*at)), entries)
     return made

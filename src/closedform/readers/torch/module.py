@@ -201,7 +201,7 @@ def _named_outputs(results: Sequence[tuple[str, Array]]) -> dict[str, Node]:
     made: dict[str, Node] = {}
     for name, tensor in results:
         for at in np.ndindex(*tensor.shape):
-            made[_output_name(name, at, tensor.size)] = node_of(number(tensor[at]))
+            made[_output_name(name, at, tensor.size)] = node_of(number(tensor.item(*at)))
     return made
 
 
