@@ -13,7 +13,7 @@ from closedform import ops
 from closedform.ir import OPS, Node
 from closedform.printers import spell as s
 from closedform.printers.latex_names import CLOSE, OPEN, name_latex, spelled, width_of, word_latex
-from closedform.printers.scribe import Scribe, distances, is_indicator, shortest, sums
+from closedform.printers.scribe import Scribe, distances, is_indicator, shortest, singles, sums
 from closedform.printers.spell import BREAK, Language, Speller, Spelling, Written, infix, unbroken
 
 WIDEST_FRACTION = 18
@@ -127,7 +127,9 @@ def _where(_: Speller, n: Node, args: Sequence[Written]) -> Written:
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": sums(r"\cdots"),
     "squared_distance": distances(_squared),
-    "sum32": Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK),
+    "sum32": singles(
+        r"\cdots", Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK)
+    ),
     "kth": _kth,
     "mul": _product,
     "div": _fraction,

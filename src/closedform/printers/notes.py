@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from closedform import ops
 from closedform.formula import Formula, Step
 
 
 def roundings(formula: Formula) -> list[str]:
     """Return one sentence for each rounding on the formula's trail."""
     return [_sentence(step) for step in formula.trail if step.name == "rounding"]
+
+
+def precisions(formula: Formula) -> list[str]:
+    """Return one sentence where trees are added in float32."""
+    added = any(
+        n.op is ops.SUM32 and any(a.op is ops.TREE for a in n.args) for n in formula.nodes
+    )
+    return [SINGLE] * added
+
+
+SINGLE = (
+    "The trees are added in this order, each partial sum rounded to single precision (float32), as "
+    "the model does: for the same bits, use f.to('python') or f.to('numpy')."
+)
 
 
 def _sentence(step: Step) -> str:

@@ -117,7 +117,7 @@ EITHER = Spelling(level=s.OR, needs=(s.ATOM,), join=BREAK + "| ")
 SPELL: dict[str, Spelling | Custom] = {
     "lin": sum_in_parts,
     "squared_distance": lambda speller, n, args: Written("never"),
-    "sum32": Spelling("sum32({})", join="," + BREAK),
+    "sum32": call("sum32"),
     "kth": _kth,
     "mul": _multiply,
     "div": infix(" / ", s.PRODUCT, s.PRODUCT + 1),
@@ -161,7 +161,7 @@ class _Writer:
         own = {
             "lin": self.sum, "div": self.divide, "pow": self.power, "min": self.extreme,
             "max": self.extreme, "where": self.where, "tree": self.tree,
-            "or": self.either, "squared_distance": self.distance,
+            "or": self.either, "squared_distance": self.distance, "sum32": self.sum32,
         }  # fmt: skip
         self.spell = self.matrices.spelling({**SPELL, **own})
 
@@ -173,6 +173,9 @@ class _Writer:
             bias = np.array(n.data.bias)
             return self.matrices.product(speller, n, args, n.data.weights, bias)
         return sum_in_parts(speller, n, args)
+
+    def sum32(self, speller: Speller, n: Node, args: Args) -> Written:
+        return self.forest(speller, n, args) or call("sum32")(args)
 
     def distance(self, speller: Speller, n: Node, args: Args) -> Written:
         return Written(f"{self.matrices.distances(speller, (n,), args).text}[0]")
@@ -250,9 +253,11 @@ class _Writer:
         return self.shapes[n.data.splits.key, n.args] > 1
 
     def forest(self, speller: Speller, n: Node, args: Args) -> Written | None:
-        first = next(i for i, a in enumerate(n.args) if a.op is ops.TREE)
-        trees, weights = n.args[first:], n.data.weights[first:]
-        alike = len({(t.op, t.args) for t in trees}) == 1 and bool((weights == weights[0]).all())
+        first = next((i for i, a in enumerate(n.args) if a.op is ops.TREE), len(n.args))
+        trees, single = n.args[first:], n.op is ops.SUM32
+        alike = len({(t.op, t.args) for t in trees}) == 1
+        if not single and len(set(n.data.weights[first:].tolist())) != 1:
+            return None
         if len(trees) <= MANY or not alike or any(self.shared(t) for t in trees):
             return None
         pairs = [
@@ -261,9 +266,12 @@ class _Writer:
         key = tuple(t.data.key for t in trees)
         name = constant(speller, "FOREST", key, lambda: "[\n" + joined(pairs) + "\n]")
         x = self.rows(speller, trees[0], [])
+        if single:
+            start = f"sum32({comma(a.text for a in args[:first])})" if first else "0.0"
+            return Written(f"forest32({start}, {name}, {x})")
         head = ops.linear(n.data.bias, n.data.weights[:first], n.args[:first])
-        start = speller.sum(head, args[:first]).text
-        return Written(f"forest({start}, {number(float(weights[0]))}, {name}, {x})")
+        start, weight = speller.sum(head, args[:first]).text, float(n.data.weights[first])
+        return Written(f"forest({start}, {number(weight)}, {name}, {x})")
 
 
 def _classes(formula: Formula) -> list[Any]:

@@ -106,6 +106,12 @@ HELPERS: dict[str, str] = {
     for tree, values in trees:
         total = total + weight * values.take(leaf(tree, x))
     return total''',
+    "forest32": '''def forest32(total, trees, x):
+    """total + the value of the leaf that each row reaches, each sum rounded to float32."""
+    total = np.asarray(total).astype(np.float32)
+    for tree, values in trees:
+        total = total + values.astype(np.float32).take(leaf(tree, x))
+    return total.astype(float)''',
     "without": '''def without(refused, column):
     """A column without its values in refused rows."""
     return np.where(refused, None if column.dtype == object else np.nan, column)''',
@@ -147,6 +153,7 @@ HELPERS: dict[str, str] = {
 NEEDS: dict[str, tuple[str, ...]] = {
     "same": ("absent",),
     "forest": ("leaf",),
+    "forest32": ("leaf",),
     "matrix": ("numbers", "columns_of"),
     "mixed": ("numbers", "labels", "columns_of"),
     "labels": ("is_absent",),

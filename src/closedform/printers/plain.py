@@ -12,7 +12,7 @@ from typing import Any
 from closedform import ops
 from closedform.ir import Node
 from closedform.printers import spell as s
-from closedform.printers.scribe import Scribe, distances, is_indicator, shortest, sums
+from closedform.printers.scribe import Scribe, distances, is_indicator, shortest, singles, sums
 from closedform.printers.spell import BREAK, Language, Speller, Spelling, Written, call, infix
 
 FUNCTIONS = (
@@ -135,7 +135,7 @@ CHOICE = Spelling("{1} if {0} else {2}", s.CHOICE, (s.OR, s.OR, s.CHOICE))
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": sums("…"),
     "squared_distance": distances(_squared),
-    "sum32": Spelling("sum32({})", join=f",{BREAK}"),
+    "sum32": singles("…", Spelling("sum32({})", join=f",{BREAK}")),
     "kth": _kth,
     "mul": _product,
     "div": infix("/", s.PRODUCT, s.PRODUCT + 1),

@@ -49,6 +49,11 @@ def _sum(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     return sum_in_parts(speller, n, args)
 
 
+def _sum32(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    found = forest(speller, n, args)
+    return call("sum32")(args) if found is None else found
+
+
 def _multiply(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     if len(args) > LONGEST_SUM:
         return Written(f"math.prod(({comma(a.text for a in args)}))")
@@ -144,7 +149,7 @@ def _kth(_: Speller, n: Node, args: Sequence[Written]) -> Written:
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": _sum,
     "squared_distance": _distance,
-    "sum32": Spelling("sum32({})", join="," + BREAK),
+    "sum32": _sum32,
     "kth": _kth,
     "mul": _multiply,
     "div": _divide,

@@ -150,14 +150,19 @@ def _among(splits: Splits, i: int) -> str:
 def forest(speller: Speller, n: Node, args: Sequence[Written]) -> Written | None:
     """Return a sum that ends in many trees of one weight as a loop; None where it does not."""
     first = next((i for i, a in enumerate(n.args) if a.op is ops.TREE), len(n.args))
-    trees, weights = n.args[first:], n.data.weights[first:]
-    alike = len({(t.op, t.args) for t in trees}) == 1 and bool((weights == weights[0]).all())
+    trees, single = n.args[first:], n.op is ops.SUM32
+    alike = len({(t.op, t.args) for t in trees}) == 1
+    if not single and len(set(n.data.weights[first:].tolist())) != 1:
+        return None
     if len(trees) <= FEW or not alike or len({_walk(t.data.splits) for t in trees}) != 1:
         return None
     made = [_data(speller, t) for t in trees]
     pairs = [f"({shape}, {values})" for _, shape, values in made]
     name = constant(speller, "FOREST", tuple(t.data.key for t in trees), lambda: tuple_of(pairs))
     row = args[first].text.partition(", ")[2].removesuffix(")]")
+    if single:
+        start = f"sum32({comma(a.text for a in args[:first])})" if first else "0.0"
+        return Written(f"forest32({made[0][0]}, {start}, {name}, {row})")
     head = ops.linear(n.data.bias, n.data.weights[:first], n.args[:first])
-    start = speller.sum(head, args[:first]).text
-    return Written(f"forest({made[0][0]}, {start}, {number(float(weights[0]))}, {name}, {row})")
+    start, weight = speller.sum(head, args[:first]).text, float(n.data.weights[first])
+    return Written(f"forest({made[0][0]}, {start}, {number(weight)}, {name}, {row})")

@@ -92,6 +92,26 @@ def sums(dots: str) -> s.Custom:
     return spelled
 
 
+def singles(dots: str, other: s.Spelling) -> s.Custom:
+    """Return the spelling of a sum in float32 for people: trees as an ordinary sum.
+
+    That each partial sum is rounded to float32 is said below the formula, not in it.
+    """
+    spelled = sums(dots)
+
+    def written(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+        bias, rest = 0.0, n
+        if n.args[0].op is ops.CONST:
+            bias = float(n.args[0].data)
+            rest = ops.sum32(*n.args[1:])
+        if not rest.args or any(a.op is not ops.TREE for a in rest.args):
+            return other(args)
+        plain = ops.linear(bias, [1.0] * len(rest.args), rest.args)
+        return spelled(speller, plain, args[len(args) - len(rest.args) :])
+
+    return written
+
+
 def distances(square: Callable[[Written], Written]) -> s.Custom:
     """Return the spelling of a squared distance for people: a sum of weighted squares."""
 

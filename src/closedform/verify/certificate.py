@@ -61,6 +61,8 @@ class Check:
         failing: how many rows differ by more than the tolerance, by kind ("" for given rows).
         where: the row of the worst difference; None where there is none.
         is_label: whether the output is a label, not a number.
+        precision: what the model's own rounding allows, where that is more than the tolerance:
+            the model computes this output in float32 or less.
     """
 
     output: str
@@ -77,6 +79,7 @@ class Check:
     failing: Mapping[str, int] = field(default_factory=dict)
     where: Row | None = None
     is_label: bool = False
+    precision: str = ""
 
     @property
     def ok(self) -> bool:
@@ -203,6 +206,12 @@ class Certificate:
         return f"exact to {max(self.worst_relative, 1e-16):.1g}"
 
     def _notes(self) -> Iterator[str]:
+        by: dict[str, dict[str, None]] = {}
+        for check in self.checks:
+            if check.precision:
+                by.setdefault(check.precision, {})[check.output] = None
+        for allowed, outputs in by.items():
+            yield f"{_first(list(outputs))}: compared within {allowed}"
         for domain in self.domains:
             yield from _domain_lines(domain)
         for check in self.checks:
@@ -304,6 +313,11 @@ def _domain_lines(domain: Domain) -> Iterator[str]:
         yield f"the model says: {domain.error}"
     if domain.where is not None:
         yield f"for instance {domain.where}"
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def _short(value: Any) -> str:

@@ -23,6 +23,7 @@ from closedform.verify.measure import (
     Gap,
     gap,
     labels_differ,
+    TIE,
     spread_of,
     tied,
     worst_and_typical,
@@ -266,10 +267,12 @@ def number_check(
 ) -> Check:  # fmt: skip
     """Return the check of one output that is a number, on the rows `both`."""
     mine = rows.values[name] if got is None else got
+    own = formula.precision.get(name)
+    allowed = tolerance if own is None else max(tolerance, own.relative)
     apart: Gap = gap(expected[both], mine[both], spread)
     worst, typical = worst_and_typical(apart.absolute)
     worst_relative, typical_relative = worst_and_typical(apart.relative)
-    bad = apart.over(tolerance)
+    bad = apart.over(allowed)
     where = None
     if len(both) and apart.badness.max() > 0:
         i = int(both[int(apart.badness.argmax())])
@@ -286,6 +289,7 @@ def number_check(
         missing_differ=int(apart.one_missing.sum()),
         failing=_by_kind(rows.kinds[both[bad]]),
         where=where,
+        precision="" if own is None or own.relative <= tolerance else str(own),
     )
 
 
@@ -320,7 +324,9 @@ def _tied(formula: Formula, found: Sequence[Answers], rows: Rows, at: Array) -> 
     for names in (task.decision, task.probability):
         have = [n for n in names if n in rows.values]
         if have and len(have) == len(names):
-            return tied(np.column_stack([rows.values[n][at] for n in have]))
+            coarse = max((p.relative for p in formula.precision.values()), default=0.0)
+            scores = np.column_stack([rows.values[n][at] for n in have])
+            return tied(scores, max(TIE, coarse))
     return np.zeros(len(at), dtype=bool)
 
 

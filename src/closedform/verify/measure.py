@@ -75,15 +75,16 @@ def _labels(column: Any) -> list[Any]:
 TIE = 1e-12
 
 
-def tied(scores: Array) -> Array:
+def tied(scores: Array, within: float = TIE) -> Array:
     """Return where the two greatest scores are equal within rounding, shape (rows,).
 
     Args:
-        scores: shape (rows, classes), or (rows, 1) for a score whose sign decides. Within rounding
-            is 1e-12 of the greatest score: the folding of a scaler moves scores by 2e-13.
+        scores: shape (rows, classes), or (rows, 1) for a score whose sign decides.
+        within: what counts as rounding, of the greatest score. 1e-12: the folding of a scaler moves
+            scores by 2e-13; more where the model itself computes in float32.
     """
     if scores.shape[1] == 1:
-        return np.abs(scores[:, 0]) <= TIE
+        return np.abs(scores[:, 0]) <= within
     top = np.sort(scores, axis=1)[:, -2:]
-    near: Array = top[:, 1] - top[:, 0] <= TIE * np.maximum(1.0, np.abs(top[:, 1]))
+    near: Array = top[:, 1] - top[:, 0] <= within * np.maximum(1.0, np.abs(top[:, 1]))
     return near
