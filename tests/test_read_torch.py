@@ -161,7 +161,7 @@ MANY: dict[str, Callable[..., Any]] = {
     "slice_scatter": lambda x: torch.slice_scatter(x, x[:, :1] * 2, 1, 1, 2),
     "select_scatter": lambda x: torch.select_scatter(x, x[:, 1] * 2, 1, 0),
     "written": lambda x: _written(x),
-    "index_put": lambda x: x.index_put((torch.tensor([0]), torch.tensor([1])), x[0, 0] * 0),
+    "index_put": lambda x: _put(x),
     "scatter": lambda x: x.scatter(2, torch.zeros(x.shape, dtype=torch.int64)[:, :, :1], 3.0),
     "scatter_add": lambda x: x.scatter_add(2, torch.ones(x.shape, dtype=torch.int64), x * x),
     "masked_fill": lambda x: x.masked_fill(x < 0, 0.5),
@@ -208,6 +208,12 @@ MANY: dict[str, Callable[..., Any]] = {
     "multiplied by nothing": lambda x: x * 0 + x[:, :1],
 }
 """Functions of a tensor of shape (rows, 3, 4)."""
+
+
+def _put(x: Any) -> Any:
+    made = x.clone()
+    made[:, [0, 2], [1, 1]] = x[:, 0, :2]
+    return made
 
 
 def _written(x: Any) -> Any:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from closedform.columns import columns_of
+from closedform.asking import Method
+from closedform.columns import columns_of, flattened
 from closedform.errors import BadInput
 from closedform.evaluate import evaluate, outside
-from closedform.formula import Formula
+from closedform.formula import Formula, Precision
 from closedform.ir import Array, Type
 from closedform.ops.payloads import UNSEEN, labels_of
 from closedform.probes import worth_trying
@@ -20,17 +22,19 @@ from closedform.probes.containers import take
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain, Row
 from closedform.verify.measure import (
+    TIE,
     Gap,
     gap,
     labels_differ,
-    TIE,
+    rounding,
     spread_of,
     tied,
     worst_and_typical,
 )
-from closedform.verify.oracle import Answers, Method, answers, methods_of
+from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
 
+OWN_ROUNDING = "the model's own rounding, as it differs from itself in float64 on the same rows"
 GIVEN, MADE_UP = "given", "made up"
 EXTREME = ("far", "huge")
 
@@ -168,6 +172,7 @@ def row_sets(formula: Formula, X: Any, *, made_up: bool, limit: int, seed: int) 
     Raises:
         BadInput: the rows do not fit the formula, or there are none.
     """
+    X = flattened(formula.inputs, X)
     given = Rows.of(GIVEN, formula, X)
     if not len(given):
         raise BadInput("There are no rows to check on.", hint="Give at least one row.")
@@ -246,9 +251,20 @@ def checks_of(
         else:
             numbers = _numbers(expected, method.name)
             spreads.setdefault(name, spread_of(numbers[both]))
-            yield number_check(
-                formula, name, method.name, numbers, rows, both, tolerance, spreads[name]
-            )
+            own = None if method.double else formula.precision.get(name)
+            check = partial(
+                number_check, formula, name, method.name, numbers, rows, both, tolerance,
+                spreads[name],
+            )  # fmt: skip
+            twin = _twin(method, found, name)
+            yield check(own=own) if twin is None else check(rounding=rounding(numbers, twin)[both])
+
+
+def _twin(method: Method, found: Sequence[Answers], name: str) -> Array | None:
+    """Return what the model says about an output where it is made to compute in float64."""
+    if method.twin is None:
+        return None
+    return _numbers(found[method.twin].columns[method.outputs.index(name)], method.name)
 
 
 def _numbers(column: Any, method: str) -> Array:
@@ -263,16 +279,22 @@ def _numbers(column: Any, method: str) -> Array:
 
 def number_check(
     formula: Formula, name: str, method: str, expected: Array, rows: Rows, both: Array,
-    tolerance: float, spread: float, got: Array | None = None,
+    tolerance: float, spread: float, got: Array | None = None, own: Precision | None = None,
+    rounding: Array | None = None,
 ) -> Check:  # fmt: skip
-    """Return the check of one output that is a number, on the rows `both`."""
+    """Return the check of one output that is a number, on the rows `both`.
+
+    Args:
+        own: how finely the model computes this output, where that is known for all rows.
+        rounding: how far the model is from itself in float64, for each row of `both`.
+    """
     mine = rows.values[name] if got is None else got
-    own = formula.precision.get(name)
     allowed = tolerance if own is None else max(tolerance, own.relative)
     apart: Gap = gap(expected[both], mine[both], spread)
     worst, typical = worst_and_typical(apart.absolute)
     worst_relative, typical_relative = worst_and_typical(apart.relative)
-    bad = apart.over(allowed)
+    bad = apart.over(allowed, rounding)
+    coarse = "" if own is None or own.relative <= tolerance else str(own)
     where = None
     if len(both) and apart.badness.max() > 0:
         i = int(both[int(apart.badness.argmax())])
@@ -289,7 +311,7 @@ def number_check(
         missing_differ=int(apart.one_missing.sum()),
         failing=_by_kind(rows.kinds[both[bad]]),
         where=where,
-        precision="" if own is None or own.relative <= tolerance else str(own),
+        precision=coarse if rounding is None else OWN_ROUNDING,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform.asking import Method
 from closedform.columns import columns_of
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature, Formula
@@ -23,7 +24,7 @@ from closedform.verify.algebra import run_sympy
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.checking import Rows, apart, check_options, checks_of, row_sets
-from closedform.verify.oracle import Answers, Method, answers, methods_of
+from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
 
 TIMEOUT = 600  # seconds
@@ -197,7 +198,7 @@ def _against_formula(
     formula: Formula, ran: Rows, rows: Rows, tolerance: float, spreads: dict[str, float]
 ) -> list[Check]:
     names = tuple(formula.outputs)
-    method = Method("formula", lambda X: X, names)
+    method = Method("formula", lambda X: X, names, double=True)
     everywhere = np.ones(len(rows), dtype=bool)
     said = Answers([rows.values[n] for n in names], everywhere, ~everywhere, "")
     return list(checks_of(formula, method, said, ran, tolerance, spreads, [said]))

@@ -38,6 +38,7 @@ ATEN: dict[str, Function] = {
         "exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "sigmoid", "erf", "sin", "cos",
         "floor", "sign",
     )},
+    "erfc": e.each(e.erfc),
     "log2": e.each(lambda x: t.multiply(t.function("log")(x), 1 / math.log(2))),
     "log10": e.each(lambda x: t.multiply(t.function("log")(x), 1 / math.log(10))),
     "exp2": e.each(lambda x: t.function("exp")(t.multiply(x, math.log(2)))),
@@ -52,6 +53,7 @@ ATEN: dict[str, Function] = {
     "trunc": e.each(t.truncated),
     "relu": e.each(lambda x: t.greatest(x, 0.0)),
     "leaky_relu": e.leaky,
+    **dict.fromkeys(("rrelu_with_noise", "rrelu_with_noise_functional"), e.slope_between),
     "elu": e.elu,
     "gelu": e.gelu,
     "softplus": e.one("softplus"),
@@ -59,6 +61,8 @@ ATEN: dict[str, Function] = {
     "clamp": e.clamp,
     "clamp_min": e.clamp,
     "clamp_max": lambda x, high: e.clamp(x, None, high),
+    "fmin": e.two(e.known(t.smallest)),
+    "fmax": e.two(e.known(t.greatest)),
     "minimum": e.two(t.smallest),
     "maximum": e.two(t.greatest),
     "where": partial(elementwise, t.choice),
@@ -90,6 +94,7 @@ ATEN: dict[str, Function] = {
     "split": sh.split,
     "split_with_sizes": sh.split,
     "unbind": sh.unbind,
+    "unfold": sh.unfold,
     "cat": sh.cat,
     "stack": sh.stack,
     "index": sh.index,
@@ -132,6 +137,9 @@ ATEN: dict[str, Function] = {
     "any": la.truths(ops.either),
     "all": la.truths(ops.both),
     "var": la.variance,
+    "linalg_vector_norm": la.norm,
+    "_cdist_forward": la.distances,
+    "_trilinear": la.trilinear,
     "cumsum": la.along(t.running_sums),
     "_softmax": la.along(t.softmax),
     "_log_softmax": la.along(t.log_softmax),
@@ -164,15 +172,22 @@ ATEN: dict[str, Function] = {
 """Name of an ATen operation, without its overload → the same on arrays of nodes."""
 
 REFUSED: dict[str, str] = {
-    **dict.fromkeys(("sort", "topk", "median", "kthvalue", "mode"), "it orders values"),
     **dict.fromkeys(
-        ("acos", "asin", "atan", "atan2"),
-        "the inverse trigonometric functions are not among its operations",
+        ("sort", "topk", "median", "kthvalue", "mode", "argsort"), "it puts values in order"
     ),
-    "_native_batch_norm_legit": "batch norm takes its statistics from the rows that are asked "
-    "together (track_running_stats=False)",
-    "nonzero": "the size of its result depends on the inputs",
-    "masked_select": "the size of its result depends on the inputs",
-    "_local_scalar_dense": "it turns a value into a plain number",
+    **dict.fromkeys(
+        ("acos", "asin", "atan", "atan2"), "formulas have no inverse trigonometric functions"
+    ),
+    **dict.fromkeys(
+        ("_native_batch_norm_legit", "_native_batch_norm_legit_functional", "native_batch_norm"),
+        "batch norm takes its statistics from all rows that are asked about at the same time "
+        "(track_running_stats=False)",
+    ),
+    **dict.fromkeys(
+        ("nonzero", "masked_select", "unique"), "the size of its result depends on the inputs"
+    ),
 }
 """Operations that have no formula, and why."""
+
+CHECKS = frozenset({"_assert_tensor_metadata", "_assert_async", "_assert_scalar"})
+"""Operations that compute nothing."""

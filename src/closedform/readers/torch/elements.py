@@ -154,6 +154,25 @@ def infinite(x: Element) -> Element:
     return t.equal(t.function("abs")(x), math.inf)
 
 
+def erfc(x: Element) -> Element:
+    """Return 1 − erf(x): aten.erfc."""
+    return t.add(1.0, t.function("erf")(x), -1.0)
+
+
+def known(pick: Callable[..., Element]) -> Callable[[Element, Element], Element]:
+    """Return the smaller or greater of two numbers, or the one that is known: aten.fmin, fmax."""
+
+    def made(a: Element, b: Element) -> Element:
+        return t.choice(missing(a), b, t.choice(missing(b), a, pick(a, b)))
+
+    return made
+
+
+def slope_between(x: Tensor, noise: Any, low: float = 1 / 8, high: float = 1 / 3) -> Tensor:
+    """Return aten.rrelu_with_noise in evaluation: the slope is the middle of its range."""
+    return leaky(x, (low + high) / 2)
+
+
 def asinh(x: Element) -> Element:
     """Return sign(x)·log(|x| + √(x² + 1)), exact near 0: aten.asinh."""
     size = t.function("abs")(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -75,6 +76,38 @@ def along(function: Callable[[list[Node]], Sequence[Element]]) -> Function:
 def product(xs: Sequence[Element]) -> Node:
     """Return the product of some elements."""
     return ops.mul(*[t.node_of(t.number(x)) for x in xs])
+
+
+def norm(x: Tensor, order: float = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:
+    """aten.linalg_vector_norm: (Σ |xᵢ|ᵖ)^(1/p), the greatest |xᵢ| where p is infinite."""
+    return t.reduced(x, axes(x, dim), keepdim, lambda xs: size_of(xs, float(order)))
+
+
+def size_of(xs: Sequence[Element], order: float) -> Element:
+    """Return the norm of a list."""
+    sizes = [t.function("abs")(x) for x in xs]
+    if math.isinf(order):
+        return t.greatest(*sizes) if order > 0 else t.smallest(*sizes)
+    if order == 0:
+        return t.total([t.choice(x, 1.0, 0.0) for x in xs])
+    if order == 2:
+        return ops.sqrt(t.total([t.multiply(x, x) for x in xs]))
+    return t.power(t.total([t.power(s, order) for s in sizes]), 1 / order)
+
+
+def distances(a: Tensor, b: Tensor, order: float, mode: Any = None) -> Tensor:
+    """aten._cdist_forward: the norm of the difference of each two rows."""
+    away = elementwise(lambda x, y: t.add(x, y, -1.0), a[..., :, None, :], b[..., None, :, :])
+    return norm(away, order, -1)
+
+
+def trilinear(
+    a: Tensor, b: Tensor, c: Tensor, grow_a: Any, grow_b: Any, grow_c: Any, over: Any, *_: Any
+) -> Tensor:
+    """aten._trilinear, of bilinear layers: Σ a·b·c over some axes, after axes of length 1."""
+    grown = [np.expand_dims(x, tuple(g)) for x, g in ((a, grow_a), (b, grow_b), (c, grow_c))]
+    product = elementwise(t.multiply, elementwise(t.multiply, grown[0], grown[2]), grown[1])
+    return t.reduced(product, list(over), False, t.total)
 
 
 # --- products

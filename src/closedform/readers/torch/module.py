@@ -2,62 +2,95 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from closedform import ops
-from closedform.errors import BadInput, UnsupportedModel
+from closedform.asking.torch import Slot
+from closedform.errors import BadInput
 from closedform.formula import Formula, Task
 from closedform.ir import Array, Node
-from closedform.readers.reading import Reading
+from closedform.readers.reading import Reading, unique_names
 from closedform.readers.tensors import node_of, number
-from closedform.readers.torch.walking import Slot, Walk
-
-BATCH = 2
-"""Rows that are traced: with one, `squeeze()` would drop the rows as well."""
-
-NEAR = 1e-3
-"""How far formula and module may be apart, relative to the output's size, when the read is tried.
-
-It shows a module that draws at random or mixes its rows; float32 alone stays below 1e-4.
-"""
+from closedform.readers.torch.tracing import (
+    Example,
+    decomposed,
+    example_of,
+    exported,
+    require_numbers,
+)
+from closedform.readers.torch.trying import tried
+from closedform.readers.torch.walking import Walk
 
 
 def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
     """Return a module, or a program that `torch.export` made of one, as a formula.
 
     The module is traced in evaluation mode, for one row at a time; the first axis of every input
-    and output counts rows. Weights of float32 and below enter as the float64 of the same value.
+    and output counts rows. Weights enter as the float64 of the same value. The formula is then
+    tried against the module itself.
 
     Args:
         model: a `torch.nn.Module`, or a `torch.export.ExportedProgram`.
-        names: a name for each input element, where one tensor of shape (rows, inputs) is taken.
+        names: a name for each input element, in the order of the tensors.
         example: rows as the module takes them: a tensor or array, a tuple of them, or a dict by
             argument; not needed where the first layer says how many inputs there are.
 
     Raises:
-        UnsupportedModel: operations without a formula, all at once, or a module that cannot be
-            traced.
+        UnsupportedModel: operations without a formula, all at once; a module that cannot be traced
+            or that gives something else than its formula.
+        NotFitted: the module holds no numbers yet.
         BadInput: no example, and nothing that says the shape of the inputs; or names that do not
             fit.
     """
-    given = _example(model, names, example)
-    walk = Walk(_exported(model, given))
+    model, given, walk = _walk(model, names, example)
     reading = Reading(_input_names(walk.slots, names))
     _note_whole(walk.slots, reading)
     outputs = _named_outputs(walk.run(reading))
+    if reading.problems:
+        reading.formula({}, Task(), type(model).__name__, "")  # raises
+    trial = tried(model, list(outputs.values()), walk.slots, given)
+    if trial.dtype != "float64":
+        reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
     task = Task("regression", primary=tuple(outputs))
     made = reading.formula(outputs, task, type(model).__name__, f"PyTorch {_version()}")
     options = {
         "inputs": [[s.name, list(s.shape), s.whole] for s in walk.slots],
-        "by name": bool(given[1]),
+        "outputs": list(outputs),
+        "by name": bool(given.by_name),
+        "float64": trial.apart is not None,
     }
     return replace(made, trail=(replace(made.trail[0], options=options),))
+
+
+def _walk(
+    model: Any, names: Sequence[str] | None, example: Any
+) -> tuple[Any, Example, Walk]:  # fmt: skip
+    import torch
+
+    if isinstance(model, torch.export.ExportedProgram):
+        walk = Walk(decomposed(model))
+        shapes = [(1, *slot.shape) for slot in walk.slots]
+        zeros = [np.zeros(s, dtype=int if slot.whole else float)
+                 for s, slot in zip(shapes, walk.slots, strict=True)]  # fmt: skip
+        given = Example(tuple(zeros)) if example is None else example_of(model, names, example)
+        return model, given, walk
+    model = _inner(model)
+    require_numbers(model)
+    given = example_of(model, names, example)
+    return model, given, Walk(exported(model, given))
+
+
+def _inner(model: Any) -> Any:
+    """Return the module itself, without torch.compile's and DataParallel's wrapping."""
+    import torch
+
+    if isinstance(model, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+        return model.module
+    return getattr(model, "_orig_mod", model)
 
 
 def _note_whole(slots: Sequence[Slot], reading: Reading) -> None:
@@ -76,111 +109,13 @@ def _version() -> str:
     return str(torch.__version__)
 
 
-# --- the example --------------------------------------------------------------------------------
-
-
-def _example(model: Any, names: Sequence[str] | None, example: Any) -> tuple[Any, dict[str, Any]]:
-    """Return positional and named arguments of two rows."""
-    import torch
-
-    if isinstance(example, dict):
-        return (), {name: _two_rows(value) for name, value in example.items()}
-    if isinstance(example, tuple | list) and not _is_table(example):
-        return tuple(_two_rows(value) for value in example), {}
-    if example is not None:
-        return (_two_rows(example),), {}
-    count = len(names) if names is not None else _inputs_of(model)
-    return (torch.zeros(BATCH, count, dtype=_dtype_of(model)),), {}
-
-
-def _is_table(example: Sequence[Any]) -> bool:
-    """Tell rows written as lists of numbers from a list of tensors."""
-    return all(isinstance(row, list | tuple) for row in example)
-
-
-def _two_rows(value: Any) -> Any:
-    import torch
-
-    tensor = value if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
-    if tensor.dtype == torch.float64 and not isinstance(value, torch.Tensor):
-        tensor = tensor.to(torch.get_default_dtype())
-    if tensor.ndim == 0 or not len(tensor):
-        raise BadInput(
-            f"The example has the shape {tuple(tensor.shape)}: it holds no row.",
-            hint="Give rows as the module takes them, of shape (rows, …).",
-        )
-    return tensor[:1].repeat(BATCH, *[1] * (tensor.ndim - 1))
-
-
-def _inputs_of(model: Any) -> int:
-    """Return how many inputs the first layer takes."""
-    for part in model.modules():
-        count = getattr(part, "in_features", None)
-        if isinstance(count, int):
-            return count
-        if any(True for _ in part.parameters(recurse=False)):
-            break
-    raise BadInput(
-        f"{type(model).__name__} does not say the shape of its inputs.",
-        hint="Give rows as the module takes them: read(model, example=X[:1]).",
-    )
-
-
-def _dtype_of(model: Any) -> Any:
-    import torch
-
-    found = (p.dtype for p in model.parameters() if p.dtype.is_floating_point)
-    return next(found, torch.get_default_dtype())
-
-
-# --- tracing ------------------------------------------------------------------------------------
-
-
-def _exported(model: Any, given: tuple[Any, dict[str, Any]]) -> Any:
-    import torch
-
-    if isinstance(model, torch.export.ExportedProgram):
-        return model.run_decompositions()
-    with evaluating(model), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's own deprecations
-        try:
-            program = torch.export.export(model, given[0], given[1])
-            return program.run_decompositions()
-        except Exception as error:  # a module may fail in any way
-            raise UnsupportedModel(
-                f"PyTorch cannot trace this {type(model).__name__}: {_first_line(error)}",
-                hint="A formula takes one way through the module, whatever its inputs are: no "
-                "branch on a value. Check that the module takes the example that was given.",
-            ) from error
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:200]
-
-
-@contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Switch dropout and batch statistics off, and back to what they were."""
-    import torch
-
-    modes = {part: part.training for part in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part, mode in modes.items():
-            part.training = mode
-
-
 # --- names --------------------------------------------------------------------------------------
 
 
 def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str, ...]:
     made = [name for slot in slots for name in _element_names(slot, len(slots) == 1)]
     if names is None:
-        return tuple(made)
+        return tuple(unique_names(made))
     if len(names) != len(made):
         raise BadInput(
             f"{len(names)} names were given for {len(made)} inputs.",

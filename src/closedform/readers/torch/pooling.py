@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,10 +89,9 @@ def adaptive_avg_pool(x: Tensor, size: Sequence[int]) -> Tensor:
     return made
 
 
-def nearest(x: Tensor, size: Sequence[int], *scales: float | None) -> Tensor:
+def nearest(x: Tensor, size: Sequence[int] | None, *given: Any) -> Tensor:
     """aten.upsample_nearest1d … 3d."""
-    axes = len(size)
-    for axis, length, scale in zip(range(-axes, 0), size, _scales(scales, axes), strict=True):
+    for axis, length, scale in _grown(x, size, given):
         ratio = 1 / scale if scale else x.shape[axis] / length
         # PyTorch multiplies in float32.
         found = np.floor(np.arange(length, dtype=np.float32) * np.float32(ratio)).astype(int)
@@ -100,16 +99,23 @@ def nearest(x: Tensor, size: Sequence[int], *scales: float | None) -> Tensor:
     return x
 
 
-def linear(x: Tensor, size: Sequence[int], corners: bool, *scales: float | None) -> Tensor:
+def linear(x: Tensor, size: Sequence[int] | None, corners: bool, *given: Any) -> Tensor:
     """aten.upsample_linear1d, upsample_bilinear2d: one axis after the other."""
-    axes = len(size)
-    for axis, length, scale in zip(range(-axes, 0), size, _scales(scales, axes), strict=True):
+    for axis, length, scale in _grown(x, size, given):
         x = _between(x, axis, length, corners, scale)
     return x
 
 
-def _scales(given: Sequence[float | None], axes: int) -> Sequence[float | None]:
-    return given if given else [None] * axes
+def _grown(
+    x: Tensor, size: Sequence[int] | None, given: Sequence[Any]
+) -> Iterator[tuple[int, int, float | None]]:
+    """Yield each axis with its new length and its scale, given one by one or as a list."""
+    scales = [s for part in given for s in (part if isinstance(part, list | tuple) else [part])]
+    axes = x.ndim - 2
+    scales = scales if len(scales) == axes else [None] * axes
+    for axis, scale in zip(range(-axes, 0), scales, strict=True):
+        length = int(x.shape[axis] * scale) if size is None else int(size[axis])
+        yield axis, length, scale
 
 
 def _between(x: Tensor, axis: int, length: int, corners: bool, scale: float | None) -> Tensor:

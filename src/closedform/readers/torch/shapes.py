@@ -60,6 +60,13 @@ def split(x: Tensor, sizes: Any, dim: int = 0) -> list[Tensor]:
     return list(np.split(x, ends, axis=dim))
 
 
+def unfold(x: Tensor, dim: int, size: int, step: int) -> Tensor:
+    """aten.unfold: windows along one axis, as a last axis."""
+    return np.lib.stride_tricks.sliding_window_view(x, size, axis=dim)[
+        (*[slice(None)] * (dim % x.ndim), slice(None, None, step))
+    ]
+
+
 def unbind(x: Tensor, dim: int = 0) -> list[Tensor]:
     """aten.unbind."""
     return [select(x, dim, i) for i in range(x.shape[dim])]

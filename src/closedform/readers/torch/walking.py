@@ -4,47 +4,27 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from closedform import ops
+from closedform.asking.torch import Slot
 from closedform.errors import UnsupportedModel
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.tensors import Tensor, nodes_of
-from closedform.readers.torch.aten import ATEN
+from closedform.readers.torch.aten import ATEN, CHECKS, REFUSED
 from closedform.readers.torch.elements import Absent, NoFormula
 
-LARGEST = 1_000_000
-"""Elements of all intermediate values up to which a module is read, for one row."""
+LARGEST = 200_000
+"""Nodes up to which a module is read: some 3,000 a second, so that it takes a minute at most."""
 
 UNITS = frozenset({"tanh", "sigmoid", "relu", "gelu", "elu", "leaky_relu", "softplus", "hardtanh"})
 """Operations whose results are the units of a layer: they get names."""
 
-TOO_LARGE = (
-    "Read a smaller part of it, or its layers: the formula would be longer than anyone can read."
-)
+TOO_LARGE = "Read a part of it that takes or gives fewer values, as one of its layers."
 
-
-@dataclass(frozen=True)
-class Slot:
-    """One tensor that the program takes.
-
-    Attributes:
-        name: the argument.
-        shape: of one row.
-        whole: whether it holds whole numbers.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    whole: bool
-
-    @property
-    def size(self) -> int:
-        """How many elements one row has."""
-        return int(np.prod(self.shape, dtype=int))
+NO_STATE = "Give the part of it that keeps no state between rows."
 
 
 class Walk:
@@ -81,21 +61,29 @@ class Walk:
 
     def run(self, reading: Reading) -> list[tuple[str, Tensor]]:
         """Return each result by name, for one row; problems go to `reading`."""
+        self._require_small()
+        for name in self.program.graph_signature.buffers_to_mutate.values():
+            reading.problem(f"The module changes {name!r} while it computes.", NO_STATE)
         self._start(reading.columns())
-        size, problems = 0, dict[str, None]()
+        problems: dict[str, None] = {}
         for n in self.program.graph.nodes:
-            if n.op != "call_function":
-                continue
-            self.values[n] = self._tried(n, problems)
-            size += getattr(self.values[n], "size", 0) if _is_symbolic(self.values[n]) else 0
-            if size > LARGEST:
-                raise UnsupportedModel(
-                    f"The module computes more than {LARGEST:,} values for a row.", hint=TOO_LARGE
-                )
-            self._name_layer(n, reading)
+            if n.op == "call_function":
+                self.values[n] = self._tried(n, problems)
+                self._name_layer(n, reading)
         for problem in problems:
-            reading.problem(f"PyTorch's {problem} has no formula here.")
+            reading.problem(f"PyTorch's {problem}.")
         return list(self._results())
+
+    def _require_small(self) -> None:
+        """Refuse what would be too long, before any of it is computed."""
+        known = set(self.values)
+        size = sum(cost(n, known) for n in self.program.graph.nodes if n.op == "call_function")
+        rows = max((int(n.meta["val"].shape[0]) for n, _ in self.inputs), default=1)
+        if size / max(rows, 1) > LARGEST:
+            raise UnsupportedModel(
+                f"The formula of this module would have about {size / rows:,.0f} parts, and "
+                f"{LARGEST:,} are the most that are read.", hint=TOO_LARGE,
+            )  # fmt: skip
 
     def _start(self, columns: Columns) -> None:
         at = 0
@@ -118,18 +106,28 @@ class Walk:
 
         args, named = map_arg((n.args, n.kwargs), lambda m: self.values[m])
         if not any(map(_is_symbolic, _leaves([*args, *named.values()]))):
-            return n.target(*args, **named)
+            return self._constant(n, args, named)
         if n.target is operator.getitem:
             return args[0][args[1]]
-        name = getattr(n.target, "_schema", n.target).name.partition("::")[2]
+        name = operation(n)
+        if name in CHECKS:
+            return None
         if name not in ATEN:
-            raise NoFormula(f"operation {name}")
+            why = f": {REFUSED[name]}" if name in REFUSED else " here"
+            raise NoFormula(f"operation {name} has no formula{why}")
         return _as_constant(ATEN[name](*map(_as_array, args), **named))
 
+    def _constant(self, n: Any, args: Any, named: Any) -> Any:
+        """Return what needs no input, as PyTorch computes it."""
+        import torch
+
+        if torch.Tag.nondeterministic_seeded in getattr(n.target, "tags", ()):
+            raise NoFormula(f"operation {operation(n)} has no formula: it draws at random")
+        return n.target(*args, **named)
+
     def _name_layer(self, n: Any, reading: Reading) -> None:
-        schema = getattr(n.target, "_schema", None)
         value = self.values[n]
-        if schema is None or schema.name.partition("::")[2] not in UNITS:
+        if operation(n) not in UNITS:
             return
         units = nodes_of(value[:1]) if _is_symbolic(value) else []
         if len(set(units)) > 1:
@@ -148,6 +146,41 @@ class Walk:
                     hint="Its first axis must count the rows, as that of the inputs does.",
                 )
             yield name, tensor[:1].reshape(tensor.shape[1:])
+
+
+def operation(n: Any) -> str:
+    """Return the name of a node's ATen operation, without its overload."""
+    schema = getattr(n.target, "_schema", None)
+    return "" if schema is None else str(schema.name.partition("::")[2])
+
+
+MOVING = frozenset(
+    {"view", "reshape", "_unsafe_view", "permute", "transpose", "t", "squeeze", "unsqueeze"}
+    | {"expand", "slice", "select", "cat", "split", "split_with_sizes", "unbind", "clone"}
+    | {"_to_copy"}
+)
+"""Operations that make no new values."""
+
+
+def cost(n: Any, known: set[Any]) -> float:
+    """Estimate how many nodes an operation makes; add it to `known` if it needs no input."""
+    if all(a in known for a in n.all_input_nodes):
+        known.add(n)
+        return 0.0
+    value = n.meta.get("val")
+    sizes = [v.numel() for v in (value if isinstance(value, list | tuple) else [value])
+             if hasattr(v, "numel")]  # fmt: skip
+    if operation(n) in MOVING or not sizes:
+        return 0.0
+    each = 1.0
+    if operation(n) in ("mm", "bmm", "addmm", "baddbmm", "matmul"):
+        a, b = n.all_input_nodes[-2:]
+        inner = int(a.meta["val"].shape[-1])
+        each = inner if a not in known and b not in known else 1 + inner / 1000
+    if operation(n) == "convolution":
+        weight = n.args[1].meta["val"]
+        each = 1 + weight[0].numel() / 100  # every place has arguments of its own
+    return each * max(int(size) for size in sizes)
 
 
 def _constant(program: Any, target: str) -> Any:
@@ -181,6 +214,8 @@ def _as_array(value: Any) -> Any:
     if not hasattr(value, "detach"):
         return value
     plain = value.detach().cpu()
+    if plain.is_complex() or plain.is_quantized:
+        raise NoFormula(f"{str(plain.dtype).removeprefix('torch.')} numbers have no formula here")
     return (plain.double() if plain.dtype.is_floating_point else plain).numpy()
 
 
