@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,32 +138,31 @@ def in_double(model: Any) -> Any:
     """Return a copy of a module that computes in float64 on the CPU; None where it has none."""
     import torch
 
-    if not isinstance(model, torch.nn.Module):
-        return None
     try:
+        if isinstance(model, torch.export.ExportedProgram):
+            return model.module(check_guards=False).double()
         return copy.deepcopy(model).cpu().double()
     except Exception:  # not every module can be copied
         return None
 
 
+def inputs_of(program: Any) -> list[Any]:
+    """Return the tensors that an exported program takes, as PyTorch describes them."""
+    from torch.export.graph_signature import InputKind
+
+    specs = program.graph_signature.input_specs
+    users = {spec.arg.name for spec in specs if spec.kind is InputKind.USER_INPUT}
+    found = (n.meta.get("val") for n in program.graph.nodes if n.name in users)
+    return [value for value in found if hasattr(value, "shape")]
+
+
 def _fixed_rows(model: Any) -> int | None:
     """Return how many rows an exported program insists on; None where it takes any number."""
     from torch.export import ExportedProgram
-    from torch.export.graph_signature import InputKind
 
     if not isinstance(model, ExportedProgram):
         return None
-    users = {
-        spec.arg.name
-        for spec in model.graph_signature.input_specs
-        if spec.kind is InputKind.USER_INPUT
-    }
-    sizes = (
-        n.meta["val"].shape[0]
-        for n in model.graph.nodes
-        if n.name in users and hasattr(n.meta.get("val"), "shape")
-    )
-    first = next(sizes, None)
+    first = next((value.shape[0] for value in inputs_of(model)), None)
     return first if isinstance(first, int) else None
 
 
@@ -177,7 +176,8 @@ def evaluating(model: Any) -> Iterator[Any]:
             yield model.module(check_guards=False)
         return
     modes = {part: part.training for part in model.modules()}
-    model.eval()
+    with suppress(NotImplementedError):  # what torch.export made is what it is
+        model.eval()
     try:
         with torch.no_grad():
             yield model

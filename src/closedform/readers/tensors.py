@@ -57,8 +57,25 @@ def truth(x: Element) -> Element:
 def elementwise(function: Callable[..., Element], *tensors: Any) -> Tensor:
     """Return a function of single elements applied to broadcast tensors."""
     arrays = [t if isinstance(t, np.ndarray) else as_tensor(t) for t in tensors]
-    made = np.frompyfunc(function, len(arrays), 1)(*arrays)
-    return boxed(made)
+    whole = np.broadcast_arrays(*arrays)
+    different = tuple(map(_different, zip(*(a.strides for a in whole), strict=True)))
+    made = np.frompyfunc(function, len(arrays), 1)(*(a[different] for a in whole))
+    return np.broadcast_to(boxed(made), whole[0].shape)
+
+
+def _different(strides: Iterable[int]) -> slice:
+    """Return what to compute along an axis: one place, where all are the same element in memory."""
+    return slice(None) if any(strides) else slice(0, 1)
+
+
+def distinct(tensor: Tensor, axis: int) -> Tensor:
+    """Return a tensor with one place along an axis, where all are the same elements in memory.
+
+    Rows that are traced together are one row: each operation need be done for it alone.
+    """
+    if tensor.strides[axis] or not tensor.shape[axis]:
+        return tensor
+    return np.take(tensor, [0], axis=axis)
 
 
 def boxed(made: Any) -> Tensor:
@@ -196,8 +213,11 @@ def matmul(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return a @ b + bias, shapes (n, k), (k, m) and what broadcasts to (n, m)."""
     if a.dtype != object and b.dtype == object:
         return matmul(b.T, a.T, None if bias is None else bias.T).T
+    shape = (a.shape[0], b.shape[1])
+    known = None if bias is None else np.broadcast_to(bias, shape)
+    if known is None or not known.strides[0]:
+        a = distinct(a, 0)
     made = np.empty((a.shape[0], b.shape[1]), dtype=object)
-    known = None if bias is None else np.broadcast_to(bias, made.shape)
     plain = b.dtype != object and (known is None or known.dtype != object)
     for i in range(made.shape[0]):
         row = tuple(a[i].tolist())
@@ -208,7 +228,7 @@ def matmul(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
                 if plain
                 else _inner(row, b[:, j].tolist(), extra)
             )
-    return made
+    return np.broadcast_to(made, shape)
 
 
 def _inner(xs: Sequence[Element], ys: Sequence[Element], bias: Element) -> Element:
@@ -228,13 +248,16 @@ def reduced(
     """Return a function of all elements along some axes."""
     axes = sorted({a % tensor.ndim for a in axes}) if tensor.ndim else []
     rest = [a for a in range(tensor.ndim) if a not in axes]
+    full = [tensor.shape[a] for a in rest]
+    for a in rest:
+        tensor = distinct(tensor, a)
     moved = tensor.transpose([*rest, *axes])
     shape = moved.shape[: len(rest)]
     flat = moved.reshape(math.prod(shape), -1) if tensor.size else moved
     made = np.empty(len(flat), dtype=object)
     for i, row in enumerate(flat):
         made[i] = function(row.tolist())
-    made = made.reshape(shape)
+    made = np.broadcast_to(made.reshape(shape), full)
     return np.expand_dims(made, tuple(axes)) if keep else made
 
 
@@ -253,10 +276,13 @@ def variance(xs: Sequence[Element], correction: float = 0.0) -> Node:
 def along(tensor: Tensor, axis: int, function: Callable[[list[Node]], Sequence[Element]]) -> Tensor:
     """Return a function of each line along an axis, of as many elements."""
     moved = np.moveaxis(tensor, axis, -1)
+    full = moved.shape
+    for a in range(moved.ndim - 1):
+        moved = distinct(moved, a)
     made = np.empty(moved.shape, dtype=object)
     for at in np.ndindex(*moved.shape[:-1]):
         made[at] = function([node_of(number(x)) for x in moved[at].tolist()])
-    return np.moveaxis(made, -1, axis)
+    return np.moveaxis(np.broadcast_to(made, full), -1, axis)
 
 
 def softmax(scores: list[Node]) -> list[Node]:
@@ -329,21 +355,20 @@ def convolution(
         weight: shape (out, channels / groups, *size).
         bias: shape (out,), or None.
     """
+    rows, x = len(x), distinct(x, 0)
     seen = windows(x, weight.shape[2:], stride, padding, dilation, 0.0)
     axes = weight.ndim - 2
     places = seen.shape[2 : 2 + axes]
     made = np.empty((len(x), len(weight), *places), dtype=object)
     start = np.zeros(len(weight)) if bias is None else bias
     inner, outer = weight.shape[1], len(weight) // groups
-    for b in range(len(x)):
-        for g in range(groups):
-            part = seen[b, g * inner : (g + 1) * inner]
-            for at in np.ndindex(*places):
-                patch = part[(slice(None), *at)].ravel().tolist()
-                for o in range(g * outer, (g + 1) * outer):
-                    w = weight[o].ravel().tolist()
-                    made[(b, o, *at)] = weighted(w, tuple(patch), float(start[o]))
-    return made
+    flat = weight.reshape(len(weight), -1).tolist()
+    for b, g, *at in np.ndindex(len(x), groups, *places):
+        part = seen[b, g * inner : (g + 1) * inner]
+        patch = tuple(part[(slice(None), *at)].ravel().tolist())
+        for o in range(g * outer, (g + 1) * outer):
+            made[(b, o, *at)] = weighted(flat[o], patch, float(start[o]))
+    return np.broadcast_to(made, (rows, *made.shape[1:]))
 
 
 def spread(x: Tensor, stride: Sequence[int]) -> Tensor:

@@ -204,8 +204,8 @@ class Certificate:
         if self.worst == 0:
             return "identical"
         fine = [c.worst_relative for c in self.checks if not c.precision]
-        coarse = [c.worst_relative for c in self.checks if c.precision]
-        said = f"exact to {max(*(fine or coarse), 1e-16):.1g}"
+        coarse = [c.worst_relative for c in self.checks if c.precision and c.set == "given"]
+        said = f"exact to {max(*(fine or [self.worst_relative]), 1e-16):.1g}"
         if fine and coarse:
             said += f", and to the model's own rounding ({max(coarse):.1g})"
         return said

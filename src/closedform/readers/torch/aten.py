@@ -53,7 +53,7 @@ ATEN: dict[str, Function] = {
     "trunc": e.each(t.truncated),
     "relu": e.each(lambda x: t.greatest(x, 0.0)),
     "leaky_relu": e.leaky,
-    **dict.fromkeys(("rrelu_with_noise", "rrelu_with_noise_functional"), e.slope_between),
+    "rrelu_with_noise_functional": e.slope_between,
     "elu": e.elu,
     "gelu": e.gelu,
     "softplus": e.one("softplus"),
@@ -161,12 +161,15 @@ ATEN: dict[str, Function] = {
     "avg_pool3d": po.avg_pool,
     **{f"upsample_nearest{n}d": po.nearest for n in (1, 2, 3)},
     **{f"upsample_{kind}": po.linear for kind in ("linear1d", "bilinear2d", "trilinear3d")},
+    "adaptive_max_pool2d": po.adaptive_max_pool,
+    "adaptive_max_pool3d": po.adaptive_max_pool,
     "_adaptive_avg_pool2d": po.adaptive_avg_pool,
     "_adaptive_avg_pool3d": po.adaptive_avg_pool,
     "adaptive_avg_pool1d": po.adaptive_avg_pool,
     "native_layer_norm": la.layer_norm,
     "native_group_norm": la.group_norm,
     "_native_batch_norm_legit_no_training": la.batch_norm,
+    "_native_batch_norm_legit": la.batch_norm_now,
     "embedding": la.embedding,
 }  # fmt: skip
 """Name of an ATen operation, without its overload → the same on arrays of nodes."""
@@ -177,11 +180,6 @@ REFUSED: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("acos", "asin", "atan", "atan2"), "formulas have no inverse trigonometric functions"
-    ),
-    **dict.fromkeys(
-        ("_native_batch_norm_legit", "_native_batch_norm_legit_functional", "native_batch_norm"),
-        "batch norm takes its statistics from all rows that are asked about at the same time "
-        "(track_running_stats=False)",
     ),
     **dict.fromkeys(
         ("nonzero", "masked_select", "unique"), "the size of its result depends on the inputs"

@@ -168,9 +168,13 @@ def known(pick: Callable[..., Element]) -> Callable[[Element, Element], Element]
     return made
 
 
-def slope_between(x: Tensor, noise: Any, low: float = 1 / 8, high: float = 1 / 3) -> Tensor:
-    """Return aten.rrelu_with_noise in evaluation: the slope is the middle of its range."""
-    return leaky(x, (low + high) / 2)
+def slope_between(
+    x: Tensor, noise: Any, low: float = 1 / 8, high: float = 1 / 3, training: bool = False
+) -> tuple[Tensor, Absent]:
+    """Return aten.rrelu_with_noise_functional: in evaluation, the middle of the slope's range."""
+    if training:
+        raise NoFormula("rrelu draws its slope at random in training")
+    return leaky(x, (low + high) / 2), Absent("the noise of rrelu")
 
 
 def asinh(x: Element) -> Element:

@@ -219,6 +219,21 @@ def batch_norm(
     return by_channel(x, scale, shift), Absent("the mean"), Absent("the deviation")
 
 
+def batch_norm_now(x: Tensor, weight: Any, bias: Any, *given: Any) -> tuple[Any, ...]:
+    """aten._native_batch_norm_legit: by statistics of x itself, as instance norm does.
+
+    Its other arguments are running mean and variance (not for the overload without them),
+    training, momentum, eps. That rows get mixed shows when the formula is tried.
+    """
+    training, _, eps = given[-3:]
+    if not training:
+        return batch_norm(x, weight, bias, given[0], given[1], 0.0, eps)
+    flat = x.swapaxes(0, 1).reshape(x.shape[1], -1)
+    made = t.along(flat, -1, lambda xs: normed(xs, eps))
+    made = made.reshape(x.shape[1], x.shape[0], *x.shape[2:]).swapaxes(0, 1)
+    return by_channel(made, weight, bias), Absent("the mean"), Absent("the deviation")
+
+
 def embedding(weight: Array, index: Tensor, *_: Any, **__: Any) -> Tensor:
     """Rows of a table by their number; other numbers are missing, where PyTorch raises."""
     if weight.dtype == object:

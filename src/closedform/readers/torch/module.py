@@ -12,14 +12,14 @@ from closedform import ops
 from closedform.asking.torch import Slot
 from closedform.errors import BadInput
 from closedform.formula import Formula, Task
-from closedform.ir import Array, Node
+from closedform.ir import Array, Node, toposort
 from closedform.readers.reading import Reading, unique_names
 from closedform.readers.tensors import node_of, number
 from closedform.readers.torch.tracing import (
     Example,
-    decomposed,
     example_of,
     exported,
+    of_program,
     require_numbers,
 )
 from closedform.readers.torch.trying import tried
@@ -48,10 +48,10 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     """
     model, given, walk = _walk(model, names, example)
     reading = Reading(_input_names(walk.slots, names))
-    _note_whole(walk.slots, reading)
     outputs = _named_outputs(walk.run(reading))
     if reading.problems:
         reading.formula({}, Task(), type(model).__name__, "")  # raises
+    _note_whole(walk.slots, reading, list(outputs.values()))
     trial = tried(model, list(outputs.values()), walk.slots, given)
     if trial.dtype != "float64":
         reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
@@ -72,12 +72,8 @@ def _walk(
     import torch
 
     if isinstance(model, torch.export.ExportedProgram):
-        walk = Walk(decomposed(model))
-        shapes = [(1, *slot.shape) for slot in walk.slots]
-        zeros = [np.zeros(s, dtype=int if slot.whole else float)
-                 for s, slot in zip(shapes, walk.slots, strict=True)]  # fmt: skip
-        given = Example(tuple(zeros)) if example is None else example_of(model, names, example)
-        return model, given, walk
+        given, program = of_program(model, example)
+        return model, given, Walk(program)
     model = _inner(model)
     require_numbers(model)
     given = example_of(model, names, example)
@@ -93,14 +89,20 @@ def _inner(model: Any) -> Any:
     return getattr(model, "_orig_mod", model)
 
 
-def _note_whole(slots: Sequence[Slot], reading: Reading) -> None:
+def _note_whole(slots: Sequence[Slot], reading: Reading, outputs: Sequence[Node]) -> None:
     """Refuse what is missing or no whole number where the module takes whole numbers."""
     kinds = [slot.whole for slot in slots for _ in range(slot.size)]
     columns = reading.columns()
     whole = columns.pick([i for i, kind in enumerate(kinds) if kind])
     reading.refuse_missing(whole)
+    nodes = toposort(outputs)
+    looked_up = [n for n in nodes if n.op is ops.TABLE]
+    plain = {a for n in nodes if n.op is not ops.TABLE for a in n.args}
+    choosing = any(n.op is ops.WHERE for n in nodes)
     for x in whole.nodes:
-        reading.refuse(ops.negate(ops.equal(x, ops.unary("floor", x))), [])
+        # A table alone gives nothing for what is not whole, and what is nothing stays so.
+        if x in plain or choosing or not looked_up:
+            reading.refuse(ops.negate(ops.equal(x, ops.unary("floor", x))), [])
 
 
 def _version() -> str:

@@ -76,7 +76,19 @@ def _overhang(length: int, size: int, stride: int, pad: int, apart: int) -> int:
 
 
 def adaptive_avg_pool(x: Tensor, size: Sequence[int]) -> Tensor:
-    """aten._adaptive_avg_pool2d: place i of k spans floor(i·n/k) to ceil((i+1)·n/k)."""
+    """aten._adaptive_avg_pool2d and its kin."""
+    return _adaptive(t.mean, x, size)
+
+
+def adaptive_max_pool(x: Tensor, size: Sequence[int]) -> Any:
+    """aten.adaptive_max_pool2d and its kin."""
+    return _adaptive(lambda xs: t.greatest(*xs), x, size), Absent("the position of a maximum")
+
+
+def _adaptive(
+    function: Callable[[list[Element]], Element], x: Tensor, size: Sequence[int]
+) -> Tensor:
+    """Return a function of each place: place i of k spans floor(i·n/k) to ceil((i+1)·n/k)."""
     axes = len(size)
     made = np.empty((*x.shape[:-axes], *size), dtype=object)
     for at in np.ndindex(*made.shape):
@@ -85,7 +97,7 @@ def adaptive_avg_pool(x: Tensor, size: Sequence[int]) -> Tensor:
             slice(i * n // k, -(-(i + 1) * n // k))
             for i, n, k in zip(place, x.shape[-axes:], size, strict=True)
         ]
-        made[at] = t.mean(x[(*lead, *part)].ravel().tolist())
+        made[at] = function(x[(*lead, *part)].ravel().tolist())
     return made
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.asking.torch import dtype_of, evaluating, in_double
+from closedform.asking.torch import dtype_of, evaluating, in_double, inputs_of
 from closedform.errors import BadInput, NotFitted, UnsupportedModel
 from closedform.ir import Array
 
@@ -131,8 +131,10 @@ def exported(model: Any, example: Example) -> Any:
     Raises:
         UnsupportedModel: PyTorch cannot trace it.
     """
-    fine = in_double(model)
+    import torch
+
     attempts = [(model, dtype_of(model))]
+    fine = None if isinstance(model, torch.export.ExportedProgram) else in_double(model)
     if fine is not None:
         attempts.insert(0, (fine, "float64"))
     for at, (module, dtype) in enumerate(attempts, 1):
@@ -153,16 +155,29 @@ def _traced(module: Any, arguments: tuple[Any, Any]) -> Any:
 
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
     moved = torch.utils._pytree.tree_map(lambda value: value.to(device), arguments)
-    with evaluating(module), warnings.catch_warnings():
+    with evaluating(module) as asked, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's own deprecations
-        return torch.export.export(module, *moved).run_decompositions()
+        return torch.export.export(asked, *moved).run_decompositions()
 
 
-def decomposed(program: Any) -> Any:
-    """Return a program that `torch.export` made, in core operations."""
+def of_program(program: Any, given: Any) -> tuple[Example, Any]:
+    """Return a program that `torch.export` made, in core operations, and an example for it.
+
+    One that takes any number of rows is traced again, for `BATCH` of them.
+    """
+    values = inputs_of(program)
+    if given is not None:
+        example = example_of(program, None, given)
+    else:
+        # A length that is free is 1: the first is that of the rows, and others are refused then.
+        shapes = [[k if isinstance(k, int) else 1 for k in v.shape[1:]] for v in values]
+        kinds = [float if v.dtype.is_floating_point else int for v in values]
+        example = Example(tuple(np.zeros((1, *s), k) for s, k in zip(shapes, kinds, strict=True)))
+    if not all(isinstance(k, int) for v in values for k in v.shape):
+        return example, exported(program, example)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return program.run_decompositions()
+        return example, program.run_decompositions()
 
 
 def _first_line(error: Exception) -> str:
