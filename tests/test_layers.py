@@ -34,10 +34,11 @@ MAY_IMPORT = {
     "loading": set(),
     "families": CORE,
     "passes": RUNNING,
-    "readers": CORE | {"families", "passes", "loading"},
+    "asking": CORE | {"columns"},
+    "readers": RUNNING | {"asking", "families", "passes", "loading"},
     "printers": RUNNING | {"passes.lower", "passes.rounding"},
     "probes": RUNNING,
-    "verify": RUNNING | {"passes", "printers", "probes", "store"},
+    "verify": RUNNING | {"asking", "passes", "printers", "probes", "store"},
     "distill": RUNNING | {"passes", "probes", "verify"},
     "frontier": RUNNING | {"passes", "probes", "verify", "distill"},
     "explain": RUNNING,
@@ -49,7 +50,7 @@ MAY_IMPORT = {
 # What a layer may import inside functions and for type checking only: f.to(), f.verify(), f.save().
 MAY_IMPORT_LATE = {"formula": {"evaluate", "printers", "verify", "store"}}
 # Where a package other than NumPy may be imported, and inside functions only.
-MEETS_FRAMEWORKS = {"readers", "printers", "probes", "verify", "cli", "loading"}
+MEETS_FRAMEWORKS = {"asking", "readers", "printers", "probes", "verify", "cli", "loading"}
 ALWAYS_THERE = sys.stdlib_module_names | {"numpy"}
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)

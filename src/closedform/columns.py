@@ -20,8 +20,8 @@ def columns_of(
 
     Args:
         inputs: the features of the formula.
-        X: a DataFrame (pandas, Polars …), a dict of columns or single values, or anything that
-            is an array of shape (rows, inputs).
+        X: a DataFrame (pandas, Polars …), a dict of columns or single values, anything that is
+            an array of shape (rows, inputs), or rows as networks take them: see `flattened`.
         needed: the inputs whose values matter (see `Formula.needed`); the others may be absent
             or hold anything. None: all of them.
 
@@ -32,6 +32,7 @@ def columns_of(
         BadInput: every absent column, wrong length and value of a wrong type, all at once.
     """
     wanted = range(len(inputs)) if needed is None else needed
+    X = flattened(inputs, X)
     raw, problems = _raw_columns(inputs, X, wanted)
     made: dict[int, Array] = {}
     for i, column in raw.items():
@@ -52,6 +53,52 @@ def columns_of(
         )
     rows = lengths.pop() if lengths else len(X)
     return [made[i] if i in made else _idle(f, np.zeros(rows)) for i, f in enumerate(inputs)], rows
+
+
+def flattened(inputs: Sequence[Feature], X: Any) -> Any:
+    """Return rows as networks take them in a form that has one column for each input.
+
+    Args:
+        inputs: the features of the formula.
+        X: a tensor or an array of shape (rows, …), or several of them in a tuple or, by argument,
+            in a dict; anything else is returned as it is.
+
+    Returns:
+        An array of shape (rows, inputs), the elements of each row in C order, one tensor after
+        the other.
+    """
+    if isinstance(X, Mapping):
+        deep = any(np.ndim(part) > 1 for part in map(_plain_array, X.values()))
+        return _by_argument(inputs, X) if deep else X
+    if isinstance(X, tuple) and X and all(np.ndim(_plain_array(part)) for part in X):
+        return np.hstack([_one_line(_plain_array(part)) for part in X])
+    if hasattr(X, "detach") or (isinstance(X, np.ndarray) and X.ndim > 2):
+        return _one_line(_plain_array(X))
+    return X
+
+
+def _by_argument(inputs: Sequence[Feature], X: Mapping[str, Any]) -> Any:
+    """Return each element as a column of its own, called as inputs are: `x[0,1]`."""
+    made: dict[str, Array] = {}
+    for name, part in X.items():
+        array = _plain_array(part)
+        for at in np.ndindex(*array.shape[1:]):
+            made[f"{name}[{','.join(map(str, at))}]" if at else str(name)] = array[(..., *at)]
+    if len(X) == 1 and not any(f.name in made for f in inputs):
+        return np.column_stack(list(made.values()))  # inputs of the only tensor: x0, x1 …
+    return made
+
+
+def _one_line(array: Array) -> Array:
+    return array.reshape(len(array), -1) if array.ndim > 1 else array[:, None]
+
+
+def _plain_array(values: Any) -> Any:
+    """Return a tensor as an array; anything else as it is."""
+    if not hasattr(values, "detach"):
+        return values
+    plain = values.detach().cpu()
+    return np.asarray(plain.double() if plain.dtype.is_floating_point else plain)
 
 
 def _idle(feature: Feature, values: Any) -> Array:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from closedform import ops
-from closedform.columns import columns_of
+from closedform.columns import columns_of, flattened
 from closedform.errors import BadInput
 from closedform.formula import Formula, refusals
 from closedform.ir import EVERYTHING, Array, Interval, Node, Type, fold, toposort
@@ -236,6 +236,7 @@ _DTYPES = {Type.REAL: np.float64, Type.BOOL: np.bool_, Type.LABEL: np.int64}
 def _run(formula: Formula, X: Any) -> tuple[list[Array], Array | None]:
     """Return the outputs as plain columns, and which rows are refused (None: none can be)."""
     plan = _plan(formula)
+    X = flattened(formula.inputs, X)
     inputs, rows = columns_of(formula.inputs, X, formula.needed)
     matrix = None
     if isinstance(X, np.ndarray) and X.dtype == np.float64:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from closedform import ops
@@ -282,6 +282,12 @@ class Formula:
         return f"{how} · {inputs} · raw units · length {self.length}"
 
 
+@lru_cache(maxsize=64)
+def _union(sets: tuple[frozenset[Any], ...]) -> frozenset[Any]:
+    """Return the union; the units of a layer share their arguments, and it is made once for all."""
+    return frozenset().union(*sets)
+
+
 def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
     if n.op is ops.INPUT:
         return frozenset([n.data])
@@ -289,7 +295,7 @@ def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
         splits = n.data.splits
         tested = set(splits.feature[~splits.leaf].tolist())
         return frozenset().union(*(below[i] for i in tested))
-    return frozenset().union(*below)
+    return _union(below)
 
 
 def _length(n: Node) -> int:
@@ -317,7 +323,7 @@ def surely_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
         return below[1] & below[2]
     if n.op in (ops.TABLE, ops.PIECEWISE):
         return below[0] if n.data.missing != n.data.missing else frozenset()
-    return frozenset().union(*below) if n.op.strict else frozenset()
+    return _union(tuple(below)) if n.op.strict else frozenset()
 
 
 def may_be_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
@@ -332,7 +338,7 @@ def passed_on(n: Node, below: Sequence[frozenset[T]]) -> frozenset[T]:
         return below[1] if imputes else below[1] | below[2]
     if n.op in (ops.TABLE, ops.PIECEWISE):
         return below[0] if n.data.missing != n.data.missing else frozenset()
-    return frozenset().union(*below) if n.op.strict else frozenset()
+    return _union(tuple(below)) if n.op.strict else frozenset()
 
 
 def refusals(inputs: Sequence[Feature], told: Collection[int] = ()) -> Iterator[Node]:

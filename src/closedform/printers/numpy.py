@@ -12,12 +12,12 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type, fold
-from closedform.ops.payloads import Splits
 from closedform.printers import spell as s
 from closedform.printers.ensemble import as_trees
 from closedform.printers.numpy_labels import coded, inside
-from closedform.printers.numpy_layers import Matrices, array_text, bracketed, number
+from closedform.printers.numpy_layers import Matrices, bracketed, number
 from closedform.printers.numpy_prelude import HELPERS, NEEDS
+from closedform.printers.numpy_trees import named_array, tree_data
 from closedform.printers.program import (
     Program,
     banner,
@@ -94,19 +94,17 @@ def _table(speller: Speller, n: Node, args: Args) -> Written:
     if not len(keys):
         return Written(f"np.where(np.isnan({x}), {missing}, {default})")
     order = np.argsort(keys)
-    names = [_array(speller, "KEYS", keys[order]), _array(speller, "VALUES", data.values[order])]
+    names = [
+        named_array(speller, "KEYS", keys[order]),
+        named_array(speller, "VALUES", data.values[order]),
+    ]
     return Written(f"look_up_number({', '.join([*names, x, default, missing])})")
-
-
-def _array(speller: Speller, prefix: str, array: Any) -> str:
-    key = (array.shape, array.tobytes())
-    return constant(speller, prefix, key, lambda: array_text(array))
 
 
 def _piecewise(speller: Speller, n: Node, args: Args) -> Written:
     p = n.data
-    names = [_array(speller, "EDGES", p.edges), _array(speller, "ORIGINS", p.origins)]
-    names.append(_array(speller, "COEFS", p.coefs))
+    names = [named_array(speller, "EDGES", p.edges), named_array(speller, "ORIGINS", p.origins)]
+    names.append(named_array(speller, "COEFS", p.coefs))
     side = "'left'" if p.right_closed else "'right'"
     return Written(f"stretch({', '.join([args[0].text, *names, side, number(p.missing)])})")
 
@@ -257,7 +255,7 @@ class _Writer:
         return self.codes[n]
 
     def tree(self, speller: Speller, n: Node, args: Args) -> Written:
-        shape, values = _tree_data(speller, n)
+        shape, values = tree_data(speller, n)
         x = self.rows(speller, n, args)
         if self.shared(n):
             key = (shape, n.args)
@@ -294,9 +292,7 @@ class _Writer:
             return None
         if not single and len(set(n.data.weights[first:].tolist())) != 1:
             return None
-        pairs = [
-            f"({shape}, {values})" for shape, values in (_tree_data(speller, t) for t in trees)
-        ]
+        pairs = [f"({shape}, {values})" for shape, values in (tree_data(speller, t) for t in trees)]
         key = tuple(t.data.key for t in trees)
         name = constant(speller, "FOREST", key, lambda: "[\n" + joined(pairs) + "\n]")
         x = self.rows(speller, trees[0], [])
@@ -327,26 +323,6 @@ def _varying(roots: Sequence[Node]) -> set[Node]:
 
     fold(roots, step)
     return found
-
-
-def _tree_data(speller: Speller, n: Node) -> tuple[str, str]:
-    splits = n.data.splits
-    shape = constant(speller, "TREE", splits.key, lambda: _tree_text(splits))
-    return shape, _array(speller, "VALUES", n.data.values)
-
-
-def _tree_text(splits: Splits) -> str:
-    columns = [
-        map(str, splits.feature.tolist()), map(number, splits.threshold.tolist()),
-        map(str, splits.child.tolist()), map(str, splits.missing_left.astype(int).tolist()),
-    ]  # fmt: skip
-    parts = [bracketed(column, "    ") for column in columns]
-    sets = {
-        i: splits.sets[row].nonzero()[0].tolist()
-        for i, row in enumerate(splits.member.tolist()) if row >= 0
-    }  # fmt: skip
-    lines = "".join(f"    {part},\n" for part in [*parts, *([repr(sets)] * bool(sets))])
-    return f"tree_of(\n    {splits.depth}, {splits.below},\n{lines})"
 
 
 def write(formula: Formula) -> str:

@@ -184,7 +184,9 @@ class Reading:
         """Name one node for printing; a name that is taken gets a number."""
         if n in self.node_names or n.op in (ops.INPUT, ops.CONST, ops.LABEL):
             return
-        (unique,) = unique_names([name], self.called)
+        # 16,000 units of a network: the names taken are not copied for each of them.
+        free = name not in self.called
+        unique = name if free else unique_names([name], self.called)[0]
         self.node_names[n] = unique
         self.called.add(unique)
 

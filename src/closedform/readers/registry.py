@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib import import_module
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
-from closedform.errors import BadFile, UnsupportedModel
+from closedform.errors import BadFile, BadInput, UnsupportedModel
 from closedform.formula import Formula
 from closedform.passes import tidy
 from closedform.readers.prediction import Prediction
@@ -19,6 +20,7 @@ READERS: dict[str, str] = {
     "xgboost": "closedform.readers.xgboost",
     "lightgbm": "closedform.readers.lightgbm",
     "catboost": "closedform.readers.catboost",
+    "torch": "closedform.readers.torch",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -38,7 +40,9 @@ LARGEST = 2 << 30
 """Bytes of a model file; 1,000 trees of depth 10 take 0.2 GiB as JSON."""
 
 
-def read(model: Any, *, names: Sequence[str] | None = None, fold: bool = True) -> Formula:
+def read(
+    model: Any, *, names: Sequence[str] | None = None, fold: bool = True, example: Any = None
+) -> Formula:
     """Return a trained model as one exact formula over its raw inputs.
 
     Args:
@@ -49,6 +53,8 @@ def read(model: Any, *, names: Sequence[str] | None = None, fold: bool = True) -
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
             keeps each step as the model computes it.
+        example: rows as the model takes them, where it does not say the shape of its inputs:
+            PyTorch modules whose first layer is not linear.
 
     Returns:
         A `Formula` with every output of the model: prediction, probabilities, decision values.
@@ -60,8 +66,15 @@ def read(model: Any, *, names: Sequence[str] | None = None, fold: bool = True) -
     """
     if isinstance(model, str | os.PathLike):
         return tidy(_read_file(model, names), fold=fold)
-    formula: Formula = import_module(_package(model)).read_model(model, names)
-    return tidy(formula, fold=fold)
+    reader = import_module(_package(model)).read_model
+    if example is None:
+        return tidy(reader(model, names), fold=fold)
+    if "example" not in signature(reader).parameters:
+        raise BadInput(
+            f"A {type(model).__name__} says the shape of its inputs: no example is needed.",
+            hint="Leave the example out.",
+        )
+    return tidy(reader(model, names, example=example), fold=fold)
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | None:

@@ -205,7 +205,12 @@ class Certificate:
             return "DIFFERS in which rows are taken"
         if self.worst == 0:
             return "identical"
-        return f"exact to {max(self.worst_relative, 1e-16):.1g}"
+        fine = [c.worst_relative for c in self.checks if not c.precision]
+        coarse = [c.worst_relative for c in self.checks if c.precision and c.set == "given"]
+        said = f"exact to {max(*(fine or [self.worst_relative]), 1e-16):.1g}"
+        if fine and coarse:
+            said += f", and to the model's own rounding ({max(coarse):.1g})"
+        return said
 
     def _notes(self) -> Iterator[str]:
         by: dict[str, dict[str, None]] = {}

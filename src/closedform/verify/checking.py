@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from closedform.columns import columns_of
+from closedform.asking import Method
+from closedform.columns import columns_of, flattened
 from closedform.errors import BadInput
 from closedform.evaluate import evaluate, outside
-from closedform.formula import Formula
+from closedform.formula import Formula, Precision
 from closedform.ir import Array, Type
 from closedform.ops.payloads import UNSEEN, labels_of
 from closedform.probes import worth_trying
@@ -24,13 +26,15 @@ from closedform.verify.measure import (
     Gap,
     gap,
     labels_differ,
+    rounding,
     spread_of,
     tied,
     worst_and_typical,
 )
-from closedform.verify.oracle import Answers, Method, answers, methods_of
+from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
 
+OWN_ROUNDING = "the model's own rounding, as it differs from itself in float64 on the same rows"
 GIVEN, MADE_UP = "given", "made up"
 EXTREME = ("far", "huge")
 
@@ -132,7 +136,7 @@ def verify(
         domains.append(_domain(formula, rows, found))
         theirs = scores_of(methods, found)
         for method, said in zip(methods, found, strict=True):
-            checks += checks_of(formula, method, said, rows, tolerance, spreads, theirs)
+            checks += checks_of(formula, method, said, rows, tolerance, spreads, theirs, found)
     truth = {} if y is None else _against(y, formula, model, sets[0])
     return Certificate(
         subject=f"formula against {formula.source or type(model).__name__}",
@@ -169,6 +173,7 @@ def row_sets(formula: Formula, X: Any, *, made_up: bool, limit: int, seed: int) 
     Raises:
         BadInput: the rows do not fit the formula, or there are none.
     """
+    X = flattened(formula.inputs, X)
     given = Rows.of(GIVEN, formula, X)
     if not len(given):
         raise BadInput("There are no rows to check on.", hint="Give at least one row.")
@@ -245,9 +250,14 @@ def scores_of(methods: Sequence[Method], found: Sequence[Answers]) -> dict[str, 
 
 def checks_of(
     formula: Formula, method: Method, said: Answers, rows: Rows, tolerance: float,
-    spreads: dict[str, float], theirs: Mapping[str, Array],
+    spreads: dict[str, float], theirs: Mapping[str, Array], found: Sequence[Answers] = (),
 ) -> Iterator[Check]:  # fmt: skip
-    """Yield the check of each output that a method answers, on one set of rows."""
+    """Yield the check of each output that a method answers, on one set of rows.
+
+    Args:
+        theirs: what all methods answered, by output.
+        found: the same by method, where some method has a twin.
+    """
     both = np.flatnonzero(said.answered & ~rows.outside)
     for name, expected in zip(method.outputs, said.columns, strict=True):
         if name not in rows.values:
@@ -258,9 +268,20 @@ def checks_of(
         else:
             numbers = _numbers(expected, method.name)
             spreads.setdefault(name, spread_of(numbers[both]))
-            yield number_check(
-                formula, name, method.name, numbers, rows, both, tolerance, spreads[name]
-            )
+            own = None if method.double else formula.precision.get(name)
+            check = partial(
+                number_check, formula, name, method.name, numbers, rows, both, tolerance,
+                spreads[name],
+            )  # fmt: skip
+            twin = _twin(method, found, name)
+            yield check(own=own) if twin is None else check(rounding=rounding(numbers, twin)[both])
+
+
+def _twin(method: Method, found: Sequence[Answers], name: str) -> Array | None:
+    """Return what the model says about an output where it is made to compute in float64."""
+    if method.twin is None:
+        return None
+    return _numbers(found[method.twin].columns[method.outputs.index(name)], method.name)
 
 
 def _numbers(column: Any, method: str) -> Array:
@@ -275,16 +296,22 @@ def _numbers(column: Any, method: str) -> Array:
 
 def number_check(
     formula: Formula, name: str, method: str, expected: Array, rows: Rows, both: Array,
-    tolerance: float, spread: float, got: Array | None = None,
+    tolerance: float, spread: float, got: Array | None = None, own: Precision | None = None,
+    rounding: Array | None = None,
 ) -> Check:  # fmt: skip
-    """Return the check of one output that is a number, on the rows `both`."""
+    """Return the check of one output that is a number, on the rows `both`.
+
+    Args:
+        own: how finely the model computes this output, where that is known for all rows.
+        rounding: how far the model is from itself in float64, for each row of `both`.
+    """
     mine = rows.values[name] if got is None else got
-    own = formula.precision.get(name)
     allowed = tolerance if own is None else max(tolerance, own.relative)
     apart: Gap = gap(expected[both], mine[both], spread)
     worst, typical = worst_and_typical(apart.absolute)
     worst_relative, typical_relative = worst_and_typical(apart.relative)
-    bad = apart.over(allowed)
+    bad = apart.over(allowed, rounding)
+    coarse = "" if own is None or own.relative <= tolerance else str(own)
     where = None
     if len(both) and apart.badness.max() > 0:
         i = int(both[int(apart.badness.argmax())])
@@ -301,7 +328,7 @@ def number_check(
         missing_differ=int(apart.one_missing.sum()),
         failing=_by_kind(rows.kinds[both[bad]]),
         where=where,
-        precision="" if own is None or own.relative <= tolerance else str(own),
+        precision=coarse if rounding is None else OWN_ROUNDING,
     )
 
 

@@ -24,10 +24,20 @@ class Gap:
     relative: Array
     one_missing: Array
 
-    def over(self, tolerance: float) -> Array:
-        """Return the rows that differ by more than a relative tolerance, shape (rows,)."""
-        found: Array = self.one_missing | (self.relative > tolerance)
-        return found
+    def over(self, tolerance: float, rounding: Array | None = None) -> Array:
+        """Return the rows that differ by more than a relative tolerance, shape (rows,).
+
+        Args:
+            tolerance: relative.
+            rounding: a difference that is explained, for each row; infinite where even a missing
+                value is.
+        """
+        if rounding is None:
+            found: Array = self.one_missing | (self.relative > tolerance)
+            return found
+        with np.errstate(all="ignore"):
+            left = self.relative * (1 - rounding / self.absolute)
+        return (self.one_missing & ~np.isinf(rounding)) | (left > tolerance)
 
     @property
     def badness(self) -> Array:
@@ -75,6 +85,15 @@ def gap(expected: Array, got: Array, spread: float) -> Gap:
         scale = np.maximum(np.abs(np.where(np.isfinite(expected), expected, 0.0)), spread)
         relative = np.where(absolute == 0, 0.0, absolute / scale)
     return Gap(absolute, relative, one_missing)
+
+
+def rounding(coarse: Array, fine: Array) -> Array:
+    """Return how far a model is from itself in float64, shape (rows,).
+
+    Infinite where one of the two overflows, to infinity or to what is missing.
+    """
+    found = gap(fine, coarse, 0.0)
+    return np.where(found.one_missing, np.inf, found.absolute)
 
 
 def worst_and_typical(values: Array) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform.asking import Method, own_methods
 from closedform.errors import BadInput
 from closedform.formula import Formula, Task
 from closedform.ir import Array
@@ -18,22 +19,13 @@ CALLS = 1000
 """So many calls of the model are spent on finding the rows that it refuses, for one method."""
 
 
-@dataclass(frozen=True)
-class Method:
-    """One way of asking the model, and the outputs that it answers, in the order of its columns."""
-
-    name: str
-    ask: Callable[[Any], Any]
-    outputs: tuple[str, ...]
-
-
 def methods_of(model: Any, formula: Formula) -> list[Method]:
     """Return the model's methods whose answers the formula has outputs for.
 
     Raises:
         BadInput: the model has none of them and cannot be called.
     """
-    found = [
+    found = own_methods(model, formula) or [
         Method(name, ask, outputs)
         for name, outputs in _roles(formula)
         if outputs and any(o in formula.outputs for o in outputs)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform.asking import Method
 from closedform.columns import columns_of
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature, Formula
@@ -30,7 +31,7 @@ from closedform.verify.checking import (
     row_sets,
     scores_of,
 )
-from closedform.verify.oracle import Answers, Method, answers, methods_of
+from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
 
 TIMEOUT = 600  # seconds
@@ -209,7 +210,7 @@ def _against_formula(
     formula: Formula, ran: Rows, rows: Rows, tolerance: float, spreads: dict[str, float]
 ) -> list[Check]:
     names = tuple(formula.outputs)
-    method = Method("formula", lambda X: X, names)
+    method = Method("formula", lambda X: X, names, double=True)
     everywhere = np.ones(len(rows), dtype=bool)
     said = Answers([rows.values[n] for n in names], everywhere, ~everywhere, "")
     theirs = scores_of([method], [said])
@@ -225,6 +226,6 @@ def _against_model(
         check
         for method, said in zip(methods, found, strict=True)
         for check in checks_of(
-            formula, method, said, ran, tolerance, spreads, scores_of(methods, found)
+            formula, method, said, ran, tolerance, spreads, scores_of(methods, found), found
         )
     ]

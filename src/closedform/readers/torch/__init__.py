@@ -1,0 +1,5 @@
+"""PyTorch: a module's traced graph, read operation by operation onto arrays of nodes."""
+
+from closedform.readers.torch.module import read_model
+
+__all__ = ["read_model"]

@@ -1,0 +1,149 @@
+"""A PyTorch module as a formula: exported, then walked operation by operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.asking.torch import Slot
+from closedform.errors import BadInput
+from closedform.formula import Formula, Task
+from closedform.ir import Array, Node, toposort
+from closedform.readers.reading import Reading, unique_names
+from closedform.readers.tensors import node_of, number
+from closedform.readers.torch.tracing import (
+    Example,
+    example_of,
+    exported,
+    of_program,
+    require_numbers,
+)
+from closedform.readers.torch.trying import tried
+from closedform.readers.torch.walking import Walk
+
+
+def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
+    """Return a module, or a program that `torch.export` made of one, as a formula.
+
+    The module is traced in evaluation mode, for one row at a time; the first axis of every input
+    and output counts rows. Weights enter as the float64 of the same value. The formula is then
+    tried against the module itself.
+
+    Args:
+        model: a `torch.nn.Module`, or a `torch.export.ExportedProgram`.
+        names: a name for each input element, in the order of the tensors.
+        example: rows as the module takes them: a tensor or array, a tuple of them, or a dict by
+            argument; not needed where the first layer says how many inputs there are.
+
+    Raises:
+        UnsupportedModel: operations without a formula, all at once; a module that cannot be traced
+            or that gives something else than its formula.
+        NotFitted: the module holds no numbers yet.
+        BadInput: no example, and nothing that says the shape of the inputs; or names that do not
+            fit.
+    """
+    model, given, walk = _walk(model, names, example)
+    reading = Reading(_input_names(walk.slots, names))
+    outputs = _named_outputs(walk.run(reading))
+    if reading.problems:
+        reading.formula({}, Task(), type(model).__name__, "")  # raises
+    _note_whole(walk.slots, reading, list(outputs.values()))
+    trial = tried(model, list(outputs.values()), walk.slots, given)
+    if trial.dtype != "float64":
+        reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
+    task = Task("regression", primary=tuple(outputs))
+    made = reading.formula(outputs, task, type(model).__name__, f"PyTorch {_version()}")
+    options = {
+        "inputs": [[s.name, list(s.shape), s.whole] for s in walk.slots],
+        "outputs": list(outputs),
+        "by name": bool(given.by_name),
+        "float64": trial.apart is not None,
+    }
+    return replace(made, trail=(replace(made.trail[0], options=options),))
+
+
+def _walk(
+    model: Any, names: Sequence[str] | None, example: Any
+) -> tuple[Any, Example, Walk]:  # fmt: skip
+    import torch
+
+    if isinstance(model, torch.export.ExportedProgram):
+        given, program = of_program(model, example)
+        return model, given, Walk(program)
+    model = _inner(model)
+    require_numbers(model)
+    given = example_of(model, names, example)
+    return model, given, Walk(exported(model, given))
+
+
+def _inner(model: Any) -> Any:
+    """Return the module itself, without torch.compile's and DataParallel's wrapping."""
+    import torch
+
+    if isinstance(model, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+        return model.module
+    return getattr(model, "_orig_mod", model)
+
+
+def _note_whole(slots: Sequence[Slot], reading: Reading, outputs: Sequence[Node]) -> None:
+    """Refuse what is missing or no whole number where the module takes whole numbers."""
+    kinds = [slot.whole for slot in slots for _ in range(slot.size)]
+    columns = reading.columns()
+    whole = columns.pick([i for i, kind in enumerate(kinds) if kind])
+    reading.refuse_missing(whole)
+    nodes = toposort(outputs)
+    looked_up = [n for n in nodes if n.op is ops.TABLE]
+    plain = {a for n in nodes if n.op is not ops.TABLE for a in n.args}
+    choosing = any(n.op is ops.WHERE for n in nodes)
+    for x in whole.nodes:
+        # A table alone gives nothing for what is not whole, and what is nothing stays so.
+        if x in plain or choosing or not looked_up:
+            reading.refuse(ops.negate(ops.equal(x, ops.unary("floor", x))), [])
+
+
+def _version() -> str:
+    import torch
+
+    return str(torch.__version__)
+
+
+# --- names --------------------------------------------------------------------------------------
+
+
+def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str, ...]:
+    made = [name for slot in slots for name in _element_names(slot, len(slots) == 1)]
+    if names is None:
+        return tuple(unique_names(made))
+    if len(names) != len(made):
+        raise BadInput(
+            f"{len(names)} names were given for {len(made)} inputs.",
+            hint="There is one for each element of a row, in the order of the tensors.",
+        )
+    return tuple(str(n) for n in names)
+
+
+def _element_names(slot: Slot, alone: bool) -> Iterator[str]:
+    for at in np.ndindex(*slot.shape):
+        if alone and len(at) == 1:
+            yield f"x{at[0]}"
+        else:
+            yield f"{slot.name}[{','.join(map(str, at))}]" if at else slot.name
+
+
+def _named_outputs(results: Sequence[tuple[str, Array]]) -> dict[str, Node]:
+    made: dict[str, Node] = {}
+    for name, tensor in results:
+        for at in np.ndindex(*tensor.shape):
+            made[_output_name(name, at, tensor.size)] = node_of(number(tensor.item(*at)))
+    return made
+
+
+def _output_name(name: str, at: tuple[int, ...], size: int) -> str:
+    if size == 1:
+        return name
+    inner = ",".join(map(str, at))
+    return f"{name}{inner}" if len(at) == 1 and name == "y" else f"{name}[{inner}]"

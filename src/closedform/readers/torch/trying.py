@@ -1,0 +1,142 @@
+"""A read tries itself: the formula against the module, on rows of the example and random ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from closedform.asking.torch import Slot, answers, dtype_of, in_double
+from closedform.errors import UnsupportedModel
+from closedform.evaluate import compute
+from closedform.formula import UNITS
+from closedform.ir import Array, Node
+from closedform.readers.torch.tracing import Example
+
+ROWS = 8
+"""Random rows, besides those of the example."""
+
+EXACT = 1e-9
+"""How far formula and module may be apart in float64, relative to the output's size."""
+
+COARSE = 2**13
+"""The same in units of rounding, where the module computes only in less: 1e-3 in float32."""
+
+
+MARGIN = 8
+"""Other rows may be rounded worse than those tried: by so much at most, on ordinary ones."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was measured: relative to the size of the output, over all outputs.
+
+    Attributes:
+        dtype: in which the module computes.
+        apart: formula and module in float64; None where the module has no copy in float64.
+        ulps: formula and module as it is, in units of rounding of `dtype`: `MARGIN` times what
+            was seen.
+    """
+
+    dtype: str
+    apart: float | None
+    ulps: int
+
+
+def tried(model: Any, outputs: Sequence[Node], slots: Sequence[Slot], example: Example) -> Trial:
+    """Compare formula and module.
+
+    Raises:
+        UnsupportedModel: they differ by more than rounding; the reason is said where it is known.
+    """
+    rows = _rows(slots, example)
+    ours = np.column_stack(compute(list(outputs), list(rows.T), len(rows)))
+    dtype = dtype_of(model)
+    fine = in_double(model) if dtype != "float64" else None
+    ask = partial(_said, slots=slots, example=example)
+    exact = None if fine is None else difference(ask(fine, rows, "float64"), ours)
+    own = difference(ask(model, rows, dtype), ours)
+    if own is None and exact is None:
+        raise UnsupportedModel(
+            f"The {type(model).__name__} cannot be asked about other rows than the example.",
+            hint="The first axis of each of its inputs and results must count rows, in any number.",
+        )
+    unit = UNITS.get(dtype, UNITS["float16"])
+    limit = EXACT if dtype == "float64" else COARSE * unit
+    if (exact is not None and exact > EXACT) or (exact is None and own is not None and own > limit):
+        _explain(type(model).__name__, partial(ask, model, dtype=dtype), rows)
+    worst = own if own is not None else 0.0
+    ulps = math.ceil(MARGIN * worst / unit) if math.isfinite(worst) else 1
+    return Trial(dtype, exact, max(1, ulps))
+
+
+def _rows(slots: Sequence[Slot], example: Example) -> Array:
+    """Return rows of the example, then random ones; whole numbers are drawn from the example's."""
+    draw = np.random.default_rng(0)
+    given = [v.reshape(len(v), -1).astype(np.float64) for v in example.values]
+    count = min(map(len, given))
+    columns = []
+    for slot, values in zip(slots, given, strict=True):
+        shape = (ROWS, slot.size)
+        fresh = draw.choice(values.ravel(), shape) if slot.whole else draw.normal(size=shape)
+        columns.append(np.vstack([values[:count], fresh]))
+    # What float16 holds, every module's type holds too: nothing is rounded on the way in.
+    rows = np.hstack(columns)
+    return np.vstack([rows[:count], rows[count:].astype(np.float16).astype(np.float64)])
+
+
+def _said(
+    model: Any, rows: Array, dtype: str, *, slots: Sequence[Slot], example: Example
+) -> Array | None:
+    try:
+        found = answers(model, slots, dtype, by_name=bool(example.by_name))(rows)
+    except Exception:  # a copy in float64 may refuse its own constants in float32
+        return None
+    return found if len(found) == len(rows) else None
+
+
+def difference(theirs: Array | None, ours: Array) -> float | None:
+    """Return the greatest difference of two tables, relative to the size of their columns.
+
+    Columns smaller than 1e-6 are measured against that: the mean of what has been normalised is 0
+    but for rounding, which differs on both sides.
+    """
+    if theirs is None:
+        return None
+    if theirs.shape != ours.shape:
+        return math.inf
+    size = np.abs(np.where(np.isfinite(theirs), theirs, 0.0)).max(axis=0, initial=1e-6)
+    with np.errstate(all="ignore"):
+        away = np.where(theirs == ours, 0.0, np.abs(theirs - ours))
+    away[np.isnan(theirs) & np.isnan(ours)] = 0.0
+    away[np.isnan(theirs) ^ np.isnan(ours)] = np.inf
+    return float((away / size).max(initial=0.0))
+
+
+def _explain(name: str, ask: Callable[[Array], Array | None], rows: Array) -> None:
+    """Raise with the reason why formula and module differ."""
+    first = ask(rows)
+    if first is not None and difference(ask(rows), first):
+        raise UnsupportedModel(
+            f"The {name} gives another answer each time it is asked: it draws at random, or keeps "
+            "a state.",
+            hint="Give the part of it that does not, or switch the drawing off.",
+        )
+    half = len(rows) // 2
+    mixed = None if first is None else difference(ask(rows[:half]), first[:half])
+    if mixed is not None and mixed > COARSE * UNITS["float32"]:
+        raise UnsupportedModel(
+            f"What the {name} says about a row depends on the other rows that it is asked about "
+            "at the same time.",
+            hint="A formula knows one row alone. Take means and deviations from the training "
+            "data: batch norm does so in evaluation mode, with track_running_stats=True.",
+        )
+    raise UnsupportedModel(
+        f"The formula of this {name} does not give what the module itself does.",
+        hint="The module may compute in less than float32, or what the trace does not show. "
+        "Read its parts one by one to see which of them differs, and please report it.",
+    )
