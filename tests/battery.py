@@ -107,7 +107,18 @@ def compare(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> 
             expected = as_columns(ask(model, method, X))
             for i, name in enumerate(names):
                 close(formula(X, name), expected[:, i], rtol, f"{kind}: {name}")
+    if task.deviation:
+        spread = as_columns(deviations(model, X))
+        for i, name in enumerate(task.deviation):
+            close(formula(X, name), spread[:, i], rtol, f"{kind}: {name}")
     compare_predictions(formula, model, X, rtol, kind)
+
+
+def deviations(model: Any, X: Any) -> Any:
+    """Return the standard deviations that a model gives beside its prediction."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.predict(X, return_std=True)[1]
 
 
 def compare_predictions(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> None:

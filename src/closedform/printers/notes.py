@@ -13,6 +13,13 @@ def roundings(formula: Formula) -> list[str]:
     return [_sentence(step) for step in formula.trail if step.name == "rounding"]
 
 
+def left_out(formula: Formula) -> list[str]:
+    """Return one sentence for each thing that the model gives and the formula does not."""
+    return [
+        f"Left out is {said}." for step in formula.trail for said in step.found.get("left out", ())
+    ]
+
+
 def _sentence(step: Step) -> str:
     digits = step.options["digits"]
     how: str = f"Numbers are rounded to {digits} significant digit" + "s" * (digits != 1)

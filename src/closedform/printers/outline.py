@@ -17,7 +17,7 @@ from closedform.printers.draft import Draft, Extent, draft
 from closedform.printers.ensemble import Ensemble
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
-from closedform.printers.notes import roundings
+from closedform.printers.notes import left_out, roundings
 from closedform.printers.rules import Describer, Values, routed_by_size, tree_rules
 from closedform.printers.scribe import Scribe, is_indicator
 from closedform.printers.spell import TRIVIAL
@@ -61,7 +61,7 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
     made = FORMS[chosen](shown, line if chosen == "line" else scribe, extent)
     notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
     notes += domain(formula, scribe, rows=extent.rows)
-    notes += [Sentence(_escaped(text)) for text in roundings(formula)]
+    notes += [Sentence(_escaped(text)) for text in (*left_out(formula), *roundings(formula))]
     return [p for p in [*made, notes] if p]
 
 

@@ -68,6 +68,7 @@ class Reading:
     fragile: set[Node] = field(default_factory=set)
     called: set[str] = field(default_factory=set)
     apart: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
 
     def columns(self) -> Columns:
         """Return the raw inputs."""
@@ -82,6 +83,10 @@ class Reading:
     def differs(self, why: str) -> None:
         """Note that the formula is near the model but not it: the trail then says approximate."""
         self.apart.append(why)
+
+    def leave_out(self, what: str, why: str) -> None:
+        """Note that the model gives something for which the formula has no output."""
+        self.without.append(f"{what}: {why}")
 
     def placeholder(self, names: Sequence[str]) -> Columns:
         """Return columns that stand for an unreadable step while the rest is looked at."""
@@ -192,9 +197,9 @@ class Reading:
         )
 
     def _step(self, name: str) -> Step:
-        if not self.apart:
-            return Step(name, "read")
-        return Step(name, "approx", found={"differs": tuple(dict.fromkeys(self.apart))})
+        notes = {"differs": self.apart, "left out": self.without}
+        found = {key: tuple(dict.fromkeys(said)) for key, said in notes.items() if said}
+        return Step(name, "approx" if self.apart else "read", found=found)
 
     def _guarded(self, outputs: dict[str, Node]) -> dict[str, Node]:
         """Return the outputs, missing on rows that the model refuses."""

@@ -171,7 +171,9 @@ def _outputs(spot: Spot, nodes: list[Node]) -> dict[str, Node]:
 
 
 def _task(spot: Spot) -> Task:
-    fields = spot.fields(("kind", "classes", "link", "primary", "probability", "decision"))
+    fields = spot.fields(
+        ("kind", "classes", "link", "primary", "probability", "decision"), ("deviation",)
+    )
     return Task(
         kind=fields["kind"].text(),
         classes=fields["classes"].labels(),
@@ -179,6 +181,7 @@ def _task(spot: Spot) -> Task:
         primary=fields["primary"].texts(),
         probability=fields["probability"].texts(),
         decision=fields["decision"].texts(),
+        deviation=fields["deviation"].texts() if "deviation" in fields else (),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,10 @@ def methods_of(model: Any, formula: Formula) -> list[Method]:
         for name, outputs in _roles(formula)
         if outputs and hasattr(model, name) and any(o in formula.outputs for o in outputs)
     ]
+    spread = formula.task.deviation
+    if any(o in formula.outputs for o in spread) and _gives_deviations(model):
+        ask = lambda X: model.predict(X, return_std=True)[1]  # noqa: E731
+        found.append(Method("predict(return_std=True)", ask, spread))
     if found:
         return found
     if callable(model):
@@ -46,6 +51,16 @@ def methods_of(model: Any, formula: Formula) -> list[Method]:
     raise BadInput(
         f"A {type(model).__name__} has no method to check the formula against.",
         hint=f"Give the fitted model with {wanted}, or any function of the rows.",
+    )
+
+
+def _gives_deviations(model: Any) -> bool:
+    """Tell whether predict takes `return_std`, or hands on what it is given, as a pipeline does."""
+    if not hasattr(model, "predict"):
+        return False
+    parameters = signature(model.predict).parameters
+    return "return_std" in parameters or any(
+        p.kind is Parameter.VAR_KEYWORD for p in parameters.values()
     )
 
 

@@ -31,6 +31,9 @@ MODULES = (
     "closedform.readers.sklearn.trees",
     "closedform.readers.sklearn.boosting",
     "closedform.readers.sklearn.network",
+    "closedform.readers.sklearn.svm",
+    "closedform.readers.sklearn.gaussian_process",
+    "closedform.readers.sklearn.kernel_maps",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
@@ -193,7 +196,6 @@ HINTS: dict[str, str] = {
     "HashingVectorizer": "It reads words, not columns; read the steps behind it alone.",
     "DictVectorizer": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
     "FeatureHasher": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
-    "KernelPCA": "It compares with every training row; use a PCA.",
 }
 """What to do about classes that have no formula, where more can be said than NO_FORMULA."""
 
