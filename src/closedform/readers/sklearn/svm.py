@@ -123,7 +123,7 @@ def _two(model: Any, scores: list[Node], classes: tuple[Any, ...]) -> Prediction
 
 
 def _gives_chances(model: Any) -> bool:
-    return getattr(model, "probability", False) is True and len(model.probA_) > 0
+    return getattr(model, "probability", False) is True and len(model._probA) > 0
 
 
 def _platt(model: Any, score: Node) -> Node:
@@ -132,7 +132,7 @@ def _platt(model: Any, score: Node) -> Node:
     Platt, J. (1999), Probabilistic outputs for support vector machines, in Advances in Large
     Margin Classifiers.
     """
-    a, b = float(model.probA_[0]), float(model.probB_[0])
+    a, b = float(model._probA[0]), float(model._probB[0])
     return clipped(ops.sigmoid(ops.lin(-b, (a, score))), 1e-7, 1 - 1e-7)
 
 
