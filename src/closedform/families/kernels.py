@@ -52,12 +52,14 @@ class Kernel:
     Attributes:
         between: `(columns, points of shape (points, columns)) -> parts`, which are added.
         itself: `columns -> k(x, x)`, noise included.
-        nodes: how many nodes one point takes for each column (0: one for all columns).
+        of_point: how many kernels there are to compute for one point; 0 where all points fold.
+        of_column: how many nodes one point takes for each column, where it takes any.
     """
 
     between: Between
     itself: Itself
-    nodes: int = 0
+    of_point: int = 1
+    of_column: int = 0
 
 
 def each(kernel: Kernel, columns: Sequence[Node], points: Array) -> list[Node]:
@@ -133,12 +135,13 @@ def constant(value: float) -> Kernel:
     return Kernel(
         lambda columns, points: [Part((ops.const(1.0),), np.full((len(points), 1), value))],
         lambda columns: ops.const(value),
+        of_point=0,
     )
 
 
 def noise(level: float) -> Kernel:
     """k = level between a row and itself, and 0 between any others."""
-    return Kernel(lambda columns, points: [], lambda columns: ops.const(level))
+    return Kernel(lambda columns, points: [], lambda columns: ops.const(level), of_point=0)
 
 
 def linear(offset: float = 0.0) -> Kernel:
@@ -148,7 +151,7 @@ def linear(offset: float = 0.0) -> Kernel:
         parts = [Part(tuple(columns), points)]
         return parts if offset == 0 else parts + constant(offset).between(columns, points)
 
-    return Kernel(between, lambda columns: ops.lin(offset, (1, _square(columns))))
+    return Kernel(between, lambda columns: ops.lin(offset, (1, _square(columns))), of_point=0)
 
 
 def polynomial(scale: float, offset: float, degree: float) -> Kernel:
@@ -243,7 +246,7 @@ def laplacian(gamma: float) -> Kernel:
         away = [ops.absolute(ops.lin(-p, (1, x))) for p, x in zip(c.tolist(), columns, strict=True)]
         return ops.exp(ops.linear(0, [-gamma] * len(away), away))
 
-    return Kernel(_of(one), _one, nodes=2)
+    return Kernel(_of(one), _one, of_column=2)
 
 
 def _chi_squared(columns: Sequence[Node], c: Array) -> list[Node]:
@@ -261,7 +264,7 @@ def chi_squared(gamma: float) -> Kernel:
     def one(columns: Sequence[Node], c: Array) -> Node:
         return ops.exp(ops.linear(0, [-gamma] * len(columns), _chi_squared(columns, c)))
 
-    return Kernel(_of(one), _one, nodes=4)
+    return Kernel(_of(one), _one, of_column=4)
 
 
 def additive_chi_squared() -> Kernel:
@@ -270,7 +273,7 @@ def additive_chi_squared() -> Kernel:
     def one(columns: Sequence[Node], c: Array) -> Node:
         return ops.linear(0, [-1.0] * len(columns), _chi_squared(columns, c))
 
-    return Kernel(_of(one), lambda columns: ops.const(0.0), nodes=4)
+    return Kernel(_of(one), lambda columns: ops.const(0.0), of_column=4)
 
 
 SHORTEST = 10 * float(np.finfo(np.float64).eps)
@@ -283,7 +286,7 @@ def cosine() -> Kernel:
     def between(columns: Sequence[Node], points: Array) -> list[Part]:
         return [Part(tuple(directions(columns)), _of_length_one(points))]
 
-    return Kernel(between, lambda columns: _square(directions(columns)))
+    return Kernel(between, lambda columns: _square(directions(columns)), of_point=0)
 
 
 def directions(columns: Sequence[Node]) -> list[Node]:
@@ -308,7 +311,8 @@ def scaled(kernel: Kernel, factor: float) -> Kernel:
     return Kernel(
         lambda columns, points: [p.times(factor) for p in kernel.between(columns, points)],
         lambda columns: ops.lin(0, (factor, kernel.itself(columns))),
-        kernel.nodes,
+        kernel.of_point,
+        kernel.of_column,
     )
 
 
@@ -317,7 +321,8 @@ def added(*kernels: Kernel) -> Kernel:
     return Kernel(
         lambda columns, points: [p for k in kernels for p in k.between(columns, points)],
         lambda columns: total_of([k.itself(columns) for k in kernels]),
-        sum(k.nodes for k in kernels),
+        sum(k.of_point for k in kernels),
+        sum(k.of_column for k in kernels),
     )
 
 
@@ -331,7 +336,8 @@ def multiplied(*kernels: Kernel) -> Kernel:
     return Kernel(
         between,
         lambda columns: ops.mul(*[k.itself(columns) for k in kernels]),
-        sum(k.nodes for k in kernels),
+        sum(max(k.of_point, 1) for k in kernels),
+        sum(k.of_column for k in kernels),
     )
 
 
@@ -342,7 +348,10 @@ def raised(kernel: Kernel, exponent: float) -> Kernel:
         return [Part(tuple(ops.power(k, exponent) for k in each(kernel, columns, points)))]
 
     return Kernel(
-        between, lambda columns: ops.power(kernel.itself(columns), exponent), kernel.nodes
+        between,
+        lambda columns: ops.power(kernel.itself(columns), exponent),
+        max(kernel.of_point, 1),
+        kernel.of_column,
     )
 
 

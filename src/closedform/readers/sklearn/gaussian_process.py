@@ -16,7 +16,7 @@ from closedform.formula import label_above, label_of
 from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction, highest
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn.kernels import SQUARED, fits, process_kernel
+from closedform.readers.sklearn.kernels import SMALLER, SQUARED, fits, process_kernel
 from closedform.readers.sklearn.linear import class_labels
 from closedform.readers.sklearn.svm import shared_votes_of
 
@@ -133,14 +133,13 @@ def _latent(machine: Any, columns: Columns, reading: Reading) -> tuple[Node, Nod
     """
     kernel = process_kernel(machine.kernel_, columns.nodes, reading)
     points = np.asarray(machine.X_train_, dtype=np.float64)
-    if kernel is None or not fits(
-        machine,
-        points,
-        kernel,
-        reading,
-        most=SQUARED,
-        what="points, of which the variance weighs all pairs,",
-    ):
+    if kernel is None or not fits(machine, points, kernel, reading):
+        return None
+    if len(points) > SQUARED:
+        reading.problem(
+            f"This GaussianProcessClassifier weighs all pairs of {len(points):,} training points; "
+            f"of more than {SQUARED:,} they are no formula.", SMALLER,
+        )  # fmt: skip
         return None
     parts = kernel.between(columns.nodes, points)
     weights = np.asarray(machine.y_train_, dtype=np.float64) - machine.pi_

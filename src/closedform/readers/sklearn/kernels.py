@@ -14,14 +14,14 @@ from closedform.ir import Array, Node
 from closedform.readers.reading import Reading
 
 POINTS = 5000
-"""Support points up to which a model is read.
+"""Kernels of one point each up to which a model is read; a linear kernel folds, whatever there are.
 
 A formula of 5,000 points in 30 columns is read in 1 s and saved in 4 MB; each point is a term, so
 that nobody reads what is longer than a page anyway.
 """
 
 PARTS = 20_000
-"""Terms |xᵢ − cᵢ| up to which a kernel is read that needs one for each point and column."""
+"""Nodes up to which a kernel is read that has some for each point and column: |xᵢ − cᵢ| is two."""
 
 SQUARED = 1000
 """Points up to which a variance is read: it weighs all pairs of points, a million numbers here."""
@@ -97,30 +97,27 @@ def refuse_below_zero(columns: Sequence[Node], reading: Reading) -> None:
         reading.refuse(ops.less(x, ops.const(0.0)))
 
 
-def fits(
-    model: Any, points: Array, kernel: Kernel, reading: Reading, *, most: int = POINTS,
-    what: str = "terms",
-) -> bool:  # fmt: skip
+def fits(model: Any, points: Array, kernel: Kernel, reading: Reading) -> bool:
     """Tell whether a model is small enough to be a formula; note a problem where it is not.
 
     Args:
         points: shape (points, columns).
-        most: how many points there may be.
-        what: what there is one of for each point.
     """
     count, name = len(points), type(model).__name__
-    if count > most:
+    if kernel.of_point * count > POINTS:
         reading.problem(
-            f"This {name} is a sum over {count:,} training points; more than {most:,} {what} are "
-            "no formula.", SMALLER,
+            f"This {name} is a sum over {count:,} training points; more than {POINTS:,} kernels "
+            "are no formula.", SMALLER,
         )  # fmt: skip
-    elif kernel.nodes * points.size > PARTS:
+        return False
+    if kernel.of_column * points.size > PARTS:
         reading.problem(
             f"The kernel of this {name} has a term for each of {count:,} points and "
-            f"{points.shape[1]} columns; more than {PARTS:,} terms are no formula.",
+            f"{points.shape[1]} columns; more than {PARTS:,} of them are no formula.",
             "Use kernel='rbf', whose distance is one term. " + SMALLER,
         )
-    return count <= most and kernel.nodes * points.size <= PARTS
+        return False
+    return True
 
 
 # --- kernels of Gaussian processes --------------------------------------------------------------
