@@ -39,7 +39,7 @@ NOTEBOOK = Extent(trees=2, rules=6, rows=12, side=None, digits=5)
 MOST_ROWS = 12
 """Rows up to which a matrix is shown whole, and cases stand behind one brace."""
 
-CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text', form='matrix').")
+CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text').")
 
 WIDE_LEFT = 14
 """Digits up to which the equals signs of a paragraph stand below each other."""

@@ -16,6 +16,7 @@ from closedform.printers.domain import domain
 from closedform.printers.draft import Draft, Extent, draft
 from closedform.printers.ensemble import Ensemble
 from closedform.printers.imputing import stand_ins, without_imputing
+from closedform.printers.kernel_sums import Summed, families
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
 from closedform.printers.notes import left_out, roundings
 from closedform.printers.rules import Describer, Values, routed_by_size, tree_rules
@@ -78,6 +79,8 @@ def suited(formula: Formula) -> str:
     weights = sum(m.weights.size for m in network.matrices)
     if network.units > SMALL_NETWORK or (network.units and weights > FEW_WEIGHTS):
         return "matrix"
+    if families(formula):
+        return "kernels"
     special = names & {"table", "piecewise", "where"} - ({"where"} if _plain(formula) else set())
     size = max(fold(formula.roots, _inlined), default=0)
     return "line" if not special and size <= SHORT_LINE else "steps"
@@ -332,10 +335,24 @@ def _components(formula: Formula, chain: Chain, scribe: Scribe, extent: Extent) 
     return [[Equation(scribe.signs["x"], vector)], lines]
 
 
+def _kernels(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
+    found = families(formula)
+    if not found:
+        raise UnsupportedTarget(
+            "The formula is no sum of kernels: of no sum many terms differ in numbers alone.",
+            hint=f"Use form={suited(formula)!r}.",
+        )
+    summed = Summed(formula, scribe, found)
+    names = summed.names | summed.points()
+    made = draft(formula.with_outputs(summed.short), scribe, extent, stand_ins=names)
+    return [*_paragraphs(made), [*summed.equations(made)], [*summed.blocks(made)]]
+
+
 FORMS: dict[str, Callable[[Formula, Scribe, Extent], Page]] = {
     "line": _line,
     "steps": _steps,
     "matrix": _matrix,
+    "kernels": _kernels,
     "rules": _rules,
 }
 """Form → how its page is made."""

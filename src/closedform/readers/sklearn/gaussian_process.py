@@ -185,7 +185,7 @@ def _by_pairs(
     means: Sequence[Node], chances: Sequence[Node], classes: tuple[Any, ...]
 ) -> Prediction:
     """Votes of the pairs, and their chances to part equal ones; no probabilities."""
-    first = [ops.negate(ops.less(ops.const(0.0), f)) for f in means]
+    first = [ops.less_equal(f, ops.const(0.0)) for f in means]
     # The sums are those of the pair's second class.
     scores = [ops.lin(0, (-1, p)) for p in chances]
     shared = shared_votes_of(first, scores, len(classes))

@@ -185,8 +185,8 @@ def _several(
 ) -> Prediction:
     pairs = list(combinations(range(len(classes)), 2))
     names = [f"decision({classes[i]}, {classes[j]})" for i, j in pairs]
-    for n, name in zip(scores, names, strict=True):
-        reading.call(n, f"g({name.removeprefix('decision(')}")
+    for n, (i, j) in zip(scores, pairs, strict=True):
+        reading.call(n, f"g_{classes[i]}_{classes[j]}")
     shared = shared_votes(scores, len(classes))
     if model.break_ties:
         label = highest(shared, classes)
@@ -218,7 +218,7 @@ def votes(first: Sequence[Node], count: int) -> list[Node]:
 
 def shared_votes(scores: Sequence[Node], count: int) -> list[Node]:
     """Return votes and sums of scores; at 0 a pair is won by its first class."""
-    first = [ops.negate(ops.less(s, ops.const(0.0))) for s in scores]
+    first = [ops.less_equal(ops.const(0.0), s) for s in scores]
     return shared_votes_of(first, scores, count)
 
 
