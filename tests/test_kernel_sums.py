@@ -105,6 +105,13 @@ def test_each_of_several_machines_has_weights_and_pairs_of_its_own():
     assert text.count("for each row c of C") == 1
 
 
+def test_a_kernel_that_adds_up_many_columns_is_one_too():
+    x = np.random.default_rng(0).normal(size=(30, 12))
+    model = fit(make_pipeline(StandardScaler(), KernelRidge(kernel="laplacian")), x, x[:, 0])
+    text = cf.read(model).to("text")
+    assert "y = w·k" in text and "C (30 × 12)" in text
+
+
 def test_an_input_of_the_same_name_keeps_it():
     x, y = data.few_numbers()
     formula = cf.read(fit(KernelRidge(kernel="rbf"), x, y), names=["k", "w", "C", "c"])

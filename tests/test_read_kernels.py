@@ -102,6 +102,7 @@ PIPELINES = [
                                          + gp.WhiteKernel(1.0), normalize_y=True)), diabetes),
     (make_pipeline(StandardScaler(), GPC(1.0 * gp.RBF(2.0), optimizer=None)), iris),
     (make_pipeline(StandardScaler(), RIDGE(kernel="rbf")), diabetes),
+    (make_pipeline(MinMaxScaler(), RIDGE(kernel="chi2", gamma=1.0)), diabetes),
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ in a matrix beside it. It is found in the graph, not asked of the model: any ker
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,8 @@ def shapes(nodes: Sequence[Node]) -> dict[Node, Shape]:
 
 
 def _shape(n: Node, below: Sequence[Shape], numbers: dict[Any, int]) -> Shape:
+    if _adds_points(n, below):
+        return Shape(n)
     varied = tuple(dict.fromkeys(v for shape in below for v in shape.varied))
     if n.op is ops.SQUARED_DISTANCE and not varied:
         return Shape(_numbered(("distance", n.args, n.data.weights.tobytes()), numbers), (n,))
@@ -57,10 +60,16 @@ def _shape(n: Node, below: Sequence[Shape], numbers: dict[Any, int]) -> Shape:
         # Of one column alone the bias is the point: |x − c|.
         weights = n.data.weights.tobytes() if len(n.args) == 1 else None
         return Shape(_numbered(("sum", n.args, weights), numbers), (n,))
-    if not varied or len(n.args) >= LEAST:
+    if not varied:
         return Shape(n)
     data = getattr(n.data, "key", n.data)
     return Shape(_numbered((n.op, data, *[shape.key for shape in below]), numbers), varied)
+
+
+def _adds_points(n: Node, below: Sequence[Shape]) -> bool:
+    """Tell a sum over points, whose terms are alike, from one over columns."""
+    keys = {a: shape.key for a, shape in zip(n.args, below, strict=True) if shape.varied}
+    return len(set(keys.values())) < len(keys)
 
 
 def _numbered(key: Any, numbers: dict[Any, int]) -> int:
@@ -80,12 +89,16 @@ def families(formula: Formula) -> list[Family]:
     """Return what the sums of a formula add up that differs in numbers alone."""
     shape = shapes(formula.roots)
     groups: dict[Any, dict[Node, None]] = {}
+    many: set[Any] = set()
     for n in shape:
-        if n.op is ops.LIN and len(n.args) >= LEAST:
-            for a in n.args:
-                if shape[a].varied:
-                    groups.setdefault(shape[a].key, {})[a] = None
-    made = [_family(tuple(g), shape) for g in groups.values() if len(g) >= LEAST]
+        if n.op is not ops.LIN or len(n.args) < 2:
+            continue
+        count = Counter(shape[a].key for a in n.args if shape[a].varied)
+        many.update(key for key, times in count.items() if times >= LEAST)
+        for a in n.args:
+            if count[shape[a].key] > 1:
+                groups.setdefault(shape[a].key, {})[a] = None
+    made = [_family(tuple(g), shape) for key, g in groups.items() if key in many]
     return [f for f in made if not _is_layer(f)]
 
 
@@ -169,7 +182,7 @@ class Summed:
             return []
         at = {a: i for i, a in enumerate(n.args)}
         places = [[at[m] for m in f.members if m in at] for f in self.found]
-        return [(i, found) for i, found in enumerate(places) if found]
+        return [(i, found) for i, found in enumerate(places) if len(found) > 1]
 
     def _is_square(self, n: Node) -> bool:
         """Tell |V·k|² from the distance to a point: it has sums of kernels, and no centre."""
