@@ -152,3 +152,14 @@ def test_a_linear_kernel_is_one_equation():
     (n,) = formula.roots
     assert n.op is ops.LIN and all(a.op is ops.INPUT for a in n.args)
     assert np.allclose(n.data.weights, model.coef_[0], rtol=1e-12)
+
+
+def test_pairs_of_classes_whose_names_run_together_are_outputs_of_their_own():
+    x, _ = data.standard_three()
+    y = np.array(["a", "a, b", "b", "b, b"])[np.arange(len(x)) % 4]
+    model = fit(svm.SVC(decision_function_shape="ovo"), x, y)
+    formula = cf.read(model)
+    assert len(formula.task.decision) == len(set(formula.task.decision)) == 6
+    expected = model.decision_function(x)
+    for name, column in zip(formula.task.decision, expected.T, strict=True):
+        close(formula(x, name), column, 1e-9, name)

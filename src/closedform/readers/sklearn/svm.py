@@ -15,7 +15,7 @@ from closedform.families.kernels import Kernel, expansion
 from closedform.formula import label_above, label_of
 from closedform.ir import Array, Node, frozen
 from closedform.readers.prediction import Prediction, highest, label_from
-from closedform.readers.reading import Columns, Reading
+from closedform.readers.reading import Columns, Reading, unique_names
 from closedform.readers.sklearn.kernels import fits, named_kernel
 from closedform.readers.sklearn.linear import class_labels
 from closedform.readers.sklearn.scale import indicator
@@ -184,7 +184,7 @@ def _several(
     model: Any, scores: list[Node], classes: tuple[Any, ...], reading: Reading
 ) -> Prediction:
     pairs = list(combinations(range(len(classes)), 2))
-    names = [f"decision({classes[i]}, {classes[j]})" for i, j in pairs]
+    names = unique_names([f"decision({classes[i]}, {classes[j]})" for i, j in pairs])
     for n, (i, j) in zip(scores, pairs, strict=True):
         reading.call(n, f"g_{classes[i]}_{classes[j]}")
     shared = shared_votes(scores, len(classes))
