@@ -192,6 +192,13 @@ def test_a_kernel_with_a_term_for_each_point_and_column_is_refused_sooner():
 # --- maps of kernels ----------------------------------------------------------------------------
 
 
+def test_axes_of_a_kernel_whose_sum_is_not_0_are_centred_as_the_model_does():
+    x, y = data.few_numbers()
+    model = fit(PCA(2, kernel="rbf"), x, y)
+    model.eigenvectors_ = model.eigenvectors_ + 0.1
+    assert np.abs(cf.read(model)(x) - model.transform(x)).max() < 1e-12
+
+
 @pytest.mark.parametrize("model", [
     RIDGE(kernel="chi2", gamma=1.0), kernel_approximation.AdditiveChi2Sampler(),
     kernel_approximation.SkewedChi2Sampler(n_components=5, skewedness=0.3, **SEED),

@@ -70,6 +70,18 @@ def test_a_score_of_0_is_decided_as_libsvm_does(kernel):
     assert cf.read(model)(middle) == model.predict(middle)
 
 
+def test_a_pair_at_0_counts_for_its_second_class_in_the_label_and_for_its_first_in_the_score():
+    x = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, 9.0], [0.0, 9.5]])
+    model = fit(svm.SVC(kernel="linear", decision_function_shape="ovo"), x, [0, 1, 2, 2])
+    middle = np.array([[0.0, 0.0]])
+    assert model.decision_function(middle)[0, 0] == 0
+    assert cf.read(model)(middle) == model.predict(middle) == 1
+    model.decision_function_shape = "ovr"
+    formula = cf.read(model)
+    for i, name in enumerate(formula.task.decision):
+        close(formula(middle, name), model.decision_function(middle)[:, i], 1e-12, name)
+
+
 def test_equal_votes_go_to_the_first_class_or_by_break_ties_to_the_surest():
     # Far from all points an RBF kernel is 0 and every pair is decided by its intercept alone.
     rng = np.random.default_rng(0)

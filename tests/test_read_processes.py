@@ -160,6 +160,21 @@ def test_classes_by_pairs_have_the_models_labels_and_no_chances(far):
     assert (formula(x * far) == model.predict(x * far)).all()
 
 
+def test_equal_votes_of_processes_are_parted_by_their_chances():
+    rng, parted = np.random.default_rng(0), 0
+    grid = rng.uniform(-2, 2, size=(300, 2))
+    for _ in range(6):
+        x, y = rng.normal(size=(12, 2)), np.arange(12) % 3
+        model = fit(GPC(4.0 * gp.RBF(2.0), multi_class="one_vs_one", optimizer=None), x, y)
+        expected = model.predict(grid)
+        assert (cf.read(model)(grid) == expected).all()
+        scores = model.base_estimator_.decision_function(grid)
+        # Votes are whole numbers, shares less than 1/3: three classes with one vote each.
+        circle = (np.abs(scores - 1) < 1 / 3).all(axis=1)
+        parted += int((expected[circle] != 0).sum())
+    assert parted > 5
+
+
 def test_of_classes_that_are_equally_likely_the_models_own_choice_is_predicted():
     x, y = data.few_three()
     model = fit(GPC(1.0 * gp.RBF(), optimizer=None), x, y)
