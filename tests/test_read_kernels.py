@@ -192,6 +192,15 @@ def test_a_kernel_with_a_term_for_each_point_and_column_is_refused_sooner():
 # --- maps of kernels ----------------------------------------------------------------------------
 
 
+def test_a_ridge_without_a_penalty_is_said_to_differ_by_rounding():
+    x = np.linspace(0, 10, 100)[:, None]
+    kinds = [
+        cf.read(fit(RIDGE(alpha=alpha, kernel="rbf"), x, np.sin(x[:, 0]))).trail[0].kind
+        for alpha in (1, 1e-3, 1e-12)
+    ]
+    assert kinds == ["read", "read", "approx"]
+
+
 def test_axes_of_a_kernel_whose_sum_is_not_0_are_centred_as_the_model_does():
     x, y = data.few_numbers()
     model = fit(PCA(2, kernel="rbf"), x, y)

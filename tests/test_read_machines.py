@@ -7,6 +7,8 @@ from sklearn import svm
 from sklearn.kernel_approximation import Nystroem
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import SGDOneClassSVM
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import closedform as cf
 import made_up as data
@@ -37,6 +39,9 @@ CASES = [
     Case(svm.SVR(kernel="linear", epsilon=0.2), data.standard_numbers),
     Case(svm.SVR(kernel="poly"), data.standard_numbers),
     Case(svm.SVR(epsilon=1e3), data.standard_numbers, note="no support vector"),
+    # Seconds since 1970, 1e5 spreads off: the scaler stays in front.
+    Case(make_pipeline(StandardScaler(), svm.SVR()), data.epochs),
+    Case(make_pipeline(MinMaxScaler(), svm.SVR(gamma=30)), data.epochs),
     Case(svm.SVR(), data.constant),
     Case(svm.SVR(), data.one_column),
     Case(svm.NuSVR(nu=0.4, C=3), data.standard_numbers),

@@ -16,7 +16,7 @@ from closedform.formula import label_above, label_of
 from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction, highest
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn.kernels import SMALLER, SQUARED, fits, process_kernel
+from closedform.readers.sklearn.kernels import CANCEL, SEEN, SMALLER, SQUARED, fits, process_kernel
 from closedform.readers.sklearn.linear import class_labels
 from closedform.readers.sklearn.svm import shared_votes_of
 
@@ -53,10 +53,6 @@ def process_regressor(model: Any, columns: Columns, reading: Reading) -> Predict
     return Prediction.of_values(values, deviation=deviation)
 
 
-LOST = 1e-10
-"""From this share of a value on, rounding is said to be seen in it."""
-
-
 def _note_rounding(model: Any, reading: Reading) -> None:
     """Say where rounding alone parts model and formula: a process with next to no noise.
 
@@ -69,11 +65,10 @@ def _note_rounding(model: Any, reading: Reading) -> None:
     weights = np.asarray(model.alpha_).reshape(len(root), -1)
     values = np.abs(np.asarray(model.y_train_)).reshape(len(root), -1)
     moved = np.sqrt((weights * weights).sum(axis=0)) * eps * most
-    if (moved > LOST * values.max(axis=0)).any():
-        reading.differs("the weights of neighbouring points all but cancel: rounding moves the "
-                        "prediction, too")  # fmt: skip
+    if (moved > SEEN * values.max(axis=0)).any():
+        reading.differs(CANCEL)
     lost = eps * most / float(np.diagonal(root).min()) ** 2
-    if lost > LOST:
+    if lost > SEEN:
         reading.differs(
             "near the training points the standard deviation is the root of a small difference, "
             f"of which rounding may move about {lost:.0e}"

@@ -26,6 +26,10 @@ PARTS = 20_000
 SQUARED = 1000
 """Points up to which a variance is read: it weighs all pairs of points, a million numbers here."""
 
+SEEN = 1e-10
+"""From this share of a value on, rounding is said to be seen in it."""
+
+CANCEL = "the weights of neighbouring points all but cancel: rounding moves the prediction, too"
 SMALLER = "Distil it: cf.distill(model, X); or train it on fewer points, or a Nystroem map of them."
 REFIT = "Refit with kernel='rbf', or distill it: cf.distill(model, X)."
 
