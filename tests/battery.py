@@ -118,7 +118,20 @@ def compare(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> 
             for i, name in enumerate(names):
                 near = max(rtol, allowed(formula, name))
                 close(formula(X, name), expected[:, i], near, f"{kind}: {name}")
+    if task.deviation:
+        spread = as_columns(deviations(model, X))
+        for i, name in enumerate(task.deviation):
+            close(
+                formula(X, name), spread[:, i], max(rtol, allowed(formula, name)), f"{kind}: {name}"
+            )
     compare_predictions(formula, model, X, rtol, kind)
+
+
+def deviations(model: Any, X: Any) -> Any:
+    """Return the standard deviations that a model gives beside its prediction."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.predict(X, return_std=True)[1]
 
 
 def compare_predictions(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> None:

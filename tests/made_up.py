@@ -177,3 +177,57 @@ def shares():
     """A target from 0 to 1."""
     x, y = numbers()
     return x, 1 / (1 + np.exp(-y))
+
+
+def standard_counts():
+    """Columns of one size, none below 0, for kernels of histograms."""
+    x, y = standard_numbers()
+    return np.abs(np.asarray(x)), y
+
+
+def some_zeros():
+    """The same with zeros, where those kernels are a limit."""
+    x, y = standard_counts()
+    return np.where(x < 0.5, 0.0, x), y
+
+
+def standard_five():
+    """Five classes named by texts, columns of one size."""
+    x, y = five_texts()
+    return x / x.std(axis=0), y
+
+
+def few_numbers():
+    """Thirty rows, columns of one size."""
+    x, y = standard_numbers()
+    return np.asarray(x)[:30], y[:30]
+
+
+def few_pairs():
+    """Thirty rows and two numbers to predict, of unlike sizes."""
+    x, y = few_numbers()
+    return x, np.column_stack([y, 100 * x[:, 0]])
+
+
+def few_three():
+    """Sixty rows, three classes."""
+    x, y = standard_three()
+    return x[:60], y[:60]
+
+
+def kernel_matrix():
+    """A matrix of products, as a kernel model takes it."""
+    x, y = few_numbers()
+    return x @ x.T, y
+
+
+def one_short_column():
+    """Forty rows of one column."""
+    x, y = one_column()
+    return x[:40], y[:40]
+
+
+def one_column_two_classes():
+    """One column, two classes."""
+    x, y = one_column()
+    return x, y > 0

@@ -49,6 +49,7 @@ class Task:
         primary: the outputs that `predict` returns (one, but for a multi-output model).
         probability: the outputs that `predict_proba` returns, one for each class.
         decision: the outputs that `decision_function` returns.
+        deviation: the outputs that `predict(return_std=True)` returns beside the prediction.
     """
 
     kind: str = "regression"
@@ -57,6 +58,7 @@ class Task:
     primary: tuple[str, ...] = ()
     probability: tuple[str, ...] = ()
     decision: tuple[str, ...] = ()
+    deviation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,34 @@ def _merged(
     return (w * a.data.bias, list(zip(weights, a.args, strict=True))) if fits else None
 
 
+@rule("real", o.SQUARED_DISTANCE)
+def distance_of_scaled(n: Node, _: Place) -> Node | None:
+    """`squared_distance([lin(r, (k, x))], [q], [p]) -> squared_distance([x], [-1.25], [4.5])`"""
+    # w(r + k·x − c)² = w·k²·(x − (c − r)/k)²
+    scales = [_scale_of(a) for a in n.args]
+    if all(scale is None for scale in scales):
+        return None
+    args, points, weights = list(n.args), n.data.point.tolist(), n.data.weights.tolist()
+    for i, scale in enumerate(scales):
+        if scale is not None:
+            bias, factor = scale
+            args[i] = n.args[i].args[0]
+            points[i] = (points[i] - bias) / factor
+            weights[i] *= factor * factor
+    # A weight that was 0 adds nothing, and one that became 0 would be lost.
+    lost = any(w == 0 != v for w, v in zip(weights, n.data.weights.tolist(), strict=True))
+    safe = not lost and all(map(math.isfinite, [*points, *weights]))
+    return o.squared_distance(args, points, weights) if safe else None
+
+
+def _scale_of(a: Node) -> tuple[float, float] | None:
+    """Return r and k of r + k·x, where the mean that is in them may be taken into a point."""
+    if a.op is not o.LIN or len(a.args) != 1 or adds_trees(a):
+        return None
+    bias, factor = a.data.bias, a.data.weights[0].item()
+    return None if not _usable(factor) or abs(bias) > FAR else (bias, factor)
+
+
 @rule("real", o.LIN)
 def several_tables(n: Node, place: Place) -> Node | None:
     """`lin(0, (p, dummy(s, "A")), (q, dummy(s, "B"))) -> lin(0, (1, lookup(s, A=p, B=q)))`"""
@@ -183,6 +211,7 @@ SUM_RULES: tuple[Rule, ...] = (
     over_a_constant,
     constant_factors,
     nested_sum,
+    distance_of_scaled,
     several_tables,
 )
 """In the order in which they are tried."""

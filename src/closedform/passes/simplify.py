@@ -119,11 +119,21 @@ def _below_jumps(order: Sequence[Node]) -> set[Node]:
 
 
 def _jumps(condition: Node, *values: Node) -> bool:
-    """Tell an indicator, or a value that stands for another one, from a score's own cases."""
-    if condition.op is ops.ABSENT:
+    """Tell an indicator, or a value that stands for another one, from a score's own cases.
+
+    A vote asks whether a weighted sum of several values is above 0. Libraries round such a sum in
+    an order of their own, so that its last bit is nothing to keep.
+    """
+    if condition.op is ops.ABSENT or _asks_a_sum(condition):
         return False
     replaces = any(a in values and a.op is not ops.CONST for a in condition.args)
     return replaces or all(v.op is ops.CONST and v.type is Type.REAL for v in values)
+
+
+def _asks_a_sum(condition: Node) -> bool:
+    while condition.op is ops.NOT:
+        condition = condition.args[0]
+    return any(a.op is ops.LIN and _weighs(a) for a in condition.args)
 
 
 def _applied(n: Node, place: Place, table: Table, fired: Counter[Rule]) -> Node:

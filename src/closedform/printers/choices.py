@@ -9,6 +9,7 @@ from typing import Any
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node
+from closedform.printers.scribe import is_indicator
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ def _highest(n: Node) -> Decision | None:
     if best is None or n.op is not ops.LABEL or best.args[:-1] != tuple(scores):
         return None
     return Decision((*classes, n.data[0]), best.args)
+
+
+def counts_votes(scores: Sequence[Node]) -> bool:
+    """Tell votes, which count conditions, from other scores; a share may part equal ones."""
+    return bool(scores) and all(n.op is ops.LIN and any(map(is_indicator, n.args)) for n in scores)
 
 
 def picks_highest(formula: Formula) -> bool:

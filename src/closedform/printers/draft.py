@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from closedform import ops
 from closedform.formula import Formula
@@ -15,6 +15,7 @@ from closedform.printers.blocks import Block, Cases, Equation, Lookup
 from closedform.printers.choices import (
     Decision,
     chance_nodes,
+    counts_votes,
     decision_of,
     sigmoid_scores,
     softmax_scores,
@@ -157,7 +158,7 @@ def _polynomial(pieces: Pieces, i: int, x: Node) -> Node:
 
 def draft(
     formula: Formula, scribe: Scribe, extent: Extent = Extent(), *, share: bool = True,
-    group: bool = True, listed: bool = True,
+    group: bool = True, listed: bool = True, stand_ins: Mapping[int, str] | None = None,
 ) -> Draft:  # fmt: skip
     """Return a formula spelled for people.
 
@@ -166,6 +167,7 @@ def draft(
             as one expression.
         group: whether terms over one category become one table.
         listed: whether an output that is a choice is a list of cases.
+        stand_ins: what is written for inputs beyond the formula's own.
     """
     if group:
         formula = formula.with_outputs(grouped(formula.roots))
@@ -182,6 +184,10 @@ def draft(
     beyond = [n for n in formula.nodes if n.op is ops.INPUT and n.data >= len(formula.inputs)]
     for n, name in namer.scores(list(dict.fromkeys([*scores, *beyond]))).items():
         own.setdefault(n, name)
+    free = decision is not None and not scores and trees is None
+    if decision is not None and free and not set(decision.scores) & set(own):
+        for n, name in namer.compared(decision).items():
+            own.setdefault(n, name)
     roots = _real_roots(formula, decision, scores, link)
     named = dict(own)
     if share:
@@ -192,6 +198,7 @@ def draft(
         named |= namer.others(roots, others, named)
     inputs = {i: scribe.name(f.name) for i, f in enumerate(formula.inputs)}
     inputs = {n.data: name for n, name in own.items() if n.op is ops.INPUT} | inputs
+    inputs |= stand_ins or {}
     named = {n: name for n, name in named.items() if n.op.name not in TRIVIAL}
     speller = Speller(scribe.language, inputs, named)
     speller.write(roots)
@@ -248,7 +255,8 @@ class Namer:
         scribe, task = self.scribe, self.formula.task
         for letter, names in (("P", task.probability), ("g", task.decision)):
             if name in names and len(names) > 1:
-                return scribe.applied(letter, scribe.word(_class_of(task.classes, names, name)))
+                of = _classes_of(task.classes, names)[name]
+                return scribe.applied(letter, ", ".join(map(scribe.word, of)))
             if name in names:
                 return scribe.name(self.free(letter))
         if task.kind == "classification" and name in task.primary:
@@ -274,6 +282,15 @@ class Namer:
             return {n: scribe.indexed("g", i) for i, n in enumerate(scores, 1)}
         words = [scribe.word(c) for c in classes]
         return {n: scribe.applied("g", w) for n, w in zip(scores, words, strict=True)}
+
+    def compared(self, decision: Decision) -> dict[Node, str]:
+        """Return names for what is compared to find the class and is no output: votes(class)."""
+        votes = counts_votes(decision.scores)
+        if len(decision.scores) == 1 or (self.formula.task.decision and not votes):
+            return {}
+        words = [self.scribe.word(c) for c in decision.classes]
+        pairs = zip(decision.scores, words, strict=True)
+        return {n: self.scribe.applied("votes" if votes else "g", w) for n, w in pairs}
 
     def trees(self, ensemble: Ensemble, outputs: dict[str, str], link: str) -> dict[Node, str]:
         """Return a name for each tree; of shared ones, for each output or for any class c."""
@@ -326,8 +343,14 @@ class Namer:
         return self.scribe.applied(function, self.scribe.name(self.formula.inputs[x.data].name))
 
 
-def _class_of(classes: Sequence[object], names: Sequence[str], name: str) -> object:
-    return classes[names.index(name)]
+def _classes_of(classes: Sequence[object], names: Sequence[str]) -> dict[str, tuple[object, ...]]:
+    """Return the class that each score is of, or the pair of classes that it parts."""
+    single = [(c,) for c in classes]
+    pairs = list(combinations(classes, 2))
+    # Of three classes there are three pairs: their names have a comma.
+    of = single if len(names) == len(single) and names[0].count(",") == str(classes[0]).count(
+        ",") else pairs  # fmt: skip
+    return dict(zip(names, of, strict=True))
 
 
 def _choice_prefix(n: Node) -> str:

@@ -42,7 +42,7 @@ MOST_ROWS = 12
 MOST_LINES = 60
 """Rows of a notebook's cell; what lies beyond is left out, and said so."""
 
-CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text', form='matrix').")
+CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text').")
 
 WIDE_LEFT = 14
 """Digits up to which the equals signs of a paragraph stand below each other."""

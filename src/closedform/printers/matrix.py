@@ -122,16 +122,18 @@ def matrices(chain: Chain, draft: Draft) -> list[Matrix]:
     """Return W₁, b₁, W₂ …, those that are all 0 left out."""
     made = []
     for step, w, b in zip(chain.matrices, *_names(chain, draft), strict=True):
-        made.append(_matrix(draft, w, step.weights))
+        made.append(matrix_block(draft, w, step.weights, side=draft.extent.side))
         if step.bias.any():
-            made.append(_matrix(draft, b, step.bias, vector=True))
+            made.append(matrix_block(draft, b, step.bias, vector=True, side=draft.extent.side))
     return made
 
 
-def _matrix(draft: Draft, name: str, values: Array, *, vector: bool = False) -> Matrix:
+def matrix_block(
+    draft: Draft, name: str, values: Array, *, vector: bool = False, side: int | None = None
+) -> Matrix:
+    """Return a matrix, or a vector, of which `side` rows and columns are shown; None: all."""
     table = values[None, :] if vector else values
     shape = (len(values), 1) if vector else (values.shape[0], values.shape[1])
-    side = draft.extent.side
     rows = _cut(table.tolist(), side)
     entries = [
         tuple("…" if v is None else draft.scribe.number(v) for v in _cut(row, side))

@@ -41,6 +41,13 @@ def rounded(formula: Formula, spelled: Callable[[str], str]) -> Iterator[Sentenc
             yield _sentence(step, spelled)
 
 
+def left_out(formula: Formula) -> list[str]:
+    """Return one sentence for each thing that the model gives and the formula does not."""
+    return [
+        f"Left out is {said}." for step in formula.trail for said in step.found.get("left out", ())
+    ]
+
+
 def _sentence(step: Step, spelled: Callable[[str], str]) -> Sentence:
     digits = step.options["digits"]
     how: str = f"Numbers are rounded to {digits} significant digit" + "s" * (digits != 1)

@@ -17,8 +17,9 @@ from closedform.printers.draft import Draft, Extent, Namer, draft
 from closedform.printers.ensemble import Ensemble, without_untested
 from closedform.printers.grouping import grouped, with_indicators
 from closedform.printers.imputing import stand_ins, without_imputing
+from closedform.printers.kernel_sums import Summed, families
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
-from closedform.printers.notes import precisions, rounded
+from closedform.printers.notes import left_out, precisions, rounded
 from closedform.printers.rules import (
     Describer,
     Values,
@@ -74,6 +75,7 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
     made = FORMS[chosen](shown, line if chosen == "line" else scribe, extent)
     notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
     notes += domain(formula, scribe, rows=extent.rows)
+    notes += [Sentence(text.replace("{", "{{").replace("}", "}}")) for text in left_out(formula)]
     notes += rounded(formula, Namer(formula, scribe).output)
     notes += [Sentence(text) for text in precisions(formula)]
     return [p for p in [*made, notes] if p]
@@ -97,6 +99,8 @@ def suited(formula: Formula) -> str:
     weights = sum(m.weights.size for m in network.matrices)
     if network.units > SMALL_NETWORK or (network.units and weights > FEW_WEIGHTS):
         return "matrix"
+    if families(formula):
+        return "kernels"
     special = names & {"table", "piecewise", "where"} - ({"where"} if _plain(formula) else set())
     size = max(fold(formula.roots, _inlined), default=0)
     return "line" if not special and size <= SHORT_LINE else "steps"
@@ -382,10 +386,24 @@ def _components(formula: Formula, chain: Chain, scribe: Scribe, extent: Extent) 
     return [[Equation(scribe.signs["x"], vector)], lines]
 
 
+def _kernels(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
+    found = families(formula)
+    if not found:
+        raise UnsupportedTarget(
+            "The formula is no sum of kernels: of no sum many terms differ in numbers alone.",
+            hint=f"Use form={suited(formula)!r}.",
+        )
+    summed = Summed(formula, scribe, found)
+    names = summed.names | summed.points()
+    made = draft(formula.with_outputs(summed.short), scribe, extent, stand_ins=names)
+    return [*_paragraphs(made), [*summed.equations(made)], [*summed.blocks(made)]]
+
+
 FORMS: dict[str, Callable[[Formula, Scribe, Extent], Page]] = {
     "line": _line,
     "steps": _steps,
     "matrix": _matrix,
+    "kernels": _kernels,
     "rules": _rules,
 }
 """Form → how its page is made."""

@@ -7,8 +7,8 @@ from itertools import combinations
 
 from closedform import ops
 from closedform.ir import Node, Type
-from closedform.printers.blocks import Block, Boundary, Cases, Equation
-from closedform.printers.choices import Decision
+from closedform.printers.blocks import Block, Boundary, Cases, Equation, Sentence
+from closedform.printers.choices import Decision, counts_votes
 from closedform.printers.draft import Draft
 
 SOLVED = 4
@@ -87,6 +87,11 @@ def _terms(score: Node) -> dict[Node, float] | None:
 def _highest(draft: Draft, name: str, made: Decision) -> Iterator[Block]:
     scribe = draft.scribe
     chances = tuple(draft.formula.outputs.get(p) for p in draft.formula.task.probability)
+    shown = set(draft.formula.outputs.values())
+    if counts_votes(made.scores) and not shown.issuperset(made.scores):
+        yield Equation(name, scribe.greatest(scribe.applied("votes", "c")))
+        yield Sentence("Of classes with equal votes, the first one is predicted.")
+        return
     letter = "P" if made.scores == chances else "g"
     yield Equation(name, scribe.greatest(scribe.applied(letter, "c")))
     if draft.trees is not None:

@@ -26,11 +26,20 @@ class Prediction:
         return cls({}, Task())
 
     @classmethod
-    def of_values(cls, values: Sequence[Node], link: str = "identity") -> Prediction:
-        """Return a regression: `y`, or `y0`, `y1` … where there are several."""
+    def of_values(
+        cls, values: Sequence[Node], link: str = "identity", deviation: Sequence[Node] = ()
+    ) -> Prediction:
+        """Return a regression: `y`, or `y0`, `y1` … where there are several.
+
+        Args:
+            values: the predicted values.
+            link: how scores become values: identity, log, logit.
+            deviation: the standard deviation of each, where the model gives it: `std`, or `std0` …
+        """
         names = value_names(values)
-        task = Task("regression", link=link, primary=names)
-        return cls(dict(zip(names, values, strict=True)), task)
+        spread = tuple(f"std{name[1:]}" for name in names) if deviation else ()
+        task = Task("regression", link=link, primary=names, deviation=spread)
+        return cls(dict(zip((*names, *spread), (*values, *deviation), strict=True)), task)
 
     @classmethod
     def of_columns(cls, columns: Columns) -> Prediction:

@@ -79,6 +79,7 @@ class Reading:
     apart: list[str] = field(default_factory=list)
     rounded: dict[Node, Precision] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
 
     def columns(self) -> Columns:
         """Return the raw inputs."""
@@ -110,6 +111,10 @@ class Reading:
             ulps: how many units of rounding of that type the model's own value may be off by.
         """
         self.rounded.update(dict.fromkeys(nodes, Precision(dtype, ulps)))
+
+    def leave_out(self, what: str, why: str) -> None:
+        """Note that the model gives something for which the formula has no output."""
+        self.without.append(f"{what}: {why}")
 
     def placeholder(self, names: Sequence[str]) -> Columns:
         """Return columns that stand for an unreadable step while the rest is looked at."""
@@ -236,10 +241,8 @@ class Reading:
         }
         if precision:
             found["precision"] = precision
-        if self.unseen:
-            found["unseen"] = tuple(dict.fromkeys(self.unseen))
-        if self.apart:
-            found["differs"] = tuple(dict.fromkeys(self.apart))
+        notes = {"unseen": self.unseen, "differs": self.apart, "left out": self.without}
+        found |= {key: tuple(dict.fromkeys(said)) for key, said in notes.items() if said}
         return Step(name, "approx" if self.apart else "read", found=found)
 
     def _guarded(self, outputs: dict[str, Node]) -> dict[str, Node]:

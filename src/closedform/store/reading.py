@@ -171,7 +171,9 @@ def _outputs(spot: Spot, nodes: list[Node]) -> dict[str, Node]:
 
 
 def _task(spot: Spot) -> Task:
-    fields = spot.fields(("kind", "classes", "link", "primary", "probability", "decision"))
+    fields = spot.fields(
+        ("kind", "classes", "link", "primary", "probability", "decision"), ("deviation",)
+    )
     classes, probability = fields["classes"].labels(), fields["probability"].texts()
     if len(probability) not in (0, len(classes)):
         raise fields["probability"].wrong(
@@ -184,6 +186,7 @@ def _task(spot: Spot) -> Task:
         primary=fields["primary"].texts(),
         probability=probability,
         decision=fields["decision"].texts(),
+        deviation=fields["deviation"].texts() if "deviation" in fields else (),
     )
 
 

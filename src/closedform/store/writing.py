@@ -123,7 +123,7 @@ def _feature(feature: Feature) -> dict[str, Any]:
 
 
 def _task(task: Task) -> dict[str, Any]:
-    return {
+    made = {
         "kind": task.kind,
         "classes": [label_out(x) for x in task.classes],
         "link": task.link,
@@ -131,6 +131,7 @@ def _task(task: Task) -> dict[str, Any]:
         "probability": list(task.probability),
         "decision": list(task.decision),
     }
+    return made | ({"deviation": list(task.deviation)} if task.deviation else {})
 
 
 def _stage(stage: Stage, index: Mapping[Node, int]) -> dict[str, Any]:

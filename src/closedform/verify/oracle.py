@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,10 @@ def methods_of(model: Any, formula: Formula) -> list[Method]:
         if outputs and any(o in formula.outputs for o in outputs)
         for ask in _asked(model, name)
     ]
+    spread = formula.task.deviation
+    if any(o in formula.outputs for o in spread) and _gives_deviations(model):
+        ask = lambda X: model.predict(X, return_std=True)[1]  # noqa: E731
+        found.append(Method("predict(return_std=True)", ask, spread))
     if found:
         return found
     if callable(model) and any(o in formula.outputs for o in formula.primary):
@@ -67,6 +72,16 @@ def _matrix_of(booster: Any, X: Any) -> Any:
 
     names = None if hasattr(X, "columns") else booster.feature_names
     return xgboost.DMatrix(X, feature_names=names, enable_categorical=True)
+
+
+def _gives_deviations(model: Any) -> bool:
+    """Tell whether predict takes `return_std`, or hands on what it is given, as a pipeline does."""
+    if not hasattr(model, "predict"):
+        return False
+    parameters = signature(model.predict).parameters
+    return "return_std" in parameters or any(
+        p.kind is Parameter.VAR_KEYWORD for p in parameters.values()
+    )
 
 
 def _roles(formula: Formula) -> list[tuple[str, tuple[str, ...]]]:

@@ -32,6 +32,9 @@ MODULES = (
     "closedform.readers.sklearn.trees",
     "closedform.readers.sklearn.boosting",
     "closedform.readers.sklearn.network",
+    "closedform.readers.sklearn.svm",
+    "closedform.readers.sklearn.gaussian_process",
+    "closedform.readers.sklearn.kernel_maps",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
@@ -197,7 +200,6 @@ HINTS: dict[str, str] = {
     "HashingVectorizer": "It reads words, not columns; read the steps behind it alone.",
     "DictVectorizer": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
     "FeatureHasher": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
-    "KernelPCA": "It compares with every training row; use a PCA.",
 }
 """What to do about classes that have no formula, where more can be said than NO_FORMULA."""
 
@@ -263,7 +265,8 @@ def _require_fitted(model: Any) -> None:
         check_is_fitted(part)
     except NotFittedError:
         # 1.4 and 1.5 ask for a fit() of estimators that learn nothing.
-        if not (hasattr(part, "_get_tags") and part._get_tags().get("stateless")):
+        tags = part._get_tags() if hasattr(part, "_get_tags") else {}
+        if not tags.get("stateless") and tags.get("requires_fit", True):
             raise NotFitted(
                 f"This {type(model).__name__} is not fitted.", hint="Call its fit(X, y) first."
             ) from None
