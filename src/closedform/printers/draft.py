@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -173,6 +173,8 @@ def draft(
     decision = None if label is None or label.type is not Type.LABEL else decision_of(label)
     trees = ensemble_of(formula)
     link, scores = _scores(formula, decision, trees)
+    if decision is not None and not _is_shown(decision, link, scores, formula):
+        decision = None
     namer = Namer(formula, scribe)
     outputs = {name: namer.output(name) for name in formula.outputs}
     own: dict[Node, str] = {}
@@ -212,6 +214,16 @@ def _scores(
     return "", []
 
 
+def _is_shown(decision: Decision, link: str, scores: Sequence[Node], formula: Formula) -> bool:
+    """Tell whether the label is that of the highest of the scores that get a name of their own.
+
+    scikit-learn's nearest centroid has probabilities from other scores than its label.
+    """
+    if link not in ("softmax", "ovr") or len(decision.scores) == 1:
+        return True
+    return decision.scores in (tuple(scores), tuple(chance_nodes(formula)))
+
+
 def _real_roots(
     formula: Formula, decision: Decision | None, scores: Sequence[Node], link: str
 ) -> list[Node]:
@@ -224,7 +236,18 @@ def _real_roots(
     roots = [
         n for name, n in formula.outputs.items() if n.type is not Type.LABEL and name not in skipped
     ]
-    return [*scores, *roots]
+    tests = [] if decision is not None else _tests(formula.outputs.values())
+    return [*tests, *scores, *roots]
+
+
+def _tests(outputs: Iterable[Node]) -> list[Node]:
+    """Return the conditions of all labels that are no highest score: they are written out."""
+    found = []
+    for n in outputs:
+        while n.type is Type.LABEL and n.op is ops.WHERE:
+            found.append(n.args[0])
+            n = n.args[2]
+    return found
 
 
 @dataclass

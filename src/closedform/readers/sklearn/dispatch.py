@@ -31,6 +31,7 @@ MODULES = (
     "closedform.readers.sklearn.trees",
     "closedform.readers.sklearn.boosting",
     "closedform.readers.sklearn.network",
+    "closedform.readers.sklearn.bayes",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
