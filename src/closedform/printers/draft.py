@@ -305,11 +305,12 @@ class Namer:
     ) -> dict[Node, str]:
         """Return names for shared values, tables, curves and choices that have none yet."""
         taken = {self.scribe.name(f.name) for f in self.formula.inputs} | set(named.values())
+        counts: dict[str, int] = {}
         made: dict[Node, str] = {}
         for n in toposort(roots):
             name = None if n in named else self._other(n, chosen)
             if name is not None:
-                made[n] = self._free(name, taken)
+                made[n] = self._free(name, taken, counts)
                 taken.add(made[n])
         return made
 
@@ -322,11 +323,14 @@ class Namer:
             return self._applied(_PREFIX[n.op.name](n), n)
         return self.scribe.name(chosen[n]) if n in chosen and not is_indicator(n) else None
 
-    def _free(self, name: str, taken: Collection[str]) -> str:
-        count, now = 1, name
+    def _free(self, name: str, taken: Collection[str], counts: dict[str, int]) -> str:
+        # Where the search for `name` ended last: 2,000 names from 1 on would be 2,000,000 tries.
+        count = counts.get(name, 1)
+        now = name if count == 1 else self.scribe.indexed(name, count)
         while now in taken:
             count += 1
             now = self.scribe.indexed(name, count)
+        counts[name] = count
         return now
 
     def _applied(self, function: str, n: Node) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Formula, Task
-from closedform.ir import Node, Type, fold, substitute, toposort
+from closedform.ir import Node, Type, fold, substitute
 from closedform.passes.lower import lowered
 from closedform.printers.blocks import Block, Equation, Page, Sentence
 from closedform.printers.choices import chance_nodes, picks_highest, softmax_scores
@@ -161,7 +161,19 @@ def _told_by_rules(n: Node, made: Draft) -> bool:
 def _place(n: Node, defined: list[Block], main: list[Block]) -> list[Block]:
     if n.op.name not in DEFINED:
         return main
-    return defined if sum(x.op is ops.INPUT for x in toposort([n])) < 2 else main
+    return main if _reads_two(n) else defined
+
+
+def _reads_two(n: Node) -> bool:
+    """Tell whether a node reads more than one input, looking no farther than it must."""
+    todo, seen, found = [n], {n}, 0
+    while todo and found < 2:
+        now = todo.pop()
+        found += now.op is ops.INPUT
+        fresh = [a for a in dict.fromkeys(now.args) if a not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return found > 1
 
 
 def _aliases(made: Draft) -> list[Equation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from closedform.verify.measure import (
     labels_differ,
     spread_of,
     tied,
+    ties_in_order,
     worst_and_typical,
 )
 from closedform.verify.oracle import Answers, Method, answers, methods_of
@@ -45,6 +46,7 @@ class Rows:
         columns: the inputs, as `columns_of` gives them.
         outside: which rows lie outside the formula's domain.
         values: the formula's outputs.
+        even: which rows have a tie where a nearest few are told from the rest.
     """
 
     set: str
@@ -53,6 +55,7 @@ class Rows:
     columns: list[Array]
     outside: Array
     values: Mapping[str, Array]
+    even: Array
 
     @classmethod
     def of(cls, set_: str, formula: Formula, X: Any, kinds: Sequence[str] | None = None) -> Rows:
@@ -63,7 +66,8 @@ class Rows:
         """
         columns, rows = columns_of(formula.inputs, X, formula.needed)
         named = np.array([""] * rows if kinds is None else list(kinds), dtype=object)
-        return cls(set_, X, named, columns, outside(formula, X), evaluate(formula, X))
+        even = ties_in_order(formula, columns, rows)
+        return cls(set_, X, named, columns, outside(formula, X), evaluate(formula, X), even)
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -78,6 +82,7 @@ class Rows:
             [c[picked] for c in self.columns],
             self.outside[picked],
             {name: values[picked] for name, values in self.values.items()},
+            self.even[picked],
         )
 
     def row(self, formula: Formula, i: int, expected: Any, got: Any) -> Row:
@@ -240,14 +245,16 @@ def checks_of(
         if name not in rows.values:
             continue
         if formula.outputs[name].type is Type.LABEL:
-            ties = lambda at: _tied(formula, found, rows, at)  # noqa: E731
+            ties = lambda at: _tied(formula, found, rows, at) | rows.even[at]  # noqa: E731
             yield _label_check(formula, name, method.name, expected, rows, both, ties)
         else:
             numbers = _numbers(expected, method.name)
             spreads.setdefault(name, spread_of(numbers[both]))
-            yield number_check(
-                formula, name, method.name, numbers, rows, both, tolerance, spreads[name]
+            even = rows.even[both]
+            check = number_check(
+                formula, name, method.name, numbers, rows, both[~even], tolerance, spreads[name]
             )
+            yield replace(check, ties=int(even.sum()))
 
 
 def _numbers(column: Any, method: str) -> Array:

@@ -32,6 +32,7 @@ MODULES = (
     "closedform.readers.sklearn.boosting",
     "closedform.readers.sklearn.network",
     "closedform.readers.sklearn.bayes",
+    "closedform.readers.sklearn.neighbors",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
