@@ -211,6 +211,9 @@ def _scores(
             return link, found
     if decision is not None and decision.scores[0].op is ops.SIGMOID:
         return "logit", [decision.scores[0].args[0]]
+    # Scores of a label alone, as of a cluster, have no name yet by which the rule could call them.
+    if decision is not None and decision.classes == formula.task.classes:
+        return "", [n for n in decision.scores if n not in formula.outputs.values()]
     return "", []
 
 

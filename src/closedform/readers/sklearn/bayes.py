@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.families.additive import Linear
-from closedform.families.distances import METRICS, closeness, quadratic, squared
+from closedform.families.distances import METRICS, quadratic, squared
 from closedform.formula import label_of
 from closedform.ir import Array, Node
 from closedform.ops.payloads import Pieces
@@ -165,7 +165,7 @@ def nearest_centroid(model: Any, columns: Columns, reading: Reading) -> Predicti
 
 def _nearness(model: Any, columns: Columns) -> list[Node]:
     if model.metric == "euclidean":
-        return closeness(columns.nodes, model.centroids_)
+        return squared(columns.nodes, model.centroids_, np.full(len(columns), -1.0))
     away = METRICS[model.metric].ranks(columns.nodes, model.centroids_)
     return [ops.lin(0, (-1, d)) for d in away]
 
