@@ -113,8 +113,10 @@ def compare(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> 
 def compare_predictions(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> None:
     """Compare what `predict` (or `transform`) returns."""
     task = formula.task
-    expected = as_columns(ask(model, "transform" if task.kind == "transform" else "predict", X))
-    ours = as_columns(formula(X))
+    expected = as_columns(
+        ask(model, "transform" if task.kind == "transform" else "predict", X), len(X)
+    )
+    ours = as_columns(formula(X), len(X))
     assert ours.shape == expected.shape
     if task.kind == "classification":
         # Where the scores are the same bits, so is the label, ties included.
@@ -147,10 +149,10 @@ def ask(model: Any, method: str, X: Any) -> Any:
         return getattr(model, method)(X)
 
 
-def as_columns(values: Any) -> np.ndarray:
-    """Return predictions as (rows, outputs)."""
+def as_columns(values: Any, rows: int | None = None) -> np.ndarray:
+    """Return predictions as (rows, outputs); SparsePCA gives a single row without its axis."""
     array = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
-    return array.reshape(len(array), -1)
+    return array.reshape(len(array) if rows is None else rows, -1)
 
 
 def close(ours: np.ndarray, expected: np.ndarray, rtol: float, what: str) -> None:

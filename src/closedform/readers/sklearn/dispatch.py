@@ -35,6 +35,7 @@ MODULES = (
     "closedform.readers.sklearn.neighbors",
     "closedform.readers.sklearn.clusters",
     "closedform.readers.sklearn.mixtures",
+    "closedform.readers.sklearn.decompose",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
