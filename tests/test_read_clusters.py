@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from sklearn import cluster, mixture
-from sklearn.covariance import EllipticEnvelope
+from sklearn.covariance import EllipticEnvelope, MinCovDet
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -99,8 +100,15 @@ def test_a_mixture_has_its_density_beside_the_chances():
     for kind in KINDS:
         for model in (GM(3, covariance_type=kind), BM(n_components=3, covariance_type=kind)):
             fit(model.set_params(random_state=0), rows, None)
-            got = cf.read(model)(rows, "log_density")
+            got = cf.read(model)(rows, "score_samples")
             np.testing.assert_allclose(got, model.score_samples(rows), rtol=1e-9)
+
+
+def test_an_envelope_has_its_score_beside_the_decision():
+    rows, y = data.standard_numbers()
+    for model in (EllipticEnvelope(random_state=0), LocalOutlierFactor(novelty=True)):
+        got = cf.read(fit(model, rows, y))(rows, "score_samples")
+        np.testing.assert_allclose(got, ask(model, "score_samples", rows), rtol=1e-9)
 
 
 def test_far_out_the_first_of_equally_near_clusters_is_given_as_by_the_model():
@@ -126,6 +134,8 @@ def test_what_cannot_predict_is_refused_with_a_hint():
         (cluster.AffinityPropagation(affinity="precomputed", random_state=0), near, "precomputed"),
         (cluster.DBSCAN(), rows, "never new ones"),
         (cluster.AgglomerativeClustering(), rows, "never new ones"),
+        (KernelDensity(), rows, "sums bounds"),
+        (MinCovDet(random_state=0), rows, "predicts nothing"),
         (cluster.FeatureAgglomeration(2, pooling_func=np.median), rows, "median"),
     ]:
         with pytest.raises(UnsupportedModel, match=said):

@@ -209,6 +209,8 @@ HINTS: dict[str, str] = {
     "KernelPCA": "It compares with every training row; use a PCA.",
     "PatchExtractor": "It reads images, not columns.",
     "NearestNeighbors": "It predicts nothing; read a KNeighborsRegressor or KNeighborsClassifier.",
+    "KernelDensity": "Its tree sums bounds, which leave 1e-7 to all of the density; a "
+    "GaussianMixture has a formula.",
     "Isomap": "Its transform() searches for shortest paths among training rows; use a PCA.",
     "LocallyLinearEmbedding": "It solves equations of each row's neighbours; use a PCA.",
     **dict.fromkeys(("TSNE", "MDS", "ClassicalMDS", "SpectralEmbedding"), MAPS_ONLY),

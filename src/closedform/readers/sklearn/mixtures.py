@@ -75,7 +75,7 @@ def _mixed(model: Any, start: Array, columns: Columns, reading: Reading) -> Pred
         link="softmax",
         probability=linked_chances(scores, numbers, "softmax", reading),
     )
-    return Prediction(made.outputs | {"log_density": log_sum_exp(scores)}, made.task)
+    return Prediction(made.outputs | {"score_samples": log_sum_exp(scores)}, made.task)
 
 
 def _full(model: Any, columns: Columns) -> list[Node]:
@@ -105,11 +105,11 @@ FORMS = {"full": _full, "tied": _tied, "diag": _diagonal, "spherical": _spherica
 
 
 def elliptic_envelope(model: Any, columns: Columns, reading: Reading) -> Prediction:
-    """−(x − μ)ᵀΣ⁻¹(x − μ) − offset: an inlier where that is at least 0."""
+    """−(x − μ)ᵀΣ⁻¹(x − μ), less an offset: an inlier where that is at least 0."""
     axes, sizes = principal_axes(model.get_precision())
     turned = Linear.of(axes, 0.0).nodes(columns.nodes)
     (away,) = squared(turned, [axes @ model.location_], -sizes)
-    return judged(ops.lin(-float(model.offset_), (1, away)))
+    return judged(away, model.offset_)
 
 
 TRANSFORMS: dict[str, Any] = {}

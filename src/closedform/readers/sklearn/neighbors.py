@@ -16,7 +16,7 @@ from closedform.formula import label_of
 from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction, label_from
 from closedform.readers.reading import Columns, Reading, plain_label
-from closedform.readers.sklearn.linear import class_labels, several_labels
+from closedform.readers.sklearn.linear import class_labels
 from closedform.readers.sklearn.scale import indicator
 
 MOST_ROWS = 2000
@@ -207,10 +207,19 @@ def k_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """The share of each class in the weights of the k nearest training rows."""
     around = nearest(model, model.n_neighbors, columns, reading)
     weights = weighed(around, model, reading)
-    if several_labels(model, reading) or weights is None:
+    if _has_several_labels(model, reading) or weights is None:
         return Prediction.nothing()
     shares = shared_out(_votes(weights, model), fallback=False)
     return _elected(shares, class_labels(model))
+
+
+def _has_several_labels(model: Any, reading: Reading) -> bool:
+    if isinstance(model.classes_, list):
+        reading.problem(
+            f"This {type(model).__name__} predicts several labels at once.",
+            "Train one for each label and read each of them.",
+        )
+    return isinstance(model.classes_, list)
 
 
 def _votes(weights: Sequence[Node], model: Any) -> list[Node]:
@@ -229,7 +238,7 @@ def _elected(shares: Sequence[Node], classes: tuple[Any, ...]) -> Prediction:
 def radius_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """The share of each class within the radius; where nobody is there, the outlier's label."""
     weights = weighed(inside(model, columns, reading), model, reading)
-    if several_labels(model, reading) or weights is None:
+    if _has_several_labels(model, reading) or weights is None:
         return Prediction.nothing()
     votes, classes = _votes(weights, model), class_labels(model)
     shares = shared_out(votes, fallback=False)
@@ -295,15 +304,15 @@ def local_outliers(model: Any, columns: Columns, reading: Reading) -> Prediction
     inner = total_of([ops.mul(i, r) for i, r in zip(chosen, reach, strict=True)])
     sparse = ops.lin(1e-10, (1, ops.div(inner, count)))
     dense_there = ops.div(ops.linear(0.0, np.asarray(model._lrd), chosen), count)
-    score = ops.lin(-float(model.offset_), (-1, ops.mul(dense_there, sparse)))
-    return judged(score)
+    return judged(ops.lin(0, (-1, ops.mul(dense_there, sparse))), model.offset_)
 
 
-def judged(score: Node) -> Prediction:
-    """Return 1, an inlier, where the score is at least 0, and −1, an outlier, below."""
-    classes = (-1, 1)
-    label = label_from(score, 0.0, classes)
-    return Prediction.of_classes(classes, label=label, link="none", decision=[score])
+def judged(score: Node, offset: float) -> Prediction:
+    """Return 1, an inlier, where score − offset is at least 0, and −1, an outlier, below."""
+    decision, classes = ops.lin(-float(offset), (1, score)), (-1, 1)
+    label = label_from(decision, 0.0, classes)
+    made = Prediction.of_classes(classes, label=label, link="none", decision=[decision])
+    return Prediction({**made.outputs, "score_samples": score}, made.task)
 
 
 TRANSFORMS: dict[str, Any] = {}
