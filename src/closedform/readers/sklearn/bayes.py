@@ -151,7 +151,7 @@ def nearest_centroid(model: Any, columns: Columns, reading: Reading) -> Predicti
         reading.problem(f"NearestCentroid(metric={model.metric!r}) has no formula.", "Use another.")
         return Prediction.nothing()
     classes = class_labels(model)
-    if not hasattr(model, "class_prior_"):  # until 1.5
+    if not hasattr(model, "class_prior_"):  # in 1.4
         return Prediction.of_classes(
             classes, label=label_of(_nearness(model, columns), classes), link="none"
         )

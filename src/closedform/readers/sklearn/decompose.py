@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +19,26 @@ from closedform.readers.sklearn.scale import centred
 
 
 def partial_squares(model: Any, columns: Columns, reading: Reading) -> Prediction:
-    """W·(x − mean) + b."""
-    away = centred(columns.nodes, model._x_mean, None)
+    """W·(x − mean) + b, each column divided by its deviation where the version does so."""
+    spread = model._x_std if _divides(model) else None
+    away = centred(columns.nodes, model._x_mean, spread)
     return Prediction.of_values(Linear.of(model.coef_, model.intercept_).nodes(away))
+
+
+def _divides(model: Any) -> bool:
+    """Tell, by asking the model for a row, whether its weights are those of scaled columns.
+
+    They are in scikit-learn 1.4, and no longer in 1.9; nothing stored says so.
+    """
+    weights, spread = np.atleast_2d(model.coef_), np.asarray(model._x_std)
+    far = np.abs(weights * (spread - 1)).sum(axis=1).argmax()
+    away = np.sign(weights[far] * (spread - 1)) * spread
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "X does not have valid feature names"
+        said = np.ravel(model.predict((model._x_mean + away)[None]))[far]
+    start = np.ravel(model.intercept_)[far]
+    whole, scaled = start + weights[far] @ away, start + weights[far] @ (away / spread)
+    return bool(abs(said - scaled) < abs(said - whole))
 
 
 def partial_scores(model: Any, columns: Columns, reading: Reading) -> Columns:

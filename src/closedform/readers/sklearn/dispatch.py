@@ -308,7 +308,8 @@ def _require_fitted(model: Any) -> None:
         check_is_fitted(part)
     except NotFittedError:
         # 1.4 and 1.5 ask for a fit() of estimators that learn nothing.
-        if not (hasattr(part, "_get_tags") and part._get_tags().get("stateless")):
+        tags = part._get_tags() if hasattr(part, "_get_tags") else {}
+        if not tags.get("stateless") and tags.get("requires_fit", True):
             raise NotFitted(
                 f"This {type(model).__name__} is not fitted.", hint="Call its fit(X, y) first."
             ) from None
