@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import neighbors as nn
+from sklearn.impute import KNNImputer
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
@@ -21,6 +23,29 @@ def some_unlabelled():
     """Three classes, half of the rows without a label (−1)."""
     x, y = data.standard_three()
     return x, np.where(np.arange(len(y)) % 2, np.abs(y), -1)
+
+
+def standard_holes():
+    """Missing values in three columns of one size."""
+    x, y = data.standard_numbers()
+    x.iloc[::7, 0] = np.nan
+    x.iloc[::5, 1] = np.nan
+    x.iloc[3::9, 3] = np.nan
+    return x, y
+
+
+def an_empty_column():
+    """Missing values, and a column without any value."""
+    x, y = standard_holes()
+    x.iloc[:, 2] = np.nan
+    return x, y
+
+
+def few_values():
+    """Columns with fewer values than neighbours are asked for."""
+    x, y = standard_holes()
+    x.iloc[4:, 1] = np.nan
+    return x, y
 
 
 def far_from_zero():
@@ -78,9 +103,18 @@ CASES = [
     Case(nn.LocalOutlierFactor(novelty=True, n_neighbors=3, contamination=0.2), data.numbers),
     Case(nn.LocalOutlierFactor(novelty=True, metric="manhattan"), data.standard_numbers),
     Case(make_pipeline(StandardScaler(), K()), data.two_classes),
+    Case(KNNImputer(), standard_holes),
+    Case(KNNImputer(n_neighbors=1), standard_holes),
+    Case(KNNImputer(n_neighbors=200), standard_holes),
+    Case(KNNImputer(), data.standard_numbers, note="trained on whole rows"),
+    Case(KNNImputer(n_neighbors=3, add_indicator=True), an_empty_column),
+    Case(KNNImputer(keep_empty_features=True), an_empty_column),
+    Case(KNNImputer(), few_values),
+    Case(make_pipeline(KNNImputer(), StandardScaler(), Ridge()), standard_holes),
 ]
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN slice")  # of a column that never has a value
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_model_of_neighbours_and_its_formula_agree(case):
     model, rows = case.fitted
@@ -189,3 +223,31 @@ def test_a_certificate_tells_rows_at_ties_from_rows_that_differ():
     smooth, y = data.standard_numbers()
     certificate = cf.read(fit(R(), smooth, y)).verify(fit(R(), smooth, y), smooth, made_up=False)
     assert certificate.ok and certificate.ties == 0
+
+
+def test_an_imputer_that_weighs_by_distance_is_near_and_says_so():
+    rows, _ = standard_holes()
+    model = KNNImputer(weights="distance").fit(rows)
+    formula, tried = cf.read(model), rows + 0.1
+    got = np.column_stack([formula(tried, name) for name in formula.outputs])
+    np.testing.assert_allclose(got, model.transform(tried), rtol=1e-6)
+    assert "approximate" in formula.summary()
+
+
+def test_a_row_that_is_all_missing_is_given_the_means_of_the_columns():
+    rows, _ = standard_holes()
+    formula = cf.read(KNNImputer().fit(rows))
+    got = [formula(np.full((1, 4), np.nan), name)[0] for name in formula.outputs]
+    np.testing.assert_allclose(got, rows.mean(), rtol=1e-12)
+
+
+def test_an_imputer_of_unknown_code_or_of_many_rows_is_refused():
+    rows, _ = standard_holes()
+    options = {"metric": lambda a, b, **_: 0.0, "weights": lambda d: d}
+    with pytest.raises(UnsupportedModel, match="code of a function"):
+        cf.read(KNNImputer(**options).fit(rows))
+    with pytest.raises(UnsupportedModel, match="missing_values=-1"):
+        cf.read(KNNImputer(missing_values=-1).fit(rows.fillna(-1)))
+    for shape in ((2001, 2), (1000, 21)):
+        with pytest.raises(UnsupportedModel, match="compares with"):
+            cf.read(KNNImputer().fit(np.random.default_rng(0).normal(size=shape)))

@@ -36,6 +36,7 @@ MODULES = (
     "closedform.readers.sklearn.clusters",
     "closedform.readers.sklearn.mixtures",
     "closedform.readers.sklearn.decompose",
+    "closedform.readers.sklearn.donors",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
@@ -141,6 +142,7 @@ WORDS: dict[str, str] = {
     "Binarizer": "binarized",
     "SimpleImputer": "imputed",
     "IterativeImputer": "imputed",
+    "KNNImputer": "imputed",
     "KBinsDiscretizer": "binned",
     "PowerTransformer": "power-transformed",
     "QuantileTransformer": "quantile",
@@ -205,7 +207,6 @@ NEIGHBOURS_ONLY = "It gives a graph of neighbours, not columns; read a KNeighbor
 COVARIANCE_ONLY = "It predicts nothing; an EllipticEnvelope has a formula."
 TARGETS_ONLY = "It changes targets, not columns; a classifier is read with its labels as they are."
 HINTS: dict[str, str] = {
-    "KNNImputer": "It looks up the training rows; use a SimpleImputer or an IterativeImputer.",
     "KernelPCA": "It compares with every training row; use a PCA.",
     "PatchExtractor": "It reads images, not columns.",
     "NearestNeighbors": "It predicts nothing; read a KNeighborsRegressor or KNeighborsClassifier.",

@@ -101,10 +101,15 @@ def note_ties(model: Any, count: int, reading: Reading) -> None:
     if count >= rows.shape[0]:
         return
     away = _own_distances(model, count + 1)
-    tied = int(np.isclose(away[:, count - 1], away[:, count], rtol=1e-12, atol=0).sum())
+    tied = np.isclose(away[:, count - 1], away[:, count], rtol=1e-12, atol=0)
+    say_ties(int(tied.sum()), rows.shape[0], count, reading)
+
+
+def say_ties(tied: int, rows: int, count: int, reading: Reading) -> None:
+    """Say of how many training rows others tie for the last place, if there are any."""
     if tied:
         reading.differs(
-            f"seen from {tied} of the {rows.shape[0]} training rows, several tie for place {count} "
+            f"seen from {tied} of the {rows} training rows, several tie for place {count} "
             "among the neighbours: the formula counts them all, the model those that it finds first"
         )
 
