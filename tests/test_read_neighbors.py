@@ -1,5 +1,7 @@
 """Neighbours against their own predictions: votes, means, radii, spread labels, outliers."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +14,9 @@ from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
 import closedform as cf
 import made_up as data
-from battery import Case, ask, check_reader, fit
+from battery import Case, ask, check_reader, fit, told
 from closedform.errors import UnsupportedModel
+from programs import run
 
 K, R = nn.KNeighborsClassifier, nn.KNeighborsRegressor
 RK, RR = nn.RadiusNeighborsClassifier, nn.RadiusNeighborsRegressor
@@ -251,3 +254,47 @@ def test_an_imputer_of_unknown_code_or_of_many_rows_is_refused():
     for shape in ((2001, 2), (1000, 21)):
         with pytest.raises(UnsupportedModel, match="compares with"):
             cf.read(KNNImputer().fit(np.random.default_rng(0).normal(size=shape)))
+
+
+@pytest.mark.parametrize(
+    ("model", "make"),
+    [
+        (R(3), data.standard_numbers),
+        (R(weights="distance"), data.standard_numbers),
+        (K(), data.two_classes),
+        (nn.LocalOutlierFactor(novelty=True), data.standard_numbers),
+        (KNNImputer(), standard_holes),
+    ],
+    ids=told,
+)
+def test_a_formula_of_many_training_rows_is_told_in_a_page(model, make):
+    rows, y = make()
+    formula = cf.read(fit(model, rows, y))
+    brief = str(formula)
+    assert len(brief.splitlines()) < 62 and "more points" in brief
+    assert " …" in brief and len(formula.to("text")) > 3 * len(brief)
+    assert formula.to("text").count("…") == 0
+    assert "\\ldots" not in formula.to("latex")
+
+
+@pytest.mark.parametrize("model", [R(3), R(weights="distance"), K(5), RK(3.0)], ids=told)
+def test_printed_programs_of_neighbours_give_what_the_formula_gives(model):
+    rows, y = data.standard_three()
+    formula = cf.read(fit(model, rows, y))
+    tried = rows[::9] + 0.01
+    expected = formula.evaluate(tried)
+    program = run(formula.to("python"))
+    for i, row in enumerate(tried):
+        found = program.evaluate(*row.tolist())
+        for name, values in expected.items():
+            assert found[name] == pytest.approx(values[i], rel=1e-12)
+
+
+def test_two_thousand_training_rows_are_read_and_printed_in_seconds():
+    rows = np.random.default_rng(0).normal(size=(2000, 5))
+    model = fit(R(weights="distance"), rows, rows[:, 0])
+    start = time.process_time()
+    formula = cf.read(model)
+    assert len(str(formula)) < 5000 and len(formula.to("text")) > 100_000
+    assert time.process_time() - start < 20  # 1.5 s; 24 s when each line looked at all others
+    np.testing.assert_allclose(formula(rows[:50] + 0.01), model.predict(rows[:50] + 0.01))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type, toposort
@@ -22,7 +24,7 @@ from closedform.printers.choices import (
 from closedform.printers.ensemble import Ensemble, ensemble_of
 from closedform.printers.grouping import grouped
 from closedform.printers.scribe import Scribe, is_indicator
-from closedform.printers.spell import TRIVIAL, Speller, names_for
+from closedform.printers.spell import SUM, TRIVIAL, Speller, Spelling, Written, names_for
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,32 @@ class Draft:
         if n.op is ops.SIGMOID and n in chance_nodes(self.formula):
             one, grown = ops.const(1), ops.exp(ops.lin(0, (-1, n.args[0])))
             return Equation(name, self.text(ops.div(one, ops.lin(0, (1, one), (1, grown)))))
-        return Equation(name, text)
+        shorter = self._shortened(n)
+        return Equation(name, text if shorter is None else shorter.text)
+
+    def _shortened(self, n: Node) -> Written | None:
+        """Return `max(a, b, …, z)`, or a sum over many points in that manner, in a brief form."""
+        most, spell = self.extent.rows, self.scribe.language.spell
+        if most is None:
+            return None
+        if n.op is ops.LIN and len(n.args) > 2 * most and all(map(is_of_point, n.args)):
+            first = ops.linear(n.data.bias, n.data.weights[:3], n.args[:3])
+            last = ops.linear(0.0, np.abs(n.data.weights[-1:]), n.args[-1:])
+            plus, minus = self.scribe.language.plus, self.scribe.language.minus
+            dots = plus + self.scribe.signs["dots"] + (minus if n.data.weights[-1] < 0 else plus)
+            return Written(self.text(first) + dots + self.text(last), SUM)
+        if n.op in (ops.MIN, ops.MAX, ops.KTH) and len(n.args) > most:
+            ends = [Written(self.text(a)) for a in (*n.args[:2], n.args[-1])]
+            shown = [*ends[:2], Written(self.scribe.signs["dots"]), ends[2]]
+        elif n.op is ops.DIV:
+            parts = [None if a in self.speller.named else self._shortened(a) for a in n.args]
+            if not any(parts):
+                return None
+            shown = [p or self.speller.write([a])[0] for p, a in zip(parts, n.args, strict=True)]
+        else:
+            return None
+        how = spell[n.op.name]
+        return how(shown) if isinstance(how, Spelling) else how(self.speller, n, shown)
 
     def cases(self, name: str, n: Node) -> Cases:
         """Return a chain of choices as a list."""
@@ -142,6 +169,21 @@ class Draft:
         if hi == math.inf:
             return f"{x} {signs['>' if right_closed else '>=']} {number(lo)}"
         return f"{number(lo)} {signs[low]} {x} {signs[high]} {number(hi)}"
+
+
+NEAR = 64
+"""So many nodes below a term are looked at for the distance that it is a function of."""
+
+
+def is_of_point(n: Node) -> bool:
+    """Tell whether a term belongs to one point: it is a function of a distance to it."""
+    todo = [n]
+    for now in todo:
+        if now.op is ops.SQUARED_DISTANCE:
+            return True
+        if len(todo) < NEAR:
+            todo += now.args[:2]
+    return False
 
 
 def _polynomial(pieces: Pieces, i: int, x: Node) -> Node:
@@ -212,8 +254,9 @@ def _scores(
     if decision is not None and decision.scores[0].op is ops.SIGMOID:
         return "logit", [decision.scores[0].args[0]]
     # Scores of a label alone, as of a cluster, have no name yet by which the rule could call them.
-    if decision is not None and decision.classes == formula.task.classes:
-        return "", [n for n in decision.scores if n not in formula.outputs.values()]
+    if decision is not None and 1 < len(decision.scores) == len(formula.task.classes):
+        own = formula.outputs.values()
+        return "", [] if any(n in own for n in decision.scores) else list(decision.scores)
     return "", []
 
 

@@ -13,7 +13,7 @@ from closedform.passes.lower import lowered
 from closedform.printers.blocks import Block, Equation, Page, Sentence
 from closedform.printers.choices import chance_nodes, picks_highest, softmax_scores
 from closedform.printers.domain import domain
-from closedform.printers.draft import Draft, Extent, draft
+from closedform.printers.draft import Draft, Extent, draft, is_of_point
 from closedform.printers.ensemble import Ensemble
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
@@ -139,8 +139,13 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
     vote = (
         made.formula.outputs.get(made.formula.task.probability[0]) if made.link == "vote" else None
     )
+    crowds = _crowds(made)
     for n, block in made.blocks():
-        if _told_by_rules(n, made):
+        place, size = crowds.get(n, (0, 0))
+        if _told_by_rules(n, made) or place > SHOWN:
+            continue
+        if place == SHOWN:
+            main += _and_so_on(block, size - SHOWN, made.scribe.signs["dots"])
             continue
         if n is vote and isinstance(block, Equation):
             general = Equation(made.scribe.applied("P", "c"), block.right, "for each class c")
@@ -148,6 +153,32 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
         else:
             _place(n, defined, main).append(block)
     return [*main, *chances(made), *_aliases(made)], defined
+
+
+SHOWN = 3
+"""Distances, of those to a crowd of points, that a brief form shows."""
+
+
+def _crowds(made: Draft) -> dict[Node, tuple[int, int]]:
+    """Return the place of each line among those of one kind for many points, and how many."""
+    if made.extent.rows is None:
+        return {}
+    groups: dict[tuple[object, ...], list[Node]] = {}
+    for _, _, n in made.speller.lines:
+        if n.op is ops.SQUARED_DISTANCE:
+            groups.setdefault(n.args, []).append(n)
+        elif is_of_point(n) and n not in made.formula.outputs.values():
+            groups.setdefault((n.op, *(a.op for a in n.args)), []).append(n)
+    crowds = [group for group in groups.values() if len(group) > made.extent.rows]
+    return {n: (place, len(group)) for group in crowds for place, n in enumerate(group, 1)}
+
+
+def _and_so_on(block: Block, count: int, dots: str) -> list[Block]:
+    """Return the last block that is shown of a crowd, and the remark that there are more."""
+    said = f"and so on, for {count:,} more points"
+    if isinstance(block, Equation):
+        return [replace(block, note=said)]
+    return [block, Equation(dots, dots, said)]
 
 
 def _told_by_rules(n: Node, made: Draft) -> bool:

@@ -176,6 +176,7 @@ SIGNS = {
         "g": "g",
         "class": "class",
         "dot": "·",
+        "dots": "…",
         "space": " ",
         "always": "always",
         "that is": "that is",

@@ -151,11 +151,35 @@ def inside(model: Any, columns: Columns, reading: Reading) -> Around | None:
     return Around(ranks, [ops.less_equal(rank, edge) for rank in ranks], how)
 
 
-def weighed(around: Around | None, model: Any, reading: Reading) -> list[Node] | None:
-    """Return what each training row counts: 1, or 1 / distance, within reach and 0 beyond.
+@dataclass(frozen=True)
+class Weights:
+    """What each training row counts.
 
-    Where a training row is at distance 0, only such rows count.
+    Attributes:
+        near: 1 for a row within reach, 0 beyond.
+        usual: the same, or divided by the distance.
+        here: 1 for a row at distance 0: where there are such rows, they alone count. Empty where
+            distances do not weigh.
+        found: whether there are such rows.
     """
+
+    near: list[Node]
+    usual: list[Node]
+    here: list[Node]
+    found: Node
+
+    def mean(self, values: Any) -> Node:
+        """Return the mean of the rows' values."""
+        usual = _mean(self.usual, values)
+        return ops.where(self.found, _mean(self.here, values), usual) if self.here else usual
+
+
+def _mean(weights: Sequence[Node], values: Any) -> Node:
+    return ops.div(ops.linear(0.0, values, weights), total_of(weights))
+
+
+def weighed(around: Around | None, model: Any, reading: Reading) -> Weights | None:
+    """Return the weights of the training rows: 1, or 1 / distance, within reach and 0 beyond."""
     if model.weights not in ("uniform", "distance", None):
         shown = getattr(model.weights, "__name__", model.weights)
         reading.problem(
@@ -165,47 +189,52 @@ def weighed(around: Around | None, model: Any, reading: Reading) -> list[Node] |
         return None
     if around is None:
         return None
+    near = [indicator(n) for n in around.near]
     if model.weights != "distance":
-        return [indicator(near) for near in around.near]
+        return Weights(near, near, [], ops.boolean(False))
     note_blur(model, reading)
-    none, zero = ops.const(0.0), ops.equal(ops.minimum(*around.ranks), ops.const(0.0))
-    made = []
-    for rank, near in zip(around.ranks, around.near, strict=True):
-        share = ops.div(ops.const(1.0), around.metric.finish(rank))
-        here = indicator(ops.equal(rank, none))
-        made.append(ops.where(near, ops.where(zero, here, share), none))
-    return made
+    zero = ops.const(0.0)
+    away = [around.metric.finish(rank) for rank in around.ranks]
+    return Weights(
+        near,
+        [ops.div(n, d) for n, d in zip(near, away, strict=True)],
+        [indicator(ops.equal(rank, zero)) for rank in around.ranks],
+        ops.equal(ops.minimum(*around.ranks), zero),
+    )
 
 
 def k_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """Σ wⱼyⱼ / Σ wⱼ over the k nearest training rows."""
     around = nearest(model, model.n_neighbors, columns, reading)
-    return _mean(weighed(around, model, reading), model)
+    return _means(weighed(around, model, reading), model)
 
 
 def radius_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """Σ wⱼyⱼ / Σ wⱼ over the training rows within the radius; missing where there is none."""
     around = inside(model, columns, reading)
-    return _mean(weighed(around, model, reading), model)
+    return _means(weighed(around, model, reading), model)
 
 
-def _mean(weights: list[Node] | None, model: Any) -> Prediction:
+def _means(weights: Weights | None, model: Any) -> Prediction:
     if weights is None:
         return Prediction.nothing()
-    total = total_of(weights)
-    values = np.asarray(model._y, dtype=np.float64).reshape(len(weights), -1)
-    means = [ops.div(ops.linear(0.0, y, weights), total) for y in np.ascontiguousarray(values.T)]
+    values = np.asarray(model._y, dtype=np.float64).reshape(len(weights.near), -1)
+    means = [weights.mean(y) for y in np.ascontiguousarray(values.T)]
     if not hasattr(model, "kneighbors") and np.asarray(model._y).dtype.kind in "iu":
-        means = [_of_nobody(total, y, model) for y in means]
+        means = [_of_nobody(weights, y, model) for y in means]
     return Prediction.of_values(means)
 
 
-def _of_nobody(total: Node, mean: Node, model: Any) -> Node:
+def _of_nobody(weights: Weights, mean: Node, model: Any) -> Node:
     """Return a mean of whole targets: of nobody, it is NaN cast to such a number, −9.2e18."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "invalid value encountered in cast"
         nothing = np.full_like(np.asarray(model._y), np.nan).flat[0]
-    return ops.where(ops.equal(total, ops.const(0.0)), ops.const(nothing), mean)
+    return ops.where(_nobody(weights), ops.const(nothing), mean)
+
+
+def _nobody(weights: Weights) -> Node:
+    return ops.equal(total_of(weights.near), ops.const(0.0))
 
 
 def k_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
@@ -214,8 +243,7 @@ def k_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     weights = weighed(around, model, reading)
     if _has_several_labels(model, reading) or weights is None:
         return Prediction.nothing()
-    shares = shared_out(_votes(weights, model), fallback=False)
-    return _elected(shares, class_labels(model))
+    return _elected(_shares(weights, model), class_labels(model))
 
 
 def _has_several_labels(model: Any, reading: Reading) -> bool:
@@ -227,12 +255,16 @@ def _has_several_labels(model: Any, reading: Reading) -> bool:
     return isinstance(model.classes_, list)
 
 
-def _votes(weights: Sequence[Node], model: Any) -> list[Node]:
+def _shares(weights: Weights, model: Any) -> list[Node]:
     codes = np.ravel(model._y)
-    return [
-        total_of([weights[j] for j in np.flatnonzero(codes == c).tolist()])
-        for c in range(len(model.classes_))
-    ]
+    rows = [np.flatnonzero(codes == c).tolist() for c in range(len(model.classes_))]
+    usual, here = (
+        shared_out([total_of([w[j] for j in at]) for at in rows], fallback=False) if w else []
+        for w in (weights.usual, weights.here)
+    )
+    if not here:
+        return usual
+    return [ops.where(weights.found, h, u) for h, u in zip(here, usual, strict=True)]
 
 
 def _elected(shares: Sequence[Node], classes: tuple[Any, ...]) -> Prediction:
@@ -245,9 +277,7 @@ def radius_classifier(model: Any, columns: Columns, reading: Reading) -> Predict
     weights = weighed(inside(model, columns, reading), model, reading)
     if _has_several_labels(model, reading) or weights is None:
         return Prediction.nothing()
-    votes, classes = _votes(weights, model), class_labels(model)
-    shares = shared_out(votes, fallback=False)
-    alone = ops.equal(total_of(votes), ops.const(0.0))
+    shares, classes, alone = _shares(weights, model), class_labels(model), _nobody(weights)
     if model.outlier_label_ is None:
         reading.refuse(alone)
         return _elected(shares, classes)
