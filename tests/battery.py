@@ -137,8 +137,10 @@ def deviations(model: Any, X: Any) -> Any:
 def compare_predictions(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> None:
     """Compare what `predict` (or `transform`) returns."""
     task = formula.task
-    expected = as_columns(ask(model, "transform" if task.kind == "transform" else "predict", X))
-    ours = as_columns(formula(X))
+    expected = as_columns(
+        ask(model, "transform" if task.kind == "transform" else "predict", X), len(X)
+    )
+    ours = as_columns(formula(X), len(X))
     assert ours.shape == expected.shape
     if task.kind == "classification":
         # Where the scores are the same bits, so is the label, ties included.
@@ -201,10 +203,10 @@ def allowed(formula: cf.Formula, name: str) -> float:
     return formula.precision[name].relative if name in formula.precision else 0.0
 
 
-def as_columns(values: Any) -> np.ndarray:
-    """Return predictions as (rows, outputs)."""
+def as_columns(values: Any, rows: int | None = None) -> np.ndarray:
+    """Return predictions as (rows, outputs); SparsePCA gives a single row without its axis."""
     array = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
-    return array.reshape(len(array), -1)
+    return array.reshape(len(array) if rows is None else rows, -1)
 
 
 def close(ours: np.ndarray, expected: np.ndarray, rtol: float, what: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+
+import numpy as np
 
 from closedform import ops
 from closedform.formula import Formula
@@ -23,7 +25,7 @@ from closedform.printers.choices import (
 from closedform.printers.ensemble import Ensemble, ensemble_of
 from closedform.printers.grouping import grouped
 from closedform.printers.scribe import Scribe, is_indicator
-from closedform.printers.spell import TRIVIAL, Speller, names_for
+from closedform.printers.spell import SUM, TRIVIAL, Speller, Spelling, Written, names_for
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,32 @@ class Draft:
         if n.op is ops.SIGMOID and n in chance_nodes(self.formula):
             one, grown = ops.const(1), ops.exp(ops.lin(0, (-1, n.args[0])))
             return Equation(name, self.text(ops.div(one, ops.lin(0, (1, one), (1, grown)))))
-        return Equation(name, text)
+        shorter = self._shortened(n)
+        return Equation(name, text if shorter is None else shorter.text)
+
+    def _shortened(self, n: Node) -> Written | None:
+        """Return `max(a, b, …, z)`, or a sum over many points in that manner, in a brief form."""
+        most, spell = self.extent.rows, self.scribe.language.spell
+        if most is None:
+            return None
+        if n.op is ops.LIN and len(n.args) > 2 * most and all(map(is_of_point, n.args)):
+            first = ops.linear(n.data.bias, n.data.weights[:3], n.args[:3])
+            last = ops.linear(0.0, np.abs(n.data.weights[-1:]), n.args[-1:])
+            plus, minus = self.scribe.language.plus, self.scribe.language.minus
+            dots = plus + self.scribe.signs["dots"] + (minus if n.data.weights[-1] < 0 else plus)
+            return Written(self.text(first) + dots + self.text(last), SUM)
+        if n.op in (ops.MIN, ops.MAX, ops.KTH) and len(n.args) > most:
+            ends = [Written(self.text(a)) for a in (*n.args[:2], n.args[-1])]
+            shown = [*ends[:2], Written(self.scribe.signs["dots"]), ends[2]]
+        elif n.op is ops.DIV:
+            parts = [None if a in self.speller.named else self._shortened(a) for a in n.args]
+            if not any(parts):
+                return None
+            shown = [p or self.speller.write([a])[0] for p, a in zip(parts, n.args, strict=True)]
+        else:
+            return None
+        how = spell[n.op.name]
+        return how(shown) if isinstance(how, Spelling) else how(self.speller, n, shown)
 
     def cases(self, name: str, n: Node) -> Cases:
         """Return a chain of choices as a list."""
@@ -145,6 +172,21 @@ class Draft:
         return f"{number(lo)} {signs[low]} {x} {signs[high]} {number(hi)}"
 
 
+NEAR = 64
+"""So many nodes below a term are looked at for the distance that it is a function of."""
+
+
+def is_of_point(n: Node) -> bool:
+    """Tell whether a term belongs to one point: it is a function of a distance to it."""
+    todo = [n]
+    for now in todo:
+        if now.op is ops.SQUARED_DISTANCE:
+            return True
+        if len(todo) < NEAR:
+            todo += now.args[:2]
+    return False
+
+
 def _polynomial(pieces: Pieces, i: int, x: Node) -> Node:
     coefs = pieces.coefs[i].tolist()
     while len(coefs) > 1 and coefs[-1] == 0:
@@ -175,6 +217,8 @@ def draft(
     decision = None if label is None or label.type is not Type.LABEL else decision_of(label)
     trees = ensemble_of(formula)
     link, scores = _scores(formula, decision, trees)
+    if decision is not None and not _is_shown(decision, link, scores, formula):
+        decision = None
     namer = Namer(formula, scribe)
     outputs = {name: namer.output(name) for name in formula.outputs}
     own: dict[Node, str] = {}
@@ -225,7 +269,21 @@ def _scores(
             return link, found
     if decision is not None and decision.scores[0].op is ops.SIGMOID:
         return "logit", [decision.scores[0].args[0]]
+    # Scores of a label alone, as of a cluster, have no name yet by which the rule could call them.
+    if decision is not None and 1 < len(decision.scores) == len(formula.task.classes):
+        own = formula.outputs.values()
+        return "", [] if any(n in own for n in decision.scores) else list(decision.scores)
     return "", []
+
+
+def _is_shown(decision: Decision, link: str, scores: Sequence[Node], formula: Formula) -> bool:
+    """Tell whether the label is that of the highest of the scores that get a name of their own.
+
+    scikit-learn's nearest centroid has probabilities from other scores than its label.
+    """
+    if link not in ("softmax", "ovr") or len(decision.scores) == 1:
+        return True
+    return decision.scores in (tuple(scores), tuple(chance_nodes(formula)))
 
 
 def _real_roots(
@@ -240,7 +298,18 @@ def _real_roots(
     roots = [
         n for name, n in formula.outputs.items() if n.type is not Type.LABEL and name not in skipped
     ]
-    return [*scores, *roots]
+    tests = [] if decision is not None else _tests(formula.outputs.values())
+    return [*tests, *scores, *roots]
+
+
+def _tests(outputs: Iterable[Node]) -> list[Node]:
+    """Return the conditions of all labels that are no highest score: they are written out."""
+    found = []
+    for n in outputs:
+        while n.type is Type.LABEL and n.op is ops.WHERE:
+            found.append(n.args[0])
+            n = n.args[2]
+    return found
 
 
 @dataclass
@@ -310,11 +379,12 @@ class Namer:
     ) -> dict[Node, str]:
         """Return names for shared values, tables, curves and choices that have none yet."""
         taken = {self.scribe.name(f.name) for f in self.formula.inputs} | set(named.values())
+        counts: dict[str, int] = {}
         made: dict[Node, str] = {}
         for n in toposort(roots):
             name = None if n in named else self._other(n, chosen)
             if name is not None:
-                made[n] = self._free(name, taken)
+                made[n] = self._free(name, taken, counts)
                 taken.add(made[n])
         return made
 
@@ -327,11 +397,14 @@ class Namer:
             return self._applied(_PREFIX[n.op.name](n), n)
         return self.scribe.name(chosen[n]) if n in chosen and not is_indicator(n) else None
 
-    def _free(self, name: str, taken: Collection[str]) -> str:
-        count, now = 1, name
+    def _free(self, name: str, taken: Collection[str], counts: dict[str, int]) -> str:
+        # Where the search for `name` ended last: 2,000 names from 1 on would be 2,000,000 tries.
+        count = counts.get(name, 1)
+        now = name if count == 1 else self.scribe.indexed(name, count)
         while now in taken:
             count += 1
             now = self.scribe.indexed(name, count)
+        counts[name] = count
         return now
 
     def _applied(self, function: str, n: Node) -> str:

@@ -12,6 +12,7 @@ from closedform.ir import Node, Type, fold, substitute, toposort
 from closedform.passes.lower import lowered
 from closedform.printers.blocks import Block, Equation, Page, Sentence
 from closedform.printers.choices import chance_nodes, picks_highest, softmax_scores
+from closedform.printers.crowds import SHOWN, and_so_on, crowds_of
 from closedform.printers.domain import domain
 from closedform.printers.draft import Draft, Extent, Namer, draft
 from closedform.printers.ensemble import Ensemble, without_untested
@@ -171,8 +172,13 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
     vote = (
         made.formula.outputs.get(made.formula.task.probability[0]) if made.link == "vote" else None
     )
+    crowds = crowds_of(made)
     for n, block in made.blocks():
-        if _told_by_rules(n, made):
+        place, size = crowds.get(n, (0, 0))
+        if _told_by_rules(n, made) or place > SHOWN:
+            continue
+        if place == SHOWN:
+            main += and_so_on(block, size - SHOWN, made.scribe.signs["dots"])
             continue
         if n is vote and isinstance(block, Equation):
             general = Equation(made.scribe.applied("P", "c"), block.right, "for each class c")
@@ -193,7 +199,19 @@ def _told_by_rules(n: Node, made: Draft) -> bool:
 def _place(n: Node, defined: list[Block], main: list[Block]) -> list[Block]:
     if n.op.name not in DEFINED:
         return main
-    return defined if sum(x.op is ops.INPUT for x in toposort([n])) < 2 else main
+    return main if _reads_two(n) else defined
+
+
+def _reads_two(n: Node) -> bool:
+    """Tell whether a node reads more than one input, looking no farther than it must."""
+    todo, seen, found = [n], {n}, 0
+    while todo and found < 2:
+        now = todo.pop()
+        found += now.op is ops.INPUT
+        fresh = [a for a in dict.fromkeys(now.args) if a not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return found > 1
 
 
 def _aliases(made: Draft) -> list[Equation]:

@@ -184,6 +184,7 @@ SIGNS = {
         "g": "g",
         "class": "class",
         "dot": "·",
+        "dots": "…",
         "space": " ",
         "always": "always",
         "that is": "that is",

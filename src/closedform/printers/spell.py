@@ -106,9 +106,11 @@ class Speller:
         Raises:
             UnsupportedTarget: operations that the language cannot spell, all at once.
         """
+        done = self.done
+        if all(root in done for root in roots):  # or each line would be looked for in all of them
+            return [done[root] for root in roots]
         order = toposort(roots)
         self._require(order)
-        done = self.done
         for n in order:
             if n in done:
                 continue

@@ -58,7 +58,8 @@ class Check:
         typical, typical_relative: the median difference.
         labels_differ: rows with another label, ties not counted.
         ties: rows with another label whose deciding scores are equal within rounding, and not the
-            same floats on both sides.
+            same floats on both sides; of numbers, rows not compared, since others tie there for
+            the last place among the nearest.
         missing_differ: rows on which one side is missing and the other is not.
         failing: how many rows differ by more than the tolerance, by kind ("" for given rows).
         where: the row of the worst difference; None where there is none.
@@ -180,8 +181,12 @@ class Certificate:
 
     @property
     def ties(self) -> int:
-        """Rows with another label whose deciding scores are equal within rounding."""
-        return sum(c.ties for c in self.checks)
+        """Rows with another label whose deciding scores are equal within rounding, and such."""
+        labels = sum(c.ties for c in self.checks if c.is_label)
+        numbers = {d.set: 0 for d in self.domains}
+        for c in self.checks:
+            numbers[c.set] = max(numbers.get(c.set, 0), 0 if c.is_label else c.ties)
+        return max(labels, sum(numbers.values()))
 
     @property
     def verdict(self) -> str:

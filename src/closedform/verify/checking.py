@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from closedform.verify.measure import (
     rounding,
     spread_of,
     tied,
+    ties_in_order,
     worst_and_typical,
 )
 from closedform.verify.oracle import Answers, answers, methods_of
@@ -50,6 +51,7 @@ class Rows:
         columns: the inputs, as `columns_of` gives them.
         outside: which rows lie outside the formula's domain.
         values: the formula's outputs.
+        even: which rows have a tie where a nearest few are told from the rest.
     """
 
     set: str
@@ -58,6 +60,7 @@ class Rows:
     columns: list[Array]
     outside: Array
     values: Mapping[str, Array]
+    even: Array
 
     @classmethod
     def of(cls, set_: str, formula: Formula, X: Any, kinds: Sequence[str] | None = None) -> Rows:
@@ -68,7 +71,8 @@ class Rows:
         """
         columns, rows = columns_of(formula.inputs, X, formula.needed)
         named = np.array([""] * rows if kinds is None else list(kinds), dtype=object)
-        return cls(set_, X, named, columns, outside(formula, X), evaluate(formula, X))
+        even = ties_in_order(formula, columns, rows)
+        return cls(set_, X, named, columns, outside(formula, X), evaluate(formula, X), even)
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -83,6 +87,7 @@ class Rows:
             [c[picked] for c in self.columns],
             self.outside[picked],
             {name: values[picked] for name, values in self.values.items()},
+            self.even[picked],
         )
 
     def row(self, formula: Formula, i: int, expected: Any, got: Any) -> Row:
@@ -263,18 +268,24 @@ def checks_of(
         if name not in rows.values:
             continue
         if formula.outputs[name].type is Type.LABEL:
-            ties = lambda at: _tied(formula, theirs, rows, at)  # noqa: E731
+            ties = lambda at: _tied(formula, theirs, rows, at) | rows.even[at]  # noqa: E731
             yield _label_check(formula, name, method.name, expected, rows, both, ties)
         else:
             numbers = _numbers(expected, method.name)
             spreads.setdefault(name, spread_of(numbers[both]))
             own = None if method.double else formula.precision.get(name)
+            even = rows.even[both]
             check = partial(
-                number_check, formula, name, method.name, numbers, rows, both, tolerance,
+                number_check, formula, name, method.name, numbers, rows, both[~even], tolerance,
                 spreads[name],
             )  # fmt: skip
             twin = _twin(method, found, name)
-            yield check(own=own) if twin is None else check(rounding=rounding(numbers, twin)[both])
+            made = (
+                check(own=own)
+                if twin is None
+                else check(rounding=rounding(numbers, twin)[both[~even]])
+            )
+            yield replace(made, ties=int(even.sum()))
 
 
 def _twin(method: Method, found: Sequence[Answers], name: str) -> Array | None:

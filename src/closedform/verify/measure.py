@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from closedform import ops
+from closedform.evaluate import compute
+from closedform.formula import Formula
 from closedform.ir import Array
 
 
@@ -129,3 +133,24 @@ def tied(scores: Array, within: float = TIE) -> Array:
     top = np.sort(scores, axis=1)[:, -2:]
     near: Array = top[:, 1] - top[:, 0] <= within * np.maximum(1.0, np.abs(top[:, 1]))
     return near
+
+
+def ties_in_order(formula: Formula, columns: Sequence[Array], rows: int) -> Array:
+    """Return where the k-th smallest of some numbers and the next are equal, shape (rows,).
+
+    A model of neighbours then takes those that its search finds first, and a formula cannot know
+    which; so far out that all distances are the same double, that is so of all training rows.
+
+    Args:
+        columns: the inputs, as `columns_of` gives them.
+        rows: how many rows there are.
+    """
+    tests = []
+    for n in formula.nodes:
+        if n.op is ops.KTH and n.data < len(n.args):
+            after = ops.kth(n.data + 1, *n.args)
+            tests.append(ops.less_equal(after, ops.lin(0, (1 + TIE, n))))
+    if not tests:
+        return np.zeros(rows, dtype=bool)
+    found: Array = compute([ops.either(*tests)], columns, rows)[0]
+    return found

@@ -35,6 +35,12 @@ MODULES = (
     "closedform.readers.sklearn.svm",
     "closedform.readers.sklearn.gaussian_process",
     "closedform.readers.sklearn.kernel_maps",
+    "closedform.readers.sklearn.bayes",
+    "closedform.readers.sklearn.neighbors",
+    "closedform.readers.sklearn.clusters",
+    "closedform.readers.sklearn.mixtures",
+    "closedform.readers.sklearn.decompose",
+    "closedform.readers.sklearn.donors",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
@@ -143,6 +149,7 @@ WORDS: dict[str, str] = {
     "Binarizer": "binarized",
     "SimpleImputer": "imputed",
     "IterativeImputer": "imputed",
+    "KNNImputer": "imputed",
     "KBinsDiscretizer": "binned",
     "PowerTransformer": "power-transformed",
     "QuantileTransformer": "quantile",
@@ -193,13 +200,56 @@ COMPOSED = {
 }  # fmt: skip
 """Classes that only put others together: their parts say what they take, and are the stages."""
 
+LABELS_ONLY = (
+    "It gives labels to its training rows, never new ones: train a KMeans, or a classifier on "
+    "these labels."
+)
+MAPS_ONLY = "It places its training rows, never new ones: use a PCA."
+ITERATES = (
+    "Its transform() solves a problem by iteration for each row: use a PCA or a TruncatedSVD."
+)
+WORDS_ONLY = "It reads words, not columns; read the steps behind it alone."
+DICTS_ONLY = "It reads dicts, not columns; use a OneHotEncoder on a DataFrame."
+NEIGHBOURS_ONLY = "It gives a graph of neighbours, not columns; read a KNeighborsRegressor instead."
+COVARIANCE_ONLY = "It predicts nothing; an EllipticEnvelope has a formula."
+TARGETS_ONLY = "It changes targets, not columns; a classifier is read with its labels as they are."
 HINTS: dict[str, str] = {
-    "KNNImputer": "It looks up the training rows; use a SimpleImputer or an IterativeImputer.",
-    "CountVectorizer": "It reads words, not columns; read the steps behind it alone.",
-    "TfidfVectorizer": "It reads words, not columns; read the steps behind it alone.",
-    "HashingVectorizer": "It reads words, not columns; read the steps behind it alone.",
-    "DictVectorizer": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
-    "FeatureHasher": "It reads dicts, not columns; use a OneHotEncoder on a DataFrame.",
+    "PatchExtractor": "It reads images, not columns.",
+    "NearestNeighbors": "It predicts nothing; read a KNeighborsRegressor or KNeighborsClassifier.",
+    "KernelDensity": "Its tree sums bounds, which leave 1e-7 to all of the density; a "
+    "GaussianMixture has a formula.",
+    "Isomap": "Its transform() searches for shortest paths among training rows; use a PCA.",
+    "LocallyLinearEmbedding": "It solves equations of each row's neighbours; use a PCA.",
+    **dict.fromkeys(("TSNE", "MDS", "ClassicalMDS", "SpectralEmbedding"), MAPS_ONLY),
+    **dict.fromkeys(("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"), WORDS_ONLY),
+    **dict.fromkeys(("DictVectorizer", "FeatureHasher"), DICTS_ONLY),
+    **dict.fromkeys(("KNeighborsTransformer", "RadiusNeighborsTransformer"), NEIGHBOURS_ONLY),
+    **dict.fromkeys(("LabelBinarizer", "LabelEncoder", "MultiLabelBinarizer"), TARGETS_ONLY),
+    **dict.fromkeys(
+        (
+            "DBSCAN",
+            "HDBSCAN",
+            "OPTICS",
+            "AgglomerativeClustering",
+            "SpectralClustering",
+            "SpectralBiclustering",
+            "SpectralCoclustering",
+        ),
+        LABELS_ONLY,
+    ),
+    **dict.fromkeys(("NMF", "MiniBatchNMF", "LatentDirichletAllocation"), ITERATES),
+    **dict.fromkeys(
+        (
+            "EmpiricalCovariance",
+            "ShrunkCovariance",
+            "LedoitWolf",
+            "OAS",
+            "MinCovDet",
+            "GraphicalLasso",
+            "GraphicalLassoCV",
+        ),
+        COVARIANCE_ONLY,
+    ),
 }
 """What to do about classes that have no formula, where more can be said than NO_FORMULA."""
 
