@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 import closedform as cf
+from closedform.formula import Task
 
 UNSEEN = "never seen"
 METHODS = {"probability": "predict_proba", "decision": "decision_function"}
@@ -118,7 +119,9 @@ def compare_predictions(formula: cf.Formula, model: Any, X: Any, rtol: float, ki
     assert ours.shape == expected.shape
     if task.kind == "classification":
         # Where the scores are the same bits, so is the label, ties included.
-        decided = ~ties(model, X, rtol, task.classes) if rtol else np.ones(len(X), dtype=bool)
+        decided = np.ones(ours.shape, dtype=bool)
+        for i, part in enumerate(task.parts or [task] if rtol else []):
+            decided[:, i] = ~ties(model, X, rtol, part, task)
         assert (ours[decided] == expected[decided]).all(), f"{kind}: another label"
         assert ours.dtype.kind == expected.dtype.kind, f"{kind}: labels of another type"
     else:
@@ -149,6 +152,8 @@ def ask(model: Any, method: str, X: Any) -> Any:
 
 def as_columns(values: Any) -> np.ndarray:
     """Return predictions as (rows, outputs)."""
+    if isinstance(values, list) and np.ndim(values[0]) == 2:
+        values = np.hstack(values)  # several labels: the probabilities of each of them
     array = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
     return array.reshape(len(array), -1)
 
@@ -167,15 +172,19 @@ def close(ours: np.ndarray, expected: np.ndarray, rtol: float, what: str) -> Non
     assert not len(bad), f"{what}: row {bad[0]}: {ours[bad[0]]!r}, not {expected[bad[0]]!r}"
 
 
-def ties(model: Any, X: Any, rtol: float, classes: tuple[Any, ...]) -> np.ndarray:
+def ties(model: Any, X: Any, rtol: float, task: Task, whole: Task) -> np.ndarray:
     """Return the rows on which the model's own best scores are equal within rounding.
 
-    There another order of additions may give another label, and neither is wrong.
+    There another order of additions may give another label, and neither is wrong. `task` is that
+    of one label, `whole` that of all of them.
     """
-    method = next((m for m in ("decision_function", "predict_proba") if hasattr(model, m)), None)
-    if method is None or len(classes) < 2:
+    role = next((r for r in ("decision", "probability") if getattr(task, r)), None)
+    if role is None or len(task.classes) < 2:
         return np.zeros(len(X), dtype=bool)
-    scores = as_columns(ask(model, method, X)).astype(np.float64)
+    at = [getattr(whole, role).index(name) for name in getattr(task, role)]
+    scores = as_columns(ask(model, METHODS[role], X)).astype(np.float64)[:, at]
+    if role == "probability" and len(at) == 1:
+        scores = np.column_stack([scores, 1 - scores])
     scale = np.abs(scores).max(initial=0.0)
     if scores.shape[1] == 1:
         return np.abs(scores[:, 0]) <= rtol * scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -66,6 +67,10 @@ class Draft:
     link: str
     trees: Ensemble | None
     listed: bool = True
+
+    def letter(self, letter: str) -> str:
+        """Return what probabilities (P) and scores (g) are called: P, or P1 for label number 1."""
+        return Namer(self.formula, self.scribe).letter(letter)
 
     def text(self, n: Node) -> str:
         """Return a node as an expression, or its name."""
@@ -234,16 +239,28 @@ class Namer:
     formula: Formula
     scribe: Scribe
 
+    @property
+    def mark(self) -> str:
+        """The number of the label, where a classifier has several of them."""
+        task = self.formula.task
+        found = re.fullmatch(r"label(\d+)", task.primary[0]) if task.primary else None
+        return found[1] if found and task.kind == "classification" else ""
+
+    def letter(self, letter: str) -> str:
+        """Return a letter that stands before brackets, with the label's number."""
+        return self.scribe.name(letter + self.mark) if self.mark else letter
+
     def output(self, name: str) -> str:
         """Return an output's name as people write it: g for a decision value, P(class)."""
         scribe, task = self.scribe, self.formula.task
         for letter, names in (("P", task.probability), ("g", task.decision)):
             if name in names and len(names) > 1:
-                return scribe.applied(letter, scribe.word(_class_of(task.classes, names, name)))
+                word = scribe.word(_class_of(task.classes, names, name))
+                return scribe.applied(self.letter(letter), word)
             if name in names:
-                return scribe.name(self.free(letter))
+                return scribe.name(self.free(letter + self.mark))
         if task.kind == "classification" and name in task.primary:
-            word = self.free("class")
+            word = self.free("class" + self.mark)
             return scribe.signs["class"] if word == "class" else scribe.name(word)
         if any(f.name == name for f in self.formula.inputs):
             return scribe.applied("new", scribe.name(name))
@@ -260,9 +277,9 @@ class Namer:
         """Return names for scores that are no outputs."""
         scribe, classes = self.scribe, self.formula.task.classes
         if len(scores) == 1:
-            return {scores[0]: scribe.name(self.free("g"))}
+            return {scores[0]: scribe.name(self.free("g" + self.mark))}
         words = [scribe.word(c) for c in classes]
-        return {n: scribe.applied("g", w) for n, w in zip(scores, words, strict=False)}
+        return {n: scribe.applied(self.letter("g"), w) for n, w in zip(scores, words, strict=False)}
 
     def trees(self, ensemble: Ensemble, outputs: dict[str, str], link: str) -> dict[Node, str]:
         """Return a name for each tree; of shared ones, for each output or for any class c."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -169,13 +170,14 @@ SIGNS = {
 
 
 def _applied(function: str, x: str) -> str:
-    known = function if len(function) == 1 else rf"\operatorname{{{function}}}"
+    one_letter = re.fullmatch(r"[A-Za-z](_\{\d+\})?", function)
+    known = function if one_letter else rf"\operatorname{{{function}}}"
     return f"{known}({x})"
 
 
-def _share(function: str, classes: Sequence[str]) -> str:
+def _share(function: str, classes: Sequence[str], g: str) -> str:
     name = FUNCTIONS[function]
-    return rf"\frac{{{name}(g(c))}}{{\sum_{{k}} {name}(g(k))}}"
+    return rf"\frac{{{name}({g}(c))}}{{\sum_{{k}} {name}({g}(k))}}"
 
 
 def scribe(number: Numerals, *, unicode: bool = False) -> Scribe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from closedform import ops
@@ -55,14 +55,36 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
         raise BadInput(
             f"There is no form {form!r}.", hint=f"The forms are: auto, {', '.join(FORMS)}."
         )
+    made: Page = []
+    notes: list[Block] = []
+    for title, part in _labels(formula):
+        paragraphs, said = _part(part, scribe, line, form, extent)
+        made += [[Sentence(title)] if title else [], *paragraphs]
+        notes += [block for block in said if block not in notes]
+    notes += domain(formula, scribe, rows=extent.rows)
+    notes += [Sentence(_escaped(text)) for text in roundings(formula)]
+    return [p for p in [*made, notes] if p]
+
+
+def _labels(formula: Formula) -> Iterator[tuple[str, Formula]]:
+    """Yield the formula of each label, with its title: several labels are several formulas."""
+    if not formula.task.parts:
+        yield "", formula
+    for i, task in enumerate(formula.task.parts):
+        outputs = {n: formula.outputs[n] for n in task.outputs if n in formula.outputs}
+        if outputs:
+            yield f"Label {i}:", replace(formula, outputs=outputs, task=task)
+
+
+def _part(
+    formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Extent
+) -> tuple[Page, list[Block]]:
+    """Return the paragraphs of one label's formula, and the notes on imputed values."""
     chosen = suited(formula) if form == "auto" else form
     # A line is pasted back and compared, also where something is missing.
     shown, filled = (formula, {}) if chosen == "line" else without_imputing(formula)
     made = FORMS[chosen](shown, line if chosen == "line" else scribe, extent)
-    notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
-    notes += domain(formula, scribe, rows=extent.rows)
-    notes += [Sentence(_escaped(text)) for text in roundings(formula)]
-    return [p for p in [*made, notes] if p]
+    return made, [*stand_ins(formula, filled, scribe, rows=extent.rows)]
 
 
 def _escaped(text: str) -> str:
@@ -143,7 +165,8 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
         if _told_by_rules(n, made):
             continue
         if n is vote and isinstance(block, Equation):
-            general = Equation(made.scribe.applied("P", "c"), block.right, "for each class c")
+            left = made.scribe.applied(made.letter("P"), "c")
+            general = Equation(left, block.right, "for each class c")
             main.append(general)
         else:
             _place(n, defined, main).append(block)
@@ -312,7 +335,7 @@ def _left(above: Draft, names: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
     if above.formula.task.kind == "classification":
-        return above.scribe.signs["g"]
+        return above.letter(above.scribe.signs["g"])
     return above.scribe.vector(names)
 
 

@@ -185,11 +185,11 @@ SIGNS = {
 }
 
 
-def _share(function: str, words: Sequence[str]) -> str:
+def _share(function: str, words: Sequence[str], g: str) -> str:
     if len(words) > 6:
-        return f"{function}(g(c)) / (the sum of {function}(g(k)) over all classes k)"
-    total = f"{BREAK}+ ".join(f"{function}(g({w}))" for w in words)
-    return f"{function}(g(c)) / ({total})"
+        return f"{function}({g}(c)) / (the sum of {function}({g}(k)) over all classes k)"
+    total = f"{BREAK}+ ".join(f"{function}({g}({w}))" for w in words)
+    return f"{function}({g}(c)) / ({total})"
 
 
 def scribe(number: Numerals, *, pasted: bool = False) -> Scribe:

@@ -87,7 +87,7 @@ def _terms(score: Node) -> dict[Node, float] | None:
 def _highest(draft: Draft, name: str, made: Decision) -> Iterator[Block]:
     scribe = draft.scribe
     chances = tuple(draft.formula.outputs.get(p) for p in draft.formula.task.probability)
-    letter = "P" if made.scores == chances else "g"
+    letter = draft.letter("P" if made.scores == chances else "g")
     yield Equation(name, scribe.greatest(scribe.applied(letter, "c")))
     if draft.trees is not None:
         return
@@ -96,7 +96,8 @@ def _highest(draft: Draft, name: str, made: Decision) -> Iterator[Block]:
         return
     words = [scribe.word(c) for c in made.classes]
     if len(scores) > PAIRS:
-        a, b = scribe.applied("g", "a"), scribe.applied("g", "b")
+        g = draft.letter("g")
+        a, b = scribe.applied(g, "a"), scribe.applied(g, "b")
         yield Boundary(("a", "b"), f"{a} = {b}")
         return
     for (s, a), (t, b) in combinations(zip(scores, words, strict=True), 2):
@@ -122,4 +123,5 @@ def chances(draft: Draft) -> Iterator[Block]:
         return
     words = [scribe.word(c) for c in task.classes]
     function = "exp" if draft.link == "softmax" else "sigmoid"
-    yield Equation(scribe.applied("P", "c"), scribe.share(function, words), "for each class c")
+    left = scribe.applied(draft.letter("P"), "c")
+    yield Equation(left, scribe.share(function, words, draft.letter("g")), "for each class c")

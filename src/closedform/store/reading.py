@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 from closedform.errors import BadFile
@@ -170,8 +172,16 @@ def _outputs(spot: Spot, nodes: list[Node]) -> dict[str, Node]:
     return made
 
 
+_TASK = ("kind", "classes", "link", "primary", "probability", "decision")
+
+
 def _task(spot: Spot) -> Task:
-    fields = spot.fields(("kind", "classes", "link", "primary", "probability", "decision"))
+    fields = spot.fields(_TASK, ("parts",))
+    parts = fields["parts"].items() if "parts" in fields else ()
+    return replace(_label_task(fields), parts=tuple(_label_task(p.fields(_TASK)) for p in parts))
+
+
+def _label_task(fields: Mapping[str, Spot]) -> Task:
     return Task(
         kind=fields["kind"].text(),
         classes=fields["classes"].labels(),

@@ -123,7 +123,7 @@ def _feature(feature: Feature) -> dict[str, Any]:
 
 
 def _task(task: Task) -> dict[str, Any]:
-    return {
+    made: dict[str, Any] = {
         "kind": task.kind,
         "classes": [label_out(x) for x in task.classes],
         "link": task.link,
@@ -131,6 +131,7 @@ def _task(task: Task) -> dict[str, Any]:
         "probability": list(task.probability),
         "decision": list(task.decision),
     }
+    return made | {"parts": [_task(part) for part in task.parts]} if task.parts else made
 
 
 def _stage(stage: Stage, index: Mapping[Node, int]) -> dict[str, Any]:

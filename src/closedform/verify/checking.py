@@ -12,7 +12,7 @@ import numpy as np
 from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import evaluate, outside
-from closedform.formula import Formula
+from closedform.formula import Formula, Task
 from closedform.ir import Array, Type
 from closedform.ops.payloads import UNSEEN, labels_of
 from closedform.probes import worth_trying
@@ -130,7 +130,7 @@ def verify(
         found = [answers(m, rows.X, len(rows), apart(rows)) for m in methods]
         domains.append(_domain(formula, rows, found))
         for method, said in zip(methods, found, strict=True):
-            checks += checks_of(formula, method, said, rows, tolerance, spreads, found)
+            checks += checks_of(formula, method, said, rows, tolerance, spreads)
     truth = {} if y is None else _against(y, formula, model, sets[0])
     return Certificate(
         subject=f"formula against {formula.source or type(model).__name__}",
@@ -232,7 +232,7 @@ def _without_number(column: Array) -> Array:
 
 def checks_of(
     formula: Formula, method: Method, said: Answers, rows: Rows, tolerance: float,
-    spreads: dict[str, float], found: Sequence[Answers],
+    spreads: dict[str, float],
 ) -> Iterator[Check]:  # fmt: skip
     """Yield the check of each output that a method answers, on one set of rows."""
     both = np.flatnonzero(said.answered & ~rows.outside)
@@ -240,7 +240,8 @@ def checks_of(
         if name not in rows.values:
             continue
         if formula.outputs[name].type is Type.LABEL:
-            ties = lambda at: _tied(formula, found, rows, at)  # noqa: E731
+            task = formula.task.of(name)
+            ties = lambda at, task=task: _tied(task, rows, at)  # noqa: E731
             yield _label_check(formula, name, method.name, expected, rows, both, ties)
         else:
             numbers = _numbers(expected, method.name)
@@ -314,13 +315,14 @@ def _label_check(
     )
 
 
-def _tied(formula: Formula, found: Sequence[Answers], rows: Rows, at: Array) -> Array:
-    """Return which rows have deciding scores that are equal within rounding, for both sides."""
-    task = formula.task
+def _tied(task: Task, rows: Rows, at: Array) -> Array:
+    """Return which rows have deciding scores that are equal within rounding."""
     for names in (task.decision, task.probability):
-        have = [n for n in names if n in rows.values]
+        have = [rows.values[n][at] for n in names if n in rows.values]
         if have and len(have) == len(names):
-            return tied(np.column_stack([rows.values[n][at] for n in have]))
+            if names is task.probability and len(have) == 1:
+                have.append(1 - have[0])  # several labels at once: one chance for each of them
+            return tied(np.column_stack(have))
     return np.zeros(len(at), dtype=bool)
 
 

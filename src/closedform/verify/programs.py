@@ -188,7 +188,8 @@ def _values(feature: Feature, column: Array) -> list[Any]:
 def _column(formula: Formula, name: str, values: list[Any]) -> Array:
     if formula.outputs[name].type is Type.LABEL:
         # To SymPy a class is a symbol: True comes back as the word.
-        words = {str(c): c for c in formula.task.classes if not isinstance(c, str)}
+        classes = formula.task.of(name).classes
+        words = {str(c): c for c in classes if not isinstance(c, str)}
         return np.array([words.get(v, v) if isinstance(v, str) else v for v in values], object)
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
@@ -200,7 +201,7 @@ def _against_formula(
     method = Method("formula", lambda X: X, names)
     everywhere = np.ones(len(rows), dtype=bool)
     said = Answers([rows.values[n] for n in names], everywhere, ~everywhere, "")
-    return list(checks_of(formula, method, said, ran, tolerance, spreads, [said]))
+    return list(checks_of(formula, method, said, ran, tolerance, spreads))
 
 
 def _against_model(
@@ -211,5 +212,5 @@ def _against_model(
     return [
         check
         for method, said in zip(methods, found, strict=True)
-        for check in checks_of(formula, method, said, ran, tolerance, spreads, found)
+        for check in checks_of(formula, method, said, ran, tolerance, spreads)
     ]
