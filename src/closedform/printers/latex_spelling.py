@@ -79,6 +79,13 @@ def _kth(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(rf"\operatorname{{smallest}}_{{{n.data}}}({inner})", s.POWER)
 
 
+def _median(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    number = speller.language.number
+    parts = [rf"{a.text} : {number(w)}" for a, w in zip(args, n.data, strict=True)]
+    inner = ("," + BREAK).join(parts)
+    return Written(rf"\operatorname{{weighted\,median}}({inner})", s.POWER)
+
+
 def _power(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(_raised(args[0], unbroken(args[1].text)), s.POWER)
 
@@ -130,6 +137,7 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "squared_distance": distances(_squared),
     "sum32": Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK),
     "kth": _kth,
+    "weighted_median": _median,
     "mul": _product,
     "div": _fraction,
     "pow": _power,

@@ -31,6 +31,10 @@ MODULES = (
     "closedform.readers.sklearn.trees",
     "closedform.readers.sklearn.boosting",
     "closedform.readers.sklearn.network",
+    "closedform.readers.sklearn.ensemble",
+    "closedform.readers.sklearn.meta",
+    "closedform.readers.sklearn.calibrate",
+    "closedform.readers.sklearn.isolation",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
@@ -182,7 +186,11 @@ def names_out(model: Any, columns: Columns) -> Sequence[str]:
 
 COMPOSED = {
     "Pipeline", "ColumnTransformer", "FeatureUnion", "TransformedTargetRegressor",
-    "BaseSearchCV", "FrozenEstimator",
+    "BaseSearchCV", "FrozenEstimator", "BaggingClassifier", "BaggingRegressor",
+    "VotingClassifier", "VotingRegressor", "StackingClassifier", "StackingRegressor",
+    "CalibratedClassifierCV", "OneVsRestClassifier", "OneVsOneClassifier",
+    "OutputCodeClassifier", "MultiOutputRegressor", "MultiOutputClassifier",
+    "SelfTrainingClassifier", "BaseThresholdClassifier",
 }  # fmt: skip
 """Classes that only put others together: their parts say what they take, and are the stages."""
 

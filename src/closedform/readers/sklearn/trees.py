@@ -37,12 +37,12 @@ def forest_classifier(model: Any, columns: Columns, reading: Reading) -> Predict
 
 
 def _values(trees: Sequence[Any], columns: Columns, reading: Reading) -> Prediction:
-    _refuse_missing(trees[0], columns, reading)
+    refuse_missing(trees[0], columns, reading)
     return Prediction.of_values(_mean(trees, trees[0].n_outputs_, columns))
 
 
 def _shares(model: Any, trees: Sequence[Any], columns: Columns, reading: Reading) -> Prediction:
-    _refuse_missing(trees[0], columns, reading)
+    refuse_missing(trees[0], columns, reading)
     labels = classes_of_labels(model)
     sizes = [len(classes) for classes in labels]
     ends = np.cumsum(sizes).tolist()
@@ -81,7 +81,13 @@ def tree_of(tree: Any) -> tuple[Splits, Array]:
     A missing value goes where `missing_go_to_left` says, also in a tree that was trained
     without any: there it is the child with more training rows.
     """
-    splits, order = splits_from(
+    splits, order = shape_of(tree)
+    return splits, np.asarray(tree.value, dtype=np.float64)[order]
+
+
+def shape_of(tree: Any) -> tuple[Splits, Array]:
+    """Return the splits of one tree, and its own number of each of their nodes."""
+    return splits_from(
         tree.children_left.tolist(),
         tree.children_right.tolist(),
         tree.feature,
@@ -89,7 +95,6 @@ def tree_of(tree: Any) -> tuple[Splits, Array]:
         missing_left=tree.missing_go_to_left,
         counts=tree.n_node_samples,
     )
-    return splits, np.asarray(tree.value, dtype=np.float64)[order]
 
 
 def rounded(columns: Columns) -> tuple[Node, ...]:
@@ -97,7 +102,8 @@ def rounded(columns: Columns) -> tuple[Node, ...]:
     return tuple(ops.round32(x) for x in columns.nodes)
 
 
-def _refuse_missing(tree: Any, columns: Columns, reading: Reading) -> None:
+def refuse_missing(tree: Any, columns: Columns, reading: Reading) -> None:
+    """Note that a tree raises on missing values, where it does."""
     # Up to 1.4 a tree with monotonic_cst raises on NaN, although its tags allow it.
     accepts = getattr(tree, "_support_missing_values", lambda X: True)
     if not accepts(np.zeros((1, 1))):
