@@ -53,7 +53,7 @@ class Draft:
         formula: what is printed, its terms over one category grouped.
         outputs: the spelled name of each output.
         decision: how the label is decided, where that has a simple form.
-        scores: for a softmax or normalised sigmoids, the score of each class.
+        scores: for a softmax or normalised sigmoids, the score of each class; called `g`.
         listed: whether an output that is a choice is a list of cases, or else `a if c else b`.
     """
 
@@ -66,6 +66,7 @@ class Draft:
     scores: list[Node]
     link: str
     trees: Ensemble | None
+    g: str
     listed: bool = True
 
     def letter(self, letter: str) -> str:
@@ -183,7 +184,8 @@ def draft(
     own: dict[Node, str] = {}
     for name, n in formula.outputs.items():
         own.setdefault(n, outputs[name])
-    for n, name in namer.scores(scores).items():
+    letter = _score_letter(formula, scores)
+    for n, name in namer.scores(scores, letter).items():
         own.setdefault(n, name)
     roots = _real_roots(formula, decision, scores, link)
     named = dict(own)
@@ -198,14 +200,22 @@ def draft(
     named = {n: name for n, name in named.items() if n.op.name not in TRIVIAL}
     speller = Speller(scribe.language, inputs, named)
     speller.write(roots)
-    return Draft(formula, scribe, extent, speller, outputs, decision, scores, link, trees, listed)
+    return Draft(
+        formula, scribe, extent, speller, outputs, decision, scores, link, trees, letter, listed
+    )
+
+
+def _score_letter(formula: Formula, scores: Sequence[Node]) -> str:
+    """Return what scores are called: g, unless that is the name of other decision values."""
+    decided = {formula.outputs[n] for n in formula.task.decision if n in formula.outputs}
+    return "s" if scores and decided - set(scores) else "g"
 
 
 def _scores(
     formula: Formula, decision: Decision | None, trees: Ensemble | None
 ) -> tuple[str, list[Node]]:
     """Return the link from scores to probabilities, and the scores."""
-    if trees and trees.shared and trees.outputs == formula.task.probability:
+    if trees and trees.shared and _alike(formula, trees):
         return "vote", []
     chances = chance_nodes(formula)
     for link, find in (("softmax", softmax_scores), ("ovr", sigmoid_scores)):
@@ -215,6 +225,15 @@ def _scores(
     if decision is not None and decision.scores[0].op is ops.SIGMOID:
         return "logit", [decision.scores[0].args[0]]
     return "", []
+
+
+def _alike(formula: Formula, trees: Ensemble) -> bool:
+    """Tell whether one equation holds for the chances of all classes: each is a sum of trees."""
+    task = formula.task
+    if trees.outputs != task.probability or len(task.probability) != len(task.classes):
+        return False
+    sums = [n.args[0] if n.op is ops.DIV else n for n in chance_nodes(formula)]
+    return all(x.op is ops.TREE for n in sums for x in (n.args if n.op is ops.LIN else [n]))
 
 
 def _real_roots(
@@ -273,13 +292,14 @@ class Namer:
             name += "_"
         return name
 
-    def scores(self, scores: Sequence[Node]) -> dict[Node, str]:
+    def scores(self, scores: Sequence[Node], letter: str) -> dict[Node, str]:
         """Return names for scores that are no outputs."""
         scribe, classes = self.scribe, self.formula.task.classes
         if len(scores) == 1:
-            return {scores[0]: scribe.name(self.free("g" + self.mark))}
+            return {scores[0]: scribe.name(self.free(letter + self.mark))}
         words = [scribe.word(c) for c in classes]
-        return {n: scribe.applied(self.letter("g"), w) for n, w in zip(scores, words, strict=False)}
+        g = self.letter(letter)
+        return {n: scribe.applied(g, w) for n, w in zip(scores, words, strict=False)}
 
     def trees(self, ensemble: Ensemble, outputs: dict[str, str], link: str) -> dict[Node, str]:
         """Return a name for each tree; of shared ones, for each output or for any class c."""

@@ -240,7 +240,8 @@ def _trees(made: Draft) -> Page:
 def _leaf_values(made: Draft, trees: Ensemble) -> tuple[tuple[str, ...], Values]:
     """Return what the values of a leaf are called, and how they are shown."""
     task, decision = made.formula.task, made.decision
-    of_classes = trees.direct and trees.outputs == task.probability
+    whole = len(task.probability) == len(task.classes)
+    of_classes = trees.direct and trees.outputs == task.probability and whole
     if of_classes and decision is not None and len(decision.scores) == len(task.classes):
         return (made.outputs[made.formula.primary[0]],), _class_values(made, decision.classes)
     if of_classes and picks_highest(made.formula):

@@ -124,4 +124,4 @@ def chances(draft: Draft) -> Iterator[Block]:
     words = [scribe.word(c) for c in task.classes]
     function = "exp" if draft.link == "softmax" else "sigmoid"
     left = scribe.applied(draft.letter("P"), "c")
-    yield Equation(left, scribe.share(function, words, draft.letter("g")), "for each class c")
+    yield Equation(left, scribe.share(function, words, draft.letter(draft.g)), "for each class c")

@@ -179,7 +179,7 @@ def voting_classifier(model: Any, columns: Columns, reading: Reading) -> Predict
             "two classes tie, rounding decides"
         )
     chosen = [1.0] * len(made) if weights is None else weights
-    cast = zip(*[votes(m, range(len(classes))) for m in made], strict=True)
+    cast = zip(*[votes(m, classes) for m in made], strict=True)
     counts = [ops.linear(0.0, [float(w) for w in chosen], v) for v in cast]
     return Prediction.of_classes(classes, label=highest(counts, classes), link="none")
 
@@ -206,8 +206,13 @@ def _may_tie(weights: Sequence[float]) -> bool:
 
 
 def _named(model: Any, columns: Columns, reading: Reading) -> list[Prediction]:
-    """Return what each estimator of a list of (name, estimator) pairs predicts, under its name."""
+    """Return what each estimator of a list of (name, estimator) pairs predicts, under its name.
+
+    Classifiers are trained on the positions of the classes.
+    """
     made = members(model.estimators_, columns, reading)
+    if hasattr(model, "classes_"):
+        made = [relabelled(m, class_labels(model)) for m in made]
     for name, part in zip(_names(model), made, strict=False):
         _call(name, part, reading)
     return made

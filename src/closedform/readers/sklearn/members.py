@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.ir import Array, Node, Type, toposort
+from closedform.ir import Array, Node, Type
 from closedform.ops.payloads import Label
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.dispatch import predicted
+from closedform.readers.sklearn.linear import YES_OR_NO
 
 
 def member(model: Any, columns: Columns, reading: Reading) -> Prediction:
@@ -21,10 +22,21 @@ def member(model: Any, columns: Columns, reading: Reading) -> Prediction:
 
     Its steps are no stages of the whole: leaving one of them out would change one member alone.
     """
+    if type(model).__name__ == "_ConstantPredictor":
+        return _constant(model)
     known = len(reading.stages)
     made = predicted(model, columns, reading)
     del reading.stages[known:]
     return made
+
+
+def _constant(model: Any) -> Prediction:
+    """Return what stands for a class that all or none of the training rows have."""
+    y = int(np.ravel(model.y_)[0])
+    return Prediction.of_classes(
+        YES_OR_NO, label=ops.label(y), link="none",
+        probability=[ops.const(1 - y), ops.const(y)], decision=[ops.const(y)],
+    )  # fmt: skip
 
 
 def members(models: Iterable[Any], columns: Columns, reading: Reading) -> list[Prediction]:
@@ -47,31 +59,27 @@ def only_value(made: Prediction) -> Node:
     value = made.nodes("primary")[0]
     if value.type is not Type.LABEL:
         return value
-    numbers: dict[Any, float] = {c: float(c) for c in made.task.classes}
-    found = _leaves(made)
-    if found is None:
-        known = value.op is ops.LABEL
-        return ops.const(numbers[value.data[0]]) if known else ops.table(value, numbers)
-    tree, said = found
-    return ops.tree(tree.data.splits, np.array(list(numbers.values()))[said], tree.args)
+    return _numbered(made, {c: float(c) for c in made.task.classes})
 
 
 def votes(
     made: Prediction, classes: Sequence[Label], yes: float = 1.0, no: float = 0.0
 ) -> list[Node]:
     """Return for each class `yes` where a classifier says it, and `no` elsewhere."""
-    label, found = made.nodes("primary")[0], _leaves(made)
-    if label.op is ops.LABEL:
-        return [ops.const(yes if label.data[0] == c else no) for c in classes]
-    if found is None:
-        numbers = ops.const(yes), ops.const(no)
-        return [ops.where(ops.equal(label, ops.label(c)), *numbers) for c in classes]
-    tree, said = found
-    names = np.array([classes.index(c) for c in made.task.classes])[said]
     return [
-        ops.tree(tree.data.splits, np.where(names == i, yes, no), tree.args)
-        for i in range(len(classes))
+        _numbered(made, {known: yes if known == c else no for known in made.task.classes})
+        for c in classes
     ]
+
+
+def _numbered(made: Prediction, numbers: Mapping[Any, float]) -> Node:
+    """Return a number for each label that a classifier gives; of a tree, one for each leaf."""
+    found = _leaves(made)
+    if found is None:
+        return renamed(made.nodes("primary")[0], {c: ops.const(v) for c, v in numbers.items()})
+    tree, said = found
+    values = np.array([numbers[c] for c in made.task.classes])
+    return ops.tree(tree.data.splits, values[said], tree.args)
 
 
 def _leaves(made: Prediction) -> tuple[Node, Array] | None:
@@ -115,23 +123,35 @@ def relabelled(made: Prediction, classes: Sequence[Label]) -> Prediction:
     if not made.outputs:
         return made
     names: dict[Any, Label] = dict(enumerate(classes))
+    labels = {i: ops.label(c) for i, c in names.items()}
     return Prediction.of_classes(
         [names[c] for c in made.task.classes],
-        label=renamed(made.nodes("primary")[0], names),
+        label=renamed(made.nodes("primary")[0], labels),
         link=made.task.link,
         probability=made.nodes("probability"),
         decision=made.nodes("decision"),
     )
 
 
-def renamed(label: Node, names: Mapping[Any, Label]) -> Node:
-    """Return a label node that gives other labels; conditions inside it stay as they are."""
+def renamed(label: Node, values: Mapping[Any, Node]) -> Node:
+    """Return a choice of labels as the same choice of other labels, or of numbers.
+
+    Conditions inside it stay as they are, and so do the labels that they ask for.
+    """
     new: dict[Node, Node] = {}
-    for n in toposort([label]):
-        if n.type is not Type.LABEL:
-            continue
+    for n in _choices(label):
         if n.op is ops.LABEL:
-            new[n] = ops.label(names.get(n.data[0], n.data[0]))
+            new[n] = values[n.data[0]]
         else:
-            new[n] = ops.where(n.args[0], new[n.args[1]], new[n.args[2]]) if n.args else n
+            new[n] = ops.where(n.args[0], new[n.args[1]], new[n.args[2]])
     return new[label]
+
+
+def _choices(label: Node) -> list[Node]:
+    """Return the choices that a label is made of, and its labels, arguments first."""
+    found, todo = [], [label]
+    while todo:
+        n = todo.pop()
+        found.append(n)
+        todo += n.args[1:]
+    return found[::-1]

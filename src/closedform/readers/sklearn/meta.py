@@ -24,6 +24,7 @@ from closedform.readers.sklearn.members import (
     members,
     only_value,
     renamed,
+    votes,
 )
 
 # --- one against all others ---------------------------------------------------------------------
@@ -31,8 +32,8 @@ from closedform.readers.sklearn.members import (
 
 def one_vs_rest(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """The class whose own classifier is surest; of several labels, each of which is told."""
-    made = [_binary(estimator, columns, reading) for estimator in model.estimators_]
-    if not all(m.outputs for m in made):
+    made = members(model.estimators_, columns, reading)
+    if not made:
         return Prediction.nothing()
     if model.multilabel_:
         return _told_apart(model, made)
@@ -104,18 +105,6 @@ def _told_apart(model: Any, made: Sequence[Prediction]) -> Prediction:
     return Prediction.of_labels(parts)
 
 
-def _binary(model: Any, columns: Columns, reading: Reading) -> Prediction:
-    """Return what a classifier of one class against the rest predicts."""
-    if type(model).__name__ != "_ConstantPredictor":
-        return member(model, columns, reading)
-    # The class that all or none of the training rows have.
-    y = int(np.ravel(model.y_)[0])
-    return Prediction.of_classes(
-        YES_OR_NO, label=ops.label(y), link="none",
-        probability=[ops.const(1 - y), ops.const(y)], decision=[ops.const(y)],
-    )  # fmt: skip
-
-
 # --- one against one ----------------------------------------------------------------------------
 
 
@@ -151,12 +140,19 @@ def _pair_sums(
     sure: list[list[tuple[float, Node]]] = [[] for _ in range(count)]
     pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
     for (i, j), estimator, m in zip(pairs, model.estimators_, made, strict=True):
-        said, score = only_value(m), binary_score(estimator, m)
-        for k, sign, answer in ((i, -1.0, 0.0), (j, 1.0, 1.0)):
-            hit = ops.equal(said, ops.const(answer))
-            ballots[k].append(ops.where(hit, ops.const(1), ops.const(0)))
+        score = binary_score(estimator, m)
+        for k, sign, vote in zip((i, j), (-1.0, 1.0), _ballots(m), strict=True):
+            ballots[k].append(vote)
             sure[k].append((sign, score))
     return ballots, sure
+
+
+def _ballots(made: Prediction) -> list[Node]:
+    """Return the votes for both classes; a regressor's must be 0 or 1 to the last bit."""
+    if made.task.kind == "classification":
+        return votes(made, YES_OR_NO)
+    value, one, zero = made.nodes("primary")[0], ops.const(1), ops.const(0)
+    return [ops.where(ops.equal(value, answer), one, zero) for answer in (zero, one)]
 
 
 def _voted(ballots: Sequence[Node], sure: Sequence[tuple[float, Node]]) -> Node:
@@ -169,13 +165,14 @@ def _voted(ballots: Sequence[Node], sure: Sequence[tuple[float, Node]]) -> Node:
 
 
 def output_code(model: Any, columns: Columns, reading: Reading) -> Prediction:
-    """The class whose code is nearest; |code|² − 2·code·y differs from the distance by |y|²."""
+    """The class whose code is nearest to what the estimators say."""
     made = members(model.estimators_, columns, reading)
     if not made:
         return Prediction.nothing()
     said = [binary_score(e, m) for e, m in zip(model.estimators_, made, strict=True)]
-    codes = np.asarray(model.code_book_, dtype=np.float64)
-    near = [ops.linear(-float(c @ c), 2 * c, said) for c in codes]
+    # Not |code|² − 2·code·y, which is as good over the reals: on huge values scikit-learn's squares
+    # are all the same, and the first class wins.
+    near = [ops.lin(0, (-1, ops.squared_distance(said, code))) for code in model.code_book_]
     classes = class_labels(model)
     return Prediction.of_classes(classes, label=highest(near, classes), link="none")
 
@@ -250,9 +247,10 @@ def classifier_chain(model: Any, columns: Columns, reading: Reading) -> Predicti
 
 def _as_float(made: Prediction) -> Prediction:
     names = {c: float(c) for c in made.task.classes}
+    labels = {c: ops.label(value) for c, value in names.items()}
     part = Prediction.of_classes(
         tuple(names.values()),
-        label=renamed(made.nodes("primary")[0], names),
+        label=renamed(made.nodes("primary")[0], labels),
         link=made.task.link,
         probability=made.nodes("probability"),
         decision=made.nodes("decision"),
