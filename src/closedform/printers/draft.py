@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -187,6 +188,9 @@ def draft(
     letter = _score_letter(formula, scores)
     for n, name in namer.scores(scores, letter).items():
         own.setdefault(n, name)
+    if decision is not None and len(decision.scores) > 1 and not scores:
+        for n, name in namer.scores(decision.scores, "g").items():
+            own.setdefault(n, name)
     roots = _real_roots(formula, decision, scores, link)
     named = dict(own)
     if share:
@@ -320,8 +324,10 @@ class Namer:
         """Return names for shared values, tables, curves and choices that have none yet."""
         taken = {self.scribe.name(f.name) for f in self.formula.inputs} | set(named.values())
         made: dict[Node, str] = {}
-        for n in toposort(roots):
-            name = None if n in named else self._other(n, chosen)
+        order = toposort(roots)
+        told = _later_cases(order) - self.formula.names.keys()
+        for n in order:
+            name = None if n in named or n in told else self._other(n, chosen)
             if name is not None:
                 made[n] = self._free(name, taken)
                 taken.add(made[n])
@@ -350,6 +356,13 @@ class Namer:
         if x.op is not ops.INPUT or x.data >= len(self.formula.inputs):
             return self.scribe.name(function)
         return self.scribe.applied(function, self.scribe.name(self.formula.inputs[x.data].name))
+
+
+def _later_cases(order: Sequence[Node]) -> set[Node]:
+    """Return the choices that are nothing but the rest of another one: cases of one list."""
+    uses = Counter(a for n in order for a in n.args)
+    rest = {n.args[2] for n in order if n.op is ops.WHERE and not is_indicator(n)}
+    return {n for n in rest if n.op is ops.WHERE and uses[n] == 1}
 
 
 def _class_of(classes: Sequence[object], names: Sequence[str], name: str) -> object:

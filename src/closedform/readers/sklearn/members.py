@@ -66,6 +66,10 @@ def votes(
     made: Prediction, classes: Sequence[Label], yes: float = 1.0, no: float = 0.0
 ) -> list[Node]:
     """Return for each class `yes` where a classifier says it, and `no` elsewhere."""
+    label = made.nodes("primary")[0]
+    if len(made.task.classes) > 2 and _leaves(made) is None:
+        said = [ops.equal(label, ops.label(c)) for c in classes]
+        return [ops.where(hit, ops.const(yes), ops.const(no)) for hit in said]
     return [
         _numbered(made, {known: yes if known == c else no for known in made.task.classes})
         for c in classes
