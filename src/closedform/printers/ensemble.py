@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type, toposort
+from closedform.printers.choices import decision_of
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,21 @@ def ensemble_of(formula: Formula) -> Ensemble | None:
     if not any(n.op is ops.TREE for n in formula.nodes):
         return None
     names = _scored(formula)
-    roots = [formula.outputs[name] for name in names]
+    roots = [formula.outputs[name] for name in names] or _counted(formula)
     below = [[n for n in toposort([root]) if n.op is ops.TREE] for root in roots]
-    shared = len(below) > 1 and _same_shapes(below)
+    shared = len(names) > 1 and _same_shapes(below)
     if shared:
         trees = tuple(zip(*below, strict=True))
     else:
         trees = tuple((n,) for n in dict.fromkeys(n for under in below for n in under))
     direct = all(r.op is ops.TREE for r in roots) and (shared or len(roots) == 1)
     return Ensemble(trees, tuple(names), shared, direct)
+
+
+def _counted(formula: Formula) -> list[Node]:
+    """Return what decides between the classes of a classifier that gives nothing but a label."""
+    decisions = [decision_of(n) for n in formula.outputs.values() if n.type is Type.LABEL]
+    return [score for made in decisions if made is not None for score in made.scores]
 
 
 def _scored(formula: Formula) -> Sequence[str]:

@@ -86,6 +86,9 @@ def _one(part: Any, columns: Columns, reading: Reading) -> list[Node]:
     scores = found or made.nodes("probability")
     if role == "probability" and len(made.task.classes) == 2:
         scores = scores[1:]  # of two classes, the second one's alone
+    if part.method == "isotonic":
+        for score in scores:
+            reading.call(score, "score")  # or each knot of the curve would spell it out
     return list(METHODS[part.method](part, scores, role, reading))
 
 

@@ -280,10 +280,14 @@ def _require_fitted(model: Any) -> None:
         )
 
 
+_ONE = {"IsotonicRegression": 1}
+"""Estimators that do not say how many inputs they have, since it is always this many."""
+
+
 def _input_names(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:
     first = _first_part(model)
     known = getattr(first, "feature_names_in_", None)
-    count = getattr(first, "n_features_in_", None)
+    count = getattr(first, "n_features_in_", _ONE.get(type(first).__name__))
     if names is None:
         if known is not None:
             return tuple(str(n) for n in known)
@@ -305,7 +309,7 @@ def _first_part(model: Any) -> Any:
         part = todo.pop()
         if hasattr(part, "n_features_in_"):
             return part
-        for inner in ("best_estimator_", "regressor_", "estimator"):
+        for inner in ("best_estimator_", "regressor_", "estimator_", "estimator"):
             if hasattr(part, inner):
                 todo.append(getattr(part, inner))
         named = getattr(part, "steps", None) or getattr(part, "transformer_list", None) or []

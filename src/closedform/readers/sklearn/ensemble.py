@@ -41,12 +41,16 @@ def bagging_classifier(model: Any, columns: Columns, reading: Reading) -> Predic
     if not made:
         return Prediction.nothing()
     classes = class_labels(model)
-    spread = [_chances(m, len(classes)) for m in made]
-    chances = [_share([m[k] for m in spread], len(made)) for k in range(len(classes))]
+    made = [relabelled(m, classes) for m in made]
+    counted = [m.nodes("probability") or votes(m, m.task.classes) for m in made]
+    totals = [total_of(_of_class(c, made, counted)) for c in classes]
+    chances = [ops.div(total, ops.const(len(made))) for total in totals]
     scores = zip(*[m.nodes("decision") for m in made], strict=True)
+    counts = not any(m.task.probability for m in made)
     return Prediction.of_classes(
         classes,
-        label=highest(chances, classes),
+        # Numbers of votes are whole, so that ties remain ties; a fifth of them would be rounded.
+        label=highest(totals if counts else chances, classes),
         link="vote",
         probability=chances,
         decision=[mean_of(s) for s in scores],
@@ -59,18 +63,10 @@ def _bagged(model: Any, columns: Columns, reading: Reading) -> list[Prediction]:
     return made if all(m.outputs for m in made) else []
 
 
-def _chances(made: Prediction, count: int) -> list[Node | None]:
-    """Return the chance of each class, or the vote for it; None for one that was never seen.
-
-    The estimators are trained on positions in the ensemble's classes.
-    """
-    found = made.nodes("probability") or votes(made, made.task.classes)
-    by_class = dict(zip(made.task.classes, found, strict=True))
-    return [by_class.get(k) for k in range(count)]
-
-
-def _share(chances: Sequence[Node | None], count: int) -> Node:
-    return ops.div(total_of([p for p in chances if p is not None]), ops.const(count))
+def _of_class(c: Any, made: Sequence[Prediction], counted: Sequence[list[Node]]) -> list[Node]:
+    """Return what each estimator gives a class; nothing where it has never seen that class."""
+    pairs = zip(made, counted, strict=True)
+    return [n[m.task.classes.index(c)] for m, n in pairs if c in m.task.classes]
 
 
 # --- AdaBoost -----------------------------------------------------------------------------------
