@@ -27,7 +27,7 @@ PAIR = [("ridge", Ridge()), ("tree", DTR(max_depth=3, **SEED))]
 
 
 def customers():
-    """Numbers and categories, some of both missing, and two classes."""
+    """Numbers, some of them missing, and categories; two classes."""
     draw = np.random.default_rng(6)
     count = 120
     rows = pd.DataFrame(
@@ -35,7 +35,7 @@ def customers():
             "age": np.where(draw.random(count) < 0.1, np.nan, draw.integers(18, 80, count)),
             "income": np.round(draw.normal(3000, 800, count), 2),
             "region": draw.choice(["north", "south", "it's 'odd'"], count),
-            "plan": pd.Series(draw.choice(["a", "b", None], count), dtype=object),
+            "plan": draw.choice(["a", "b", "c"], count),
         }
     )
     score = rows["income"] / 1000 + (rows["region"] == "north") + draw.normal(size=count)
@@ -130,7 +130,7 @@ CASES = [
     Case(ensemble.StackingClassifier(
         [("tree", DTC(max_depth=3)), ("each", MultiOutputClassifier(LR()))],
         final_estimator=MultiOutputClassifier(LR())), data.label_sets),
-    Case(make_pipeline(ensemble.StackingClassifier(THREE), Ridge()), data.two_classes),
+    Case(make_pipeline(ensemble.StackingClassifier(THREE), Votes()), data.two_classes),
     Case(make_pipeline(ensemble.StackingRegressor(PAIR, passthrough=True), Ridge()), data.numbers),
     Case(ensemble.IsolationForest(n_estimators=7, **SEED), data.frame, rtol=0),
     Case(ensemble.IsolationForest(n_estimators=7, max_features=0.5, max_samples=20,

@@ -24,12 +24,6 @@ def isotonic(model: Any, columns: Columns, reading: Reading) -> Prediction:
     return Prediction.of_values([_curve(model, columns.nodes[0], reading)])
 
 
-def isotonic_columns(model: Any, columns: Columns, reading: Reading) -> Columns:
-    """The same curve, as a column."""
-    made = [_curve(model, x, reading) for x in columns.nodes]
-    return columns.mapped(made, model.get_feature_names_out())
-
-
 def _curve(model: Any, x: Node, reading: Reading) -> Node:
     """Return the curve at x; what lies beyond the knots is missing, cut, or refused."""
     knots, values = np.asarray(model.X_thresholds_), np.asarray(model.y_thresholds_)
@@ -135,7 +129,7 @@ CURVES: dict[str, Callable[[Any, Node, Reading], Node]] = {
 }
 METHODS = {"sigmoid": _by_class, "isotonic": _by_class, "temperature": _by_temperature}
 
-TRANSFORMS: dict[str, Any] = {"IsotonicRegression": isotonic_columns}
+TRANSFORMS: dict[str, Any] = {}
 ESTIMATORS: dict[str, Any] = {
     "IsotonicRegression": isotonic,
     "CalibratedClassifierCV": calibrated,

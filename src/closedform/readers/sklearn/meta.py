@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from copy import copy
@@ -214,20 +215,22 @@ def _chain(model: Any, columns: Columns, reading: Reading) -> list[Prediction]:
         if not made.outputs:
             return []
         found[target] = made
-        said = _handed_on(made, method)
+        said = _handed_on(made, method, reading)
         names = (*columns.names, f"target {target}")
         reading.call(said, names[-1])
         columns = Columns(names, (*columns.nodes, said))
     return [found[target] for target in sorted(found)]
 
 
-def _handed_on(made: Prediction, method: str) -> Node:
+def _handed_on(made: Prediction, method: str, reading: Reading) -> Node:
     if method == "predict":
         return only_value(made)
     role = {"predict_proba": "probability", "decision_function": "decision"}.get(method)
     if role is not None:
         return made.nodes(role)[-1]
-    return ops.log(made.nodes("probability")[-1])
+    said = ops.log(made.nodes("probability")[-1])
+    reading.refuse(ops.less(said, ops.const(-sys.float_info.max)))  # the next one takes no −∞
+    return said
 
 
 def regressor_chain(model: Any, columns: Columns, reading: Reading) -> Prediction:
