@@ -215,6 +215,8 @@ def _chain(model: Any, columns: Columns, reading: Reading) -> list[Prediction]:
         if not made.outputs:
             return []
         found[target] = made
+        if len(found) == len(model.estimators_):
+            break
         said = _handed_on(made, method, reading)
         names = (*columns.names, f"target {target}")
         reading.call(said, names[-1])
