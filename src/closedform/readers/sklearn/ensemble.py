@@ -169,6 +169,13 @@ def voting_classifier(model: Any, columns: Columns, reading: Reading) -> Predict
         return Prediction.of_classes(
             classes, label=highest(chances, classes), link="vote", probability=chances
         )
+    if any(not set(range(len(classes))) >= set(class_labels(m)) for m in model.estimators_):
+        reading.problem(
+            "VotingClassifier(voting='hard') counts votes by the position of a class, and an "
+            "estimator inside gives other labels.",
+            "Train the estimators with the VotingClassifier, or refit it with voting='soft'.",
+        )
+        return Prediction.nothing()
     if weights is not None and _may_tie([float(w) for w in weights]):
         reading.differs(
             "votes whose weights may add up to the same number are added in another order: where "
@@ -293,6 +300,13 @@ def stacking_classifier(model: Any, columns: Columns, reading: Reading) -> Predi
         return made
     if not isinstance(model.classes_, list):
         return relabelled(made, class_labels(model))
+    if any(len(t.probability) not in (0, len(t.classes)) for t in made.task.parts):
+        name = type(model.final_estimator_).__name__
+        reading.problem(
+            f"StackingClassifier of several labels cannot use the probabilities of a {name}.",
+            "Refit it with a final_estimator that gives chances for all classes of each label.",
+        )
+        return Prediction.nothing()
     # Of each label, predict_proba gives the chance of its first class alone.
     labels = [plain_labels(classes) for classes in model.classes_]
     parts = [relabelled(_unmarked(part_of(made, i)), names) for i, names in enumerate(labels)]

@@ -123,10 +123,13 @@ def binary_cut(model: Any) -> float:
 
 
 def relabelled(made: Prediction, classes: Sequence[Label]) -> Prediction:
-    """Return a classifier of positions in `classes` as one of the classes themselves."""
-    if not made.outputs:
-        return made
+    """Return a classifier of positions in `classes` as one of the classes themselves.
+
+    One that was trained before, on other labels, stays what it is.
+    """
     names: dict[Any, Label] = dict(enumerate(classes))
+    if not made.outputs or not names.keys() >= set(made.task.classes):
+        return made
     labels = {i: ops.label(c) for i, c in names.items()}
     return Prediction.of_classes(
         [names[c] for c in made.task.classes],

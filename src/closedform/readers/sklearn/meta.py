@@ -50,7 +50,8 @@ def one_vs_rest(model: Any, columns: Columns, reading: Reading) -> Prediction:
         classes,
         label=label,
         link="none",
-        probability=_rest_chances(model, made)[: len(classes)],
+        # Of one class, scikit-learn gives the chances of two.
+        probability=_rest_chances(model, made) if len(classes) > 1 else [],
         decision=_decisions(model, made),
     )
 
