@@ -8,7 +8,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.families.additive import total_of
-from closedform.ir import Array, Node
+from closedform.ir import Node
 from closedform.readers.prediction import Prediction, label_from
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.trees import refuse_missing, rounded, shape_of
@@ -52,12 +52,14 @@ def _depths(model: Any, columns: Columns) -> list[Node]:
 def embedded(model: Any, columns: Columns, reading: Reading) -> Columns:
     """A column for each leaf of each tree: 1 for a row that reaches it, else 0."""
     refuse_missing(model.estimators_[0], columns, reading)
-    args = rounded(columns)
+    args, one, zero = rounded(columns), ops.const(1), ops.const(0)
     nodes: list[Node] = []
     for tree, leaves in zip(model.estimators_, model.one_hot_encoder_.categories_, strict=True):
         splits, order = shape_of(tree.tree_)
-        number: Array = np.asarray(order)
-        nodes += [ops.tree(splits, np.where(number == leaf, 1.0, 0.0), args) for leaf in leaves]
+        # One tree that gives the number of the leaf, not a tree for each leaf: 100 for 2,800.
+        number = ops.tree(splits, np.asarray(order, dtype=np.float64), args)
+        hits = [ops.equal(number, ops.const(leaf)) for leaf in leaves]
+        nodes += [ops.where(hit, one, zero) for hit in hits]
     return columns.mapped(nodes, model.get_feature_names_out())
 
 
