@@ -292,7 +292,8 @@ def with_unseen(X: Any, numeric: list[int]) -> Any:
 
 def rows_at_thresholds(model: Any, X: Any) -> Any:
     """Return rows that stand at each threshold, and 1 ulp beside it, in float64 and float32."""
-    found = list(thresholds_of(model))
+    # The members of a chain also test what others have predicted.
+    found = [(i, t) for i, t in thresholds_of(model) if i < X.shape[1]]
     if not found:
         return None
     draw = np.random.default_rng(5)
@@ -331,8 +332,8 @@ def thresholds_of(model: Any) -> Iterator[tuple[int, float]]:
     if hasattr(model, "tree_"):
         inner = model.tree_.children_left >= 0
         yield from zip(model.tree_.feature[inner], model.tree_.threshold[inner], strict=True)
-    for tree in np.ravel(getattr(model, "estimators_", [])) if hasattr(model, "estimator_") or (
-        hasattr(model, "init_")) else []:  # fmt: skip
+    members = getattr(model, "estimators_", [])
+    for tree in members.ravel() if isinstance(members, np.ndarray) else members:
         yield from thresholds_of(tree)
     for tree in (t for trees in getattr(model, "_predictors", ()) for t in trees):
         tests = tree.nodes[(tree.nodes["is_leaf"] == 0) & (tree.nodes["is_categorical"] == 0)]

@@ -327,11 +327,23 @@ def describe(model: Any) -> str:
     inner = getattr(model, "regressor_", None)
     if inner is not None:
         return f"{type(model).__name__}({describe(inner)})"
+    if _is_composed(model) and isinstance(getattr(model, "estimators_", None), list):
+        return _described_members(model)
     listed = getattr(model, "transformers_", None) or getattr(model, "transformer_list", None)
     if listed and _is_composed(model):
         parts = [describe(t) for _, t, *_ in listed if not isinstance(t, str)]
         return "(" + " | ".join(dict.fromkeys(parts)) + ")"
     return type(model).__name__
+
+
+def _described_members(model: Any) -> str:
+    """Return an ensemble with the kinds of its members: `StackingRegressor(Ridge | …) → Ridge`."""
+    kinds = list(dict.fromkeys(describe(member) for member in model.estimators_))
+    kinds = [kind for kind in kinds if not kind.startswith("_")]
+    shown = kinds[:4] + (["…"] if len(kinds) > 4 else [])
+    made = f"{type(model).__name__}({' | '.join(shown)})"
+    last = getattr(model, "final_estimator_", None)
+    return made if last is None else f"{made} → {describe(last)}"
 
 
 def reader_name(model: Any) -> str:
