@@ -256,3 +256,21 @@ def test_a_classifier_of_one_class_against_nothing_has_a_label_alone():
     formula = cf.read(fit(OVR(LR()), rows, y))
     assert formula(rows).tolist() == y.tolist()
     assert formula.task.probability == ()
+
+
+def test_a_chain_of_more_than_two_classes_gives_labels_alone():
+    rows, y = data.three_classes()
+    both = np.column_stack([y, (y > 0).astype(int)])
+    model = fit(multioutput.ClassifierChain(LR()), rows, both)
+    formula = cf.read(model)
+    assert (formula(rows) == model.predict(rows)).all()
+    assert formula.task.parts[0].probability == formula.task.parts[0].decision == ()
+
+
+def test_a_meta_estimator_is_described_with_what_it_is_made_of():
+    rows, y = data.three_classes()
+    for model, said in [
+        (OVR(SCALED), "OneVsRestClassifier(StandardScaler → LogisticRegression)"),
+        (Calibrated(LR(), cv=2), "CalibratedClassifierCV(LogisticRegression)"),
+    ]:
+        assert cf.read(fit(model, rows, y)).source == said

@@ -1,6 +1,7 @@
 """Classifiers of several labels at once: one column of predict for each of them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import made_up as data
 from battery import Case, check_reader, fit
 from closedform.formula import Feature, Formula, Task
 from closedform.ops import const, input_, label, less, where
+from closedform.store import to_dict
 
 
 def words_and_numbers():
@@ -174,3 +176,17 @@ def test_labels_that_are_numbers_are_compared_as_numbers():
     (splits,) = {n.data.splits for n in formula.nodes if n.op.name == "tree"}
     said = f"1 if x{splits.feature[0]} > {splits.threshold[0]!r} else 0"
     assert formula.compare(said, rows, output="label0").agrees
+
+
+def test_errors_against_what_was_observed_are_those_of_all_labels():
+    rows, y = three_truths()
+    model = fit(linear_model.RidgeClassifier(), rows, y)
+    truth = cf.read(model).verify(model, rows, y=y, made_up=False).truth
+    assert truth["share of wrong labels, formula"] == (model.predict(rows) != y).mean()
+    assert truth["share of wrong labels, model"] == truth["share of wrong labels, formula"]
+
+
+def test_a_file_of_several_labels_fits_the_schema():
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((Path(cf.__file__).parent / "formula.schema.json").read_text("utf-8"))
+    jsonschema.validate(to_dict(cf.read(forest()[0])), schema)

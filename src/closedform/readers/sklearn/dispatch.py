@@ -324,16 +324,24 @@ def describe(model: Any) -> str:
         return " → ".join(parts) or "Pipeline"
     if hasattr(model, "best_estimator_"):
         return describe(model.best_estimator_)
-    inner = getattr(model, "regressor_", None)
-    if inner is not None:
-        return f"{type(model).__name__}({describe(inner)})"
     if _is_composed(model) and isinstance(getattr(model, "estimators_", None), list):
         return _described_members(model)
+    inner = _inner(model)
+    if inner is not None:
+        return f"{type(model).__name__}({describe(inner)})"
     listed = getattr(model, "transformers_", None) or getattr(model, "transformer_list", None)
     if listed and _is_composed(model):
         parts = [describe(t) for _, t, *_ in listed if not isinstance(t, str)]
         return "(" + " | ".join(dict.fromkeys(parts)) + ")"
     return type(model).__name__
+
+
+def _inner(model: Any) -> Any:
+    """Return the one estimator that a model wraps, or the first of several of its kind."""
+    if hasattr(model, "calibrated_classifiers_"):
+        return model.calibrated_classifiers_[0].estimator
+    wrapped = getattr(model, "estimator_", None) if _is_composed(model) else None
+    return getattr(model, "regressor_", wrapped)
 
 
 def _described_members(model: Any) -> str:

@@ -252,14 +252,16 @@ def classifier_chain(model: Any, columns: Columns, reading: Reading) -> Predicti
 
 
 def _as_float(made: Prediction) -> Prediction:
+    # Of more than two classes, scikit-learn can say neither chances nor scores.
+    two = len(made.task.classes) <= 2
     names = {c: float(c) for c in made.task.classes}
     labels = {c: ops.label(value) for c, value in names.items()}
     part = Prediction.of_classes(
         tuple(names.values()),
         label=renamed(made.nodes("primary")[0], labels),
         link=made.task.link,
-        probability=made.nodes("probability"),
-        decision=made.nodes("decision"),
+        probability=made.nodes("probability") if two else [],
+        decision=made.nodes("decision") if two else [],
     )
     return part.with_chance(-1)
 
