@@ -5,20 +5,20 @@ model itself returns. `Case` is one line of a test module's list; `tests/test_re
 makes sure that every estimator that has a reader stands in such a list.
 """
 
-import json
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import closedform as cf
+from battery_rows import kinds_of_rows, package
+from closedform.formula import Task
 
-UNSEEN = "never seen"
 METHODS = {"probability": "predict_proba", "decision": "decision_function"}
 """From a role in `Task` to the model's method that it stands for."""
 RAW = {
@@ -146,7 +146,9 @@ def compare_predictions(formula: cf.Formula, model: Any, X: Any, rtol: float, ki
         # Where the scores are the same bits, so is the label, ties included.
         # Behind a softmax in float32, two scores that are nearly the same give one probability.
         apart = max([rtol, *(p.relative for p in formula.precision.values())])
-        decided = ~ties(model, X, apart, task.classes) if apart else np.ones(len(X), dtype=bool)
+        decided = np.ones(ours.shape, dtype=bool)
+        for i, part in enumerate(task.parts or [task] if apart else []):
+            decided[:, i] = ~ties(model, X, apart, part, task)
         assert (ours[decided] == expected[decided]).all(), f"{kind}: another label"
         texts = {ours.dtype.kind, expected.dtype.kind} <= {"U", "O"}  # CatBoost's are objects
         assert texts or ours.dtype.kind == expected.dtype.kind, f"{kind}: labels of another type"
@@ -177,11 +179,6 @@ def ask(model: Any, method: str, X: Any) -> Any:
         return getattr(model, method)(X)
 
 
-def package(model: Any) -> str:
-    """Return the package of a model's class."""
-    return type(model).__module__.partition(".")[0]
-
-
 def has(model: Any, method: str) -> bool:
     """Tell whether a model can be asked for something."""
     return hasattr(model, method) or (method == "decision_function" and package(model) in RAW)
@@ -205,6 +202,8 @@ def allowed(formula: cf.Formula, name: str) -> float:
 
 def as_columns(values: Any, rows: int | None = None) -> np.ndarray:
     """Return predictions as (rows, outputs); SparsePCA gives a single row without its axis."""
+    if isinstance(values, list) and np.ndim(values[0]) == 2:
+        values = np.hstack(values)  # several labels: the probabilities of each of them
     array = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
     return array.reshape(len(array) if rows is None else rows, -1)
 
@@ -223,199 +222,25 @@ def close(ours: np.ndarray, expected: np.ndarray, rtol: float, what: str) -> Non
     assert not len(bad), f"{what}: row {bad[0]}: {ours[bad[0]]!r}, not {expected[bad[0]]!r}"
 
 
-def ties(model: Any, X: Any, rtol: float, classes: tuple[Any, ...]) -> np.ndarray:
+def ties(model: Any, X: Any, rtol: float, task: Task, whole: Task) -> np.ndarray:
     """Return the rows on which the model's own best scores are equal within rounding.
 
-    There another order of additions may give another label, and neither is wrong.
+    There another order of additions may give another label, and neither is wrong. `task` is that
+    of one label, `whole` that of all of them.
     """
-    method = next((m for m in ("decision_function", "predict_proba") if has(model, m)), None)
-    if method is None or len(classes) < 2:
+    roles = ("decision", "probability")
+    role = next((r for r in roles if getattr(task, r) and has(model, METHODS[r])), None)
+    if role is None or len(task.classes) < 2:
         return np.zeros(len(X), dtype=bool)
-    scores = as_columns(ask(model, method, X)).astype(np.float64)
+    at = [getattr(whole, role).index(name) for name in getattr(task, role)]
+    scores = as_columns(ask(model, METHODS[role], X)).astype(np.float64)[:, at]
+    if role == "probability" and len(at) == 1:
+        scores = np.column_stack([scores, 1 - scores])
     scale = np.abs(scores).max(initial=0.0)
     if scores.shape[1] == 1:
         return np.abs(scores[:, 0]) <= rtol * scale
     best = np.sort(scores, axis=1)
     return best[:, -1] - best[:, -2] <= rtol * scale
-
-
-# --- rows ---------------------------------------------------------------------------------------
-
-
-def kinds_of_rows(model: Any, X: Any) -> Iterator[tuple[str, Any]]:
-    """Yield rows of each kind, in the layout of the training rows."""
-    numeric = numeric_positions(X)
-    yield "training rows", X
-    yield "one row", X[:1]
-    for digits in (0, 2):
-        yield f"rounded to {digits} digits", changed(X, numeric, partial(np.round, decimals=digits))
-    yield "float32 rows", changed(X, numeric, lambda x: x.astype(np.float32).astype(np.float64))
-    yield "corners", corners(X, numeric)
-    yield "far outside", changed(X[:20], numeric, lambda x: x * 1e4 - 3e3)
-    edges = rows_at_thresholds(model, X)
-    if edges is not None:
-        yield "rows at every threshold and beside it", edges
-    yield "missing values", with_missing(X)
-    if len(numeric) < X.shape[1]:
-        yield "unseen labels", with_unseen(X, numeric)
-
-
-def numeric_positions(X: Any) -> list[int]:
-    """Return the positions of the columns that hold numbers."""
-    if isinstance(X, np.ndarray):
-        return list(range(X.shape[1])) if X.dtype.kind in "fiub" else []
-    return [i for i, kind in enumerate(X.dtypes) if getattr(kind, "kind", "O") in "fiub"]
-
-
-def column(X: Any, i: int) -> np.ndarray:
-    """Return one column as an array."""
-    return X[:, i] if isinstance(X, np.ndarray) else X.iloc[:, i].to_numpy()
-
-
-def with_columns(X: Any, new: dict[int, Any]) -> Any:
-    """Return the rows with some columns replaced."""
-    if isinstance(X, np.ndarray):
-        kind = np.result_type(X, np.float64) if X.dtype.kind in "fiub" else object
-        made = X.astype(kind)
-        for i, values in new.items():
-            made[:, i] = values
-        return made
-    made = X.reset_index(drop=True)
-    return made.assign(**{made.columns[i]: values for i, values in new.items()})
-
-
-def changed(X: Any, positions: list[int], rule: Callable[[np.ndarray], np.ndarray]) -> Any:
-    """Return the rows with a rule applied to their numbers."""
-    return with_columns(X, {i: rule(column(X, i).astype(np.float64)) for i in positions})
-
-
-def corners(X: Any, positions: list[int]) -> Any:
-    """Return 40 rows whose numbers are all at the least or the greatest value of their column."""
-    draw = np.random.default_rng(3)
-    rows = repeated(X, draw.integers(0, len(X), 40))
-    ends = {i: (np.nanmin(column(X, i)), np.nanmax(column(X, i))) for i in positions}
-    return with_columns(rows, {i: draw.choice(pair, 40) for i, pair in ends.items()})
-
-
-def repeated(X: Any, at: np.ndarray) -> Any:
-    """Return the rows at some positions."""
-    return X[at] if isinstance(X, np.ndarray) else X.iloc[at].reset_index(drop=True)
-
-
-def with_missing(X: Any) -> Any:
-    """Return rows in which one column after the other is missing, then all, then a fifth."""
-    draw = np.random.default_rng(4)
-    width = X.shape[1]
-    holes = np.vstack([np.eye(width, dtype=bool), np.ones((1, width), dtype=bool),
-                       draw.random((12, width)) < 0.2])  # fmt: skip
-    rows = repeated(X, draw.integers(0, len(X), len(holes)))
-    return with_columns(rows, {i: masked(rows, i, holes[:, i]) for i in range(width)})
-
-
-def masked(X: Any, i: int, hole: np.ndarray) -> Any:
-    """Return a column with some of its values missing, in the manner of its type."""
-    if not isinstance(X, np.ndarray) and not isinstance(X.dtypes.iloc[i], np.dtype):
-        return X.iloc[:, i].mask(hole)  # a pandas type has a missing value of its own
-    values = column(X, i)
-    if values.dtype.kind in "fiub":
-        return np.where(hole, np.nan, values.astype(np.float64))
-    return np.array([None if h else v for h, v in zip(hole, values, strict=True)], dtype=object)
-
-
-def with_unseen(X: Any, numeric: list[int]) -> Any:
-    """Return rows in which one column of labels after the other holds an unknown one."""
-    labels = [i for i in range(X.shape[1]) if i not in numeric]
-    rows = repeated(X, np.arange(len(labels)) % len(X))
-    new = {}
-    for at, i in enumerate(labels):
-        values = column(rows, i).astype(object)
-        values[at] = UNSEEN
-        categorical = not isinstance(X, np.ndarray) and isinstance(
-            X.dtypes.iloc[i], pd.CategoricalDtype
-        )
-        new[i] = pd.Categorical(values) if categorical else values
-    return with_columns(rows, new)
-
-
-def rows_at_thresholds(model: Any, X: Any) -> Any:
-    """Return rows that stand at each threshold, and 1 ulp beside it, in float64 and float32."""
-    found = list(thresholds_of(model))
-    if not found:
-        return None
-    draw = np.random.default_rng(5)
-    # These models raise on what float32 cannot hold.
-    wanted = sorted({(i, v) for i, t in found for v in beside(t) if abs(v) < 3e38})
-    if len(wanted) > 4000:
-        wanted = [wanted[i] for i in draw.choice(len(wanted), 4000, replace=False)]
-    rows = repeated(X, draw.integers(0, len(X), len(wanted)))
-    new = {}
-    for i in {i for i, _ in wanted}:
-        values = column(rows, i).astype(np.float64)
-        for at, (j, v) in enumerate(wanted):
-            if i == j:
-                values[at] = v
-        new[i] = values
-    return with_columns(rows, new)
-
-
-def beside(t: float) -> list[float]:
-    """Return a threshold and the floats around it and around its float32 neighbours."""
-    near = np.float32(t)
-    with np.errstate(over="ignore"):
-        singles = [
-            near,
-            np.nextafter(near, np.float32(np.inf)),
-            np.nextafter(near, np.float32(-np.inf)),
-        ]
-    middles = [(float(near) + float(s)) / 2 for s in singles[1:]]
-    around = [t, *map(float, singles), *middles]
-    return [
-        float(v) for a in around for v in (a, np.nextafter(a, np.inf), np.nextafter(a, -np.inf))
-    ]
-
-
-def thresholds_of(model: Any) -> Iterator[tuple[int, float]]:
-    """Yield (column, threshold) of every test of a fitted tree, forest or booster."""
-    yield from thresholds_of_booster(model)
-    if hasattr(model, "tree_"):
-        inner = model.tree_.children_left >= 0
-        yield from zip(model.tree_.feature[inner], model.tree_.threshold[inner], strict=True)
-    for tree in np.ravel(getattr(model, "estimators_", [])) if hasattr(model, "estimator_") or (
-        hasattr(model, "init_")) else []:  # fmt: skip
-        yield from thresholds_of(tree)
-    for tree in (t for trees in getattr(model, "_predictors", ()) for t in trees):
-        tests = tree.nodes[(tree.nodes["is_leaf"] == 0) & (tree.nodes["is_categorical"] == 0)]
-        order = column_order(model)
-        yield from ((order[i], t) for i, t in zip(tests["feature_idx"], tests["num_threshold"],
-                                                  strict=True))  # fmt: skip
-
-
-def thresholds_of_booster(model: Any) -> Iterator[tuple[int, float]]:
-    """Yield the same of a fitted model of XGBoost, LightGBM or CatBoost."""
-    if package(model) == "catboost":
-        for i, borders in model.get_borders().items():
-            yield from ((i, t) for t in borders)
-    elif package(model) == "lightgbm":
-        names, table = model.booster_.feature_name(), model.booster_.trees_to_dataframe()
-        numeric = table[table["decision_type"] == "<="]
-        for name, t in zip(numeric["split_feature"], numeric["threshold"], strict=True):
-            yield names.index(name), float(t)
-    elif package(model) == "xgboost":
-        booster = json.loads(model.get_booster().save_raw("json"))["learner"]["gradient_booster"]
-        for tree in booster.get("gbtree", booster)["model"].get("trees", []):
-            tests = zip(*(tree[k] for k in ("split_indices", "split_conditions", "left_children",
-                                            "split_type")), strict=True)  # fmt: skip
-            yield from ((i, t) for i, t, left, kind in tests if left != -1 and kind == 0)
-
-
-def column_order(model: Any) -> list[int]:
-    """Return where HistGradientBoosting's own columns stand among the inputs."""
-    chosen = model.is_categorical_
-    chosen = np.zeros(model.n_features_in_, dtype=bool) if chosen is None else chosen
-    return [*np.flatnonzero(chosen), *np.flatnonzero(~chosen)]
-
-
-# --- layouts ------------------------------------------------------------------------------------
 
 
 def check_layouts(formula: cf.Formula, X: Any) -> None:

@@ -118,6 +118,12 @@ def _kth(draw, pool: Pool) -> Node:
     return o.kth(draw(st.integers(1, len(args))), *args)
 
 
+def _median(draw, pool: Pool) -> Node:
+    args = _several(draw, pool)
+    # Sums of these are not rounded, whatever the order.
+    return o.weighted_median([draw(st.sampled_from([0.5, 1.0, 2.0, 5.0])) for _ in args], args)
+
+
 def _same(draw, pool: Pool) -> list[Node]:
     type_ = draw(st.sampled_from([Type.REAL, Type.LABEL]))
     return [pool.pick(draw, type_), pool.pick(draw, type_)]
@@ -168,6 +174,7 @@ BUILD = {
     "squared_distance": _distance,
     "sum32": lambda draw, pool: o.sum32(*_several(draw, pool)),
     "kth": _kth,
+    "weighted_median": _median,
     "mul": lambda draw, pool: o.mul(*_several(draw, pool, 2)),
     "div": lambda draw, pool: o.div(pool.pick(draw), pool.pick(draw)),
     "pow": _power,

@@ -153,10 +153,8 @@ def test_links_are_remembered_as_stages():
 @pytest.mark.parametrize(
     ("model", "make", "what"),
     [
-        (lm.RidgeClassifier(), data.label_sets, "several labels"),
         (dummy.DummyClassifier(strategy="stratified"), data.truths, "at random"),
         (dummy.DummyClassifier(strategy="uniform"), data.truths, "at random"),
-        (dummy.DummyClassifier(), data.label_sets, "several labels"),
     ],
     ids=told,
 )

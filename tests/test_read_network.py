@@ -47,13 +47,6 @@ def test_activations_and_links_are_remembered_as_stages():
     assert [name for name, _ in stages[1].after] == ["h2_1", "h2_2", "h2_3"]
 
 
-def test_several_labels_at_once_are_refused_with_a_hint():
-    model = fit(MLPClassifier(**SMALL), *data.label_sets())
-    with pytest.raises(cf.UnsupportedModel, match="several labels") as caught:
-        cf.read(model)
-    assert "one classifier for each label" in caught.value.hint
-
-
 def test_a_network_of_60_units_in_two_layers_is_a_few_hundred_nodes():
     model = MLPRegressor(hidden_layer_sizes=(60, 60), max_iter=3, random_state=0)
     formula = cf.read(fit(model, *data.standard_numbers()))

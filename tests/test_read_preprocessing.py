@@ -22,7 +22,8 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - makes 
 
 import closedform as cf
 import made_up as data
-from battery import Case, as_columns, ask, check_reader, fit, installed, kinds_of_rows, told
+from battery import Case, as_columns, ask, check_reader, fit, installed, told
+from battery_rows import kinds_of_rows
 
 P = preprocessing
 

@@ -91,14 +91,6 @@ def test_trees_of_several_outputs_share_their_shape():
     assert len({s.key for s in trees_of(formula)}) == 7
 
 
-@pytest.mark.parametrize("kind", [DTC, RFC])
-def test_several_labels_at_once_are_refused_with_a_hint(kind):
-    rows, y = data.label_sets()
-    with pytest.raises(cf.UnsupportedModel, match="several labels") as caught:
-        cf.read(fit(kind(max_depth=2), rows, y))
-    assert "one classifier for each label" in caught.value.hint
-
-
 def test_an_infinite_threshold_of_a_tree_trained_with_missing_values_is_read():
     # The missing values alone say what y is: the split is "missing or not", its threshold inf.
     x = np.array([[1.0], [2.0], [3.0], [np.nan], [np.nan], [np.nan]])

@@ -12,7 +12,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import closedform as cf
 import made_up as data
-from battery import Case, check_reader, fit, thresholds_of
+from battery import Case, check_reader, fit
+from battery_rows import thresholds_of
 from programs import predicted_by
 
 xgb = pytest.importorskip("xgboost")

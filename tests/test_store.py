@@ -116,6 +116,7 @@ def test_every_operation_has_been_written_by_some_test_here():
     args = {
         "const": ((), 2.0), "label": ((), ("A",)), "input": ((), 1), "member": ((label,), ("A", 3)),
         "lin": ((x, x), ops.Weights.of(1, [2, 3])), "kth": ((x, x), 2),
+            "weighted_median": ((x, x), (0.5, 2.0)),
             "squared_distance": ((x,), ops.squared_distance([x], [1.5], [2.5]).data),
             "tree": ((x,), tree),
         "table": ((label,), ops.Table.of({"A": 1.0}, 2.0, math.nan)),

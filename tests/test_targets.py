@@ -38,6 +38,7 @@ ONE = {
     "squared_distance": ops.squared_distance([A, B], [0.5, 0.0], [-2.0, 1.0]),
     "sum32": ops.sum32(A, ops.const(1e8), B),
     "kth": ops.kth(2, A, ops.const(0.6), B),
+    "weighted_median": ops.weighted_median([0.5, 1.0, 0.75], [A, ops.const(0.6), B]),
     "mul": ops.mul(A, B),
     "div": ops.div(A, B),
     "pow": ops.power(A, 3),

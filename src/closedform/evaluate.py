@@ -256,7 +256,7 @@ def evaluate(formula: Formula, X: Any) -> dict[str, Array]:
     values, refused = _run(formula, X)
     names = list(formula.outputs)
     return {
-        name: _finish(formula, formula.outputs[name], column, refused)
+        name: _finish(formula, name, column, refused)
         for name, column in zip(names, values, strict=True)
     }
 
@@ -273,7 +273,14 @@ def predict(formula: Formula, X: Any, output: str | None = None) -> Array:
     # The same object as before where nothing is left out, so that its plan is found again.
     part = formula if len(wanted) == len(formula.outputs) else _only(formula, tuple(wanted))
     made = list(evaluate(part, X).values())
-    return made[0] if len(made) == 1 else np.column_stack(made)
+    return made[0] if len(made) == 1 else _side_by_side(made)
+
+
+def _side_by_side(columns: Sequence[Array]) -> Array:
+    """Return columns as one array; labels of unlike types stay what they are."""
+    if len({c.dtype.kind for c in columns}) > 1:
+        columns = [c.astype(object) for c in columns]
+    return np.column_stack(columns)
 
 
 _PARTS: WeakKeyDictionary[Formula, dict[tuple[str, ...], Formula]] = WeakKeyDictionary()
@@ -286,11 +293,11 @@ def _only(formula: Formula, wanted: tuple[str, ...]) -> Formula:
     return parts[wanted]
 
 
-def _finish(formula: Formula, root: Node, column: Array, refused: Array | None) -> Array:
-    if root.type is Type.LABEL:
+def _finish(formula: Formula, name: str, column: Array, refused: Array | None) -> Array:
+    if formula.outputs[name].type is Type.LABEL:
         if refused is not None:
             column = np.where(refused, -1, column)
-        return _as_classes(labels_of(column), column, formula.task.classes)
+        return _as_classes(labels_of(column), column, formula.task.of(name).classes)
     if refused is None or not refused.any():
         return column
     return np.where(refused, np.nan, column)

@@ -50,6 +50,9 @@ class Task:
         probability: the outputs that `predict_proba` returns, one for each class.
         decision: the outputs that `decision_function` returns.
         deviation: the outputs that `predict(return_std=True)` returns beside the prediction.
+        parts: of a classifier of several labels, the task of each label, in the order of
+            predict's columns; the fields above then name the outputs of all labels, one after
+            another, and `classes` is empty.
     """
 
     kind: str = "regression"
@@ -59,6 +62,16 @@ class Task:
     probability: tuple[str, ...] = ()
     decision: tuple[str, ...] = ()
     deviation: tuple[str, ...] = ()
+    parts: tuple[Task, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Every output that has a role."""
+        return (*self.primary, *self.probability, *self.decision, *self.deviation)
+
+    def of(self, output: str) -> Task:
+        """Return the task that an output belongs to: of several labels, that of its own label."""
+        return next((part for part in self.parts if output in part.outputs), self)
 
 
 @dataclass(frozen=True)

@@ -324,18 +324,23 @@ WHERE = _op(
 
 
 KTH = _op(
-    "kth",
-    Type.REAL,
-    meaning.kth,
-    bounds=iv.kth_bounds,
-    partials=_extreme_slopes,
+    "kth", Type.REAL, meaning.kth, bounds=iv.kth_bounds, partials=_extreme_slopes,
     lower=lowering.kth,
-)
+)  # fmt: skip
+WEIGHTED_MEDIAN = _op(
+    "weighted_median", Type.REAL, meaning.weighted_median, bounds=iv.weighted_median_bounds,
+    partials=_extreme_slopes, lower=lowering.weighted_median,
+)  # fmt: skip
 
 
 def kth(k: int, *args: Node) -> Node:
     """Return the k-th smallest (an order statistic), k from 1 on; missing if any is missing."""
     return node(KTH, args, int(k))
+
+
+def weighted_median(weights: Iterable[float], args: Sequence[Node]) -> Node:
+    """Return the least argument with half of all weight at or below it; missing if any is."""
+    return node(WEIGHTED_MEDIAN, tuple(args), tuple(float(w) for w in weights))
 
 
 def minimum(*args: Node) -> Node:

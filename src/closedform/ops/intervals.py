@@ -124,6 +124,14 @@ def kth_bounds(k: int, *xs: Interval) -> Interval:
     return Interval(sorted(x.lo for x in xs)[k - 1], sorted(x.hi for x in xs)[k - 1], missing)
 
 
+def weighted_median_bounds(_: Any, *xs: Interval) -> Interval:
+    """Return the range of all arguments together."""
+    missing = any(x.missing for x in xs)
+    if any(x.empty for x in xs):
+        return Interval(math.inf, -math.inf, missing)
+    return Interval(min(x.lo for x in xs), max(x.hi for x in xs), missing)
+
+
 def mul_bounds(_: Any, *xs: Interval) -> Interval:
     """Return the range of a product."""
     out = xs[0]

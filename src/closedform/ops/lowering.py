@@ -41,6 +41,17 @@ def kth(n: Node) -> Node:
     return smallest
 
 
+def weighted_median(n: Node) -> Node:
+    """The least argument that has half of all weight at or below it."""
+    half, none = o.const(0.5 * sum(n.data)), o.either(*map(o.missing, n.args))
+    one, zero, never = o.const(1), o.const(0), o.const(math.inf)
+    found = []
+    for x in n.args:
+        below = o.linear(0, n.data, [o.where(o.less_equal(y, x), one, zero) for y in n.args])
+        found.append(o.where(o.less_equal(half, below), x, never))
+    return o.where(none, o.const(math.nan), o.minimum(*found))
+
+
 def sigmoid(n: Node) -> Node:
     """`e / (1 + e) if x < 0 else 1 / (1 + e)`, with e = exp(−|x|)."""
     x = n.args[0]

@@ -47,6 +47,19 @@ def kth(k: int, *xs: Array) -> Array:
     return np.where(np.isnan(values).any(axis=0), np.nan, np.sort(values, axis=0)[k - 1])
 
 
+def weighted_median(weights: tuple[float, ...], *xs: Array) -> Array:
+    """Return the least number at or below which half of all weight lies.
+
+    Weights are added in the order of the numbers, so that the last sum is the whole.
+    """
+    values = np.stack(np.broadcast_arrays(*xs), axis=-1)
+    order = np.argsort(values, axis=-1)
+    reached = np.cumsum(np.asarray(weights)[order], axis=-1)
+    first = (reached >= 0.5 * reached[..., -1:]).argmax(axis=-1)[..., None]
+    found = np.take_along_axis(values, np.take_along_axis(order, first, axis=-1), axis=-1)
+    return np.where(np.isnan(values).any(axis=-1), np.nan, found[..., 0])
+
+
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + exp(−x)), computed so that neither tail overflows."""
     small = np.exp(-np.abs(x))

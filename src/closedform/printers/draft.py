@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,13 +17,13 @@ from closedform.printers.blocks import Block, Cases, Equation, Lookup
 from closedform.printers.choices import (
     Decision,
     chance_nodes,
-    counts_votes,
     decision_of,
     sigmoid_scores,
     softmax_scores,
 )
 from closedform.printers.ensemble import Ensemble, ensemble_of
 from closedform.printers.grouping import grouped
+from closedform.printers.naming import Namer
 from closedform.printers.scribe import Scribe, is_indicator
 from closedform.printers.spell import SUM, TRIVIAL, Speller, Spelling, Written, names_for
 
@@ -55,7 +55,7 @@ class Draft:
         formula: what is printed, its terms over one category grouped.
         outputs: the spelled name of each output.
         decision: how the label is decided, where that has a simple form.
-        scores: for a softmax or normalised sigmoids, the score of each class.
+        scores: for a softmax or normalised sigmoids, the score of each class; called `g`.
         listed: whether an output that is a choice is a list of cases, or else `a if c else b`.
     """
 
@@ -68,7 +68,12 @@ class Draft:
     scores: list[Node]
     link: str
     trees: Ensemble | None
+    g: str
     listed: bool = True
+
+    def letter(self, letter: str) -> str:
+        """Return what probabilities (P) and scores (g) are called: P, or P1 for label number 1."""
+        return Namer(self.formula, self.scribe).letter(letter)
 
     def text(self, n: Node) -> str:
         """Return a node as an expression, or its name."""
@@ -224,9 +229,10 @@ def draft(
     own: dict[Node, str] = {}
     for name, n in formula.outputs.items():
         own.setdefault(n, outputs[name])
+    letter = _score_letter(formula, scores)
     # An input beyond the formula's own stands for a score that is printed elsewhere.
     beyond = [n for n in formula.nodes if n.op is ops.INPUT and n.data >= len(formula.inputs)]
-    for n, name in namer.scores(list(dict.fromkeys([*scores, *beyond]))).items():
+    for n, name in namer.scores(list(dict.fromkeys([*scores, *beyond])), letter).items():
         own.setdefault(n, name)
     free = decision is not None and not scores and trees is None
     if decision is not None and free and not set(decision.scores) & set(own):
@@ -246,7 +252,15 @@ def draft(
     named = {n: name for n, name in named.items() if n.op.name not in TRIVIAL}
     speller = Speller(scribe.language, inputs, named)
     speller.write(roots)
-    return Draft(formula, scribe, extent, speller, outputs, decision, scores, link, trees, listed)
+    return Draft(
+        formula, scribe, extent, speller, outputs, decision, scores, link, trees, letter, listed
+    )
+
+
+def _score_letter(formula: Formula, scores: Sequence[Node]) -> str:
+    """Return what scores are called: g, unless that is the name of other decision values."""
+    decided = {formula.outputs[n] for n in formula.task.decision if n in formula.outputs}
+    return "s" if scores and decided - set(scores) else "g"
 
 
 def _asked(roots: Sequence[Node], named: Collection[Node]) -> dict[Node, str]:
@@ -260,7 +274,7 @@ def _scores(
     formula: Formula, decision: Decision | None, trees: Ensemble | None
 ) -> tuple[str, list[Node]]:
     """Return the link from scores to probabilities, and the scores."""
-    if trees and trees.shared and trees.outputs == formula.task.probability:
+    if trees and trees.shared and _alike(formula, trees):
         return "vote", []
     chances = chance_nodes(formula)
     for link, find in (("softmax", softmax_scores), ("ovr", sigmoid_scores)):
@@ -284,6 +298,15 @@ def _is_shown(decision: Decision, link: str, scores: Sequence[Node], formula: Fo
     if link not in ("softmax", "ovr") or len(decision.scores) == 1:
         return True
     return decision.scores in (tuple(scores), tuple(chance_nodes(formula)))
+
+
+def _alike(formula: Formula, trees: Ensemble) -> bool:
+    """Tell whether one equation holds for the chances of all classes: each is a sum of trees."""
+    task = formula.task
+    if trees.outputs != task.probability or len(task.probability) != len(task.classes):
+        return False
+    sums = [n.args[0] if n.op is ops.DIV else n for n in chance_nodes(formula)]
+    return all(x.op is ops.TREE for n in sums for x in (n.args if n.op is ops.LIN else [n]))
 
 
 def _real_roots(
@@ -310,129 +333,3 @@ def _tests(outputs: Iterable[Node]) -> list[Node]:
             found.append(n.args[0])
             n = n.args[2]
     return found
-
-
-@dataclass
-class Namer:
-    """Names for outputs, scores and values that are shown in a form of their own."""
-
-    formula: Formula
-    scribe: Scribe
-
-    def output(self, name: str) -> str:
-        """Return an output's name as people write it: g for a decision value, P(class)."""
-        scribe, task = self.scribe, self.formula.task
-        for letter, names in (("P", task.probability), ("g", task.decision)):
-            if name in names and len(names) > 1:
-                of = _classes_of(task.classes, names)[name]
-                return scribe.applied(letter, ", ".join(map(scribe.word, of)))
-            if name in names:
-                return scribe.name(self.free(letter))
-        if task.kind == "classification" and name in task.primary:
-            word = self.free("class")
-            return scribe.signs["class"] if word == "class" else scribe.name(word)
-        if any(f.name == name for f in self.formula.inputs):
-            return scribe.applied("new", scribe.name(name))
-        return scribe.name(name)
-
-    def free(self, name: str) -> str:
-        """Return a name that no input has."""
-        taken = {f.name for f in self.formula.inputs}
-        while name in taken:
-            name += "_"
-        return name
-
-    def scores(self, scores: Sequence[Node]) -> dict[Node, str]:
-        """Return names for scores that are no outputs."""
-        scribe, classes = self.scribe, self.formula.task.classes
-        if len(scores) == 1:
-            return {scores[0]: scribe.name(self.free("g"))}
-        if len(scores) != len(classes):
-            return {n: scribe.indexed("g", i) for i, n in enumerate(scores, 1)}
-        words = [scribe.word(c) for c in classes]
-        return {n: scribe.applied("g", w) for n, w in zip(scores, words, strict=True)}
-
-    def compared(self, decision: Decision) -> dict[Node, str]:
-        """Return names for what is compared to find the class and is no output: votes(class)."""
-        votes = counts_votes(decision.scores)
-        if len(decision.scores) == 1 or (self.formula.task.decision and not votes):
-            return {}
-        words = [self.scribe.word(c) for c in decision.classes]
-        pairs = zip(decision.scores, words, strict=True)
-        return {n: self.scribe.applied("votes" if votes else "g", w) for n, w in pairs}
-
-    def trees(self, ensemble: Ensemble, outputs: dict[str, str], link: str) -> dict[Node, str]:
-        """Return a name for each tree; of shared ones, for each output or for any class c."""
-        made: dict[Node, str] = {}
-        for i, nodes in enumerate(ensemble.trees, 1):
-            name = self.scribe.tree(i)
-            if not ensemble.shared:
-                made[nodes[0]] = name
-                continue
-            for output, n in zip(ensemble.outputs, nodes, strict=True):
-                of = "c" if link == "vote" else outputs[output]
-                made.setdefault(n, f"{name}({of})")
-        return made
-
-    def others(
-        self, roots: Sequence[Node], chosen: Mapping[Node, str], named: Mapping[Node, str]
-    ) -> dict[Node, str]:
-        """Return names for shared values, tables, curves and choices that have none yet."""
-        taken = {self.scribe.name(f.name) for f in self.formula.inputs} | set(named.values())
-        counts: dict[str, int] = {}
-        made: dict[Node, str] = {}
-        for n in toposort(roots):
-            name = None if n in named else self._other(n, chosen)
-            if name is not None:
-                made[n] = self._free(name, taken, counts)
-                taken.add(made[n])
-        return made
-
-    def _other(self, n: Node, chosen: Mapping[Node, str]) -> str | None:
-        if n in self.formula.names:
-            small = n.op.name in ("mul", "pow") and all(a.op.name in TRIVIAL for a in n.args)
-            wanted = n in chosen and not small
-            return self.scribe.name(self.formula.names[n]) if wanted else None
-        if n.op.name in _PREFIX and not is_indicator(n):
-            return self._applied(_PREFIX[n.op.name](n), n)
-        return self.scribe.name(chosen[n]) if n in chosen and not is_indicator(n) else None
-
-    def _free(self, name: str, taken: Collection[str], counts: dict[str, int]) -> str:
-        # Where the search for `name` ended last: 2,000 names from 1 on would be 2,000,000 tries.
-        count = counts.get(name, 1)
-        now = name if count == 1 else self.scribe.indexed(name, count)
-        while now in taken:
-            count += 1
-            now = self.scribe.indexed(name, count)
-        counts[name] = count
-        return now
-
-    def _applied(self, function: str, n: Node) -> str:
-        x = n.args[0] if n.op is not ops.WHERE else n.args[2]
-        while x.op is ops.WHERE or x.op is ops.TABLE:
-            x = x.args[2] if x.op is ops.WHERE else x.args[0]
-        if x.op is not ops.INPUT or x.data >= len(self.formula.inputs):
-            return self.scribe.name(function)
-        return self.scribe.applied(function, self.scribe.name(self.formula.inputs[x.data].name))
-
-
-def _classes_of(classes: Sequence[object], names: Sequence[str]) -> dict[str, tuple[object, ...]]:
-    """Return the class that each score is of, or the pair of classes that it parts."""
-    single = [(c,) for c in classes]
-    pairs = list(combinations(classes, 2))
-    # Of three classes there are three pairs: their names have a comma.
-    of = single if len(names) == len(single) and names[0].count(",") == str(classes[0]).count(
-        ",") else pairs  # fmt: skip
-    return dict(zip(names, of, strict=True))
-
-
-def _choice_prefix(n: Node) -> str:
-    imputes = n.args[0].op is ops.ABSENT and n.args[0].args[0] is n.args[2]
-    return "filled" if imputes else "choice"
-
-
-_PREFIX: dict[str, Callable[[Node], str]] = {
-    "table": lambda n: "effect",
-    "piecewise": lambda n: "f",
-    "where": _choice_prefix,
-}

@@ -10,6 +10,7 @@ from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type, rewrite, toposort, with_args
 from closedform.ops.payloads import splits_from
+from closedform.printers.choices import decision_of
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ def ensemble_of(formula: Formula) -> Ensemble | None:
     if not any(n.op is ops.TREE for n in formula.nodes):
         return None
     names = _scored(formula)
-    roots = [formula.outputs[name] for name in names]
+    roots = [formula.outputs[name] for name in names] or _counted(formula)
     below = [[n for n in toposort([root]) if n.op is ops.TREE] for root in roots]
-    shared = len(below) > 1 and _same_shapes(below)
+    shared = len(names) > 1 and _same_shapes(below)
     if shared:
         trees = tuple(zip(*below, strict=True))
     else:
@@ -83,6 +84,12 @@ def as_trees(terms: Sequence[Node]) -> list[Node] | None:
     below, args = trees[0].data.splits.below, trees[0].args
     leaf, _ = splits_from([-1], [-1], [0], [0.0], below=below)
     return [n if n.op is ops.TREE else ops.tree(leaf, [float(n.data)], args) for n in terms]
+
+
+def _counted(formula: Formula) -> list[Node]:
+    """Return what decides between the classes of a classifier that gives nothing but a label."""
+    decisions = [decision_of(n) for n in formula.outputs.values() if n.type is Type.LABEL]
+    return [score for made in decisions if made is not None for score in made.scores]
 
 
 def _scored(formula: Formula) -> Sequence[str]:

@@ -95,7 +95,15 @@ def _entries(x: Node) -> tuple[Node, Table] | None:
     table = table_of(x)
     if table is None or (x.op is ops.TABLE and x.args[0].type is not Type.LABEL):
         return None
-    return (x.args[0] if x.op is ops.TABLE else x.args[0].args[0]), table
+    category = x.args[0] if x.op is ops.TABLE else x.args[0].args[0]
+    return None if _is_decided(category) else (category, table)
+
+
+def _is_decided(category: Node) -> bool:
+    """Tell whether a label is what a classifier inside the model says: its votes are no effects."""
+    while category.op is ops.WHERE and category.args[1].op is ops.LABEL:
+        category = category.args[2]
+    return category.op is ops.LABEL
 
 
 def table_of(x: Node) -> Table | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,6 +87,13 @@ def _kth(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(rf"\operatorname{{smallest}}_{{{n.data}}}({inner})", s.POWER)
 
 
+def _median(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    number = speller.language.number
+    parts = [rf"{a.text} : {number(w)}" for a, w in zip(args, n.data, strict=True)]
+    inner = ("," + BREAK).join(parts)
+    return Written(rf"\operatorname{{weighted\,median}}({inner})", s.POWER)
+
+
 def _power(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(_raised(args[0], unbroken(args[1].text)), s.POWER)
 
@@ -146,6 +154,7 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "squared_distance": distances(_squared),
     "sum32": singles(r"\cdots", Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK)),
     "kth": _kth,
+    "weighted_median": _median,
     "mul": _product,
     "div": _fraction,
     "pow": _power,
@@ -193,13 +202,14 @@ SIGNS = {
 
 
 def _applied(function: str, x: str) -> str:
-    known = function if len(function) == 1 else rf"\operatorname{{{function}}}"
+    one_letter = re.fullmatch(r"[A-Za-z](_\{\d+\})?", function)
+    known = function if one_letter else rf"\operatorname{{{function}}}"
     return f"{known}({x})"
 
 
-def _share(function: str, classes: Sequence[str]) -> str:
+def _share(function: str, classes: Sequence[str], g: str) -> str:
     name = FUNCTIONS[function]
-    return rf"\frac{{{name}(g(c))}}{{\sum_{{k}} {name}(g(k))}}"
+    return rf"\frac{{{name}({g}(c))}}{{\sum_{{k}} {name}({g}(k))}}"
 
 
 def scribe(number: Numerals, *, unicode: bool = False) -> Scribe:

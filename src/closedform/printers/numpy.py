@@ -113,6 +113,11 @@ def _kth(_: Speller, n: Node, args: Args) -> Written:
     return Written(f"kth_smallest({n.data},{BREAK}{comma(a.text for a in args)})")
 
 
+def _median(_: Speller, n: Node, args: Args) -> Written:
+    weights = comma(map(number, n.data))
+    return Written(f"weighted_median([{weights}],{BREAK}{comma(a.text for a in args)})")
+
+
 EITHER = Spelling(level=s.OR, needs=(s.ATOM,), join=BREAK + "| ")
 
 SPELL: dict[str, Spelling | Custom] = {
@@ -120,6 +125,7 @@ SPELL: dict[str, Spelling | Custom] = {
     "squared_distance": lambda speller, n, args: Written("never"),
     "sum32": call("sum32"),
     "kth": _kth,
+    "weighted_median": _median,
     "mul": _multiply,
     "div": infix(" / ", s.PRODUCT, s.PRODUCT + 1),
     "pow": call("np.power"),

@@ -22,6 +22,14 @@ HELPERS: dict[str, str] = {
     """The k-th smallest; missing if any is."""
     values = np.stack(np.broadcast_arrays(*columns))
     return np.where(np.isnan(values).any(axis=0), np.nan, np.sort(values, axis=0)[k - 1])''',
+    "weighted_median": '''def weighted_median(weights, *columns):
+    """The least value at or below which half of all weight lies; missing if any is."""
+    values = np.stack(np.broadcast_arrays(*columns), axis=-1)
+    order = np.argsort(values, axis=-1)
+    reached = np.cumsum(np.asarray(weights)[order], axis=-1)
+    first = (reached >= 0.5 * reached[..., -1:]).argmax(axis=-1)[..., None]
+    found = np.take_along_axis(values, np.take_along_axis(order, first, axis=-1), axis=-1)
+    return np.where(np.isnan(values).any(axis=-1), np.nan, found[..., 0])''',
     "sigmoid": '''def sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""
     small = np.exp(-np.abs(x))

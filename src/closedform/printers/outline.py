@@ -14,12 +14,14 @@ from closedform.printers.blocks import Block, Equation, Page, Sentence
 from closedform.printers.choices import chance_nodes, picks_highest, softmax_scores
 from closedform.printers.crowds import SHOWN, and_so_on, crowds_of
 from closedform.printers.domain import domain
-from closedform.printers.draft import Draft, Extent, Namer, draft
+from closedform.printers.draft import Draft, Extent, draft
 from closedform.printers.ensemble import Ensemble, without_untested
 from closedform.printers.grouping import grouped, with_indicators
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.kernel_sums import Summed, families
+from closedform.printers.labels import formulas_of_labels
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
+from closedform.printers.naming import Namer
 from closedform.printers.notes import left_out, precisions, rounded
 from closedform.printers.rules import (
     Describer,
@@ -67,6 +69,23 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
         raise BadInput(
             f"There is no form {form!r}.", hint=f"The forms are: auto, {', '.join(FORMS)}."
         )
+    made: Page = []
+    notes: list[Block] = []
+    for title, part in formulas_of_labels(formula):
+        paragraphs, said = _part(part, scribe, line, form, extent)
+        made += [[Sentence(title)] if title else [], *paragraphs]
+        notes += [block for block in said if block not in notes]
+    notes += domain(formula, scribe, rows=extent.rows)
+    notes += [Sentence(text.replace("{", "{{").replace("}", "}}")) for text in left_out(formula)]
+    notes += rounded(formula, Namer(formula, scribe).output)
+    notes += [Sentence(text) for text in precisions(formula)]
+    return [p for p in [*made, notes] if p]
+
+
+def _part(
+    formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Extent
+) -> tuple[Page, list[Block]]:
+    """Return the paragraphs of one label's formula, and the notes on imputed values."""
     chosen = suited(formula) if form == "auto" else form
     # A line is pasted back and compared, also where something is missing.
     pasted = chosen == "line"
@@ -74,12 +93,7 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
         (formula, {}) if pasted else without_imputing(without_untested(with_indicators(formula)))
     )
     made = FORMS[chosen](shown, line if chosen == "line" else scribe, extent)
-    notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
-    notes += domain(formula, scribe, rows=extent.rows)
-    notes += [Sentence(text.replace("{", "{{").replace("}", "}}")) for text in left_out(formula)]
-    notes += rounded(formula, Namer(formula, scribe).output)
-    notes += [Sentence(text) for text in precisions(formula)]
-    return [p for p in [*made, notes] if p]
+    return made, [*stand_ins(formula, filled, scribe, rows=extent.rows)]
 
 
 def before_rounding(formula: Formula, form: str = "auto") -> Formula:
@@ -181,7 +195,8 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
             main += and_so_on(block, size - SHOWN, made.scribe.signs["dots"])
             continue
         if n is vote and isinstance(block, Equation):
-            general = Equation(made.scribe.applied("P", "c"), block.right, "for each class c")
+            left = made.scribe.applied(made.letter("P"), "c")
+            general = Equation(left, block.right, "for each class c")
             main.append(general)
         else:
             _place(n, defined, main).append(block)
@@ -270,7 +285,8 @@ def _trees(made: Draft) -> Page:
 def _leaf_values(made: Draft, trees: Ensemble) -> tuple[tuple[str, ...], Values]:
     """Return what the values of a leaf are called, and how they are shown."""
     task, decision = made.formula.task, made.decision
-    of_classes = trees.direct and trees.outputs == task.probability
+    whole = len(task.probability) == len(task.classes)
+    of_classes = trees.direct and trees.outputs == task.probability and whole
     if of_classes and decision is not None and len(decision.scores) == len(task.classes):
         return (made.outputs[made.formula.primary[0]],), _class_values(made, decision.classes)
     if of_classes and picks_highest(made.formula):
@@ -382,7 +398,7 @@ def _left(above: Draft, names: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
     if above.formula.task.kind == "classification" and len(names) > FEW_CLASSES:
-        return above.scribe.signs["g"]
+        return above.letter(above.scribe.signs["g"])
     return unbroken(above.scribe.vector(names))
 
 

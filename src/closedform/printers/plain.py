@@ -102,6 +102,12 @@ def _kth(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return call("kth_smallest")([Written(str(n.data)), *args])
 
 
+def _median(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    number = speller.language.number
+    parts = [f"{a.text}: {number(w)}" for a, w in zip(args, n.data, strict=True)]
+    return Written("weighted_median(" + f",{BREAK}".join(parts) + ")")
+
+
 def _comparison(sign: str, turned: str) -> s.Custom:
     def spelled(_: Speller, n: Node, args: Sequence[Written]) -> Written:
         a, b = (x.at(s.COMPARE + 1) for x in args)
@@ -145,6 +151,7 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "squared_distance": distances(_squared),
     "sum32": singles("…", Spelling("sum32({})", join=f",{BREAK}")),
     "kth": _kth,
+    "weighted_median": _median,
     "mul": _product,
     "div": infix("/", s.PRODUCT, s.PRODUCT + 1),
     "pow": infix("^", s.POWER, s.ATOM),
@@ -166,7 +173,8 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "piecewise": _named_only,
 }
 
-UNPASTED = frozenset({"tree", "table", "piecewise", "member", "kth", "sum32"})
+UNPASTED = frozenset({"tree", "table", "piecewise", "member", "kth", "sum32",
+                      "weighted_median"})  # fmt: skip
 PASTED = {
     **{k: v for k, v in SPELL.items() if k not in UNPASTED},
     "missing": call("missing"),
@@ -195,11 +203,11 @@ SIGNS = {
 }
 
 
-def _share(function: str, words: Sequence[str]) -> str:
+def _share(function: str, words: Sequence[str], g: str) -> str:
     if len(words) > 6:
-        return f"{function}(g(c)) / (the sum of {function}(g(k)) over all classes k)"
-    total = f"{BREAK}+ ".join(f"{function}(g({w}))" for w in words)
-    return f"{function}(g(c)) / ({total})"
+        return f"{function}({g}(c)) / (the sum of {function}({g}(k)) over all classes k)"
+    total = f"{BREAK}+ ".join(f"{function}({g}({w}))" for w in words)
+    return f"{function}({g}(c)) / ({total})"
 
 
 def scribe(number: Numerals, *, pasted: bool = False) -> Scribe:

@@ -147,11 +147,17 @@ def _kth(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(f"kth_smallest({n.data},{BREAK}{comma(a.text for a in args)})")
 
 
+def _median(_: Speller, n: Node, args: Sequence[Written]) -> Written:
+    weights = comma(map(number, n.data))
+    return Written(f"weighted_median([{weights}],{BREAK}{comma(a.text for a in args)})")
+
+
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": _sum,
     "squared_distance": _distance,
     "sum32": _sum32,
     "kth": _kth,
+    "weighted_median": _median,
     "mul": _multiply,
     "div": _divide,
     "pow": _power,

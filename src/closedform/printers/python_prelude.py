@@ -62,6 +62,16 @@ HELPERS: dict[str, str] = {
     "kth_smallest": '''def kth_smallest(k, *values):
     """The k-th smallest; missing if any is."""
     return math.nan if any(v != v for v in values) else sorted(values)[k - 1]''',
+    "weighted_median": '''def weighted_median(weights, *values):
+    """The least value at or below which half of all weight lies; missing if any is."""
+    if any(v != v for v in values):
+        return math.nan
+    order = sorted(range(len(values)), key=values.__getitem__)
+    total, sums = 0.0, []
+    for i in order:
+        total += weights[i]
+        sums.append(total)
+    return next(values[i] for i, reached in zip(order, sums) if reached >= 0.5 * total)''',
     "sigmoid": '''def sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""
     small = math.exp(-abs(x))

@@ -34,7 +34,7 @@ class Scribe:
         vector: components → `(a, b)`, that may be broken.
         function: `tanh`, `x` → `tanh(x)`.
         greatest: `P(c)` → the class c with the greatest P(c).
-        share: `exp`, classes → `exp(g(c)) / (exp(g(a)) + exp(g(b)))`.
+        share: `exp`, classes, `g` → `exp(g(c)) / (exp(g(a)) + exp(g(b)))`.
         tree: 3 → `tree 3`.
         signs: how `<`, `<=`, `>`, `>=`, `=`, `in`, `dots` and the like are written.
     """
@@ -50,7 +50,7 @@ class Scribe:
     vector: Callable[[Sequence[str]], str]
     function: Callable[[str, str], str]
     greatest: Callable[[str], str]
-    share: Callable[[str, Sequence[str]], str]
+    share: Callable[[str, Sequence[str], str], str]
     signs: Mapping[str, str]
 
     def number(self, value: float) -> str:

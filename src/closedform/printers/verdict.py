@@ -89,10 +89,10 @@ def _highest(draft: Draft, name: str, made: Decision) -> Iterator[Block]:
     chances = tuple(draft.formula.outputs.get(p) for p in draft.formula.task.probability)
     shown = set(draft.formula.outputs.values())
     if counts_votes(made.scores) and not shown.issuperset(made.scores):
-        yield Equation(name, scribe.greatest(scribe.applied("votes", "c")))
+        yield Equation(name, scribe.greatest(scribe.applied(draft.letter("votes"), "c")))
         yield Sentence("Of classes with equal votes, the first one is predicted.")
         return
-    letter = "P" if made.scores == chances else "g"
+    letter = draft.letter("P" if made.scores == chances else "g")
     yield Equation(name, scribe.greatest(scribe.applied(letter, "c")))
     if draft.trees is not None:
         return
@@ -101,7 +101,8 @@ def _highest(draft: Draft, name: str, made: Decision) -> Iterator[Block]:
         return
     words = [scribe.word(c) for c in made.classes]
     if len(scores) > PAIRS:
-        a, b = scribe.applied("g", "a"), scribe.applied("g", "b")
+        g = draft.letter("g")
+        a, b = scribe.applied(g, "a"), scribe.applied(g, "b")
         yield Boundary((scribe.signs["any two classes a"], "b"), f"{a} = {b}")
         return
     for (s, a), (t, b) in combinations(zip(scores, words, strict=True), 2):
@@ -127,4 +128,5 @@ def chances(draft: Draft) -> Iterator[Block]:
         return
     words = [scribe.word(c) for c in task.classes]
     function = "exp" if draft.link == "softmax" else "sigmoid"
-    yield Equation(scribe.applied("P", "c"), scribe.share(function, words), "for each class c")
+    left = scribe.applied(draft.letter("P"), "c")
+    yield Equation(left, scribe.share(function, words, draft.letter(draft.g)), "for each class c")

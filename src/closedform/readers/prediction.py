@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from closedform import ops
@@ -69,6 +69,54 @@ class Prediction:
         outputs |= dict(zip(score, decision, strict=True))
         task = Task("classification", tuple(classes), link, ("label",), chance, score)
         return cls(outputs, task)
+
+    @classmethod
+    def of_labels(cls, parts: Sequence[Prediction]) -> Prediction:
+        """Return a classification of several labels: `label0`, `P0(class)`, `decision0` …
+
+        Args:
+            parts: the prediction of each label, in the order of predict's columns.
+        """
+        marked = [part._marked(i) for i, part in enumerate(parts)]
+        tasks = tuple(part.task for part in marked)
+        links = {task.link for task in tasks}
+        task = Task(
+            "classification",
+            link=links.pop() if len(links) == 1 else "none",
+            primary=tuple(name for t in tasks for name in t.primary),
+            probability=tuple(name for t in tasks for name in t.probability),
+            decision=tuple(name for t in tasks for name in t.decision),
+            parts=tasks,
+        )
+        return cls({name: n for part in marked for name, n in part.outputs.items()}, task)
+
+    def _marked(self, i: int) -> Prediction:
+        """Return the same outputs under the names that label number i has: `P(a)` is `P0(a)`."""
+
+        def new(name: str) -> str:
+            head, bracket, rest = name.partition("(")
+            return f"{head}{i}{bracket}{rest}"
+
+        task = replace(
+            self.task,
+            primary=tuple(map(new, self.task.primary)),
+            probability=tuple(map(new, self.task.probability)),
+            decision=tuple(map(new, self.task.decision)),
+        )
+        return Prediction({new(name): n for name, n in self.outputs.items()}, task)
+
+    def with_chance(self, i: int) -> Prediction:
+        """Return the prediction of one label with the probability of its class number i alone."""
+        if not self.task.probability:
+            return self
+        kept = self.task.probability[i]
+        dropped = set(self.task.probability) - {kept}
+        outputs = {name: n for name, n in self.outputs.items() if name not in dropped}
+        return Prediction(outputs, replace(self.task, probability=(kept,)))
+
+    def nodes(self, role: str) -> list[Node]:
+        """Return the outputs of one role: "primary", "probability" or "decision"."""
+        return [self.outputs[name] for name in getattr(self.task, role)]
 
 
 def formula_of(

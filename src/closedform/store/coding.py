@@ -88,6 +88,14 @@ def _kth_in(fields: Fields, args: tuple[Node, ...], place: Place) -> int:
     return fields["k"].whole(len(args) + 1, 1)
 
 
+def _median_out(data: tuple[float, ...], place: Place) -> dict[str, Any]:
+    return {"weights": [number_out(w) for w in data]}
+
+
+def _median_in(fields: Fields, args: tuple[Node, ...], place: Place) -> tuple[float, ...]:
+    return tuple(fields["weights"].numbers(len(args)).tolist())
+
+
 def _member_in(fields: Fields, args: tuple[Node, ...], place: Place) -> Any:
     return _labels(fields["labels"], args[0])
 
@@ -195,6 +203,7 @@ CODINGS: Final[Mapping[str, Coding]] = {
     "lin": Coding(("bias", "weights"), out=_lin_out, read=_lin_in),
     "squared_distance": Coding(("point", "weights"), out=_centre_out, read=_centre_in),
     "kth": Coding(("k",), out=lambda d, _: {"k": d}, read=_kth_in),
+    "weighted_median": Coding(("weights",), out=_median_out, read=_median_in),
     "member": Coding(
         ("labels",), out=lambda d, _: {"labels": [label_out(x) for x in d]}, read=_member_in
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 from closedform.errors import BadFile
@@ -170,12 +172,18 @@ def _outputs(spot: Spot, nodes: list[Node]) -> dict[str, Node]:
     return made
 
 
+_TASK = ("kind", "classes", "link", "primary", "probability", "decision")
+
+
 def _task(spot: Spot) -> Task:
-    fields = spot.fields(
-        ("kind", "classes", "link", "primary", "probability", "decision"), ("deviation",)
-    )
+    fields = spot.fields(_TASK, ("parts", "deviation"))
+    parts = fields["parts"].items() if "parts" in fields else ()
+    return replace(_label_task(fields), parts=tuple(_label_task(p.fields(_TASK)) for p in parts))
+
+
+def _label_task(fields: Mapping[str, Spot]) -> Task:
     classes, probability = fields["classes"].labels(), fields["probability"].texts()
-    if len(probability) not in (0, len(classes)):
+    if "parts" not in fields and len(probability) not in (0, len(classes)):
         raise fields["probability"].wrong(
             f"here should be one name for each of the {len(classes)} classes"
         )

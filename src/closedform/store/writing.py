@@ -123,7 +123,7 @@ def _feature(feature: Feature) -> dict[str, Any]:
 
 
 def _task(task: Task) -> dict[str, Any]:
-    made = {
+    made: dict[str, Any] = {
         "kind": task.kind,
         "classes": [label_out(x) for x in task.classes],
         "link": task.link,
@@ -131,7 +131,9 @@ def _task(task: Task) -> dict[str, Any]:
         "probability": list(task.probability),
         "decision": list(task.decision),
     }
-    return made | ({"deviation": list(task.deviation)} if task.deviation else {})
+    if task.deviation:
+        made["deviation"] = list(task.deviation)
+    return made | {"parts": [_task(part) for part in task.parts]} if task.parts else made
 
 
 def _stage(stage: Stage, index: Mapping[Node, int]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from closedform.asking import Method
 from closedform.columns import columns_of, flattened
 from closedform.errors import BadInput
 from closedform.evaluate import evaluate, outside
-from closedform.formula import Formula, Precision
+from closedform.formula import Formula, Precision, Task
 from closedform.ir import Array, Type
 from closedform.ops.payloads import UNSEEN, labels_of
 from closedform.probes import worth_trying
@@ -268,7 +268,8 @@ def checks_of(
         if name not in rows.values:
             continue
         if formula.outputs[name].type is Type.LABEL:
-            ties = lambda at: _tied(formula, theirs, rows, at) | rows.even[at]  # noqa: E731
+            task = formula.task.of(name)
+            ties = lambda at, task=task: _tied(formula, task, theirs, rows, at) | rows.even[at]  # noqa: E731
             yield _label_check(formula, name, method.name, expected, rows, both, ties)
         else:
             numbers = _numbers(expected, method.name)
@@ -368,14 +369,15 @@ def _label_check(
     )
 
 
-def _tied(formula: Formula, theirs: Mapping[str, Array], rows: Rows, at: Array) -> Array:
+def _tied(
+    formula: Formula, task: Task, theirs: Mapping[str, Array], rows: Rows, at: Array
+) -> Array:
     """Return on which rows rounding may decide the label.
 
     The deciding scores are equal within rounding, for both sides, and not the same bits on both:
     of a tie between the same floats the rule decides, and that is part of the model. A stump of
     Iris gave 100 of 150 flowers the other of two classes of one half each, unnoticed.
     """
-    task = formula.task
     for names in (task.decision, task.probability):
         if names and all(n in rows.values for n in names):
             ours = np.column_stack([rows.values[n][at] for n in names])

@@ -218,11 +218,9 @@ def _outputs(formula: Formula, parsed: Expression, output: str | None) -> dict[s
     wanted = [output] if output else _likely_outputs(formula)
     type_ = parsed.open.type
     found = {n: formula.outputs[n] for n in wanted if formula.outputs[n].type is type_}
-    if type_ is Type.REAL and all(isinstance(c, int | float) for c in formula.task.classes):
-        # Classes that are numbers may be meant as numbers.
-        numbers = {c: float(c) for c in formula.task.classes}
+    if type_ is Type.REAL:
         labels = [n for n in wanted if formula.outputs[n].type is Type.LABEL]
-        found |= {n: ops.table(formula.outputs[n], numbers) for n in labels}
+        found |= {n: made for n in labels if (made := _as_number(formula, n)) is not None}
     if not found:
         raise BadExpression(
             f"The expression is a {type_.value} value, and {', '.join(wanted)} is not.",
@@ -230,6 +228,14 @@ def _outputs(formula: Formula, parsed: Expression, output: str | None) -> dict[s
             + ", ".join(formula.outputs) + ".",
         )  # fmt: skip
     return found
+
+
+def _as_number(formula: Formula, name: str) -> Node | None:
+    """Return a label whose classes are numbers as such: they may be meant so."""
+    classes = formula.task.of(name).classes
+    if not all(isinstance(c, int | float) for c in classes):
+        return None
+    return ops.table(formula.outputs[name], {c: float(c) for c in classes})
 
 
 def _likely_outputs(formula: Formula) -> list[str]:

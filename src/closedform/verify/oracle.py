@@ -150,8 +150,7 @@ def _ask(method: Method, X: Any, block: Array) -> Array:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         made = method.ask(X)
-    made = made.toarray() if hasattr(made, "toarray") else made
-    table = np.asarray(made)
+    table = _table(made)
     table = table.reshape(len(block), -1) if table.ndim != 2 else table
     if table.shape != (len(block), len(method.outputs)):
         raise BadInput(
@@ -160,6 +159,13 @@ def _ask(method: Method, X: Any, block: Array) -> Array:
             hint="Check the formula against the model that it was read from.",
         )
     return table
+
+
+def _table(made: Any) -> Array:
+    """Return an answer as an array; of several labels, scikit-learn gives a list of them."""
+    if isinstance(made, list) and made and all(np.ndim(part) == 2 for part in made):
+        return np.hstack(made)
+    return np.asarray(made.toarray() if hasattr(made, "toarray") else made)
 
 
 def _joined(

@@ -199,7 +199,7 @@ def _column(formula: Formula, name: str, values: list[Any]) -> Array:
     if formula.outputs[name].type is Type.LABEL:
         # To SymPy a class is a symbol: True comes back as the word, and a class that is called
         # what an input is called comes back in quotes.
-        classes = formula.task.classes
+        classes = formula.task.of(name).classes
         words = {repr(c) if isinstance(c, str) else str(c): c for c in classes}
         words |= {c: c for c in classes if isinstance(c, str)}
         return np.array([words.get(v, v) if isinstance(v, str) else v for v in values], object)

@@ -41,6 +41,10 @@ MODULES = (
     "closedform.readers.sklearn.mixtures",
     "closedform.readers.sklearn.decompose",
     "closedform.readers.sklearn.donors",
+    "closedform.readers.sklearn.ensemble",
+    "closedform.readers.sklearn.meta",
+    "closedform.readers.sklearn.calibrate",
+    "closedform.readers.sklearn.isolation",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
@@ -196,7 +200,11 @@ def names_out(model: Any, columns: Columns) -> Sequence[str]:
 
 COMPOSED = {
     "Pipeline", "ColumnTransformer", "FeatureUnion", "TransformedTargetRegressor",
-    "BaseSearchCV", "FrozenEstimator",
+    "BaseSearchCV", "FrozenEstimator", "BaggingClassifier", "BaggingRegressor",
+    "VotingClassifier", "VotingRegressor", "StackingClassifier", "StackingRegressor",
+    "CalibratedClassifierCV", "OneVsRestClassifier", "OneVsOneClassifier",
+    "OutputCodeClassifier", "MultiOutputRegressor", "MultiOutputClassifier",
+    "SelfTrainingClassifier", "BaseThresholdClassifier",
 }  # fmt: skip
 """Classes that only put others together: their parts say what they take, and are the stages."""
 
@@ -329,10 +337,14 @@ def _require_fitted(model: Any) -> None:
         )
 
 
+_ONE = {"IsotonicRegression": 1}
+"""Estimators that do not say how many inputs they have, since it is always this many."""
+
+
 def _input_names(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:
     first = _first_part(model)
     known = getattr(first, "feature_names_in_", None)
-    count = getattr(first, "n_features_in_", None)
+    count = getattr(first, "n_features_in_", _ONE.get(type(first).__name__))
     if names is None:
         if known is not None:
             return tuple(str(n) for n in known)
@@ -354,7 +366,7 @@ def _first_part(model: Any) -> Any:
         part = todo.pop()
         if hasattr(part, "n_features_in_"):
             return part
-        for inner in ("best_estimator_", "regressor_", "estimator"):
+        for inner in ("best_estimator_", "regressor_", "estimator_", "estimator"):
             if hasattr(part, inner):
                 todo.append(getattr(part, inner))
         named = getattr(part, "steps", None) or getattr(part, "transformer_list", None) or []
@@ -369,7 +381,9 @@ def describe(model: Any) -> str:
         return " → ".join(parts) or "Pipeline"
     if hasattr(model, "best_estimator_"):
         return describe(model.best_estimator_)
-    inner = getattr(model, "regressor_", None)
+    if _is_composed(model) and isinstance(getattr(model, "estimators_", None), list):
+        return _described_members(model)
+    inner = _inner(model)
     if inner is not None:
         return f"{type(model).__name__}({describe(inner)})"
     listed = getattr(model, "transformers_", None) or getattr(model, "transformer_list", None)
@@ -377,6 +391,24 @@ def describe(model: Any) -> str:
         parts = [describe(t) for _, t, *_ in listed if not isinstance(t, str)]
         return "(" + " | ".join(dict.fromkeys(parts)) + ")"
     return type(model).__name__
+
+
+def _inner(model: Any) -> Any:
+    """Return the one estimator that a model wraps, or the first of several of its kind."""
+    if hasattr(model, "calibrated_classifiers_"):
+        return model.calibrated_classifiers_[0].estimator
+    wrapped = getattr(model, "estimator_", None) if _is_composed(model) else None
+    return getattr(model, "regressor_", wrapped)
+
+
+def _described_members(model: Any) -> str:
+    """Return an ensemble with the kinds of its members: `StackingRegressor(Ridge | …) → Ridge`."""
+    kinds = list(dict.fromkeys(describe(member) for member in model.estimators_))
+    kinds = [kind for kind in kinds if not kind.startswith("_")]
+    shown = kinds[:4] + (["…"] if len(kinds) > 4 else [])
+    made = f"{type(model).__name__}({' | '.join(shown)})"
+    last = getattr(model, "final_estimator_", None)
+    return made if last is None else f"{made} → {describe(last)}"
 
 
 def reader_name(model: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from closedform import ops
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn.linear import class_labels, several_labels
+from closedform.readers.sklearn.linear import classes_of_labels, label_or_labels
 
 
 def dummy_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
@@ -25,13 +25,15 @@ def dummy_classifier(model: Any, columns: Columns, reading: Reading) -> Predicti
             "Refit it with strategy='prior' or 'most_frequent'.",
         )
         return Prediction.nothing()
-    if several_labels(model, reading):
-        return Prediction.nothing()
-    classes, share = class_labels(model), np.asarray(model.class_prior_)
-    if model.strategy == "constant":
-        chosen = int(np.flatnonzero(np.asarray(model.classes_) == np.ravel(model.constant)[0])[0])
-    else:
-        chosen = int(share.argmax())
+    labels = classes_of_labels(model)
+    shares = model.class_prior_ if isinstance(model.classes_, list) else [model.class_prior_]
+    fixed = np.ravel(model.constant) if model.strategy == "constant" else [None] * len(labels)
+    parts = [_constant(model, *label) for label in zip(labels, shares, fixed, strict=True)]
+    return label_or_labels(model, parts)
+
+
+def _constant(model: Any, classes: tuple[Any, ...], share: Any, fixed: Any) -> Prediction:
+    chosen = int(np.argmax(share) if fixed is None else classes.index(fixed))
     certain = np.eye(len(classes))[chosen]
     chances = share if model.strategy == "prior" else certain
     return Prediction.of_classes(

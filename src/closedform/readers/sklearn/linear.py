@@ -19,11 +19,6 @@ from closedform.readers.prediction import (
 )
 from closedform.readers.reading import Columns, Reading, plain_label
 
-SEVERAL_LABELS = (
-    "Train one classifier for each label (MultiOutputClassifier keeps them in `estimators_`) "
-    "and read each of them."
-)
-
 
 def linear_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """ŷ = W·x + b."""
@@ -77,20 +72,35 @@ def linked_chances(
     return chances
 
 
-def several_labels(model: Any, reading: Reading) -> bool:
-    """Tell, and note as a problem, that a classifier predicts several labels at once."""
+YES_OR_NO = (0, 1)
+"""The classes of each label where the target was a table of 0 and 1."""
+
+
+def is_indicator(model: Any) -> bool:
+    """Tell whether a classifier was trained on a table of 0 and 1, one column for each label."""
     binarizer = getattr(model, "_label_binarizer", None)
-    kind = str(getattr(binarizer, "y_type_", ""))
-    found = isinstance(model.classes_, list) or kind.startswith("multilabel")
-    if found:
-        name = type(model).__name__
-        reading.problem(f"This {name} predicts several labels at once.", SEVERAL_LABELS)
-    return found
+    return str(getattr(binarizer, "y_type_", "")).startswith("multilabel")
 
 
 def class_labels(model: Any) -> tuple[Any, ...]:
     """Return the classes of a classifier of one label as plain values, in its order."""
-    return tuple(plain_label(c) for c in np.asarray(model.classes_))
+    return plain_labels(model.classes_)
+
+
+def plain_labels(classes: Any) -> tuple[Any, ...]:
+    """Return classes as plain values."""
+    return tuple(plain_label(c) for c in np.asarray(classes))
+
+
+def classes_of_labels(model: Any) -> list[tuple[Any, ...]]:
+    """Return the classes of each label of a classifier, of one label too."""
+    found = model.classes_ if isinstance(model.classes_, list) else [model.classes_]
+    return [plain_labels(classes) for classes in found]
+
+
+def label_or_labels(model: Any, parts: list[Prediction]) -> Prediction:
+    """Return the one part of a classifier of one label, or all parts of one of several."""
+    return Prediction.of_labels(parts) if isinstance(model.classes_, list) else parts[0]
 
 
 def classified(model: Any, columns: Columns, reading: Reading, link: str) -> Prediction:
@@ -98,8 +108,8 @@ def classified(model: Any, columns: Columns, reading: Reading, link: str) -> Pre
 
     With two classes the second one is predicted where the only score is above 0.
     """
-    if several_labels(model, reading):
-        return Prediction.nothing()
+    if is_indicator(model):
+        return Prediction.of_labels([yes_or_no(s) for s in linear_scores(model, columns)])
     classes, scores = class_labels(model), linear_scores(model, columns)
     return Prediction.of_classes(
         classes,
@@ -108,6 +118,12 @@ def classified(model: Any, columns: Columns, reading: Reading, link: str) -> Pre
         probability=linked_chances(scores, classes, link, reading),
         decision=scores,
     )
+
+
+def yes_or_no(score: Node) -> Prediction:
+    """Return one label of several: 1 where its score is above 0, else 0."""
+    label = highest([score], YES_OR_NO)
+    return Prediction.of_classes(YES_OR_NO, label=label, link="none", decision=[score])
 
 
 def linear_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:

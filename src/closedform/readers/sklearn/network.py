@@ -11,7 +11,7 @@ from closedform.formula import label_above
 from closedform.ir import Node
 from closedform.readers.prediction import Prediction, chance_names, highest, value_names
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn.linear import class_labels, several_labels
+from closedform.readers.sklearn.linear import YES_OR_NO, class_labels, is_indicator
 
 LINK_OF = {"identity": "identity", "exp": "log", "logistic": "logit", "softmax": "softmax"}
 """From the activation of the last layer to the link that it inverts."""
@@ -26,10 +26,10 @@ def mlp_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
 
 def mlp_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """One sigmoid, whose class is the second one above 0.5, or the highest of a softmax."""
-    if several_labels(model, reading):
-        return Prediction.nothing()
-    classes = class_labels(model)
     before, values = _layers(model, columns, reading)
+    if is_indicator(model):
+        return Prediction.of_labels([_one_of_many(p) for p in values])
+    classes = class_labels(model)
     chances = values if len(values) > 1 else [complement(values[0]), values[0]]
     chances = chances[: len(classes)]
     _note_link(model, reading, before, chances, chance_names(classes))
@@ -40,6 +40,14 @@ def mlp_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction
         link=LINK_OF[model.out_activation_],
         probability=chances,
     )
+
+
+def _one_of_many(chance: Node) -> Prediction:
+    """Return one label of several, whose chance to be 1 is all that predict_proba gives."""
+    label = label_above(chance, 0.5, YES_OR_NO)
+    both = [complement(chance), chance]
+    made = Prediction.of_classes(YES_OR_NO, label=label, link="logit", probability=both)
+    return made.with_chance(1)
 
 
 def _layers(model: Any, columns: Columns, reading: Reading) -> tuple[list[Node], list[Node]]:
