@@ -69,7 +69,7 @@ def tree_part(model):
 
 
 MIXED = [("linear", linear_part(LR())), ("trees", tree_part(RFC(4, max_depth=4, **SEED)))]
-MIXED_NUMBERS = [("linear", linear_part(Ridge())), ("trees", tree_part(DTR(max_depth=4)))]
+MIXED_NUMBERS = [("linear", linear_part(Ridge())), ("trees", tree_part(DTR(max_depth=4, **SEED)))]
 ULP = 1e-12
 """Behind an exp, in the last digits of NumPy's; labels and decision values are checked apart."""
 
@@ -102,12 +102,12 @@ CASES = [
          note="votes"),
     Case(boosted(n_estimators=8, **SEED), data.two_classes, rtol=ULP),
     Case(boosted(n_estimators=8, **SEED), data.three_classes, rtol=ULP),
-    Case(boosted(DTC(max_depth=2), n_estimators=6, learning_rate=0.3, **SEED),
+    Case(boosted(DTC(max_depth=2, **SEED), n_estimators=6, learning_rate=0.3, **SEED),
          data.five_texts, rtol=ULP),
     Case(boosted(LR(), n_estimators=4, **SEED), data.standard_three),
     Case(boosted(LR(), n_estimators=4, **SEED), data.standard_two),
     Case(ensemble.AdaBoostRegressor(n_estimators=12, **SEED), data.frame, rtol=0),
-    Case(ensemble.AdaBoostRegressor(DTR(max_depth=2), loss="exponential", **SEED), data.rounded,
+    Case(ensemble.AdaBoostRegressor(DTR(max_depth=2, **SEED), loss="exponential", **SEED), data.rounded,
          rtol=0),
     Case(ensemble.AdaBoostRegressor(Ridge(), n_estimators=6, loss="square", **SEED), data.numbers),
     Case(ensemble.AdaBoostRegressor(**SEED), data.constant, rtol=0),
@@ -125,7 +125,7 @@ CASES = [
     Case(make_pipeline(ensemble.VotingClassifier(THREE), LR()), data.three_classes),
     Case(make_pipeline(ensemble.VotingRegressor(PAIR), Ridge()), data.numbers),
     Case(ensemble.StackingRegressor(PAIR), data.frame),
-    Case(ensemble.StackingRegressor([*PAIR, ("no", "drop")], DTR(max_depth=3), passthrough=True),
+    Case(ensemble.StackingRegressor([*PAIR, ("no", "drop")], DTR(max_depth=3, **SEED), passthrough=True),
          data.numbers),
     Case(ensemble.StackingRegressor(MIXED_NUMBERS, Ridge()), amounts),
     Case(ensemble.StackingClassifier(THREE), data.two_classes),
@@ -133,13 +133,13 @@ CASES = [
          data.standard_three),
     Case(ensemble.StackingClassifier(THREE, stack_method="predict"), data.three_classes),
     Case(ensemble.StackingClassifier([("a", Votes()), ("b", LR())],
-         stack_method="decision_function", final_estimator=DTC(max_depth=3)), data.five_texts),
+         stack_method="decision_function", final_estimator=DTC(max_depth=3, **SEED)), data.five_texts),
     Case(ensemble.StackingClassifier(MIXED, LR()), customers),
     Case(ensemble.StackingClassifier(
-        [("tree", DTC(max_depth=3)), ("net", neural_network.MLPClassifier((3,), max_iter=20))],
-        final_estimator=DTC(max_depth=3)), data.label_sets),
+        [("tree", DTC(max_depth=3, **SEED)), ("net", neural_network.MLPClassifier((3,), max_iter=20, **SEED))],
+        final_estimator=DTC(max_depth=3, **SEED)), data.label_sets),
     Case(ensemble.StackingClassifier(
-        [("tree", DTC(max_depth=3)), ("each", MultiOutputClassifier(LR()))],
+        [("tree", DTC(max_depth=3, **SEED)), ("each", MultiOutputClassifier(LR()))],
         final_estimator=MultiOutputClassifier(LR())), data.label_sets),
     Case(make_pipeline(ensemble.StackingClassifier(THREE), Votes()), data.two_classes),
     Case(make_pipeline(ensemble.StackingRegressor(PAIR, passthrough=True), Ridge()), data.numbers),
@@ -190,7 +190,9 @@ def test_boosting_of_one_class_always_says_it():
 def test_votes_that_tie_give_the_first_class_as_the_model_does():
     # Two members that never agree: each row is a tie.
     rows, y = data.two_classes()
-    rule = ensemble.VotingClassifier([("yes", DTC(max_depth=1)), ("no", DTC(max_depth=1))])
+    rule = ensemble.VotingClassifier(
+        [("yes", DTC(max_depth=1, **SEED)), ("no", DTC(max_depth=1, **SEED))]
+    )
     model = fit(rule, rows, y)
     model.estimators_[1].tree_.value[:] = model.estimators_[1].tree_.value[:, :, ::-1]
     assert len(set(model.predict(rows))) == 1
@@ -316,8 +318,8 @@ def test_votes_of_a_member_with_other_labels_are_refused():
 
 def test_a_stack_of_several_labels_that_cannot_give_its_chances_is_refused():
     rows, y = data.label_sets()
-    final = neural_network.MLPClassifier((3,), max_iter=20)
-    model = ensemble.StackingClassifier([("tree", DTC(max_depth=3))], final_estimator=final)
+    final = neural_network.MLPClassifier((3,), max_iter=20, **SEED)
+    model = ensemble.StackingClassifier([("tree", DTC(max_depth=3, **SEED))], final_estimator=final)
     with pytest.raises(cf.UnsupportedModel, match="MLPClassifier") as caught:
         cf.read(fit(model, rows, y))
     assert caught.value.hint
