@@ -21,9 +21,11 @@ SEED = {"random_state": 0}
 FEW = {"n_estimators": 5, "random_state": 0}
 LR, Ridge, Votes = linear_model.LogisticRegression, linear_model.Ridge, linear_model.RidgeClassifier
 DTC, DTR = tree.DecisionTreeClassifier, tree.DecisionTreeRegressor
+SHALLOW = DTC(max_depth=3, random_state=0)
+NET = neural_network.MLPClassifier((3,), max_iter=20, random_state=0)
 RFC = ensemble.RandomForestClassifier
 SCALED = make_pipeline(StandardScaler(), LR())
-THREE = [("lr", SCALED), ("tree", DTC(max_depth=3, **SEED)), ("forest", RFC(3, **SEED))]
+THREE = [("lr", SCALED), ("tree", SHALLOW), ("forest", RFC(3, **SEED))]
 PAIR = [("ridge", Ridge()), ("tree", DTR(max_depth=3, **SEED))]
 
 
@@ -107,7 +109,7 @@ CASES = [
     Case(boosted(LR(), n_estimators=4, **SEED), data.standard_three),
     Case(boosted(LR(), n_estimators=4, **SEED), data.standard_two),
     Case(ensemble.AdaBoostRegressor(n_estimators=12, **SEED), data.frame, rtol=0),
-    Case(ensemble.AdaBoostRegressor(DTR(max_depth=2, **SEED), loss="exponential", **SEED), data.rounded,
+    Case(ensemble.AdaBoostRegressor(DTR(max_depth=2), loss="exponential", **SEED), data.rounded,
          rtol=0),
     Case(ensemble.AdaBoostRegressor(Ridge(), n_estimators=6, loss="square", **SEED), data.numbers),
     Case(ensemble.AdaBoostRegressor(**SEED), data.constant, rtol=0),
@@ -125,21 +127,21 @@ CASES = [
     Case(make_pipeline(ensemble.VotingClassifier(THREE), LR()), data.three_classes),
     Case(make_pipeline(ensemble.VotingRegressor(PAIR), Ridge()), data.numbers),
     Case(ensemble.StackingRegressor(PAIR), data.frame),
-    Case(ensemble.StackingRegressor([*PAIR, ("no", "drop")], DTR(max_depth=3, **SEED), passthrough=True),
-         data.numbers),
+    Case(ensemble.StackingRegressor([*PAIR, ("no", "drop")], DTR(max_depth=3, **SEED),
+         passthrough=True), data.numbers),
     Case(ensemble.StackingRegressor(MIXED_NUMBERS, Ridge()), amounts),
     Case(ensemble.StackingClassifier(THREE), data.two_classes),
     Case(ensemble.StackingClassifier([*THREE, ("votes", Votes())], passthrough=True),
          data.standard_three),
     Case(ensemble.StackingClassifier(THREE, stack_method="predict"), data.three_classes),
     Case(ensemble.StackingClassifier([("a", Votes()), ("b", LR())],
-         stack_method="decision_function", final_estimator=DTC(max_depth=3, **SEED)), data.five_texts),
+         stack_method="decision_function", final_estimator=SHALLOW), data.five_texts),
     Case(ensemble.StackingClassifier(MIXED, LR()), customers),
     Case(ensemble.StackingClassifier(
-        [("tree", DTC(max_depth=3, **SEED)), ("net", neural_network.MLPClassifier((3,), max_iter=20, **SEED))],
-        final_estimator=DTC(max_depth=3, **SEED)), data.label_sets),
+        [("tree", SHALLOW), ("net", NET)],
+        final_estimator=SHALLOW), data.label_sets),
     Case(ensemble.StackingClassifier(
-        [("tree", DTC(max_depth=3, **SEED)), ("each", MultiOutputClassifier(LR()))],
+        [("tree", SHALLOW), ("each", MultiOutputClassifier(LR()))],
         final_estimator=MultiOutputClassifier(LR())), data.label_sets),
     Case(make_pipeline(ensemble.StackingClassifier(THREE), Votes()), data.two_classes),
     Case(make_pipeline(ensemble.StackingRegressor(PAIR, passthrough=True), Ridge()), data.numbers),
@@ -318,8 +320,8 @@ def test_votes_of_a_member_with_other_labels_are_refused():
 
 def test_a_stack_of_several_labels_that_cannot_give_its_chances_is_refused():
     rows, y = data.label_sets()
-    final = neural_network.MLPClassifier((3,), max_iter=20, **SEED)
-    model = ensemble.StackingClassifier([("tree", DTC(max_depth=3, **SEED))], final_estimator=final)
+    final = NET
+    model = ensemble.StackingClassifier([("tree", SHALLOW)], final_estimator=final)
     with pytest.raises(cf.UnsupportedModel, match="MLPClassifier") as caught:
         cf.read(fit(model, rows, y))
     assert caught.value.hint
