@@ -21,9 +21,11 @@ SEED = {"random_state": 0}
 FEW = {"n_estimators": 5, "random_state": 0}
 LR, Ridge, Votes = linear_model.LogisticRegression, linear_model.Ridge, linear_model.RidgeClassifier
 DTC, DTR = tree.DecisionTreeClassifier, tree.DecisionTreeRegressor
+SHALLOW = DTC(max_depth=3, random_state=0)
+NET = neural_network.MLPClassifier((3,), max_iter=20, random_state=0)
 RFC = ensemble.RandomForestClassifier
 SCALED = make_pipeline(StandardScaler(), LR())
-THREE = [("lr", SCALED), ("tree", DTC(max_depth=3, **SEED)), ("forest", RFC(3, **SEED))]
+THREE = [("lr", SCALED), ("tree", SHALLOW), ("forest", RFC(3, **SEED))]
 PAIR = [("ridge", Ridge()), ("tree", DTR(max_depth=3, **SEED))]
 
 
@@ -69,7 +71,7 @@ def tree_part(model):
 
 
 MIXED = [("linear", linear_part(LR())), ("trees", tree_part(RFC(4, max_depth=4, **SEED)))]
-MIXED_NUMBERS = [("linear", linear_part(Ridge())), ("trees", tree_part(DTR(max_depth=4)))]
+MIXED_NUMBERS = [("linear", linear_part(Ridge())), ("trees", tree_part(DTR(max_depth=4, **SEED)))]
 ULP = 1e-12
 """Behind an exp, in the last digits of NumPy's; labels and decision values are checked apart."""
 
@@ -102,7 +104,7 @@ CASES = [
          note="votes"),
     Case(boosted(n_estimators=8, **SEED), data.two_classes, rtol=ULP),
     Case(boosted(n_estimators=8, **SEED), data.three_classes, rtol=ULP),
-    Case(boosted(DTC(max_depth=2), n_estimators=6, learning_rate=0.3, **SEED),
+    Case(boosted(DTC(max_depth=2, **SEED), n_estimators=6, learning_rate=0.3, **SEED),
          data.five_texts, rtol=ULP),
     Case(boosted(LR(), n_estimators=4, **SEED), data.standard_three),
     Case(boosted(LR(), n_estimators=4, **SEED), data.standard_two),
@@ -125,21 +127,21 @@ CASES = [
     Case(make_pipeline(ensemble.VotingClassifier(THREE), LR()), data.three_classes),
     Case(make_pipeline(ensemble.VotingRegressor(PAIR), Ridge()), data.numbers),
     Case(ensemble.StackingRegressor(PAIR), data.frame),
-    Case(ensemble.StackingRegressor([*PAIR, ("no", "drop")], DTR(max_depth=3), passthrough=True),
-         data.numbers),
+    Case(ensemble.StackingRegressor([*PAIR, ("no", "drop")], DTR(max_depth=3, **SEED),
+         passthrough=True), data.numbers),
     Case(ensemble.StackingRegressor(MIXED_NUMBERS, Ridge()), amounts),
     Case(ensemble.StackingClassifier(THREE), data.two_classes),
     Case(ensemble.StackingClassifier([*THREE, ("votes", Votes())], passthrough=True),
          data.standard_three),
     Case(ensemble.StackingClassifier(THREE, stack_method="predict"), data.three_classes),
     Case(ensemble.StackingClassifier([("a", Votes()), ("b", LR())],
-         stack_method="decision_function", final_estimator=DTC(max_depth=3)), data.five_texts),
+         stack_method="decision_function", final_estimator=SHALLOW), data.five_texts),
     Case(ensemble.StackingClassifier(MIXED, LR()), customers),
     Case(ensemble.StackingClassifier(
-        [("tree", DTC(max_depth=3)), ("net", neural_network.MLPClassifier((3,), max_iter=20))],
-        final_estimator=DTC(max_depth=3)), data.label_sets),
+        [("tree", SHALLOW), ("net", NET)],
+        final_estimator=SHALLOW), data.label_sets),
     Case(ensemble.StackingClassifier(
-        [("tree", DTC(max_depth=3)), ("each", MultiOutputClassifier(LR()))],
+        [("tree", SHALLOW), ("each", MultiOutputClassifier(LR()))],
         final_estimator=MultiOutputClassifier(LR())), data.label_sets),
     Case(make_pipeline(ensemble.StackingClassifier(THREE), Votes()), data.two_classes),
     Case(make_pipeline(ensemble.StackingRegressor(PAIR, passthrough=True), Ridge()), data.numbers),
@@ -190,7 +192,9 @@ def test_boosting_of_one_class_always_says_it():
 def test_votes_that_tie_give_the_first_class_as_the_model_does():
     # Two members that never agree: each row is a tie.
     rows, y = data.two_classes()
-    rule = ensemble.VotingClassifier([("yes", DTC(max_depth=1)), ("no", DTC(max_depth=1))])
+    rule = ensemble.VotingClassifier(
+        [("yes", DTC(max_depth=1, **SEED)), ("no", DTC(max_depth=1, **SEED))]
+    )
     model = fit(rule, rows, y)
     model.estimators_[1].tree_.value[:] = model.estimators_[1].tree_.value[:, :, ::-1]
     assert len(set(model.predict(rows))) == 1
@@ -316,8 +320,8 @@ def test_votes_of_a_member_with_other_labels_are_refused():
 
 def test_a_stack_of_several_labels_that_cannot_give_its_chances_is_refused():
     rows, y = data.label_sets()
-    final = neural_network.MLPClassifier((3,), max_iter=20)
-    model = ensemble.StackingClassifier([("tree", DTC(max_depth=3))], final_estimator=final)
+    final = NET
+    model = ensemble.StackingClassifier([("tree", SHALLOW)], final_estimator=final)
     with pytest.raises(cf.UnsupportedModel, match="MLPClassifier") as caught:
         cf.read(fit(model, rows, y))
     assert caught.value.hint

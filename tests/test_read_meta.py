@@ -27,6 +27,7 @@ from battery import Case, ask, check_reader, fit, own_names
 SEED = {"random_state": 0}
 LR, Ridge, Votes = linear_model.LogisticRegression, linear_model.Ridge, linear_model.RidgeClassifier
 DTC, DTR = tree.DecisionTreeClassifier, tree.DecisionTreeRegressor
+SHALLOW = DTC(max_depth=3, random_state=0)
 OVR, OVO = multiclass.OneVsRestClassifier, multiclass.OneVsOneClassifier
 Codes = multiclass.OutputCodeClassifier
 Calibrated = calibration.CalibratedClassifierCV
@@ -79,33 +80,33 @@ def steps():
 CASES = [
     Case(OVR(SCALED), data.three_classes),
     Case(OVR(LR()), data.two_classes),
-    Case(OVR(DTC(max_depth=3, **SEED)), data.five_texts),
+    Case(OVR(SHALLOW), data.five_texts),
     Case(OVR(Ridge()), data.three_classes),
     Case(OVR(Ridge()), data.truths),
     Case(OVR(Votes()), data.five_texts),
     Case(OVR(HALF), data.label_sets),
     Case(OVR(LR()), always_and_never),
     Case(OVR(Votes()), data.label_sets),
-    Case(OVR(DTC(max_depth=3, **SEED)), always_and_never),
+    Case(OVR(SHALLOW), always_and_never),
     Case(OVR(Ridge()), data.label_sets),
     Case(OVO(SCALED), data.three_classes),
     Case(OVO(LR()), data.two_classes),
-    Case(OVO(DTC(max_depth=3, **SEED)), data.five_texts),
+    Case(OVO(SHALLOW), data.five_texts),
     Case(OVO(Votes()), data.five_texts),
     Case(OVO(Ridge()), data.three_classes),
     Case(Codes(LR(), code_size=2, **SEED), data.five_texts),
     Case(Codes(Votes(), code_size=3, **SEED), data.three_classes),
-    Case(Codes(DTC(max_depth=3, **SEED), code_size=1.5, **SEED), data.three_classes),
+    Case(Codes(SHALLOW, code_size=1.5, **SEED), data.three_classes),
     Case(multioutput.MultiOutputRegressor(Ridge()), data.two_numbers),
-    Case(multioutput.MultiOutputRegressor(DTR(max_depth=4)), data.two_numbers, rtol=0),
+    Case(multioutput.MultiOutputRegressor(DTR(max_depth=4, **SEED)), data.two_numbers, rtol=0),
     Case(multioutput.MultiOutputClassifier(SCALED), text_labels),
     Case(multioutput.MultiOutputClassifier(Votes()), data.label_sets),
     Case(multioutput.MultiOutputClassifier(DTC(max_depth=4, **SEED)), text_labels, rtol=0),
     Case(multioutput.RegressorChain(Ridge(), order=[1, 0]), data.two_numbers),
-    Case(multioutput.RegressorChain(DTR(max_depth=4), cv=3), data.two_numbers, rtol=0),
-    Case(multioutput.ClassifierChain(DTC(max_depth=2), order=[2, 0, 1]), three_labels),
+    Case(multioutput.RegressorChain(DTR(max_depth=4, **SEED), cv=3), data.two_numbers, rtol=0),
+    Case(multioutput.ClassifierChain(DTC(max_depth=2, **SEED), order=[2, 0, 1]), three_labels),
     Case(multioutput.ClassifierChain(HALF, order=[1, 0]), data.label_sets),
-    Case(multioutput.ClassifierChain(DTC(max_depth=3), order="random", **SEED), data.label_sets),
+    Case(multioutput.ClassifierChain(SHALLOW, order="random", **SEED), data.label_sets),
     Case(multioutput.ClassifierChain(Votes(), cv=3), data.label_sets),
     Case(chain("predict_proba"), data.label_sets),
     Case(chain("decision_function"), data.label_sets),
@@ -114,9 +115,9 @@ CASES = [
     Case(Calibrated(SCALED, cv=3), data.three_classes),
     Case(Calibrated(LR(), ensemble=False), data.two_classes),
     Case(Calibrated(LR(), method="isotonic", cv=3), data.two_classes),
-    Case(Calibrated(DTC(max_depth=3, **SEED), method="isotonic", ensemble=False),
+    Case(Calibrated(SHALLOW, method="isotonic", ensemble=False),
          data.three_classes),
-    Case(Calibrated(DTC(max_depth=3, **SEED), cv=3), data.truths),
+    Case(Calibrated(SHALLOW, cv=3), data.truths),
     Case(Calibrated(ensemble.RandomForestClassifier(4, max_depth=3, **SEED), cv=2),
          data.three_classes),
     Case(semi_supervised.SelfTrainingClassifier(LR()), half_labelled),
@@ -139,7 +140,7 @@ if THRESHOLDS:
         Case(Fixed(SCALED), data.truths),
         Case(Fixed(Votes(), threshold=0.1, pos_label="no; not 'yes'",
                    response_method="decision_function"), data.two_classes),
-        Case(Fixed(DTC(max_depth=3, **SEED), threshold=0.25, pos_label="yes"), data.two_classes,
+        Case(Fixed(SHALLOW, threshold=0.25, pos_label="yes"), data.two_classes,
              rtol=0),
         Case(Tuned(LR(), cv=3), data.two_classes),
         Case(Tuned(Votes(), cv=3), data.truths),
@@ -164,7 +165,7 @@ TEMPERATURE = "method" in Calibrated().get_params() and hasattr(calibration, "_T
 
 @pytest.mark.skipif(not TEMPERATURE, reason="this scikit-learn has no temperature scaling")
 @pytest.mark.parametrize("make", [data.standard_two, data.standard_three])
-@pytest.mark.parametrize("inner", [LR(), DTC(max_depth=3, **SEED)])
+@pytest.mark.parametrize("inner", [LR(), SHALLOW])
 def test_temperature_scaling_is_a_softmax_of_scores(inner, make):
     rows, y = make()
     check_reader(fit(Calibrated(inner, method="temperature", cv=3), rows, y), rows)
