@@ -199,7 +199,9 @@ def _margins(record: Booster) -> Array:
     if link == "log":
         return np.array([_log32(s) for s in record.start], dtype=np.float32)
     if link == "logit":
-        return np.array([-_log32(one / s - one) for s in record.start], dtype=np.float32)
+        with np.errstate(all="ignore"):  # of one class alone: 0, and then a score of −∞
+            odds = one / record.start - one
+        return np.array([-_log32(x) for x in odds], dtype=np.float32)
     return record.start
 
 
@@ -317,6 +319,7 @@ def _linked(link: str, scores: Sequence[Node], reading: Reading) -> list[Node]:
 
 def _valued(record: Booster, link: str, scores: list[Node], reading: Reading) -> Prediction:
     values = _linked(link, scores, reading)
+    reading.hands_on(values, "float32", ULPS)
     made = Prediction.of_values(values, link if link in ("logit", "log", "softmax") else "identity")
     if link not in ("identity", "hinge", "argmax"):
         before = Columns(tuple(f"score({n})" for n in made.outputs), tuple(scores))
