@@ -31,6 +31,8 @@ from closedform.verify.measure import (
 from closedform.verify.oracle import Answers, Method, answers, methods_of
 from closedform.verify.provenance import provenance
 
+FORMULA = "formula"
+"""What a printed program is compared with: there, no rounding of a model explains anything."""
 GIVEN, MADE_UP = "given", "made up"
 EXTREME = ("far", "huge")
 
@@ -131,7 +133,7 @@ def verify(
         found = [answers(m, rows.X, len(rows), apart(rows)) for m in methods]
         domains.append(_domain(formula, rows, found))
         for method, said in zip(methods, found, strict=True):
-            checks += checks_of(formula, method, said, rows, tolerance, spreads, found)
+            checks += checks_of(formula, method, said, rows, tolerance, spreads)
     truth = {} if y is None else _against(y, formula, model, sets[0])
     return Certificate(
         subject=f"formula against {formula.source or type(model).__name__}",
@@ -235,15 +237,16 @@ def _without_number(column: Array) -> Array:
 
 def checks_of(
     formula: Formula, method: Method, said: Answers, rows: Rows, tolerance: float,
-    spreads: dict[str, float], found: Sequence[Answers],
+    spreads: dict[str, float],
 ) -> Iterator[Check]:  # fmt: skip
     """Yield the check of each output that a method answers, on one set of rows."""
     both = np.flatnonzero(said.answered & ~rows.outside)
+    coarse = 0.0 if method.name == FORMULA else _coarsest(formula)
     for name, expected in zip(method.outputs, said.columns, strict=True):
         if name not in rows.values:
             continue
         if formula.outputs[name].type is Type.LABEL:
-            ties = lambda at: _tied(formula, found, rows, at)  # noqa: E731
+            ties = lambda at: _tied(formula, coarse, rows, at)  # noqa: E731
             yield _label_check(formula, name, method.name, expected, rows, both, ties)
         else:
             numbers = _numbers(expected, method.name)
@@ -269,7 +272,7 @@ def number_check(
 ) -> Check:  # fmt: skip
     """Return the check of one output that is a number, on the rows `both`."""
     mine = rows.values[name] if got is None else got
-    own = formula.precision.get(name)
+    own = formula.precision.get(name) if method != FORMULA else None
     allowed = tolerance if own is None else max(tolerance, own.relative)
     apart: Gap = gap(expected[both], mine[both], spread)
     worst, typical = worst_and_typical(apart.absolute)
@@ -320,13 +323,16 @@ def _label_check(
     )
 
 
-def _tied(formula: Formula, found: Sequence[Answers], rows: Rows, at: Array) -> Array:
+def _coarsest(formula: Formula) -> float:
+    return max((p.relative for p in formula.precision.values()), default=0.0)
+
+
+def _tied(formula: Formula, coarse: float, rows: Rows, at: Array) -> Array:
     """Return which rows have deciding scores that are equal within rounding, for both sides."""
     task = formula.task
     for names in (task.decision, task.probability):
         have = [n for n in names if n in rows.values]
         if have and len(have) == len(names):
-            coarse = max((p.relative for p in formula.precision.values()), default=0.0)
             scores = np.column_stack([rows.values[n][at] for n in have])
             return tied(scores, max(TIE, coarse))
     return np.zeros(len(at), dtype=bool)

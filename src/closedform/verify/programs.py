@@ -22,7 +22,7 @@ from closedform.probes.trying import NEVER_SEEN
 from closedform.verify.algebra import run_sympy
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
-from closedform.verify.checking import Rows, apart, check_options, checks_of, row_sets
+from closedform.verify.checking import FORMULA, Rows, apart, check_options, checks_of, row_sets
 from closedform.verify.oracle import Answers, Method, answers, methods_of
 from closedform.verify.provenance import provenance
 
@@ -197,10 +197,10 @@ def _against_formula(
     formula: Formula, ran: Rows, rows: Rows, tolerance: float, spreads: dict[str, float]
 ) -> list[Check]:
     names = tuple(formula.outputs)
-    method = Method("formula", lambda X: X, names)
+    method = Method(FORMULA, lambda X: X, names)
     everywhere = np.ones(len(rows), dtype=bool)
     said = Answers([rows.values[n] for n in names], everywhere, ~everywhere, "")
-    return list(checks_of(formula, method, said, ran, tolerance, spreads, [said]))
+    return list(checks_of(formula, method, said, ran, tolerance, spreads))
 
 
 def _against_model(
@@ -211,5 +211,5 @@ def _against_model(
     return [
         check
         for method, said in zip(methods, found, strict=True)
-        for check in checks_of(formula, method, said, ran, tolerance, spreads, found)
+        for check in checks_of(formula, method, said, ran, tolerance, spreads)
     ]
