@@ -100,12 +100,13 @@ def test_thresholds_are_tried():
 def test_the_base_score_goes_through_the_same_logarithm():
     # A correctly rounded logarithm is 1 ulp off the C library's for 1 base score in 60.
     rows = np.zeros((1, 1))
-    for base in np.random.default_rng(0).uniform(0.01, 0.99, 200).astype(np.float32):
+    drawn = np.random.default_rng(0).uniform(0.01, 0.99, 200).astype(np.float32)
+    for base in [0.0, 1e-8, 1e-6, 1.1e-6, 1 - 1e-7, 1.0, *drawn]:
         options = {"objective": "binary:logistic", "base_score": float(base), "eta": 0.0}
         booster = xgb.train(options, xgb.DMatrix(rows, [1]), 1)
         record = cf.read(booster)
         margin = booster.predict(xgb.DMatrix(rows), output_margin=True)[0]
-        (total,) = [n for n in record.nodes if n.op.name in ("sum32", "sigmoid")][:1]
+        (total,) = [n for n in record.nodes if n.op.name == "sum32"]
         start = total.args[0].data
         assert start == margin
 
@@ -133,6 +134,30 @@ def test_a_bare_booster_gives_what_its_own_predict_gives(objective):
     theirs = booster.predict(xgb.DMatrix(rows))
     assert np.allclose(formula(rows), theirs, rtol=1e-6, atol=0)
     assert formula.verify(booster, rows)
+
+
+@pytest.mark.parametrize("booster", ["dart", "gblinear"])
+def test_other_kinds_of_bare_boosters_are_read_too(booster):
+    rows, y = data.standard_numbers()
+    options = {"booster": booster, "rate_drop": 0.5, "max_depth": 3}
+    if booster == "gblinear":
+        del options["rate_drop"], options["max_depth"]
+    made = xgb.train(options, xgb.DMatrix(rows, y), 9)
+    formula = cf.read(made)
+    theirs = made.predict(xgb.DMatrix(rows))
+    # Bit for bit, but for the sum of a linear booster, which is near in float32.
+    assert np.allclose(formula(rows), theirs, rtol=0, atol=1e-6 * (booster == "gblinear"))
+    assert bool(formula.precision) == (booster == "gblinear")
+    assert formula.verify(made, rows)
+
+
+def test_one_class_alone_still_has_two_chances():
+    rows, _ = data.numbers()
+    model = fit(classifier(), rows, np.zeros(len(rows), dtype=int))
+    formula = cf.read(model)
+    theirs = model.predict_proba(rows)
+    assert np.allclose(formula(rows, "P(1)"), theirs[:, 1], rtol=1e-6, atol=0)
+    assert (formula(rows) == model.predict(rows)).all()
 
 
 def test_a_softmax_classifier_gives_labels_alone():
@@ -243,9 +268,12 @@ def test_a_booster_composes_with_a_target_and_a_search():
     rows, y = data.positive()
     inner = TransformedTargetRegressor(regressor(), func=np.log, inverse_func=np.exp)
     model = fit(GridSearchCV(inner, {"regressor__max_depth": [2, 3]}, cv=2), rows, y)
-    # The regressor hands out float32, and scikit-learn takes exp of it in float32.
-    formula = cf.read(model)
-    assert np.allclose(formula(rows), model.predict(rows), rtol=1e-6)
+    # The regressor hands out float32, and NumPy takes exp of it in float32.
+    formula = check_reader(model, rows)
+    assert formula.precision["y"].dtype == "float32"
+    assert formula.verify(model, rows)
+    plain = cf.read(fit(make_pipeline(StandardScaler(), regressor()), rows, y))
+    assert not plain.precision
 
 
 # --- certificates, programs, text ---------------------------------------------------------------
@@ -333,3 +361,18 @@ def test_a_file_of_a_bare_booster_uses_all_trees(tmp_path):
     formula = cf.read(str(tmp_path / "m.json"), names=["a", "b", "c", "d"])
     assert [f.name for f in formula.inputs] == ["a", "b", "c", "d"]
     assert np.allclose(formula(rows), booster.predict(xgb.DMatrix(rows)), rtol=1e-6)
+
+
+def test_files_of_earlier_versions_are_read(tmp_path):
+    rows, y = data.labels_0_to_2()
+    model = fit(classifier(base_score=0.5), rows, y)
+    document = json.loads(model.get_booster().save_raw("json"))
+    learner = document["learner"]
+    forest = learner["gradient_booster"]["model"]
+    # Up to 3.0 one base score for all outputs, up to 1.7 neither rounds nor categories.
+    learner["learner_model_param"]["base_score"] = "5E-1"
+    del forest["iteration_indptr"], forest["cats"], learner["learner_model_param"]["num_target"]
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    formula = cf.read(tmp_path / "old.json")
+    ours = np.column_stack([formula(rows, f"y{k}") for k in range(3)])
+    assert np.allclose(ours, model.predict_proba(rows), rtol=1e-6)

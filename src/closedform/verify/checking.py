@@ -264,12 +264,13 @@ def checks_of(
         found: the same by method, where some method has a twin.
     """
     both = np.flatnonzero(said.answered & ~rows.outside)
+    coarse = 0.0 if method.double else _coarsest(formula)
     for name, expected in zip(method.outputs, said.columns, strict=True):
         if name not in rows.values:
             continue
         if formula.outputs[name].type is Type.LABEL:
             task = formula.task.of(name)
-            ties = lambda at, task=task: _tied(formula, task, theirs, rows, at) | rows.even[at]  # noqa: E731
+            ties = lambda at, task=task: _tied(task, coarse, theirs, rows, at) | rows.even[at]  # noqa: E731
             yield _label_check(formula, name, method.name, expected, rows, both, ties)
         else:
             numbers = _numbers(expected, method.name)
@@ -369,9 +370,11 @@ def _label_check(
     )
 
 
-def _tied(
-    formula: Formula, task: Task, theirs: Mapping[str, Array], rows: Rows, at: Array
-) -> Array:
+def _coarsest(formula: Formula) -> float:
+    return max((p.relative for p in formula.precision.values()), default=0.0)
+
+
+def _tied(task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at: Array) -> Array:
     """Return on which rows rounding may decide the label.
 
     The deciding scores are equal within rounding, for both sides, and not the same bits on both:
@@ -381,7 +384,6 @@ def _tied(
     for names in (task.decision, task.probability):
         if names and all(n in rows.values for n in names):
             ours = np.column_stack([rows.values[n][at] for n in names])
-            coarse = max((p.relative for p in formula.precision.values()), default=0.0)
             allowed = max(TIE, coarse)
             if not all(n in theirs and theirs[n].dtype.kind in "fiub" for n in names):
                 return tied(ours, allowed)

@@ -57,6 +57,9 @@ LINKS = {
 }  # fmt: skip
 """Objective → how scores become predictions."""
 
+LEAST_SHARE = np.float32(1e-6)
+"""XGBoost keeps the base score of a logit this far from 0 and 1."""
+
 ULPS = 8
 """Its float32 exp, sum and division are off by 3 at most where measured; the sum has n terms."""
 
@@ -199,7 +202,9 @@ def _margins(record: Booster) -> Array:
     if link == "log":
         return np.array([_log32(s) for s in record.start], dtype=np.float32)
     if link == "logit":
-        return np.array([-_log32(one / s - one) for s in record.start], dtype=np.float32)
+        # Of one class alone the base score is 0 or 1.
+        odds = one / np.clip(record.start, LEAST_SHARE, one - LEAST_SHARE) - one
+        return np.array([-_log32(x) for x in odds], dtype=np.float32)
     return record.start
 
 
@@ -317,6 +322,7 @@ def _linked(link: str, scores: Sequence[Node], reading: Reading) -> list[Node]:
 
 def _valued(record: Booster, link: str, scores: list[Node], reading: Reading) -> Prediction:
     values = _linked(link, scores, reading)
+    reading.hands_on(values, "float32", ULPS)
     made = Prediction.of_values(values, link if link in ("logit", "log", "softmax") else "identity")
     if link not in ("identity", "hinge", "argmax"):
         before = Columns(tuple(f"score({n})" for n in made.outputs), tuple(scores))
