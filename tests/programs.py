@@ -95,3 +95,12 @@ def assert_same(found: dict[str, list], wanted: dict[str, list], near=same) -> N
     for name, column in wanted.items():
         differ = [i for i, v in enumerate(column) if not near(found[name][i], v)]
         assert not differ, (name, differ[0], found[name][differ[0]], column[differ[0]])
+
+
+def predicted_by(target: str, formula, rows) -> np.ndarray:
+    """Return what the printed program predicts for each row of a DataFrame or an array."""
+    program = run(formula.to(target))
+    if target == "numpy":
+        return program.predict(rows)
+    listed = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
+    return np.array([program.predict(list(row)) for row in listed])

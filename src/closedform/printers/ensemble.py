@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type, toposort
+from closedform.ops.payloads import splits_from
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,23 @@ def ensemble_of(formula: Formula) -> Ensemble | None:
         trees = tuple((n,) for n in dict.fromkeys(n for under in below for n in under))
     direct = all(r.op is ops.TREE for r in roots) and (shared or len(roots) == 1)
     return Ensemble(trees, tuple(names), shared, direct)
+
+
+def as_trees(terms: Sequence[Node]) -> list[Node] | None:
+    """Return the terms of a sum as trees over the same arguments, or None where some cannot be.
+
+    A constant, which simplifying leaves of a tree with one leaf, is that tree again.
+    """
+    trees = [n for n in terms if n.op is ops.TREE]
+    if not trees or len({n.args for n in trees}) > 1:
+        return None
+    if len({n.data.splits.below for n in trees}) > 1:
+        return None
+    if any(n.op not in (ops.TREE, ops.CONST) for n in terms):
+        return None
+    below, args = trees[0].data.splits.below, trees[0].args
+    leaf, _ = splits_from([-1], [-1], [0], [0.0], below=below)
+    return [n if n.op is ops.TREE else ops.tree(leaf, [float(n.data)], args) for n in terms]
 
 
 def _scored(formula: Formula) -> Sequence[str]:

@@ -127,9 +127,7 @@ def _where(_: Speller, n: Node, args: Sequence[Written]) -> Written:
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": sums(r"\cdots"),
     "squared_distance": distances(_squared),
-    "sum32": singles(
-        r"\cdots", Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK)
-    ),
+    "sum32": singles(r"\cdots", Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK)),
     "kth": _kth,
     "mul": _product,
     "div": _fraction,

@@ -16,9 +16,7 @@ def roundings(formula: Formula) -> list[str]:
 
 def precisions(formula: Formula) -> list[str]:
     """Return one sentence where trees are added in float32."""
-    added = any(
-        n.op is ops.SUM32 and any(a.op is ops.TREE for a in n.args) for n in formula.nodes
-    )
+    added = any(n.op is ops.SUM32 and any(a.op is ops.TREE for a in n.args) for n in formula.nodes)
     return [SINGLE] * added
 
 

@@ -14,6 +14,7 @@ from closedform.formula import Formula
 from closedform.ir import Node, Type, fold
 from closedform.ops.payloads import Splits
 from closedform.printers import spell as s
+from closedform.printers.ensemble import as_trees
 from closedform.printers.numpy_layers import Matrices, array_text, bracketed, number
 from closedform.printers.numpy_prelude import HELPERS, NEEDS
 from closedform.printers.program import (
@@ -252,13 +253,17 @@ class _Writer:
         """Tell whether other trees have the same shape and arguments."""
         return self.shapes[n.data.splits.key, n.args] > 1
 
+    def shared_outside(self, trees: Sequence[Node]) -> bool:
+        """Tell whether trees of another sum have the shape of one of these."""
+        inside = Counter((t.data.splits.key, t.args) for t in trees)
+        return any(self.shapes[key] > count for key, count in inside.items())
+
     def forest(self, speller: Speller, n: Node, args: Args) -> Written | None:
         first = next((i for i, a in enumerate(n.args) if a.op is ops.TREE), len(n.args))
-        trees, single = n.args[first:], n.op is ops.SUM32
-        alike = len({(t.op, t.args) for t in trees}) == 1
-        if not single and len(set(n.data.weights[first:].tolist())) != 1:
+        trees, single = as_trees(n.args[first:]), n.op is ops.SUM32
+        if trees is None or len(trees) <= MANY or self.shared_outside(trees):
             return None
-        if len(trees) <= MANY or not alike or any(self.shared(t) for t in trees):
+        if not single and len(set(n.data.weights[first:].tolist())) != 1:
             return None
         pairs = [
             f"({shape}, {values})" for shape, values in (_tree_data(speller, t) for t in trees)

@@ -116,7 +116,8 @@ class Describer:
 
     def _labels(self, category: Node, table: Table, span: Span, below: bool) -> str:
         """A condition on the code of a category, as the categories whose code passes it."""
-        rows = list(self.draft.entries(category, table))
+        # CatBoost's 3 and "3" are one category, and are written the same.
+        rows = list(dict.fromkeys(self.draft.entries(category, table)))
         chosen = [label for label, code in rows if _passes(code, span, below)]
         others = [label for label, code in rows if not _passes(code, span, below)]
         if not others:

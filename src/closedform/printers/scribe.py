@@ -100,14 +100,14 @@ def singles(dots: str, other: s.Spelling) -> s.Custom:
     spelled = sums(dots)
 
     def written(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
-        bias, rest = 0.0, n
-        if n.args[0].op is ops.CONST:
-            bias = float(n.args[0].data)
-            rest = ops.sum32(*n.args[1:])
-        if not rest.args or any(a.op is not ops.TREE for a in rest.args):
+        constants = [float(a.data) for a in n.args if a.op is ops.CONST]
+        trees = [a for a in n.args if a.op is ops.TREE]
+        if not trees or len(constants) + len(trees) < len(n.args):
             return other(args)
-        plain = ops.linear(bias, [1.0] * len(rest.args), rest.args)
-        return spelled(speller, plain, args[len(args) - len(rest.args) :])
+        # What is left of trees that have one leaf stands with the base score.
+        plain = ops.linear(math.fsum(constants), [1.0] * len(trees), trees)
+        texts = [text for a, text in zip(n.args, args, strict=True) if a.op is ops.TREE]
+        return spelled(speller, plain, texts)
 
     return written
 

@@ -53,7 +53,7 @@ def first_rows(X: Any, count: int, *, seed: int = 0) -> Any:
 def take(X: Any, picked: Array) -> Any:
     """Return some rows of X, in the container in which it came."""
     if hasattr(X, "iloc"):
-        return X.iloc[picked]
+        return _without_idle_categories(X.iloc[picked])
     if isinstance(X, Mapping):
         return {name: _listed(c, _row_count(X))[picked] for name, c in X.items()}
     if hasattr(X, "columns") or hasattr(X, "toarray") or isinstance(X, np.ndarray):
@@ -154,6 +154,22 @@ def _with(column: Array, changes: Mapping[int, Any]) -> Array:
     for k, value in changes.items():
         column[k] = value
     return column
+
+
+def _without_idle_categories(frame: Any) -> Any:
+    """Return a frame whose last categories of each column occur in it.
+
+    XGBoost refuses a column for a category that is merely declared. Codes stay as they are.
+    """
+    import pandas as pd
+
+    for name, dtype in frame.dtypes.items():
+        if isinstance(dtype, pd.CategoricalDtype) and frame.columns.is_unique:
+            used = int(frame[name].cat.codes.max()) + 1 if len(frame) else 0
+            if 0 < used < len(dtype.categories):
+                kept = frame[name].cat.set_categories(dtype.categories[:used])
+                frame = frame.assign(**{name: kept}) if isinstance(name, str) else frame
+    return frame
 
 
 def _frame(

@@ -158,7 +158,7 @@ def around32(value: float) -> list[float]:
     """Return a value, and the midpoints at which rounding to float32 starts to reach it."""
     with np.errstate(over="ignore"):
         near = np.float32(value)
-    beside = [float(np.nextafter(near, np.float32(s))) for s in (-np.inf, np.inf)]
+        beside = [float(np.nextafter(near, np.float32(s))) for s in (-np.inf, np.inf)]
     return [value, *((float(near) + b) / 2 for b in beside)]
 
 
@@ -228,7 +228,7 @@ def beside(turn: Turn) -> list[float]:
     v = turn.value
     with np.errstate(over="ignore"):
         near = np.float32(v)
-    shorts = [near, *(np.nextafter(near, np.float32(s)) for s in (-np.inf, np.inf))]
+        shorts = [near, *(np.nextafter(near, np.float32(s)) for s in (-np.inf, np.inf))]
     # Inverting an affine step rounds: the true switch may lie a few ulp away.
     away = (-8, -3, -1, 0, 1, 3, 8) if turn.inverted else (-1, 0, 1)
     found = [ulps(v, k) for k in away] + [float(s) for s in shorts]

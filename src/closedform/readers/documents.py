@@ -80,13 +80,13 @@ def tree_from(
     """
     inner = left >= 0
     children = np.concatenate([left[inner], right[inner]])
-    if len(children) and not (0 < children.min() and children.max() < len(left)):
+    if len(children) and not (children.min() > 0 and children.max() < len(left)):
         raise ValueError("a node has a child that is not there")
     # With one parent at most for each node, and none for the root, what hangs on it is a tree.
     if len(np.unique(children)) < len(children):
         raise ValueError("a node has two parents")
     tested = feature[inner]
-    if len(tested) and not (0 <= tested.min() and tested.max() < width):
+    if len(tested) and not (tested.min() >= 0 and tested.max() < width):
         raise ValueError("a node tests a column that is not there")
     return splits_from(left.tolist(), right.tolist(), feature, threshold, **more)
 

@@ -78,6 +78,8 @@ class Reading:
     called: set[str] = field(default_factory=set)
     apart: list[str] = field(default_factory=list)
     rounded: dict[Node, Precision] = field(default_factory=dict)
+    handed: dict[Node, Precision] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
 
     def columns(self) -> Columns:
         """Return the raw inputs."""
@@ -93,6 +95,13 @@ class Reading:
         """Note that the formula is near the model but not it: the trail then says approximate."""
         self.apart.append(why)
 
+    def unspecified(self, why: str) -> None:
+        """Note that what the model does with unseen categories is no function of the row.
+
+        The formula refuses them; a certificate does not count made-up ones against it.
+        """
+        self.unseen.append(why)
+
     def rounds(self, nodes: Sequence[Node], dtype: str, ulps: int) -> None:
         """Note values that the model computes in fewer bits than the formula does.
 
@@ -102,6 +111,13 @@ class Reading:
             ulps: how many units of rounding of that type the model's own value may be off by.
         """
         self.rounded.update(dict.fromkeys(nodes, Precision(dtype, ulps)))
+
+    def hands_on(self, nodes: Sequence[Node], dtype: str, ulps: int) -> None:
+        """Note values that the model hands on in fewer bits: they are exact, what uses them is not.
+
+        NumPy computes in float32 what it is given in float32, as the exp of a target's inverse.
+        """
+        self.handed.update(dict.fromkeys(nodes, Precision(dtype, ulps)))
 
     def placeholder(self, names: Sequence[str]) -> Columns:
         """Return columns that stand for an unreadable step while the rest is looked at."""
@@ -215,14 +231,17 @@ class Reading:
 
     def _step(self, name: str, outputs: Mapping[str, Node]) -> Step:
         found: dict[str, Any] = {}
-        coarsest = fold(list(outputs.values()), partial(_coarsest, self.rounded))
+        numbers = {name: n for name, n in outputs.items() if n.type is not Type.LABEL}
+        coarsest = fold(list(numbers.values()), partial(_coarsest, self.rounded, self.handed))
         precision = {
             name: {"dtype": p.dtype, "ulps": p.ulps}
-            for name, p in zip(outputs, coarsest, strict=True)
+            for name, p in zip(numbers, coarsest, strict=True)
             if p is not None
         }
         if precision:
             found["precision"] = precision
+        if self.unseen:
+            found["unseen"] = tuple(dict.fromkeys(self.unseen))
         if self.apart:
             found["differs"] = tuple(dict.fromkeys(self.apart))
         return Step(name, "approx" if self.apart else "read", found=found)
@@ -238,9 +257,13 @@ class Reading:
         return made
 
 
-def _coarsest(marked: Mapping[Node, Precision], n: Node, *below: Precision | None) -> Any:
+Marks = Mapping[Node, Precision]
+
+
+def _coarsest(marked: Marks, handed: Marks, n: Node, *below: Precision | None) -> Any:
     """Return the coarsest rounding that a node or one below it is marked with (for `fold`)."""
-    found = [p for p in (marked.get(n), *below) if p is not None]
+    from_below = [handed.get(a) for a in n.args] if handed else []
+    found = [p for p in (marked.get(n), *below, *from_below) if p is not None]
     return max(found, key=lambda p: p.relative, default=None)
 
 

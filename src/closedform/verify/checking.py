@@ -197,6 +197,8 @@ def _domain(formula: Formula, rows: Rows, found: Sequence[Answers]) -> Domain:
     ours = rows.outside | _silent(formula, rows)
     only_model = refused & ~ours
     only_formula = answered & rows.outside
+    if any("unseen" in step.found for step in formula.trail):
+        only_formula &= rows.kinds != "unseen"
     extreme = only_model & np.isin(rows.kinds, EXTREME)
     odd = np.flatnonzero((only_model & ~extreme) | only_formula)
     where = None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.errors import MissingExtra, NotFitted
+from closedform.errors import MissingExtra, NotFitted, UnsupportedModel
 from closedform.families.additive import complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above
@@ -106,7 +106,16 @@ def _live(model: Any) -> Booster:
     if not model.is_fitted():
         name = type(model).__name__
         raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
-    return _exported(model)
+    import catboost
+
+    try:
+        return _exported(model)
+    except catboost.CatBoostError as error:
+        said = str(error).rpartition(": ")[2]
+        raise UnsupportedModel(
+            f"CatBoost itself does not export this {type(model).__name__}: {said}.",
+            hint="Leave text and embedding columns out, or turn them into numbers before.",
+        ) from error
 
 
 def _exported(model: Any) -> Booster:
@@ -201,11 +210,10 @@ def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
     return [ops.lin(b, (record.scale, s)) for s, b in zip(sums, record.bias, strict=True)]
 
 
-def _code(
-    name: str, x: Node, record: Booster, hashes: Sequence[int], reading: Reading
-) -> Node:
-    """Return the position of a category among those that the trees ask for; CatBoost raises on a
-    missing one. A whole number is the text of its digits.
+def _code(name: str, x: Node, record: Booster, hashes: Sequence[int], reading: Reading) -> Node:
+    """Return the position of a category among those that the trees ask for.
+
+    CatBoost raises on a missing one. A whole number is the text of its digits.
     """
     x = reading.as_labels(x)
     reading.refuse_missing(Columns((name,), (x,)))
@@ -218,8 +226,10 @@ def _code(
 
 
 def _is_whole(text: str) -> bool:
-    return text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and (
-        str(int(text)) == text
+    return (
+        text.removeprefix("-").isascii()
+        and text.removeprefix("-").isdigit()
+        and (str(int(text)) == text)
     )
 
 
@@ -258,7 +268,7 @@ def _classified(
     link = LINKS.get(record.loss)
     if link not in ("logit", "each", "softmax") or len(classes) != max(2, len(scores)):
         reading.problem(
-            f"A CatBoost classifier with loss {record.loss} and the classes {classes} is not known.",
+            f"A CatBoost classifier with loss {record.loss} of {len(classes)} classes is unknown.",
             "Train it with Logloss, CrossEntropy, MultiClass or MultiClassOneVsAll.",
         )
         return Prediction.nothing()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ Lines = Mapping[str, str]
 
 CATEGORICAL, DEFAULT_LEFT = 1, 2
 """Bits of `decision_type`; the two above them say what counts as missing."""
+NEAR_ZERO = float(np.float32(1e-35))
+"""LightGBM takes |x| up to here as 0."""
 NEVER, AT_ZERO, AT_NAN = 0, 1, 2
 """What counts as missing at a node: nothing (NaN is then 0), |x| ≤ 1e-35 and NaN, or NaN."""
 
@@ -209,9 +212,13 @@ def _tests(block: Lines, inner: int, width: int) -> _Tests:
     if (missing > AT_NAN).any() or (feature >= width).any():
         raise ValueError("a test of an unknown kind, or of an unknown column")
     categorical = (kind & CATEGORICAL) > 0
+    # What is nearer to 0 than this counts as 0, so that a threshold in there moves to its end.
+    below, beyond = np.nextafter(-NEAR_ZERO, -np.inf), np.abs(threshold) >= NEAR_ZERO
+    ends = np.where(threshold < 0, below, NEAR_ZERO)
     to_left = np.where(missing == NEVER, threshold >= 0, (kind & DEFAULT_LEFT) > 0) & ~categorical
     near_zero = (missing == AT_ZERO) & ~categorical
-    return _Tests(np.where(near_zero, feature + width, feature), threshold, to_left)
+    moved = np.where(beyond & (threshold != -NEAR_ZERO) | categorical, threshold, ends)
+    return _Tests(np.where(near_zero, feature + width, feature), moved, to_left)
 
 
 def _sets(block: Lines, inner: int, nodes: int) -> tuple[Array, Array]:
@@ -229,9 +236,9 @@ def _sets(block: Lines, inner: int, nodes: int) -> tuple[Array, Array]:
     member[:inner][categorical] = which
     ends = _row(block, "cat_boundaries", count + 1, np.int64).tolist()
     words = [int(v) for v in block["cat_threshold"].split()]
-    if ends[0] != 0 or ends[-1] != len(words) or any(a > b for a, b in zip(ends, ends[1:], strict=False)):
+    if ends[0] != 0 or ends[-1] != len(words) or any(a > b for a, b in pairwise(ends)):
         raise ValueError("category sets lie beyond their words")
-    return member, code_sets([_codes(words[a:b]) for a, b in zip(ends, ends[1:], strict=False)])
+    return member, code_sets([_codes(words[a:b]) for a, b in pairwise(ends)])
 
 
 def _codes(words: list[int]) -> list[int]:

@@ -16,7 +16,7 @@ from closedform.formula import Formula, label_above
 from closedform.ir import Node
 from closedform.loading.stream import Broken
 from closedform.readers.documents import understood
-from closedform.readers.lightgbm.booster import Booster, Tree, booster_of
+from closedform.readers.lightgbm.booster import NEAR_ZERO, Booster, Tree, booster_of
 from closedform.readers.prediction import Prediction, formula_of, highest, input_names
 from closedform.readers.reading import Columns, Reading, plain_label
 
@@ -37,9 +37,6 @@ LINKS = {
 """Objective → how scores become predictions."""
 
 OTHER = "(no other class)"
-
-NEAR_ZERO = float(np.float32(1e-35))
-"""LightGBM takes |x| up to here as 0."""
 
 
 def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
@@ -130,20 +127,23 @@ def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
     members: list[list[Node]] = [[] for _ in range(record.outputs)]
     for i, tree in enumerate(record.trees):
         members[i % record.outputs].append(_value(tree, args, inputs))
+    return [ops.linear(0.0, [1.0] * len(m), m) for m in members]
+
+
+def _means(record: Booster, scores: list[Node]) -> list[Node]:
+    """Return what predictions are made of: of a random forest, the scores over their number.
+
+    The raw scores that LightGBM gives are sums all the same.
+    """
     rounds = len(record.trees) // record.outputs
-    return [_total(m, rounds if record.averages else 1) for m in members]
-
-
-def _total(members: list[Node], divide: int) -> Node:
-    total = ops.linear(0.0, [1.0] * len(members), members)
-    return total if divide <= 1 else ops.div(total, ops.const(divide))
+    if not record.averages or rounds < 2:
+        return scores
+    return [ops.div(s, ops.const(rounds)) for s in scores]
 
 
 def _arguments(record: Booster, inputs: Sequence[Node]) -> tuple[Node, ...]:
     """Return the inputs, and behind them those in which numbers near 0 count as missing."""
-    tested = {
-        int(f) for t in record.trees for f in t.splits.feature[~t.splits.leaf].tolist()
-    }
+    tested = {int(f) for t in record.trees for f in t.splits.feature[~t.splits.leaf].tolist()}
     if not any(f >= record.width for f in tested):
         return tuple(inputs)
     limit = ops.const(NEAR_ZERO)
@@ -221,8 +221,7 @@ def _greatest_codes(record: Booster) -> dict[int, int]:
 
 def _code(name: str, x: Node, known: Sequence[Any], reading: Reading) -> Node:
     """Return the position of a category; others are missing, and go right."""
-    if any(isinstance(c, str) for c in known):
-        x = reading.as_labels(x)
+    x = reading.as_labels(x)
     reading.knows(x, known, unseen=True)
     code = ops.table(x, {c: float(i) for i, c in enumerate(known)})
     reading.call(code, f"{name} (encoded)")
@@ -277,7 +276,7 @@ def _valued(record: Booster, scores: list[Node], reading: Reading) -> Prediction
     link = _link(record, reading)
     if link is None:
         return Prediction.nothing()
-    values = VALUES[link](record, scores)
+    values = VALUES[link](record, _means(record, scores))
     made = Prediction.of_values(values, link if link in ("log", "logit", "softmax") else "identity")
     if link != "identity":
         before = Columns(tuple(f"score({n})" for n in made.outputs), tuple(scores))
@@ -292,7 +291,7 @@ def _classified(
     link = _link(record, reading)
     if link is None:
         return Prediction.nothing()
-    values = VALUES[link](record, scores)
+    values = VALUES[link](record, _means(record, scores))
     if len(scores) > 1:
         chances, label = values, highest(values, classes)
     else:

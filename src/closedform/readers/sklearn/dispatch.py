@@ -77,7 +77,7 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     if found is None and _lookup(model, "TRANSFORMS") is not None:
         return Prediction.of_columns(transformed(model, columns, reading))
     if found is None:
-        foreign = _tried(registry.predicted, model, columns, reading)
+        foreign: Prediction | None = _tried(registry.predicted, model, columns, reading)
         if foreign is not None:
             return foreign
         reading.problem(_unknown(model, "estimators"), HINTS.get(type(model).__name__, NO_FORMULA))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -226,9 +227,9 @@ def _listed(entry: Document) -> tuple[Label, ...] | None:
     values = entry["values"]
     if "offsets" not in entry:
         return tuple(np.asarray(values).tolist()) or None
-    raw = bytes(int(v) & 0xFF for v in values)
+    raw = bytes(int(v) & 0xFF for v in values)  # written as signed bytes
     ends = [int(v) for v in entry["offsets"]]
-    pairs = list(zip(ends, ends[1:], strict=False))
+    pairs = list(pairwise(ends))
     if any(not 0 <= a <= b <= len(raw) for a, b in pairs):
         raise ValueError("a category lies beyond its text")
-    return tuple(raw[a:b].decode("utf-8") for a, b in pairs) or None
+    return tuple(raw[a:b].decode("utf-8", "replace") for a, b in pairs) or None

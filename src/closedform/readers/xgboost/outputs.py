@@ -15,6 +15,7 @@ from closedform.families.additive import Linear, complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above, label_of
 from closedform.ir import Array, Node
+from closedform.ops.payloads import Splits
 from closedform.readers.documents import json_document, understood
 from closedform.readers.prediction import (
     Prediction,
@@ -37,6 +38,8 @@ ROLES = {
 }
 """Class → role of what it predicts."""
 
+Trees = tuple[tuple[Splits, Array], ...]
+
 LINKS = {
     **dict.fromkeys(
         ("reg:squarederror", "reg:linear", "reg:squaredlogerror", "reg:pseudohubererror",
@@ -56,6 +59,8 @@ LINKS = {
 
 ULPS = 8
 """Its float32 exp, sum and division are off by 3 at most where measured; the sum has n terms."""
+
+BEYOND = "XGBoost raises on a category that it has not seen, or takes it for the next one it has"
 
 JUST_ABOVE_HALF = 1.5 * 2.0**-24
 """A float32 sigmoid exceeds 0.5 from the next float32 score on: up to here 1 + exp(−s) is 2."""
@@ -114,14 +119,14 @@ def _live(model: Any) -> Booster:
             booster = model.get_booster()
         except NotFittedError:
             name = type(model).__name__
-            raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.") from None
+            raise NotFitted(
+                f"This {name} is not fitted.", hint="Call its fit(X, y) first."
+            ) from None
     found: Booster = understood(parsed(bytes(booster.save_raw("ubj"))), booster_of)
     return found
 
 
-def _predicted(
-    model: Any, record: Booster, columns: Columns, reading: Reading
-) -> Prediction:
+def _predicted(model: Any, record: Booster, columns: Columns, reading: Reading) -> Prediction:
     role = next((ROLES[c.__name__] for c in type(model).__mro__ if c.__name__ in ROLES), None)
     own = type(model).predict.__module__.partition(".")[0] != "xgboost"
     if role is None or own:
@@ -162,11 +167,9 @@ def _scores(
     # The estimators stop at the best round, a bare Booster does not.
     rounds = None if record.best is None or not role else record.best + 1
     used = record.trees_until(rounds)
-    weights = record.weights[:used] if record.kind == "dart" else np.ones(used, np.float32)
-    trees = [
-        (splits, values * w)  # float32 times float32, rounded once
-        for (splits, values), w in zip(record.trees[:used], weights, strict=True)
-    ]
+    trees = record.trees[:used]
+    if record.kind == "dart":
+        trees = _weighted(record, trees, start, bool(role))
     shared = any(values.ndim == 2 for _, values in trees)
     return Forest(
         trees=tuple((splits, values.astype(np.float64)) for splits, values in trees),
@@ -176,13 +179,29 @@ def _scores(
     ).nodes(inputs)
 
 
+def _weighted(record: Booster, trees: Trees, start: Array, in_place: bool) -> Trees:
+    """Return the trees of dart with their weights, all in float32.
+
+    The estimators predict in place, where a tree's prediction starts from the base score, which is
+    then taken off again: that rounds the leaf. A bare Booster does not.
+    """
+    made = []
+    for (splits, values), group, w in zip(trees, record.group, record.weights, strict=False):
+        base = start if values.ndim == 2 else start[group]
+        rounded = (base + values) - base if in_place else values
+        made.append((splits, (rounded * w).astype(np.float32)))
+    return tuple(made)
+
+
 def _margins(record: Booster) -> Array:
     """Return base_score as a score: through the link of the objective, in float32."""
     one, link = np.float32(1), LINKS.get(record.objective)
     if link == "log":
         return np.array([_log32(s) for s in record.start], dtype=np.float32)
     if link == "logit":
-        return np.array([-_log32(one / s - one) for s in record.start], dtype=np.float32)
+        with np.errstate(all="ignore"):  # of one class alone: 0, and then a score of −∞
+            odds = one / record.start - one
+        return np.array([-_log32(x) for x in odds], dtype=np.float32)
     return record.start
 
 
@@ -208,9 +227,7 @@ def _linear_scores(
     return scores
 
 
-def _inputs(
-    record: Booster, missing: Any, columns: Columns, reading: Reading
-) -> tuple[Node, ...]:
+def _inputs(record: Booster, missing: Any, columns: Columns, reading: Reading) -> tuple[Node, ...]:
     types = record.types or ("float",) * record.width
     kinds = zip(types, record.categories, columns, strict=True)
     if "c" in types and not is_missing(missing):
@@ -242,8 +259,14 @@ def _code(name: str, x: Node, categories: Any, reading: Reading) -> Node:
     """Return the code of a category; XGBoost raises on one that it has not seen."""
     if categories is None:  # of a version before 3.1, or codes from the start
         return ops.unary("floor", x)
-    if any(isinstance(c, str) for c in categories):
-        x = reading.as_labels(x)
+    x = reading.as_labels(x)
+    if not all(c.isascii() for c in categories if isinstance(c, str)):
+        reading.problem(
+            f"XGBoost's record of the categories of {name!r} cannot be trusted: it cuts texts "
+            "with letters beyond ASCII at wrong places, and may mistake one for another.",
+            "Give such categories plain names before training, or encode them in a Pipeline.",
+        )
+    reading.unspecified(BEYOND)
     reading.knows(x, categories, unseen=False)
     code = ops.table(x, {plain_label(c): float(i) for i, c in enumerate(categories)})
     reading.call(code, f"{name} (encoded)")
@@ -296,6 +319,7 @@ def _linked(link: str, scores: Sequence[Node], reading: Reading) -> list[Node]:
 
 def _valued(record: Booster, link: str, scores: list[Node], reading: Reading) -> Prediction:
     values = _linked(link, scores, reading)
+    reading.hands_on(values, "float32", ULPS)
     made = Prediction.of_values(values, link if link in ("logit", "log", "softmax") else "identity")
     if link not in ("identity", "hinge", "argmax"):
         before = Columns(tuple(f"score({n})" for n in made.outputs), tuple(scores))
@@ -338,7 +362,9 @@ def _two_classes(link: str, scores: list[Node], reading: Reading) -> Prediction:
         label = _above(value, 0.5)
     else:
         label = _above(scores[0], 0.0 if link == "hinge" else 0.5)
-    chances = [complement(value), value]
+    # Of what is no probability, the complement is rounded by more than 1e-7 of it.
+    other = complement(value) if link == "logit" else ops.round32(complement(value))
+    chances = [other, value]
     if link == "logit":
         reading.stage(
             link, "link", Columns(("decision",), tuple(scores)),

@@ -115,7 +115,7 @@ def _object(place: _Bytes, depth: int) -> dict[str, Any]:
 def _array(place: _Bytes, depth: int) -> Any:
     kind, count = _head(place)
     if kind in _NUMBERS and count is not None:
-        number = np.dtype(_NUMBERS[kind])  # type: ignore[index]
+        number = np.dtype(_NUMBERS[kind])
         found = np.frombuffer(place.take(count * number.itemsize), number)
         return found.astype(number.newbyteorder("="))
     if kind in _WORDS:
