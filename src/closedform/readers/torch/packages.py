@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
+from closedform.asking.torch import inputs_of
 from closedform.errors import UnsupportedModel
 from closedform.loading.stream import Broken, shown
 
@@ -34,9 +35,11 @@ OPERATION = re.compile(
 )
 FORBIDDEN = re.compile(r"torch\.ops\.aten\.\w*(file|save|print|storage|resize|set_|data_ptr)\w*\.")
 SHAPE = re.compile(
-    r"(Symbol\('[a-z]\w{0,20}'(, (positive|integer|nonnegative)=True){0,3}\)|\d{1,12}|[ +\-()]"
-    r"|(?<!\*)\*(?!\*))+"
+    r"((Mul|Add|Max|Min|Integer|FloorDiv|Mod|PythonMod|CleanDiv)\("
+    r"|Symbol\('[a-z]\w{0,20}'(, (positive|integer|nonnegative)=True){0,3}\)"
+    r"|\d{1,12}|[ ,+\-()]|(?<!\*)\*(?!\*))+"
 )
+"""Sums and products of free lengths: no powers, whose digits would fill the memory."""
 NO_ARGUMENT = {"as_graph", "as_custom_obj", "as_operator", "as_nested_tensors"}
 SPECS = {"parameter", "buffer", "tensor_constant", "user_input", "user_output", "buffer_mutation"}
 TREES = {None, "builtins.tuple", "builtins.list", "builtins.dict"}
@@ -52,14 +55,26 @@ def program_of(raw: bytes) -> Any:
     import torch
 
     try:
-        packed = _repacked(raw)
-        return torch.export.load(io.BytesIO(packed))
+        program = torch.export.load(io.BytesIO(_repacked(raw)))
+        program.example_inputs = _zeros(program)
+        return program
     except (Broken, UnsupportedModel):
         raise
     except MemoryError:
         raise Broken("it asks for more memory than there is") from None
     except Exception as error:  # PyTorch's loader fails in many ways on what is malformed
         raise Broken(f"PyTorch cannot load it ({shown(str(error))[:200]})") from error
+
+
+def _zeros(program: Any) -> Any:
+    """Return inputs of the shapes that a program was traced with, all 0."""
+    import torch
+
+    made = []
+    for value in inputs_of(program):
+        shape = [k if isinstance(k, int) else k.node.hint for k in value.shape]
+        made.append(torch.zeros(shape, dtype=value.dtype))
+    return torch.utils._pytree.tree_unflatten(made, program.call_spec.in_spec)
 
 
 def _repacked(raw: bytes) -> bytes:
