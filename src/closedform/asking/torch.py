@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -138,10 +139,13 @@ def in_double(model: Any) -> Any:
     """Return a copy of a module that computes in float64 on the CPU; None where it has none."""
     import torch
 
+    program = isinstance(model, torch.export.ExportedProgram)
     try:
-        if isinstance(model, torch.export.ExportedProgram):
-            return model.module(check_guards=False).double()
-        return copy.deepcopy(model).cpu().double()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's own deprecations
+            # A program's module shares its numbers: it is copied as any other.
+            shared = model.module(check_guards=False) if program else model
+            return copy.deepcopy(shared).cpu().double()
     except Exception:  # not every module can be copied
         return None
 

@@ -43,6 +43,8 @@ def kind_of(file: BinaryIO) -> str:
         return "skops"
     if {"config.json", "metadata.json"} <= names:
         return "keras"
+    if any(name.endswith("/models/model.json") for name in names):
+        return "torch-pt2"
     if any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
         return "torch"
     return "npz" if names and all(name.endswith(".npy") for name in names) else "zip"

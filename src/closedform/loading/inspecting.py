@@ -90,6 +90,9 @@ def _kind_by_beginning(head: bytes) -> str | None:
 
 def _foreign(report: FileReport, kind: str) -> FileReport:
     harmless = kind in _CANNOT_IMPORT
+    if kind == "torch-pt2":
+        note = "it is looked through and repacked before PyTorch loads it"
+        return replace(report, kind=kind, complete=True, notes=(note,))
     notes = () if harmless else ("closedform does not look into files of this kind",)
     return replace(report, kind=kind, complete=harmless, notes=notes)
 

@@ -24,6 +24,7 @@ KINDS: Final = {
     "catboost-cbm": "a model saved by CatBoost in its binary form",
     "keras": "a model saved by Keras",
     "torch": "a PyTorch file",
+    "torch-pt2": "a model saved by torch.export",
     "hdf5": "an HDF5 file",
     "npy": "a NumPy array",
     "npz": "a set of NumPy arrays",

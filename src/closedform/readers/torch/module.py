@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from closedform import ops
 from closedform.asking.torch import Slot
-from closedform.errors import BadInput
+from closedform.errors import BadInput, MissingExtra
 from closedform.formula import Formula, Task
 from closedform.ir import Array, Node, toposort
 from closedform.readers.reading import Reading, unique_names
 from closedform.readers.tensors import node_of, number
+from closedform.readers.torch.packages import program_of
 from closedform.readers.torch.tracing import (
     Example,
     example_of,
@@ -64,6 +66,18 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         "float64": trial.apart is not None,
     }
     return replace(made, trail=(replace(made.trail[0], options=options),))
+
+
+def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+    """Return what is in a `.pt2` file, as torch.export.save writes them, as a formula.
+
+    Raises:
+        MissingExtra: PyTorch is not installed.
+        Broken, UnsupportedModel: as `packages.program_of` and `read_model` say.
+    """
+    if find_spec("torch") is None:
+        raise MissingExtra("torch", "torch", "Reading a .pt2 file")
+    return read_model(program_of(raw), names)
 
 
 def _walk(

@@ -169,15 +169,19 @@ def of_program(program: Any, given: Any) -> tuple[Example, Any]:
     if given is not None:
         example = example_of(program, None, given)
     else:
-        # A length that is free is 1: the first is that of the rows, and others are refused then.
-        shapes = [[k if isinstance(k, int) else 1 for k in v.shape[1:]] for v in values]
+        shapes = [list(v.shape[1:]) for v in values]
+        if not all(isinstance(k, int) for shape in shapes for k in shape):
+            raise BadInput(
+                "The program takes rows of any length, and a formula those of one.",
+                hint="Give rows of the length that is meant: read(program, example=X[:1]).",
+            )
         kinds = [float if v.dtype.is_floating_point else int for v in values]
         example = Example(tuple(np.zeros((1, *s), k) for s, k in zip(shapes, kinds, strict=True)))
-    if not all(isinstance(k, int) for v in values for k in v.shape):
-        return example, exported(program, example)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return example, program.run_decompositions()
+        core = program.run_decompositions()
+    fixed = all(isinstance(k, int) for v in values for k in v.shape)
+    return example, core if fixed else exported(core, example)
 
 
 def _first_line(error: Exception) -> str:
