@@ -17,7 +17,7 @@ demo: $(VENV)/demo.stamp ## Read a few models as formulas and verify them
 test: check ## Lint, types and the test suite without its slow part
 	$(BIN)/python -m pytest -n 2
 
-test-all: check ## The same with the slow tests, and more random examples for each property
+test-all: check $(VENV)/test-all.stamp ## The same with the slow tests, and more random examples for each property
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow" --hypothesis-profile=nightly
 
 check: $(VENV)/test.stamp ## Lint and types alone
@@ -46,4 +46,8 @@ $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
 
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 	$(PIP) -e '.[test]'
+	touch $@
+
+$(VENV)/test-all.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[test-all]'
 	touch $@

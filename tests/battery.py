@@ -5,6 +5,7 @@ model itself returns. `Case` is one line of a test module's list; `tests/test_re
 makes sure that every estimator that has a reader stands in such a list.
 """
 
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,11 +21,22 @@ import closedform as cf
 UNSEEN = "never seen"
 METHODS = {"probability": "predict_proba", "decision": "decision_function"}
 """From a role in `Task` to the model's method that it stands for."""
+RAW = {
+    "xgboost": {"output_margin": True},
+    "lightgbm": {"raw_score": True},
+    "catboost": {"prediction_type": "RawFormulaVal"},
+}
+"""How `predict` of a package without a decision_function is asked for the scores."""
+REFUSALS = ("CatBoostError", "LightGBMError")
+"""Errors with which a package refuses rows, besides ValueError."""
 
 
 def told(value: object) -> str:
     """Return what names a test: on one line, and the same in every process."""
     name = getattr(value, "__name__", None) or repr(value)
+    if package(value) in RAW:  # these show every option
+        given = {k: v for k, v in value.get_params().items() if v is not None and v == v}
+        name = f"{type(value).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
     return re.sub(r" at 0x[0-9a-f]+", "", " ".join(name.split()))
 
 
@@ -95,18 +107,17 @@ def own_names(model: Any, X: Any) -> list[str] | None:
 
 def compare(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> None:
     """Compare every output on some rows; where the model raises, the formula gives nothing."""
-    try:
-        ask(model, "predict" if formula.task.kind != "transform" else "transform", X)
-    except ValueError:
+    if refuses(model, "predict" if formula.task.kind != "transform" else "transform", X):
         return compare_row_by_row(formula, model, X, rtol, kind)
     task = formula.task
     for role, method in METHODS.items():
         names = getattr(task, role)
-        assert bool(names) == (task.kind == "classification" and hasattr(model, method)), role
+        assert bool(names) == (task.kind == "classification" and has(model, method)), role
         if names:
             expected = as_columns(ask(model, method, X))
             for i, name in enumerate(names):
-                close(formula(X, name), expected[:, i], rtol, f"{kind}: {name}")
+                near = max(rtol, allowed(formula, name))
+                close(formula(X, name), expected[:, i], near, f"{kind}: {name}")
     compare_predictions(formula, model, X, rtol, kind)
 
 
@@ -120,12 +131,16 @@ def compare_predictions(formula: cf.Formula, model: Any, X: Any, rtol: float, ki
     assert ours.shape == expected.shape
     if task.kind == "classification":
         # Where the scores are the same bits, so is the label, ties included.
-        decided = ~ties(model, X, rtol, task.classes) if rtol else np.ones(len(X), dtype=bool)
+        # Behind a softmax in float32, two scores that are nearly the same give one probability.
+        apart = max([rtol, *(p.relative for p in formula.precision.values())])
+        decided = ~ties(model, X, apart, task.classes) if apart else np.ones(len(X), dtype=bool)
         assert (ours[decided] == expected[decided]).all(), f"{kind}: another label"
-        assert ours.dtype.kind == expected.dtype.kind, f"{kind}: labels of another type"
+        texts = {ours.dtype.kind, expected.dtype.kind} <= {"U", "O"}  # CatBoost's are objects
+        assert texts or ours.dtype.kind == expected.dtype.kind, f"{kind}: labels of another type"
     else:
         for i in range(expected.shape[1]):
-            close(ours[:, i], expected[:, i], rtol, f"{kind}: output {i}")
+            near = max(rtol, allowed(formula, formula.primary[i]))
+            close(ours[:, i], expected[:, i], near, f"{kind}: output {i}")
 
 
 def compare_row_by_row(formula: cf.Formula, model: Any, X: Any, rtol: float, kind: str) -> None:
@@ -133,9 +148,7 @@ def compare_row_by_row(formula: cf.Formula, model: Any, X: Any, rtol: float, kin
     outputs = formula.evaluate(X)
     for i in range(len(X)):
         row = X[i : i + 1]
-        try:
-            ask(model, "predict" if formula.task.kind != "transform" else "transform", row)
-        except ValueError:
+        if refuses(model, "predict" if formula.task.kind != "transform" else "transform", row):
             for name, values in outputs.items():
                 assert pd.isna(values[i]), f"{kind}: {name} is {values[i]} where the model raises"
         else:
@@ -146,7 +159,35 @@ def ask(model: Any, method: str, X: Any) -> Any:
     """Return what the model says, without its remarks about unknown categories."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if method == "decision_function" and package(model) in RAW:
+            return model.predict(X, **RAW[package(model)])
         return getattr(model, method)(X)
+
+
+def package(model: Any) -> str:
+    """Return the package of a model's class."""
+    return type(model).__module__.partition(".")[0]
+
+
+def has(model: Any, method: str) -> bool:
+    """Tell whether a model can be asked for something."""
+    return hasattr(model, method) or (method == "decision_function" and package(model) in RAW)
+
+
+def refuses(model: Any, method: str, X: Any) -> bool:
+    """Tell whether a model raises on some rows."""
+    try:
+        ask(model, method, X)
+    except Exception as error:
+        if isinstance(error, ValueError | TypeError) or type(error).__name__ in REFUSALS:
+            return True
+        raise
+    return False
+
+
+def allowed(formula: cf.Formula, name: str) -> float:
+    """Return what the model's own rounding allows, where it computes in float32."""
+    return formula.precision[name].relative if name in formula.precision else 0.0
 
 
 def as_columns(values: Any, rows: int | None = None) -> np.ndarray:
@@ -174,7 +215,7 @@ def ties(model: Any, X: Any, rtol: float, classes: tuple[Any, ...]) -> np.ndarra
 
     There another order of additions may give another label, and neither is wrong.
     """
-    method = next((m for m in ("decision_function", "predict_proba") if hasattr(model, m)), None)
+    method = next((m for m in ("decision_function", "predict_proba") if has(model, m)), None)
     if method is None or len(classes) < 2:
         return np.zeros(len(X), dtype=bool)
     scores = as_columns(ask(model, method, X)).astype(np.float64)
@@ -307,11 +348,12 @@ def rows_at_thresholds(model: Any, X: Any) -> Any:
 def beside(t: float) -> list[float]:
     """Return a threshold and the floats around it and around its float32 neighbours."""
     near = np.float32(t)
-    singles = [
-        near,
-        np.nextafter(near, np.float32(np.inf)),
-        np.nextafter(near, np.float32(-np.inf)),
-    ]
+    with np.errstate(over="ignore"):
+        singles = [
+            near,
+            np.nextafter(near, np.float32(np.inf)),
+            np.nextafter(near, np.float32(-np.inf)),
+        ]
     middles = [(float(near) + float(s)) / 2 for s in singles[1:]]
     around = [t, *map(float, singles), *middles]
     return [
@@ -321,6 +363,7 @@ def beside(t: float) -> list[float]:
 
 def thresholds_of(model: Any) -> Iterator[tuple[int, float]]:
     """Yield (column, threshold) of every test of a fitted tree, forest or booster."""
+    yield from thresholds_of_booster(model)
     if hasattr(model, "tree_"):
         inner = model.tree_.children_left >= 0
         yield from zip(model.tree_.feature[inner], model.tree_.threshold[inner], strict=True)
@@ -332,6 +375,24 @@ def thresholds_of(model: Any) -> Iterator[tuple[int, float]]:
         order = column_order(model)
         yield from ((order[i], t) for i, t in zip(tests["feature_idx"], tests["num_threshold"],
                                                   strict=True))  # fmt: skip
+
+
+def thresholds_of_booster(model: Any) -> Iterator[tuple[int, float]]:
+    """Yield the same of a fitted model of XGBoost, LightGBM or CatBoost."""
+    if package(model) == "catboost":
+        for i, borders in model.get_borders().items():
+            yield from ((i, t) for t in borders)
+    elif package(model) == "lightgbm":
+        names, table = model.booster_.feature_name(), model.booster_.trees_to_dataframe()
+        numeric = table[table["decision_type"] == "<="]
+        for name, t in zip(numeric["split_feature"], numeric["threshold"], strict=True):
+            yield names.index(name), float(t)
+    elif package(model) == "xgboost":
+        booster = json.loads(model.get_booster().save_raw("json"))["learner"]["gradient_booster"]
+        for tree in booster.get("gbtree", booster)["model"].get("trees", []):
+            tests = zip(*(tree[k] for k in ("split_indices", "split_conditions", "left_children",
+                                            "split_type")), strict=True)  # fmt: skip
+            yield from ((i, t) for i, t, left, kind in tests if left != -1 and kind == 0)
 
 
 def column_order(model: Any) -> list[int]:

@@ -147,3 +147,33 @@ def epochs():
     draw = np.random.default_rng(2)
     x = np.column_stack([1.6e9 + draw.integers(0, 40_000, 300), draw.normal(size=300)])
     return x, np.sin(x[:, 0] / 7000) + x[:, 1]
+
+
+def categories():
+    """A number, and two columns of pandas' categories, one of them with a hole."""
+    x, y = frame()
+    draw = np.random.default_rng(6)
+    kinds = pd.Categorical(draw.choice(["b", "a", "", "B;"], len(x)))
+    x = x.iloc[:, :2].assign(kind=kinds, size=pd.Categorical(draw.choice(list("SML"), len(x))))
+    y = y + 2 * (x["kind"] == "a") - (x["size"] == "L")
+    x.loc[::9, "size"] = None
+    x.iloc[::7, 0] = np.nan
+    return x, y.to_numpy()
+
+
+def labels_0_to_2():
+    """Three classes numbered from 0 on, as XGBoost wants them."""
+    x, y = frame()
+    return x, np.digitize(y, [2.5, 3.7])
+
+
+def labels_0_and_1():
+    """Two classes numbered 0 and 1, and missing values."""
+    x, y = holes()
+    return x, (y > 3.2).astype(int)
+
+
+def shares():
+    """A target from 0 to 1."""
+    x, y = numbers()
+    return x, 1 / (1 + np.exp(-y))

@@ -52,6 +52,61 @@ def test_a_link_taken_twice_is_found():
     assert "takes the sigmoid" in found.verdict
 
 
+def _scaled_but_for(pipeline, columns):
+    """The score of a pipeline, its scaler left out of some columns."""
+    scaler = pipeline[0]
+    names = list(scaler.feature_names_in_)
+    scaled = [
+        name if name in columns else f"((`{name}` - {mean!r})/{width!r})"
+        for name, mean, width in zip(names, scaler.mean_, scaler.scale_, strict=True)
+    ]
+    terms = np.ravel(pipeline[-1].coef_), np.ravel(pipeline[-1].intercept_)[0], scaled
+    return _sum(*terms).replace("np.float64", "")
+
+
+RIDGE = make_pipeline(StandardScaler(), Ridge()).fit(X, Y)
+
+
+@pytest.mark.parametrize("columns", [["bmi"], ["bmi", "bp"], ["age", "sex", "bmi", "bp", "s1"]])
+def test_the_columns_on_which_a_scaler_is_missing_are_named(columns):
+    found = read(RIDGE).compare(_scaled_but_for(RIDGE, columns), X)
+    assert found.step == "transform"
+    listed = ", ".join(f"`{name}`" for name in columns)
+    assert found.verdict == f"The StandardScaler is missing on {listed}."
+    assert found.advice[0].startswith(f"write ({columns[0]} - ")
+
+
+PLAIN = CELLS.rename(columns=lambda name: name.replace(" ", "_"))
+PLAIN_LOGISTIC = make_pipeline(StandardScaler(), LogisticRegression()).fit(PLAIN, MALIGNANT)
+
+
+def test_a_column_that_is_not_scaled_is_found_inside_a_sigmoid_too():
+    text = f"sigmoid({_scaled_but_for(PLAIN_LOGISTIC, ['mean_area'])})"
+    found = read(PLAIN_LOGISTIC).compare(text, PLAIN)
+    assert found.verdict == "The StandardScaler is missing on `mean_area`."
+
+
+@pytest.mark.parametrize("link", ["sigmoid({})", "1/(1 + exp(-({})))", "exp({0})/(1 + exp({0}))"])
+def test_a_number_inside_a_link_is_put_right_there(link):
+    bias = LOGISTIC[-1].intercept_[0] - W @ LOGISTIC[0].mean_
+    names = list(CELLS.columns)
+    found = CHANCE.compare(link.format(_sum(W, 0.0, names)), CELLS)
+    assert found.step == "intercept"
+    assert f"add {bias:.6g}" in found.verdict
+    other = W * [1, 1, -1, 1]
+    found = CHANCE.compare(link.format(_sum(other, bias, names)), CELLS)
+    assert found.step == "coefficient"
+    assert f"`{names[2]}` is {W[2]:.6g}, not" in found.verdict
+
+
+def test_a_line_of_one_input_is_not_explained_by_multiplying_and_adding():
+    alone = make_pipeline(StandardScaler(), Ridge()).fit(X[["bmi"]], Y)
+    for text in ("3.55235*bmi + 66.6", "3.2551*(bmi - 24.76)/8.44 + 0.05*log(bmi) - 44.1"):
+        found = read(alone).compare(text, X[["bmi"]])
+        assert not found.explained
+        assert not found.agrees
+
+
 def test_scaler_and_link_left_out_are_both_named():
     text = _sum(LOGISTIC[-1].coef_[0], LOGISTIC[-1].intercept_[0], list(CELLS.columns))
     found = CHANCE.compare(text, CELLS, output="P(1)")

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "loading": set(),
     "families": CORE,
     "passes": RUNNING,
-    "readers": CORE | {"families", "passes"},
+    "readers": CORE | {"families", "passes", "loading"},
     "printers": RUNNING | {"passes.lower", "passes.rounding"},
     "probes": RUNNING,
     "verify": RUNNING | {"passes", "printers", "probes", "store"},

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from closedform import ops as o
 from closedform.columns import columns_of
 from closedform.evaluate import bounds, compute
 from closedform.ir import OPS, Interval, Type, frozen, toposort
@@ -89,6 +90,11 @@ def _by_math(name, v):
         return math.inf
     except ValueError:
         return -math.inf if (name, v) in (("log", 0.0), ("log1p", -1.0)) else math.nan
+
+
+def test_a_power_with_an_infinite_exponent_has_bounds():
+    found = bounds([o.power(o.input_(0), o.const(math.inf))], {0: Interval(-2.0, 0.5)})[0]
+    assert 0.0 in found  # 0.5 to the power of infinity
 
 
 # One bug for each way of being wrong; the property above must see every one of them.

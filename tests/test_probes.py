@@ -1,5 +1,7 @@
 """Rows worth trying: they lie where they should, and the model itself can be called on them."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from closedform.formula import Feature, Formula, Stage
 from closedform.ir import Type
 from closedform.ops.payloads import Pieces, splits_from
 from closedform.probes import worth_trying
+from closedform.probes.containers import edited
 
 RANDOM = np.random.default_rng(0)
 
@@ -215,3 +218,10 @@ def test_a_truth_has_no_category_but_true_and_false():
         formula = Formula({"y": y}, (Feature("a", categories=known),))
         assert set(_tried(formula, {"a": np.array(known)}, kind="unseen")) == set(unseen)
     assert formula(worth_trying(formula, pd.DataFrame({"a": [True, True]})).rows).size
+
+
+def test_a_missing_text_is_spelled_as_anywhere_in_its_column():
+    # None and NaN are two to scikit-learn, and few rows may show which one a column has.
+    X = pd.DataFrame({"kind": pd.Series(["a", "b"] * 50 + [None], dtype=object)})
+    made = edited(X, [Feature("kind", Type.LABEL)], np.array([0, 1]), [{0: math.nan}, {}])
+    assert made["kind"].tolist() == [None, "b"]

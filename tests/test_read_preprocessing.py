@@ -350,3 +350,9 @@ def test_values_at_an_edge_stay_there_behind_a_scaler(scaler, step):
     last = [] if isinstance(step, pipeline.Pipeline) else [linear_model.Ridge()]
     model = fit(pipeline.make_pipeline(clone(scaler), clone(step), *last), rows, y)
     np.testing.assert_allclose(cf.read(model)(rows), model.predict(rows), rtol=1e-9, atol=1e-9)
+
+
+def test_a_transformer_that_gives_no_column_is_refused_with_the_reason():
+    indicator = impute.MissingIndicator().fit(np.ones((5, 2)))
+    with pytest.raises(cf.UnsupportedModel, match="MissingIndicator gives no column"):
+        cf.read(indicator)

@@ -76,7 +76,7 @@ def test_names_stages_and_the_trail_come_back(formula, data):
         tuple(
             Feature(data.draw(texts), f.type, f.categories, missing=False) for f in formula.inputs
         ),
-        Task("classification", ("x", 1, 2.5, True), "logit", ("y0",), ("y1",), ("y2",)),
+        Task("classification", ("x", 1, 2.5, True), "logit", ("y0",), tuple("abcd"), ("y2",)),
         {n: data.draw(texts) for n in some},
         (Step("read", "read", {}, data.draw(st.dictionaries(texts, facts, max_size=3))),),
         (closedform.formula.Stage(data.draw(texts), "transform", pairs, pairs[:1]),),

@@ -1,19 +1,33 @@
 """Plain text: what a person reads, on real models."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.preprocessing import (
+    Binarizer,
+    KBinsDiscretizer,
+    OneHotEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import closedform as cf
 from closedform.errors import BadInput, UnsupportedTarget
+from closedform.printers.notes import at_most
+from closedform.printers.plain import FUNCTIONS
+from closedform.verify import vocabulary
 
 
 def diabetes(columns=("age", "bmi", "bp")):
@@ -184,3 +198,197 @@ def test_a_stump_for_three_classes_says_which_class_it_gives():
     said = [line.split(" when ")[0].strip() for line in cf.read(model).to("text").splitlines()]
     assert said[:2] == ["class = 0", "class = 1"]
     assert "P = 0.5 (2: 0.5), 100 of 150 samples" in cf.read(model).to("text")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_many_categories_before_a_network_are_truths_and_not_lists_of_all_categories():
+    # As lists of all categories, 300 of them were 300 × 300 entries (2,000: 59 MB in 41 s).
+    X = np.array([[f"c{i:03d}"] for i in range(300)] * 2, dtype=object)
+    network = MLPRegressor(hidden_layer_sizes=(12,), max_iter=2, random_state=0)
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), network)
+    text = cf.read(model.fit(X, np.arange(600.0))).to("text", digits=3)
+    assert text.count("c123") == 1
+    assert "= 'c123']" in text
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_no_text_holds_a_sign_that_cannot_be_seen():
+    X, y = diabetes()
+    network = MLPRegressor(hidden_layer_sizes=(12,), max_iter=2, random_state=0)
+    text = cf.read(network.fit(X, np.c_[y, -y])).to("text", form="matrix")
+    assert text.startswith("(y0, y1) = W₂·relu(W₁·x + b₁) + b₂\n")
+    assert all(c.isprintable() or c == "\n" for c in text)
+
+
+def test_an_effect_is_rounded_after_its_factors_have_been_multiplied():
+    X, y = diabetes(["bmi", "sex"])
+    X = X.assign(sex=X["sex"].map({1.0: "A", 2.0: "B"}))
+    columns = make_column_transformer(
+        (TargetEncoder(target_type="continuous"), ["sex"]), (StandardScaler(), ["bmi"])
+    )
+    formula = cf.read(make_pipeline(columns, Ridge()).fit(X, y))
+    text = formula.to("text", digits=3, data=X)
+    effects = re.findall(r"→ (-?[\d.]+)", text)
+    assert effects
+    assert all(len(e.strip("-0.").replace(".", "")) <= 3 for e in effects)
+    # What is printed is what was measured: read it literally, and compare with the model.
+    sex = dict(re.findall(r"(A|B) → (-?[\d.]+)", text))
+    bias, slope = re.search(r"y = (\S+) (?:\+ effect\(sex\) )?\+ ([\d.]+)\*bmi", text).groups()
+    ours = float(bias) + X["sex"].map(sex).astype(float) + float(slope) * X["bmi"]
+    told = float(re.search(r"moves by at most ([\d.]+)", text).group(1))
+    moved = float(abs(ours - formula(X)).max())
+    assert told * 0.9 <= moved <= told
+
+
+def test_four_trees_are_written_out_and_their_sum_needs_no_brackets():
+    X, y = diabetes()
+    boosted = HistGradientBoostingRegressor(max_iter=4, max_leaf_nodes=3).fit(X, y)
+    assert "+ tree 1 + tree 2 + tree 3 + tree 4\n" in cf.read(boosted).to("text")
+
+
+def test_boosted_trees_have_no_matrix_form():
+    X, y = diabetes()
+    formula = cf.read(GradientBoostingRegressor(n_estimators=3).fit(X, y))
+    with pytest.raises(UnsupportedTarget, match="made of trees") as refusal:
+        formula.to("text", form="matrix")
+    assert "form='rules'" in refusal.value.hint
+
+
+@pytest.mark.parametrize("value", [0.0614, 0.0601, 5.41e-5, 958.2, 0.06, 1.0, 3.3e-320, 1.7e308])
+def test_at_most_is_never_less(value):
+    told = float(at_most(value))
+    assert value <= told
+    assert told <= value * 1.1 or value < 1e-300  # two digits, the last one rounded up
+
+
+def test_an_output_is_called_in_a_note_what_the_page_calls_it():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    formula = cf.read(LogisticRegression(max_iter=500).fit(X, y)).only("label", "decision(0)")
+    assert "g(0) moves by at most" in " ".join(formula.to("text", digits=2, data=X).split())
+
+
+def test_rules_name_the_condition_behind_a_truth_and_nothing_that_no_tree_tests():
+    X, _y = diabetes(["age", "bmi", "bp"])
+    X.loc[::5, "bmi"] = None
+    columns = make_column_transformer(
+        (SimpleImputer(add_indicator=True), ["age", "bmi"]), (Binarizer(threshold=90), ["bp"])
+    )
+    gone, high = X["bmi"].isna(), X["bp"] > 90
+    tree = DecisionTreeClassifier(random_state=0)
+    text = cf.read(make_pipeline(columns, tree).fit(X, gone ^ high)).to("text")
+    said = {" ".join(line.split()) for line in text.splitlines()}
+    rows = int((gone & ~high).sum())
+    assert any(
+        f.startswith("class = True when")
+        and {"bmi is missing", "bp <= 90"} == set(f[18:].split(" P = ")[0].split(" and "))
+        and f" {rows} of 442" in f
+        for f in said
+    )
+    assert "missingindicator" not in text
+    assert "imputed" not in text
+    text = cf.read(make_pipeline(columns, tree).fit(X, high)).to("text")
+    assert "A missing value" not in text  # only bp is tested, and must not be missing
+    assert "bp must not be missing." in text
+
+
+def test_an_input_that_nothing_reads_still_says_which_categories_the_model_takes():
+    X, _y = diabetes(["age", "sex"])
+    X = X.assign(sex=X["sex"].map({1.0: "A", 2.0: "B"}))
+    columns = make_column_transformer((OneHotEncoder(), ["sex"]), ("passthrough", ["age"]))
+    model = make_pipeline(columns, DecisionTreeClassifier()).fit(X, X["age"] > 50)
+    assert "sex is one of A, B." in cf.read(model).to("text")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_matrix_form_has_letters_of_its_own():
+    X, y = load_iris(return_X_y=True)
+    model = make_pipeline(PowerTransformer(), MLPClassifier((11,), max_iter=2, random_state=0))
+    text = cf.read(model.fit(X, y), names=["x", "g", "z1", "w2"]).to("text", form="matrix")
+    assert "\n(g(0), g(1), g(2)) = W₂·relu(W₁·x_ + b₁) + b₂\n" in text
+    assert "\nx_ = (u1, u2, u3, u4)\n" in text
+    model = make_pipeline(PowerTransformer(), MLPClassifier((11,), max_iter=2, random_state=0))
+    text = cf.read(model.fit(X, y), names=["z", "u", "v", "w"]).to("text", form="matrix")
+    assert "\nx = (zz1, zz2, zz3, zz4)\n" in text
+
+
+def test_long_names_and_long_facts_keep_the_width_where_they_can():
+    X, y = diabetes(["age", "bmi"])
+    model = make_pipeline(KBinsDiscretizer(3, encode="ordinal", strategy="uniform"), Ridge())
+    text = cf.read(model.fit(X.to_numpy(), y), names=["a" * 90, "bmi"]).to("text")
+    assert max(map(len, text.splitlines())) <= 130  # nothing hangs to the right of such a name
+    rows, _classes = load_iris(return_X_y=True)
+    names = np.array([f"quite a long name of class {i:02d}" for i in range(9)])
+    shuffled = names[np.random.default_rng(0).integers(0, 9, len(rows))]
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0).fit(rows, shuffled)
+    assert max(map(len, cf.read(tree).to("text", digits=3).splitlines())) <= 100
+
+
+def test_the_bound_of_a_note_holds_for_every_output():
+    X, y = diabetes(["age", "bmi"])
+    model = LinearRegression().fit(X, np.c_[y, 1e6 * y + X["age"] ** 2])
+    formula = cf.read(model)
+    told = " ".join(formula.to("text", digits=2, data=X).split())
+    share = float(re.search(r"each output moves by at most ([\d.]+) % of its range", told).group(1))
+    exact, now = formula.evaluate(X), {}
+    for line in formula.to("text", digits=2).splitlines()[:2]:
+        name, _, right = line.partition(" = ")
+        now[name] = eval(right, {"age": X["age"].to_numpy(), "bmi": X["bmi"].to_numpy()})
+        moved = 100 * np.abs(now[name] - exact[name]).max() / np.ptp(exact[name])
+        assert moved <= share
+
+
+def test_where_a_missing_value_goes_is_said_also_of_branches_of_one_size():
+    rows, halves = np.arange(4.0)[:, None], [0, 0, 1, 1]
+    model = DecisionTreeRegressor().fit(rows, halves)
+    text = " ".join(cf.read(model).to("text").split())
+    assert "with more training samples, of two with as many the one above." in text
+    assert model.predict([[np.nan]]) == 1  # the leaf above the threshold
+    uneven = cf.read(DecisionTreeRegressor().fit(rows, [0, 0, 0, 1])).to("text")
+    assert "with more training samples." in uneven
+
+
+def test_factors_stand_in_the_order_of_the_inputs():
+    X, y = diabetes(["age", "bmi", "bp"])
+    text = cf.read(make_pipeline(PolynomialFeatures(3), Ridge()).fit(X, y)).to("text")
+    assert "age*bmi*bp" in text
+    assert "age^2*bmi" in text
+
+
+def test_every_function_of_a_line_is_one_that_compare_reads():
+    assert set(FUNCTIONS) <= set(vocabulary.FUNCTIONS)
+    X, y = diabetes(["age"])
+    normal = QuantileTransformer(n_quantiles=3, output_distribution="normal")
+    formula = cf.read(make_pipeline(normal, Ridge()).fit(X, y))
+    line = formula.to("text", form="line").partition("\n\n")[0]
+    assert "probit(" in line
+    assert formula.compare(" ".join(line.split()), X)
+
+
+def test_targets_of_one_formula_are_one_row_of_its_matrix():
+    X, y = diabetes()
+    text = cf.read(LinearRegression().fit(X, np.c_[y, y])).to("text", form="matrix")
+    assert text.startswith("y0 = W·x + b\ny1 = y0\n")
+    assert "W (1 × 3)" in text
+
+
+def test_one_of_several_outputs_is_printed_without_the_others():
+    X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    model = make_pipeline(StandardScaler(), Ridge()).fit(X, np.column_stack([y, y**2]))
+    formula = cf.read(model)
+    for name in formula.outputs:
+        text = formula.only(name).to("text")
+        assert text.startswith(f"{name} = ")
+        assert str(formula.only(name))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("several", [False, True])
+def test_each_output_of_a_network_is_printed_alone(several):
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    network = MLPClassifier((12, 12), max_iter=20, random_state=0).fit(X, y if several else y == 0)
+    formula = cf.read(network)
+    for name in formula.outputs:
+        assert str(formula.only(name))
+        assert formula.only(name).to("latex")
+    if not several:
+        assert "W₃" in formula.only("P(True)").to("text", form="matrix")

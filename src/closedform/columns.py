@@ -82,7 +82,9 @@ def _raw_columns(
 
 def column_keys(inputs: Sequence[Feature], names: Sequence[Any]) -> dict[str, Any]:
     """Return the key of each column of a frame or dict, by the name of the input it holds."""
-    have = {str(name): name for name in names}
+    # LightGBM writes spaces in the names of its columns as underscores, and goes by position.
+    have = {str(name).replace(" ", "_"): name for name in names}
+    have |= {str(name): name for name in names}
     if any(isinstance(name, str) for name in names) or len(names) != len(inputs):
         return have
     # Columns numbered by pandas have no names for scikit-learn either: by position.

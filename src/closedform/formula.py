@@ -74,6 +74,27 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Precision:
+    """How finely a model computes an output: to `ulps` units of rounding of a float type."""
+
+    dtype: str
+    ulps: int
+
+    @property
+    def relative(self) -> float:
+        """The relative difference that the model's own rounding explains."""
+        return self.ulps * UNITS[self.dtype]
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.ulps} ulp of the model's own {self.dtype} ({self.relative:.2g})"
+
+
+UNITS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+"""The gap between 1 and the next number, by float type."""
+
+
+@dataclass(frozen=True)
 class Stage:
     """The columns after one step of the model, as nodes over the raw inputs.
 
@@ -136,6 +157,17 @@ class Formula:
         """The positions of the inputs whose values matter: some output reads or refuses them."""
         refused = (i for i, f in enumerate(self.inputs) if not (f.missing and f.unseen))
         return frozenset(self.used).union(refused)
+
+    @cached_property
+    def precision(self) -> Mapping[str, Precision]:
+        """The outputs that the model itself computes in less than double precision, and how."""
+        found = [s.found["precision"] for s in self.trail if "precision" in s.found]
+        return {
+            name: Precision(str(p["dtype"]), int(p["ulps"]))
+            for by_name in found
+            for name, p in by_name.items()
+            if name in self.outputs
+        }
 
     @cached_property
     def length(self) -> int:
@@ -234,12 +266,15 @@ class Formula:
         return str(self)
 
     def _repr_latex_(self) -> str:
-        return str(self.to("latex"))
+        return str(self.to("latex", notebook=True))
 
     def summary(self) -> str:
         """Return one line: how exact, how many inputs, which units, how long."""
         kinds = {s.kind for s in self.trail}
         how = "exact to rounding" if "real" in kinds else "exact"
+        if self.precision:
+            coarse = max(self.precision.values(), key=lambda p: p.relative)
+            how = f"exact to the model's own {coarse.dtype} rounding"
         how = "approximate" if "approx" in kinds else how
         inputs = f"{len(self.used)} of {len(self.inputs)} inputs"
         if len(self.used) == len(self.inputs):

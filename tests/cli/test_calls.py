@@ -11,6 +11,7 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -287,3 +288,23 @@ def test_a_stream_that_the_caller_closed_does_not_change_the_exit_status(made, w
         line = f'"$0" -m closedform "$@" {closing}'
         done = subprocess.run(["sh", "-c", line, sys.executable, *words], cwd=made, check=False)
         assert done.returncode == status, closing
+
+
+def test_a_file_of_a_booster_is_inspected_and_read_as_it_stands(run, made):
+    lgb = pytest.importorskip("lightgbm")
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    train = {"verbose": -1, "num_threads": 1, "num_leaves": 3, "min_data_in_leaf": 5}
+    lgb.train(train, lgb.Dataset(X, X[:, 0]), 2).save_model(made / "booster.txt")
+    status, out, _ = run("inspect", "booster.txt")
+    assert status == 0 and "a model saved by LightGBM" in out and "can be read as a formula" in out
+    status, out, _ = run("read", "booster.txt")
+    assert status == 0 and "tree 1 + tree 2" in out
+    (made / "rows.txt").write_text("a,b\n1,2\n3,4\n")
+    status, _, err = run("verify", "booster.txt", "--data", "rows.txt")
+    assert status == 2 and "without the package" in err
+    status, out, _ = run("verify", "booster.txt", "--program", "python", "--data", "rows.txt")
+    assert status == 0
+    (made / "booster.txt").write_text((made / "booster.txt").read_text()[:900])
+    for verb in ("inspect", "read"):
+        status, _, err = run(verb, "booster.txt")
+        assert status == 2 and "is damaged" in err

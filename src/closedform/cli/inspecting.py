@@ -8,10 +8,11 @@ from typing import Any
 
 from closedform.cli.answers import Answer, problems_of
 from closedform.cli.sources import SAVED, open_trusted
-from closedform.errors import ClosedformError
+from closedform.errors import BadFile, ClosedformError
 from closedform.formula import Feature, Formula
 from closedform.loading import FileReport, inspect_file
 from closedform.readers import read
+from closedform.readers.registry import FILES
 from closedform.store import content_hash, load
 
 
@@ -21,6 +22,8 @@ def inspect(args: Namespace, notes: list[str]) -> Answer:
     if report.kind == SAVED:
         formula = load(args.file)
         return _answer(report, "formula: " + formula.source, facts_of(formula), formula)
+    if report.kind in FILES:
+        return _model(report, args.file)
     if not _opens(report, args):
         notes.append(f"nothing of it was run. To see the model, trust the file: {_how(report)}")
         return Answer(str(report), {"file": report.to_json()})
@@ -41,12 +44,15 @@ def _how(report: FileReport) -> str:
 
 
 def _model(report: FileReport, model: Any) -> Answer:
-    steps = _steps(model)
+    steps = "" if isinstance(model, str) else _steps(model)
     try:
         formula = read(model)
+        steps = steps or formula.source
+    except BadFile:
+        raise
     except ClosedformError as error:
         facts = {"readable": False, "error": error.message, "hint": error.hint}
-        text = f"{report}\n\nmodel: {steps}\ncannot be read as a formula: {error}"
+        text = f"{report}\n\nmodel: {steps or report.kind}\ncannot be read as a formula: {error}"
         return Answer(text, {"file": report.to_json(), "model": steps} | facts | problems_of(error))
     facts = {"model": steps, "readable": True} | facts_of(formula)
     return _answer(report, f"model: {steps}\ncan be read as a formula", facts, formula)

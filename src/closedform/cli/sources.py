@@ -15,6 +15,7 @@ from closedform.formula import Formula
 from closedform.ir import Array
 from closedform.loading import inspect_file, open_model, read_table
 from closedform.readers import read
+from closedform.readers.registry import FILES
 from closedform.store import load
 
 SAVED = "closedform-json"
@@ -43,8 +44,11 @@ def open_source(args: Namespace, notes: list[str]) -> Source:
     Raises:
         BadFile, UntrustedFile, UnsupportedModel: as the library says.
     """
-    if inspect_file(args.file).kind == SAVED:
+    kind = inspect_file(args.file).kind
+    if kind == SAVED:
         return Source(load(args.file))
+    if kind in FILES:
+        return Source(read(args.file))
     model = open_trusted(args, notes)
     return Source(read(model), model)
 

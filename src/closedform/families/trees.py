@@ -20,6 +20,7 @@ class Forest:
         start: the score before the first tree, one for each output.
         scale: what each leaf value is multiplied by.
         divide: what the whole sum is divided by (a mean is a sum of trees, then divided).
+        single: whether the leaves are added in float32; then without scale or divisor.
     """
 
     trees: tuple[tuple[Splits, Array], ...]
@@ -27,6 +28,7 @@ class Forest:
     start: tuple[float | Node, ...]
     scale: float = 1.0
     divide: float = 1.0
+    single: bool = False
 
     def nodes(self, columns: Sequence[Node]) -> list[Node]:
         """Return one score node for each output, the trees added in training order."""
@@ -39,6 +41,8 @@ class Forest:
         return [self._sum(*pair) for pair in zip(self.start, members, strict=True)]
 
     def _sum(self, start: float | Node, members: list[Node]) -> Node:
+        if self.single:
+            return ops.sum32(start if isinstance(start, Node) else ops.const(start), *members)
         if self.divide == self.scale == len(members) == 1 and start == 0:
             return members[0]
         first, weights = (0.0, [1.0]) if isinstance(start, Node) else (start, [])

@@ -20,13 +20,19 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
     (b"{", b'"closedform', "closedform-json"),
     (b"{", b'"learner"', "xgboost-json"),
     (b"{L", b"learner", "xgboost-json"),  # the binary form
+    (b"{", b'"features_info"', "catboost-json"),
+    (b"{", b'"ctr_data"', "catboost-json"),
     (b"{", b"", "json"),
+    (b"CBM1", b"", "catboost-cbm"),
     (b"tree\n", b"version=", "lightgbm-text"),
     (b"\x89HDF\r\n", b"", "hdf5"),
     (b"\x93NUMPY", b"", "npy"),
     (b"PAR1", b"", "parquet"),
 )
-_CANNOT_IMPORT: Final = {"closedform-json", "json", "xgboost-json", "lightgbm-text", "parquet"}
+_CANNOT_IMPORT: Final = {
+    "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
+    "parquet",
+}  # fmt: skip
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 
 

@@ -20,6 +20,8 @@ KINDS: Final = {
     "json": "a JSON file",
     "xgboost-json": "a model saved by XGBoost",
     "lightgbm-text": "a model saved by LightGBM",
+    "catboost-json": "a model saved by CatBoost",
+    "catboost-cbm": "a model saved by CatBoost in its binary form",
     "keras": "a model saved by Keras",
     "torch": "a PyTorch file",
     "hdf5": "an HDF5 file",

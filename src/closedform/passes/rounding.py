@@ -54,13 +54,12 @@ def rounding(formula: Formula, digits: int, X: Any = None) -> Formula:
 def moved(before: Formula, after: Formula, X: Any) -> dict[str, Any]:
     """Return how far each output of `after` is from that of `before` on some rows."""
     inputs, rows = columns_of(before.inputs, X, before.needed)
-    values = compute([*before.roots, *after.roots], inputs, rows)
+    # Each by itself, as `evaluate` does: sums that are computed together with others may differ
+    # from the same sums alone in their last bit.
+    first, second = (compute(formula.roots, inputs, rows) for formula in (before, after))
     reals: dict[str, dict[str, float]] = {}
     labels: dict[str, int] = {}
-    half = len(before.outputs)
-    for (name, root), a, b in zip(
-        before.outputs.items(), values[:half], values[half:], strict=True
-    ):
+    for (name, root), a, b in zip(before.outputs.items(), first, second, strict=True):
         if root.type is Type.REAL:
             reals[name] = _distance(a, b)
         else:

@@ -18,15 +18,17 @@ def domain(formula: Formula, scribe: Scribe, *, rows: int | None = None) -> Iter
     Args:
         rows: how many names are listed at most; None lists them all.
     """
-    used = [formula.inputs[i] for i in formula.used]
     needed = [f for f in formula.inputs if not f.missing]
-    if needed and len(needed) == len(formula.inputs):
-        yield Sentence("No input may be missing." if len(needed) > 1 else "It may not be missing.")
+    if len(needed) == 1:
+        yield Sentence("{0} must not be missing.", (scribe.spoken(needed[0].name),))
+    elif needed and len(needed) == len(formula.inputs):
+        yield Sentence("No input may be missing.")
     elif needed:
         names, more = _listed([scribe.spoken(f.name) for f in needed], rows)
         places = ", ".join(f"{{{i}}}" for i in range(len(names)))
-        yield Sentence(f"These may not be missing: {places}{more}.", tuple(names))
-    for feature in used:
+        yield Sentence(f"These must not be missing: {places}{more}.", tuple(names))
+    # Also of an input that nothing reads: the model refuses such a row, and so does the formula.
+    for feature in formula.inputs:
         if feature.type is Type.LABEL and feature.categories is not None and not feature.unseen:
             yield _known(feature, scribe, rows)
 

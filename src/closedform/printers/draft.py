@@ -222,7 +222,9 @@ def draft(
     own: dict[Node, str] = {}
     for name, n in formula.outputs.items():
         own.setdefault(n, outputs[name])
-    for n, name in namer.scores(scores).items():
+    # An input beyond the formula's own stands for a score that is printed elsewhere.
+    beyond = [n for n in formula.nodes if n.op is ops.INPUT and n.data >= len(formula.inputs)]
+    for n, name in namer.scores(list(dict.fromkeys([*scores, *beyond]))).items():
         own.setdefault(n, name)
     roots = _real_roots(formula, decision, scores, link)
     named = dict(own)
@@ -230,14 +232,21 @@ def draft(
         grown = namer.trees(trees, outputs, link) if trees else {}
         named |= grown
         others = names_for(formula, roots, own=named)
+        others |= _asked(roots, {*named, *others})
         named |= namer.others(roots, others, named)
     inputs = {i: scribe.name(f.name) for i, f in enumerate(formula.inputs)}
-    # An input beyond the formula's own stands for a score that is printed elsewhere.
     inputs = {n.data: name for n, name in own.items() if n.op is ops.INPUT} | inputs
     named = {n: name for n, name in named.items() if n.op.name not in TRIVIAL}
     speller = Speller(scribe.language, inputs, named)
     speller.write(roots)
     return Draft(formula, scribe, extent, speller, outputs, decision, scores, link, trees, listed)
+
+
+def _asked(roots: Sequence[Node], named: Collection[Node]) -> dict[Node, str]:
+    """Return a name for each sum that a curve is a function of: it is asked in every row."""
+    curves = (n.args[0] for n in toposort(roots) if n.op is ops.PIECEWISE)
+    sums = [x for x in dict.fromkeys(curves) if len(x.args) > 1 and x not in named]
+    return {x: f"t{i}" if len(sums) > 1 else "t" for i, x in enumerate(sums, 1)}
 
 
 def _scores(
@@ -330,8 +339,10 @@ class Namer:
         scribe, classes = self.scribe, self.formula.task.classes
         if len(scores) == 1:
             return {scores[0]: scribe.name(self.free("g"))}
+        if len(scores) != len(classes):
+            return {n: scribe.indexed("g", i) for i, n in enumerate(scores, 1)}
         words = [scribe.word(c) for c in classes]
-        return {n: scribe.applied("g", w) for n, w in zip(scores, words, strict=False)}
+        return {n: scribe.applied("g", w) for n, w in zip(scores, words, strict=True)}
 
     def trees(self, ensemble: Ensemble, outputs: dict[str, str], link: str) -> dict[Node, str]:
         """Return a name for each tree; of shared ones, for each output or for any class c."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from closedform import ops
 from closedform.formula import Formula
-from closedform.ir import Node, Type, toposort
+from closedform.ir import Node, Type, rewrite, toposort, with_args
+from closedform.ops.payloads import splits_from
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,29 @@ class Ensemble:
     direct: bool
 
 
+def without_untested(formula: Formula) -> Formula:
+    """Return the formula without computed values that its trees are given but never test."""
+    trees = [n for n in formula.nodes if n.op is ops.TREE]
+    given = {a for n in trees for a in n.args if a.op is not ops.INPUT and a.op is not ops.CONST}
+    for args, group in groupby(trees, key=lambda n: n.args):
+        splits = [n.data.splits for n in group]
+        tested = set().union(*(s.feature[~s.leaf].tolist() for s in splits))
+        given -= {args[i] for i in tested}
+    if not given:
+        return formula
+    nothing = ops.const(0.0)
+    became: dict[tuple[Node, ...], tuple[Node, ...]] = {}
+
+    def replaced(n: Node) -> Node | None:
+        if n.op is not ops.TREE:
+            return None
+        if n.args not in became:
+            became[n.args] = tuple(nothing if a in given else a for a in n.args)
+        return with_args(n, became[n.args])
+
+    return formula.with_outputs(rewrite(formula.roots, replaced))
+
+
 def ensemble_of(formula: Formula) -> Ensemble | None:
     """Return the trees of a formula, or None where it has none."""
     if not any(n.op is ops.TREE for n in formula.nodes):
@@ -41,6 +66,23 @@ def ensemble_of(formula: Formula) -> Ensemble | None:
         trees = tuple((n,) for n in dict.fromkeys(n for under in below for n in under))
     direct = all(r.op is ops.TREE for r in roots) and (shared or len(roots) == 1)
     return Ensemble(trees, tuple(names), shared, direct)
+
+
+def as_trees(terms: Sequence[Node]) -> list[Node] | None:
+    """Return the terms of a sum as trees over the same arguments, or None where some cannot be.
+
+    A constant, which simplifying leaves of a tree with one leaf, is that tree again.
+    """
+    trees = [n for n in terms if n.op is ops.TREE]
+    if not trees or len({n.args for n in trees}) > 1:
+        return None
+    if len({n.data.splits.below for n in trees}) > 1:
+        return None
+    if any(n.op not in (ops.TREE, ops.CONST) for n in terms):
+        return None
+    below, args = trees[0].data.splits.below, trees[0].args
+    leaf, _ = splits_from([-1], [-1], [0], [0.0], below=below)
+    return [n if n.op is ops.TREE else ops.tree(leaf, [float(n.data)], args) for n in terms]
 
 
 def _scored(formula: Formula) -> Sequence[str]:

@@ -9,10 +9,35 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from closedform import ops
+from closedform.formula import Formula
 from closedform.ir import Node, Type, rewrite, toposort
 from closedform.ops.payloads import Label, Table
 from closedform.printers.scribe import is_indicator
+
+
+def with_indicators(formula: Formula) -> Formula:
+    """Return the formula with each table that is 1 for one category, 0 for others, as `[x = c]`.
+
+    As tables, 2,000 columns of one encoder would be 2,000 lists of 2,000 categories: 59 MB of text.
+    """
+    return formula.with_outputs(rewrite(formula.roots, lambda n: _indicator(formula, n)))
+
+
+def _indicator(formula: Formula, n: Node) -> Node | None:
+    if n.op is not ops.TABLE or n.args[0].op is not ops.INPUT or n.args[0].type is not Type.LABEL:
+        return None
+    feature, data = formula.inputs[n.args[0].data], n.data
+    chosen = np.flatnonzero(data.values).tolist()
+    # What a table holds for rows that the model refuses does not matter.
+    known = not feature.unseen and set(feature.categories or ()) <= set(data.labels)
+    others = (data.default == 0 or known) and (data.missing == 0 or not feature.missing)
+    if len(chosen) != 1 or data.values[chosen[0]] != 1 or not others:
+        return None
+    is_it = ops.equal(n.args[0], ops.label(data.labels[chosen[0]]))
+    return ops.where(is_it, ops.const(1.0), ops.const(0.0))
 
 
 @dataclass

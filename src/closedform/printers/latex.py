@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from string import Formatter
 from typing import Any
@@ -26,7 +26,7 @@ from closedform.printers.blocks import (
 from closedform.printers.draft import Extent
 from closedform.printers.latex_names import CLOSE, OPEN, spelled, width_of, words
 from closedform.printers.latex_spelling import Numerals, scribe
-from closedform.printers.outline import page
+from closedform.printers.outline import before_rounding, page
 from closedform.printers.scribe import terms_of
 from closedform.printers.spell import BREAK
 
@@ -39,6 +39,9 @@ NOTEBOOK = Extent(trees=2, rules=6, rows=12, side=None, digits=5)
 MOST_ROWS = 12
 """Rows up to which a matrix is shown whole, and cases stand behind one brace."""
 
+MOST_LINES = 60
+"""Rows of a notebook's cell; what lies beyond is left out, and said so."""
+
 CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text', form='matrix').")
 
 WIDE_LEFT = 14
@@ -50,6 +53,9 @@ DOCUMENT = r"""\documentclass{article}
 %s
 \end{document}
 """
+
+
+__all__ = ["before_rounding", "write"]
 
 
 def write(
@@ -85,6 +91,10 @@ def write(
     return DOCUMENT % text if document else text
 
 
+Kept = list[int | None]
+"""Positions that are shown, None standing for those left out between them."""
+
+
 @dataclass
 class Layout:
     """Puts a page's blocks into displays of at most `width` digits."""
@@ -96,6 +106,7 @@ class Layout:
     inline: bool = False
     beside: bool = True
     cut: bool = False
+    kept: dict[int, tuple[Kept, Kept]] = field(default_factory=dict)
 
     def fragment(self, made: Page) -> str:
         """Return displays and sentences; neighbouring paragraphs share a display."""
@@ -113,8 +124,25 @@ class Layout:
         """Return everything as one display, for MathJax."""
         self.room = self.width
         self.beside = all(self._fits(b) for p in made for b in p if isinstance(b, Rules))
-        body = _joined([self._paragraph(p) for p in made])
+        body = _joined(self._within(made, MOST_LINES))
         return f"$$\\begin{{aligned}}\n{body}\n\\end{{aligned}}$$"
+
+    def _within(self, made: Page, most: int) -> list[list[str]]:
+        """Return the rows of a page, those beyond `most` left out; its sentences are kept."""
+        kept: list[list[str]] = []
+        notes: list[list[str]] = []
+        more = 0
+        for paragraph in made:
+            rows = self._paragraph(paragraph)
+            if _kind(paragraph) is Sentence:
+                notes.append(rows)
+                continue
+            kept.append(rows[:most])
+            more += len(rows[most:])
+            most -= len(kept[-1])
+        if more:
+            kept.append([rf"&\text{{\ldots\ {more} more lines: f.to('latex')}}"])
+        return kept + notes
 
     def _paragraph(self, blocks: Sequence[Block]) -> list[str]:
         # A column of short choices reads better a line each than behind as many braces.
@@ -125,6 +153,7 @@ class Layout:
         """Choose whether equals signs, or the conditions of rules, stand below each other."""
         self.beside = all(self._fits(b) for b in blocks if isinstance(b, Rules))
         lefts = [width_of(b.left) for b in blocks if isinstance(b, Equation | Cases | Lookup)]
+        lefts += [width_of(self._called(b)) for b in blocks if isinstance(b, Matrix)]
         parting = any(isinstance(b, Boundary) and b.between for b in blocks)
         self.flush = parting or max(lefts, default=0) > WIDE_LEFT
         self.room = self.width - (0 if self.flush else max(lefts, default=0) + 3)
@@ -143,18 +172,23 @@ class Layout:
     def _equals(self, left: str, right: str) -> list[str]:
         head = f"&{left} = " if self.flush else f"{left} &= "
         room = self.width - width_of(left) - 3 if self.flush else self.room
-        first, *rest = self.broken(right, room)
+        first, *rest = self.broken(right, room, below=True)
         return [head + first, *(rf"&\quad {text}" for text in rest)]
 
-    def broken(self, text: str, room: float) -> list[str]:
-        """Return an expression in lines that fit, broken outside brackets where it can be."""
+    def broken(self, text: str, room: float, *, below: bool = False) -> list[str]:
+        """Return an expression in lines that fit, broken outside brackets where it can be.
+
+        Args:
+            below: whether the first line may stay empty where nothing fits behind its head.
+        """
         later = (self.width if self.flush else self.room) - 3
         lines, used = [""], 0.0
         for term in terms_of(text):
-            whole = width_of(term) <= later
+            whole = width_of(term) + 1 <= (later if below or len(lines) > 1 else room)
             for part in [term.replace(BREAK, " ")] if whole else term.split(BREAK):
                 size = width_of(part) + 1
-                if lines[-1] and used + size > room:
+                helps = below and len(lines) == 1 and size <= later
+                if (lines[-1] or helps) and used + size > room:
                     lines.append("")
                     room, used = later, 0.0
                 lines[-1] += (" " if lines[-1] else "") + part
@@ -182,7 +216,9 @@ class Layout:
         rows += [(r"\cdots", rf"\text{{{block.left_out} more}}")] if block.left_out else []
         if self.inline and len(rows) == 2:
             (value, when), (other, _) = rows
-            return self._equals(block.left, rf"{value}\ {when},\ {BREAK}\text{{else }} {other}")
+            return self._equals(
+                block.left, rf"{value}\ {BREAK}{when},\ {BREAK}\text{{else }} {other}"
+            )
         return self._braced(block.left, rows)
 
     def lookup(self, block: Lookup) -> list[str]:
@@ -220,7 +256,7 @@ class Layout:
         return max(map(width_of, texts), default=0) + 10 <= self._beside(block)
 
     def _beside(self, block: Rules) -> float:
-        heads = [_values(block, rule) for rule in block.rules]
+        heads = [_values(block, rule).replace(BREAK, " ") for rule in block.rules]
         return self.width - max(map(width_of, heads), default=0) - 8
 
     def rules(self, block: Rules) -> list[str]:
@@ -233,11 +269,13 @@ class Layout:
         for rule in block.rules:
             head = _values(block, rule)
             if self.beside:
+                head = head.replace(BREAK, " ")
                 first, *rest = self._conditions(rule, room)
                 rows += [rf"&\quad {head} && {first}", *(rf"& && {line}" for line in rest)]
             else:
                 below = self._conditions(rule, self.width - 6)
-                rows += [rf"&\quad {head}", *(rf"&\qquad {line}" for line in below)]
+                rows += [rf"&\quad {text}" for text in self.broken(head, self.width - 4)]
+                rows += [rf"&\qquad {line}" for line in below]
         if block.left_out:
             rows.append(rf"&\quad \text{{\ldots\ {block.left_out} more rules}}")
         return rows
@@ -279,19 +317,27 @@ class Layout:
         """Return a matrix, a large one abbreviated and its size stated."""
         if block.vector:
             return self._vector(block)
-        wide = [max(map(width_of, c)) + 2.6 for c in zip(*block.entries, strict=True)]
-        across = _fitting(wide, self.width - 20)
-        down = _kept(len(block.entries), MOST_ROWS)
+        across, down = self._shown(block)
         rows = [_row(block.entries[i], across) if i is not None else _dots(across) for i in down]
         body = " \\\\\n".join(rows)
-        size = ""
-        if None in across or None in down:
-            size = rf"\;{OPEN}{block.shape[0]}\times{block.shape[1]}{CLOSE}"
-            self.cut = True
+        self.cut = self.cut or None in across or None in down
+        left = self._called(block)
         array = f"\\left[\\begin{{array}}{{{'r' * len(across)}}}\n{body}\n\\end{{array}}\\right]"
-        return [
-            f"&{block.name}{size} = {array}" if self.flush else f"{block.name}{size} &= {array}"
-        ]
+        return [f"&{left} = {array}" if self.flush else f"{left} &= {array}"]
+
+    def _shown(self, block: Matrix) -> tuple[Kept, Kept]:
+        """Return which columns and rows of a matrix are shown, None for those left out."""
+        if id(block) not in self.kept:
+            wide = [max(map(width_of, c)) + 2.6 for c in zip(*block.entries, strict=True)]
+            across, down = _fitting(wide, self.width - 24), _kept(len(block.entries), MOST_ROWS)
+            self.kept[id(block)] = across, down
+        return self.kept[id(block)]
+
+    def _called(self, block: Matrix) -> str:
+        """Return the name of a matrix, with its size where not all of it is shown."""
+        if block.vector or not any(None in kept for kept in self._shown(block)):
+            return block.name
+        return rf"{block.name}\;{OPEN}{block.shape[0]}\times{block.shape[1]}{CLOSE}"
 
     def _vector(self, block: Matrix) -> list[str]:
         kept = _kept(block.shape[0], 2 * MOST_ROWS)
@@ -306,7 +352,8 @@ class Layout:
 
     def inside(self, block: Sentence) -> str:
         """Return a sentence inside maths, where MathJax knows no escaped signs in text."""
-        return "".join(spelled(text, unicode=self.unicode) + name for text, name in _pieces(block))
+        parts = ((spelled(t, unicode=self.unicode) if t else "") + n for t, n in _pieces(block))
+        return "".join(parts)
 
 
 def _pieces(block: Sentence) -> Iterator[tuple[str, str]]:
@@ -380,7 +427,7 @@ def _fitting(wide: Sequence[float], room: float) -> list[int | None]:
     while used + wide[kept] <= room:
         used += wide[kept]
         kept += 1
-    return [*range(max(kept, 1)), None, len(wide) - 1]
+    return [*range(kept), None, len(wide) - 1] if kept else [0, None]
 
 
 def _row(entries: Sequence[str], across: Sequence[int | None]) -> str:

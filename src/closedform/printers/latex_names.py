@@ -98,9 +98,9 @@ def name_latex(name: str, *, unicode: bool = False) -> str:
         letter, *numbers = indexed.groups()
         index = ",".join(n for n in numbers if n)
         return f"{letter}_{{{index}}}" if index else letter
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) and len(name) <= LONGEST:
         return r"\mathrm{" + name.replace("_", r"\_") + "}"
-    text = spelled(name, unicode=unicode)
+    text = _stacked(name, unicode)
     # In a sum, a name with signs in it must not look like a part of the sum.
     return rf"\text{{``}}{text}\text{{''}}" if SIGNED & set(name) else text
 
@@ -111,7 +111,28 @@ SIGNED = frozenset("+-*/=<>^~|;,:'\"`")
 
 def word_latex(label: Any, *, unicode: bool = False) -> str:
     """Return a class or category."""
-    return spelled(str(label), unicode=unicode)
+    text = _stacked(str(label), unicode)
+    # In a set of categories, one with a comma in it must not look like two.
+    return rf"\text{{``}}{text}\text{{''}}" if set(str(label)) & set(",;{}") else text
+
+
+LONGEST = 40
+"""Signs of a name up to which it stands on one line; nothing breaks a line inside of a name."""
+
+
+def _stacked(name: str, unicode: bool) -> str:
+    """Return a name, a long one in lines below each other: all of it is there to be read."""
+    if len(name) <= LONGEST:
+        return spelled(name, unicode=unicode)
+    parts = re.findall(rf"(?s).{{1,{LONGEST - 1}}}[ _.,;/-]|.{{1,{LONGEST}}}", name)
+    rows = r" \\ ".join(spelled(part, unicode=unicode) for part in parts)
+    return STACK + rows + END
+
+
+STACK, END = r"\begin{array}{@{}l@{}}", r"\end{array}"
+"""What stands around the lines of a long name."""
+
+_STACKED = re.compile(re.escape(STACK) + "(.*?)" + re.escape(END))
 
 
 def words(sentence: str) -> str:
@@ -139,6 +160,8 @@ _SIZES = {
 
 def width_of(latex: str) -> float:
     """Estimate how wide a formula prints, in digits (half an em of the roman font)."""
+    if STACK in latex:
+        latex = _STACKED.sub(lambda found: max(found[1].split(r" \\ "), key=len), latex)
     spaced = re.sub(r"\\q?quad\b", "000", _SPACED.sub("000", latex))
     plain = re.sub(r"\\[A-Za-z]+ ?", "000", _UNSEEN.sub("", spaced))
     size = sum(_SIZES.get(c, 1.04) for c in re.sub(r"\\(.)", r"\1", plain))

@@ -13,7 +13,15 @@ from closedform import ops
 from closedform.ir import OPS, Node
 from closedform.printers import spell as s
 from closedform.printers.latex_names import CLOSE, OPEN, name_latex, spelled, width_of, word_latex
-from closedform.printers.scribe import Scribe, distances, is_indicator, shortest, sums
+from closedform.printers.scribe import (
+    Scribe,
+    distances,
+    is_indicator,
+    place,
+    shortest,
+    singles,
+    sums,
+)
 from closedform.printers.spell import BREAK, Language, Speller, Spelling, Written, infix, unbroken
 
 WIDEST_FRACTION = 18
@@ -55,7 +63,7 @@ def _call(name: str) -> Spelling:
 def _product(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     """Factors, numbers first; x·x is x²."""
     count = Counter(zip(n.args, args, strict=True))
-    order = sorted(count.items(), key=lambda item: item[0][0].op is not ops.CONST)
+    order = sorted(count.items(), key=lambda item: place(item[0][0]))
     parts = [a.at(s.POWER) if k == 1 else _raised(a, str(k)) for (_, a), k in order]
     text = parts[0]
     for part in parts[1:]:
@@ -96,6 +104,12 @@ def _root(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(f"({args[0].text})^{{1/2}}", s.POWER)
 
 
+def _log_of_more(x: Written) -> Written:
+    negative = x.level == s.SIGN and x.text.startswith("-")
+    inner = f"1 - {x.text[1:]}" if negative else f"1 + {x.at(s.SUM)}"
+    return Written(rf"\log({inner})", s.POWER)
+
+
 def _comparison(sign: str, turned: str) -> s.Custom:
     def spelled_(_: Speller, n: Node, args: Sequence[Written]) -> Written:
         a, b = (x.at(s.COMPARE + 1) for x in args)
@@ -120,6 +134,9 @@ def _where(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     condition, a, b = (unbroken(x.text) for x in args)
     if is_indicator(n):
         return Written(f"[{condition}]")
+    if width_of(f"{condition}{a}") > 2 * WIDEST_FRACTION or width_of(b) > 2 * WIDEST_FRACTION:
+        condition, a, b = (x.text for x in args)
+        return Written(rf"({a}\ {BREAK}\text{{if }} {condition},\ {BREAK}\text{{else }} {b})")
     rows = rf"{a} & \text{{if }} {condition} \\ {b} & \text{{otherwise}}"
     return Written(rf"\begin{{cases}} {rows} \end{{cases}}", s.POWER)
 
@@ -127,13 +144,13 @@ def _where(_: Speller, n: Node, args: Sequence[Written]) -> Written:
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": sums(r"\cdots"),
     "squared_distance": distances(_squared),
-    "sum32": Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK),
+    "sum32": singles(r"\cdots", Spelling(r"\operatorname{{sum32}}({})", s.POWER, join="," + BREAK)),
     "kth": _kth,
     "mul": _product,
     "div": _fraction,
     "pow": _power,
     **{name: _call(name) for name in FUNCTIONS if name in OPS},
-    "log1p": Spelling(r"\log(1 + {0})", s.POWER, (s.PRODUCT,)),
+    "log1p": lambda _, n, args: _log_of_more(args[0]),
     "expm1": Spelling(r"\exp({0}) - 1", s.SUM),
     "sqrt": _root,
     "abs": Spelling(r"\lvert {0} \rvert"),
@@ -170,6 +187,7 @@ SIGNS = {
     },
     **{f"{word}": rf"\text{{ {word}}}" for word in ("is missing", "is not missing", "or missing")},
     **{"missing": r"\text{missing}", "other": r"\text{other}", "that is": r"\text{ that is }"},
+    "any two classes a": r"\text{any two classes } a",
     "or missing": rf"\text{{ {OPEN}or missing{CLOSE}}}",
 }
 
@@ -199,7 +217,7 @@ def scribe(number: Numerals, *, unicode: bool = False) -> Scribe:
         spoken=name,
         word=word,
         applied=_applied,
-        indexed=lambda text, i: f"{text}_{{{i}}}",
+        indexed=lambda text, i: f"{{{text}}}_{{{i}}}" if "_" in text else f"{text}_{{{i}}}",
         tree=lambda i: rf"\operatorname{{tree}}_{{{i}}}",
         vector=lambda parts: "(" + rf",\ {BREAK}".join(parts) + r")^{\top}",
         function=lambda f, x: f"{FUNCTIONS.get(f, f)}({x})",

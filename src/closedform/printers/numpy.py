@@ -14,6 +14,8 @@ from closedform.formula import Formula
 from closedform.ir import Node, Type, fold
 from closedform.ops.payloads import Splits
 from closedform.printers import spell as s
+from closedform.printers.ensemble import as_trees
+from closedform.printers.numpy_labels import coded, inside
 from closedform.printers.numpy_layers import Matrices, array_text, bracketed, number
 from closedform.printers.numpy_prelude import HELPERS, NEEDS
 from closedform.printers.program import (
@@ -26,6 +28,7 @@ from closedform.printers.program import (
     prepared,
     program,
     sum_in_parts,
+    unread,
 )
 from closedform.printers.spell import (
     BREAK,
@@ -117,7 +120,7 @@ EITHER = Spelling(level=s.OR, needs=(s.ATOM,), join=BREAK + "| ")
 SPELL: dict[str, Spelling | Custom] = {
     "lin": sum_in_parts,
     "squared_distance": lambda speller, n, args: Written("never"),
-    "sum32": Spelling("sum32({})", join="," + BREAK),
+    "sum32": call("sum32"),
     "kth": _kth,
     "mul": _multiply,
     "div": infix(" / ", s.PRODUCT, s.PRODUCT + 1),
@@ -156,12 +159,14 @@ class _Writer:
         self.varies = _varying(formula.roots)
         trees = [n for n in formula.nodes if n.op is ops.TREE]
         self.shapes = Counter((t.data.splits.key, t.args) for t in trees)
+        self.coded = coded(formula.roots)
+        self.inner, self.listed = inside(formula, self.coded)
         self.codes: dict[Node, str] = {}
         self.leaves: dict[Any, str] = {}
         own = {
             "lin": self.sum, "div": self.divide, "pow": self.power, "min": self.extreme,
             "max": self.extreme, "where": self.where, "tree": self.tree,
-            "or": self.either, "squared_distance": self.distance,
+            "or": self.either, "squared_distance": self.distance, "sum32": self.sum32,
         }  # fmt: skip
         self.spell = self.matrices.spelling({**SPELL, **own})
 
@@ -173,6 +178,9 @@ class _Writer:
             bias = np.array(n.data.bias)
             return self.matrices.product(speller, n, args, n.data.weights, bias)
         return sum_in_parts(speller, n, args)
+
+    def sum32(self, speller: Speller, n: Node, args: Args) -> Written:
+        return self.forest(speller, n, args) or call("sum32")(args)
 
     def distance(self, speller: Speller, n: Node, args: Args) -> Written:
         return Written(f"{self.matrices.distances(speller, (n,), args).text}[0]")
@@ -208,20 +216,45 @@ class _Writer:
     def where(self, speller: Speller, n: Node, args: Args) -> Written:
         if n.type is not Type.LABEL:
             return call("np.where")(args)
-        a, b = (self._code(m) for m in n.args[1:])
-        if a is None or b is None:
+        if n not in self.coded:
             return call("choose")(args)
-        self.codes[n] = f"np.where({args[0].text},{BREAK}{a},{BREAK}{b})"
+        if n not in self.listed:
+            self.codes[n] = self._chosen(speller, n)
+        if n in self.inner:
+            return Written("never")
         listed = [label(v) for v in self.classes]
         text = f"np.array({bracketed(listed)}, dtype=object)"
         name = constant(speller, "CLASSES", (), lambda: text)
         return Written(f"{name}.take({self.codes[n]})")
 
-    def _code(self, n: Node) -> str | None:
-        """Return the position of a label among all classes, as code; None if it may be any."""
+    def _chosen(self, speller: Speller, n: Node) -> str:
+        """Return the position of a label among all classes, as code.
+
+        Conditions one after the other are a flat list of them: nested calls of np.where end at
+        some 200 levels, which is as far as Python reads brackets.
+        """
+        tests, codes, now = [speller.done[n.args[0]].text], [self._code(n.args[1])], n.args[2]
+        while now in self.listed:
+            tests.append(speller.done[now.args[0]].text)
+            codes.append(self._code(now.args[1]))
+            now = now.args[2]
+        last = self._code(now)
+        if len(tests) < 3:
+            text = last
+            for test, code in zip(tests[::-1], codes[::-1], strict=True):
+                text = f"np.where({test},{BREAK}{code},{BREAK}{text})"
+        else:
+            text = f"np.select([{comma(tests)}],{BREAK}[{comma(codes)}],{BREAK}{last})"
+        if n not in self.inner or len(text) < 200:
+            return text
+        name = free_name(speller, "code")
+        speller.lines.append((name, text, n))
+        return name
+
+    def _code(self, n: Node) -> str:
         if n.op is ops.LABEL:
             return str(self.codes_of[type(n.data[0]), n.data[0]])
-        return self.codes.get(n)
+        return self.codes[n]
 
     def tree(self, speller: Speller, n: Node, args: Args) -> Written:
         shape, values = _tree_data(speller, n)
@@ -249,11 +282,17 @@ class _Writer:
         """Tell whether other trees have the same shape and arguments."""
         return self.shapes[n.data.splits.key, n.args] > 1
 
+    def shared_outside(self, trees: Sequence[Node]) -> bool:
+        """Tell whether trees of another sum have the shape of one of these."""
+        inside = Counter((t.data.splits.key, t.args) for t in trees)
+        return any(self.shapes[key] > count for key, count in inside.items())
+
     def forest(self, speller: Speller, n: Node, args: Args) -> Written | None:
-        first = next(i for i, a in enumerate(n.args) if a.op is ops.TREE)
-        trees, weights = n.args[first:], n.data.weights[first:]
-        alike = len({(t.op, t.args) for t in trees}) == 1 and bool((weights == weights[0]).all())
-        if len(trees) <= MANY or not alike or any(self.shared(t) for t in trees):
+        first = next((i for i, a in enumerate(n.args) if a.op is ops.TREE), len(n.args))
+        trees, single = as_trees(n.args[first:]), n.op is ops.SUM32
+        if trees is None or len(trees) <= MANY or self.shared_outside(trees):
+            return None
+        if not single and len(set(n.data.weights[first:].tolist())) != 1:
             return None
         pairs = [
             f"({shape}, {values})" for shape, values in (_tree_data(speller, t) for t in trees)
@@ -261,9 +300,12 @@ class _Writer:
         key = tuple(t.data.key for t in trees)
         name = constant(speller, "FOREST", key, lambda: "[\n" + joined(pairs) + "\n]")
         x = self.rows(speller, trees[0], [])
+        if single:
+            start = f"sum32({comma(a.text for a in args[:first])})" if first else "0.0"
+            return Written(f"forest32({start}, {name}, {x})")
         head = ops.linear(n.data.bias, n.data.weights[:first], n.args[:first])
-        start = speller.sum(head, args[:first]).text
-        return Written(f"forest({start}, {number(float(weights[0]))}, {name}, {x})")
+        start, weight = speller.sum(head, args[:first]).text, float(n.data.weights[first])
+        return Written(f"forest({start}, {number(weight)}, {name}, {x})")
 
 
 def _classes(formula: Formula) -> list[Any]:
@@ -325,7 +367,7 @@ def write(formula: Formula) -> str:
     writer = _Writer(ready)
     language = Language("numpy", number, label, writer.spell)
     reserved = ("np", "x", "rows", "refused")
-    unnamed = writer.matrices.place
+    unnamed = {*writer.matrices.place, *writer.inner}
     made = program(ready, language, HELPERS, NEEDS, unnamed=unnamed, reserved=reserved)
     labels = [i for i, f in enumerate(formula.inputs) if f.type is Type.LABEL]
     body = _evaluate(made, writer, "mixed" if labels else "matrix")
@@ -336,6 +378,7 @@ def write(formula: Formula) -> str:
         "\n".join(["import math\n"] * ("math." in "".join(helpers)) + ["import numpy as np"]),
         f"INPUTS = (\n{joined(label(f.name) for f in formula.inputs)}\n)",
         f"LABELS = {tuple(labels)}  # which of them hold labels; the others hold numbers",
+        f"UNREAD = {unread(formula)}  # which of them change nothing, and may be absent",
         *("\n" + helper for helper in helpers),
         *(["\n" + constants[0], *constants[1:]] if constants else []),
         "\n" + body,

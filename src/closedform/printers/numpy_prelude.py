@@ -106,6 +106,12 @@ HELPERS: dict[str, str] = {
     for tree, values in trees:
         total = total + weight * values.take(leaf(tree, x))
     return total''',
+    "forest32": '''def forest32(total, trees, x):
+    """total + the value of the leaf that each row reaches, each sum rounded to float32."""
+    total = np.asarray(total).astype(np.float32)
+    for tree, values in trees:
+        total = total + values.astype(np.float32).take(leaf(tree, x))
+    return total.astype(float)''',
     "without": '''def without(refused, column):
     """A column without its values in refused rows."""
     return np.where(refused, None if column.dtype == object else np.nan, column)''',
@@ -129,11 +135,14 @@ HELPERS: dict[str, str] = {
     """A column for each of INPUTS: from a dict, a DataFrame, or an array (rows, inputs)."""
     if hasattr(data, "columns") or hasattr(data, "keys"):
         keys = {str(key): key for key in (data.columns if hasattr(data, "columns") else data)}
-        return [data[keys[name]] for name in INPUTS]
-    found = np.asarray(data, dtype=object if LABELS else None).T
+        some = data[next(iter(keys.values()))] if keys else ()
+        wanted = [i not in UNREAD for i in range(len(INPUTS))]
+        found = [data[keys[name]] if w else some for name, w in zip(INPUTS, wanted)]
+    else:
+        found = np.asarray(data, dtype=object if LABELS else None).T
     if len(found) != len(INPUTS):
         raise ValueError(f"expected {len(INPUTS)} columns, not {len(found)}")
-    return found''',
+    return [np.full(np.size(c), np.nan) if i in UNREAD else c for i, c in enumerate(found)]''',
     "matrix": '''def matrix(data):
     """The inputs as the rows of one matrix."""
     if isinstance(data, np.ndarray) and data.dtype == float and data.shape[1:] == (len(INPUTS),):
@@ -147,6 +156,7 @@ HELPERS: dict[str, str] = {
 NEEDS: dict[str, tuple[str, ...]] = {
     "same": ("absent",),
     "forest": ("leaf",),
+    "forest32": ("leaf",),
     "matrix": ("numbers", "columns_of"),
     "mixed": ("numbers", "labels", "columns_of"),
     "labels": ("is_absent",),

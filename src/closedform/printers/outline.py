@@ -8,19 +8,26 @@ from dataclasses import replace
 from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Formula, Task
-from closedform.ir import Node, Type, fold, substitute
+from closedform.ir import Node, Type, fold, substitute, toposort
 from closedform.passes.lower import lowered
 from closedform.printers.blocks import Block, Equation, Page, Sentence
 from closedform.printers.choices import chance_nodes, picks_highest, softmax_scores
 from closedform.printers.domain import domain
-from closedform.printers.draft import Draft, Extent, draft, is_of_point
-from closedform.printers.ensemble import Ensemble
+from closedform.printers.draft import Draft, Extent, Namer, draft, is_of_point
+from closedform.printers.ensemble import Ensemble, without_untested
+from closedform.printers.grouping import grouped, with_indicators
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
-from closedform.printers.notes import roundings
-from closedform.printers.rules import Describer, Values, routed_by_size, tree_rules
+from closedform.printers.notes import precisions, rounded
+from closedform.printers.rules import (
+    Describer,
+    Values,
+    has_even_branches,
+    routed_by_size,
+    tree_rules,
+)
 from closedform.printers.scribe import Scribe, is_indicator
-from closedform.printers.spell import TRIVIAL
+from closedform.printers.spell import BREAK, TRIVIAL, unbroken
 from closedform.printers.verdict import chances, verdict
 
 LONGEST_LINE = 6000
@@ -34,6 +41,9 @@ SMALL_NETWORK = 10
 
 FEW_WEIGHTS = 100
 """Weights up to which it is; beyond, the units are longer than the matrices."""
+
+FEW_CLASSES = 3
+"""Classes up to which a vector of scores is written with all its components."""
 
 DEFINED = frozenset({"table", "piecewise", "where"})
 """Operations that are explained below the equation that uses them."""
@@ -57,16 +67,25 @@ def page(formula: Formula, scribe: Scribe, line: Scribe, form: str, extent: Exte
         )
     chosen = suited(formula) if form == "auto" else form
     # A line is pasted back and compared, also where something is missing.
-    shown, filled = (formula, {}) if chosen == "line" else without_imputing(formula)
+    pasted = chosen == "line"
+    shown, filled = (
+        (formula, {}) if pasted else without_imputing(without_untested(with_indicators(formula)))
+    )
     made = FORMS[chosen](shown, line if chosen == "line" else scribe, extent)
     notes: list[Block] = [*stand_ins(formula, filled, scribe, rows=extent.rows)]
     notes += domain(formula, scribe, rows=extent.rows)
-    notes += [Sentence(_escaped(text)) for text in roundings(formula)]
+    notes += rounded(formula, Namer(formula, scribe).output)
+    notes += [Sentence(text) for text in precisions(formula)]
     return [p for p in [*made, notes] if p]
 
 
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
+def before_rounding(formula: Formula, form: str = "auto") -> Formula:
+    """Return the formula with every number that its page shows, as `effect(sex)`, made one."""
+    chosen = suited(formula) if form == "auto" else form
+    if chosen not in ("steps", "rules"):
+        return formula
+    named = with_indicators(formula)
+    return named.with_outputs(grouped(named.roots))
 
 
 def suited(formula: Formula) -> str:
@@ -110,6 +129,12 @@ def _inlined(n: Node, *below: int) -> int:
 
 def _line(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
     real = [n for n in formula.roots if n.type is not Type.LABEL]
+    pasted = scribe.language.name == "text"
+    if not pasted and not _LISTED.isdisjoint(n.op.name for n in toposort(real)):
+        raise UnsupportedTarget(
+            f"As one line of {scribe.language.name}, trees, tables and curves cannot be written.",
+            hint=f"Use {_or_steps(suited(formula))}.",
+        )
     longest = max(fold(real, _inlined), default=0)
     if longest > LONGEST_LINE:
         raise UnsupportedTarget(
@@ -119,8 +144,11 @@ def _line(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
     smaller = formula.with_outputs(lowered(formula.roots, scribe.language.spell.keys() | {"lin",
                                    "label"}))  # fmt: skip
     # Plain text is pasted back, and a list of cases is no expression; LaTeX is only read.
-    listed = scribe.language.name != "text"
-    return _paragraphs(draft(smaller, scribe, extent, share=False, group=False, listed=listed))
+    return _paragraphs(draft(smaller, scribe, extent, share=False, group=False, listed=not pasted))
+
+
+_LISTED = frozenset({"tree", "table", "piecewise"})
+"""Operations that are lists of many cases, which only plain text writes inside of a line."""
 
 
 def _steps(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
@@ -182,8 +210,8 @@ def _and_so_on(block: Block, count: int, dots: str) -> list[Block]:
 
 
 def _told_by_rules(n: Node, made: Draft) -> bool:
-    """Tell whether a table is read by trees alone, whose rules name its categories themselves."""
-    if n.op is not ops.TABLE or n.args[0].type is not Type.LABEL:
+    """Tell whether trees alone read a table or a truth, which their rules spell themselves."""
+    if not is_indicator(n) and (n.op is not ops.TABLE or n.args[0].type is not Type.LABEL):
         return False
     users = [u for u in made.formula.nodes if n in u.args]
     return bool(users) and all(u.op is ops.TREE for u in users)
@@ -251,9 +279,12 @@ def _trees(made: Draft) -> Page:
         notes.append(
             Sentence(f"… {more} more tree{'s' * (more != 1)}: f.to('{target}', form='rules')")
         )
-    tested = {a for n in nodes for a in n.args}
+    tested = {n.args[i] for n in nodes for i in set(n.data.splits.feature[~n.data.splits.leaf])}
     if describer.routed and any(describer.may_be_missing(x) for x in tested):
-        notes.append(Sentence("A missing value follows the branch with more training samples."))
+        even = ", of two with as many the one above" if has_even_branches(nodes) else ""
+        notes.append(
+            Sentence(f"A missing value follows the branch with more training samples{even}.")
+        )
     return [*paragraphs, notes]
 
 
@@ -307,7 +338,7 @@ def _share_values(made: Draft, classes: Sequence[object]) -> Values:
 
     def values(shares: list[float], facts: str) -> tuple[tuple[str, ...], Sentence]:
         shown = [f"{number(p)}{space}{w}" for p, w in zip(shares, words, strict=True) if p]
-        return (", ".join(shown),), Sentence(facts)
+        return (f",{BREAK}".join(shown),), Sentence(facts)
 
     return values
 
@@ -327,17 +358,27 @@ def _scores(formula: Formula) -> list[Node]:
     if not found and chance and chance[-1].op is ops.SIGMOID:
         return [chance[-1].args[0]]
     found = found or softmax_scores(chance) or chance[-1:]
-    return found or [formula.outputs[n] for n in formula.primary]
+    return (
+        found
+        or [formula.outputs[n] for n in formula.primary if n in formula.outputs]
+        or [*formula.roots]
+    )
 
 
 def _matrix(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
     scores = _scores(formula)
+    if formula.task.kind != "classification":
+        # The same value for two targets is one row: `y1 = y0` says the rest.
+        scores = list(dict.fromkeys(scores))
     chain = chain_of(scores)
-    if not chain.matrices:
+    trees = any(n.op is ops.TREE for n in formula.nodes)
+    if not chain.matrices or trees:
+        why = "it is made of trees" if trees else "it does not end in sums over the same values"
         raise UnsupportedTarget(
-            "The formula has no matrix form: it does not end in sums over the same values.",
+            f"The formula has no matrix form: {why}.",
             hint=f"Use form={suited(formula)!r}.",
         )
+    scribe = _with_free_letters(formula, scribe)
     # The scores become inputs, or every hidden unit would be written and thrown away.
     stand_ins = {n: ops.input_(len(formula.inputs) + i) for i, n in enumerate(scores)}
     outputs = substitute(formula.roots, stand_ins)
@@ -351,17 +392,26 @@ def _matrix(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
             [*matrices(chain, above)]]  # fmt: skip
 
 
+def _with_free_letters(formula: Formula, scribe: Scribe) -> Scribe:
+    """Return the scribe with other letters for x, W, b and g where inputs have these names."""
+    free = Namer(formula, scribe).free
+    signs = {a: scribe.name(free(a)) for a in "xWbg" if free(a) != a and scribe.signs[a] == a}
+    return replace(scribe, signs={**scribe.signs, **signs})
+
+
 def _left(above: Draft, names: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
-    if above.formula.task.kind == "classification":
+    if above.formula.task.kind == "classification" and len(names) > FEW_CLASSES:
         return above.scribe.signs["g"]
-    return above.scribe.vector(names)
+    return unbroken(above.scribe.vector(names))
 
 
 def _components(formula: Formula, chain: Chain, scribe: Scribe, extent: Extent) -> Page:
     """Return x = (…), and a line for each of its components that is no plain input."""
-    letter = next(a for a in "zuvw" if not any(f.name[:1] == a for f in formula.inputs))
+    taken = {f.name.rstrip("0123456789") for f in formula.inputs}
+    letters = (*"zuvw", *("z" * k for k in range(2, len(taken) + 3)))
+    letter = next(a for a in letters if a not in taken)
     computed = {
         f"{letter}{i}": n for i, n in enumerate(chain.inputs, 1)
         if n.op.name not in TRIVIAL and not is_indicator(n)

@@ -12,7 +12,15 @@ from typing import Any
 from closedform import ops
 from closedform.ir import Node
 from closedform.printers import spell as s
-from closedform.printers.scribe import Scribe, distances, is_indicator, shortest, sums
+from closedform.printers.scribe import (
+    Scribe,
+    distances,
+    is_indicator,
+    place,
+    shortest,
+    singles,
+    sums,
+)
 from closedform.printers.spell import BREAK, Language, Speller, Spelling, Written, call, infix
 
 FUNCTIONS = (
@@ -81,7 +89,7 @@ def label_text(label: Any) -> str:
 def _product(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     """Factors, numbers first; x·x is x^2."""
     count = Counter(zip(n.args, args, strict=True))
-    order = sorted(count.items(), key=lambda item: item[0][0].op is not ops.CONST)
+    order = sorted(count.items(), key=lambda item: place(item[0][0]))
     parts = [a.at(s.POWER) if k == 1 else f"{a.at(s.ATOM)}^{k}" for (_, a), k in order]
     return Written("*".join(parts), s.PRODUCT if len(parts) > 1 else s.POWER)
 
@@ -135,7 +143,7 @@ CHOICE = Spelling("{1} if {0} else {2}", s.CHOICE, (s.OR, s.OR, s.CHOICE))
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": sums("…"),
     "squared_distance": distances(_squared),
-    "sum32": Spelling("sum32({})", join=f",{BREAK}"),
+    "sum32": singles("…", Spelling("sum32({})", join=f",{BREAK}")),
     "kth": _kth,
     "mul": _product,
     "div": infix("/", s.PRODUCT, s.PRODUCT + 1),
@@ -180,6 +188,7 @@ SIGNS = {
         "space": " ",
         "always": "always",
         "that is": "that is",
+        "any two classes a": "any two classes a",
     },
     **{word: word for word in ("is missing", "is not missing", "missing", "other")},
     "or missing": "(or missing)",

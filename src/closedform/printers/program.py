@@ -153,6 +153,11 @@ def sum_in_parts(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     return speller.sum(ops.linear(bias, weights, before), written)
 
 
+def unread(formula: Formula) -> tuple[int, ...]:
+    """Return the positions of the inputs that neither change an output nor refuse a row."""
+    return tuple(i for i in range(len(formula.inputs)) if i not in formula.needed)
+
+
 def banner(formula: Formula, comment: str) -> str:
     """Return the lines that say what the program is and where it comes from."""
     source = formula.source or "a formula"

@@ -20,6 +20,7 @@ from closedform.printers.program import (
     prepared,
     program,
     sum_in_parts,
+    unread,
 )
 from closedform.printers.python_prelude import HELPERS, NEEDS
 from closedform.printers.python_trees import floats, forest, number, row, spell_tree, tuple_of
@@ -47,6 +48,11 @@ def _sum(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if loop is not None:
             return loop
     return sum_in_parts(speller, n, args)
+
+
+def _sum32(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    found = forest(speller, n, args)
+    return call("sum32")(args) if found is None else found
 
 
 def _multiply(_: Speller, n: Node, args: Sequence[Written]) -> Written:
@@ -144,7 +150,7 @@ def _kth(_: Speller, n: Node, args: Sequence[Written]) -> Written:
 SPELL: dict[str, Spelling | s.Custom] = {
     "lin": _sum,
     "squared_distance": _distance,
-    "sum32": Spelling("sum32({})", join="," + BREAK),
+    "sum32": _sum32,
     "kth": _kth,
     "mul": _multiply,
     "div": _divide,
@@ -165,7 +171,7 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "and": Spelling(level=s.AND, needs=(s.AND + 1,), join=BREAK + "and "),
     "or": _either,
     "not": Spelling("not {0}", s.NOT, (s.NOT,)),
-    "where": Spelling("{1} if {0} else {2}", s.CHOICE, (s.OR, s.OR, s.CHOICE)),
+    "where": Spelling(f"{{1}} if {{0}}{BREAK}else {{2}}", s.CHOICE, (s.OR, s.OR, s.CHOICE)),
     "tree": lambda speller, n, args: Written("never"),
     "table": _table,
     "piecewise": _piecewise,
@@ -257,23 +263,29 @@ def _dict(entries: dict[str, str], indent: str) -> str:
 
 
 def _conversion(formula: Formula) -> tuple[str, tuple[str, ...]]:
-    """Return the line that makes floats of numbers, and the helper that it needs."""
-    labels = [i for i, f in enumerate(formula.inputs) if f.type is Type.LABEL]
+    """Return the line that makes floats of numbers, and the helpers that it needs."""
+    labels = {i for i, f in enumerate(formula.inputs) if f.type is Type.LABEL}
+    kept = sorted(labels.union(unread(formula)))
     passed = any(_finished(n, "") for n in formula.roots)
     extra = ("as_label",) if passed else ()
-    if len(labels) == len(formula.inputs):
+    if len(kept) == len(formula.inputs):
         return "values", extra
-    if not labels:
+    if not kept:
         return "[as_number(v) for v in values]", (*extra, "as_number")
-    kept = "i in " + (f"({', '.join(map(str, labels))},)")
-    return f"[v if {kept} else as_number(v) for i, v in enumerate(values)]", (*extra, "as_number")
+    among = f"i in {{{', '.join(map(str, kept))}}}"
+    return f"[v if {among} else as_number(v) for i, v in enumerate(values)]", (*extra, "as_number")
 
 
 def _predict(formula: Formula, convert: str) -> str:
     found = [f"found[{label(name)}]" for name in formula.primary]
     result = found[0] if len(found) == 1 else "(" + ", ".join(found) + ",)"
+    values, idle = "[row[name] for name in INPUTS]", unread(formula)
+    if idle:
+        # What changes nothing may be absent, or of any type.
+        listed = ", ".join(map(str, idle))
+        values = f"[None if i in {{{listed}}} else row[name] for i, name in enumerate(INPUTS)]"
     return f'''def predict(row):
     """Return the prediction for one row: a dict by column name, or values in INPUTS' order."""
-    values = [row[name] for name in INPUTS] if hasattr(row, "keys") else row
+    values = {values} if hasattr(row, "keys") else row
     found = evaluate(*{convert})
     return {result}'''

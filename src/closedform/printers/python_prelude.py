@@ -141,6 +141,11 @@ HELPERS: dict[str, str] = {
     for tree, values in trees:
         total += weight * values[walk(tree, x)]
     return total''',
+    "forest32": '''def forest32(walk, total, trees, x):
+    """total + the value of the leaf that x reaches, tree after tree, rounded to float32."""
+    for tree, values in trees:
+        total = single(total + values[walk(tree, x)])
+    return total''',
     "as_number": '''def as_number(value):
     """A float; None is missing."""
     return math.nan if value is None else float(value)''',
@@ -152,4 +157,5 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "look_up": ("missing",),
     "same": ("missing",),
     "sum32": ("single",),
+    "forest32": ("single",),
 }

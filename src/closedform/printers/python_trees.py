@@ -11,6 +11,7 @@ from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Array, Node
 from closedform.ops.payloads import Splits, Tree
+from closedform.printers.ensemble import as_trees
 from closedform.printers.identifiers import identifiers
 from closedform.printers.program import comma, constant, free_name, joined
 from closedform.printers.spell import Custom, Speller, Written
@@ -101,12 +102,16 @@ def _as_data(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(f"{values}[{walk}({shape}, {row(speller, n, args)})]")
 
 
-def _data(speller: Speller, n: Node) -> tuple[str, str, str]:
-    """Return the function that walks a tree, and the names of its shape and its leaves."""
+def _data(speller: Speller, n: Node, walk: str = "") -> tuple[str, str, str]:
+    """Return the function that walks a tree, and the names of its shape and its leaves.
+
+    `leaf_among`, which also knows sets of codes, can walk every tree.
+    """
     splits = n.data.splits
-    shape = constant(speller, "TREE", splits.key, lambda: _tree_text(splits))
+    walk = walk or _walk(splits)
+    shape = constant(speller, "TREE", (splits.key, walk), lambda: _tree_text(splits, walk))
     values = constant(speller, "LEAVES", n.data.key, lambda: floats(n.data.values))
-    return _walk(splits), shape, values
+    return walk, shape, values
 
 
 def _walk(splits: Splits) -> str:
@@ -126,9 +131,9 @@ def row(speller: Speller, n: Node, args: Sequence[Written]) -> str:
     return name
 
 
-def _tree_text(splits: Splits) -> str:
+def _tree_text(splits: Splits, walk: str) -> str:
     tests = [number(t) for t in splits.threshold.tolist()]
-    if _walk(splits) == "leaf_among":
+    if walk == "leaf_among":
         tests = [_among(splits, i) for i in range(len(tests))]
     columns = [
         [str(f) for f in splits.feature.tolist()], tests,
@@ -150,14 +155,20 @@ def _among(splits: Splits, i: int) -> str:
 def forest(speller: Speller, n: Node, args: Sequence[Written]) -> Written | None:
     """Return a sum that ends in many trees of one weight as a loop; None where it does not."""
     first = next((i for i, a in enumerate(n.args) if a.op is ops.TREE), len(n.args))
-    trees, weights = n.args[first:], n.data.weights[first:]
-    alike = len({(t.op, t.args) for t in trees}) == 1 and bool((weights == weights[0]).all())
-    if len(trees) <= FEW or not alike or len({_walk(t.data.splits) for t in trees}) != 1:
+    trees, single = as_trees(n.args[first:]), n.op is ops.SUM32
+    if trees is None or len(trees) <= FEW:
         return None
-    made = [_data(speller, t) for t in trees]
+    if not single and len(set(n.data.weights[first:].tolist())) != 1:
+        return None
+    walks = {_walk(t.data.splits) for t in trees}
+    walk = walks.pop() if len(walks) == 1 else "leaf_among"
+    made = [_data(speller, t, walk) for t in trees]
     pairs = [f"({shape}, {values})" for _, shape, values in made]
     name = constant(speller, "FOREST", tuple(t.data.key for t in trees), lambda: tuple_of(pairs))
-    row = args[first].text.partition(", ")[2].removesuffix(")]")
+    x = args[first].text.partition(", ")[2].removesuffix(")]")
+    if single:
+        start = f"sum32({comma(a.text for a in args[:first])})" if first else "0.0"
+        return Written(f"forest32({made[0][0]}, {start}, {name}, {x})")
     head = ops.linear(n.data.bias, n.data.weights[:first], n.args[:first])
-    start = speller.sum(head, args[:first]).text
-    return Written(f"forest({made[0][0]}, {start}, {number(float(weights[0]))}, {name}, {row})")
+    start, weight = speller.sum(head, args[:first]).text, float(n.data.weights[first])
+    return Written(f"forest({made[0][0]}, {start}, {number(weight)}, {name}, {x})")

@@ -38,7 +38,8 @@ def write(formula: Formula, target: str, **options: Any) -> Any:
         UnsupportedTarget: the target is not known, or cannot spell some part.
         BadInput: an option that the target does not have.
     """
-    printer = import_module(TARGETS.get(target) or _plugin(target)).write
+    module = import_module(TARGETS.get(target) or _plugin(target))
+    printer = module.write
     known = [*list(signature(printer).parameters)[1:], "digits", "data"]
     unknown = [name for name in options if name not in known]
     if unknown:
@@ -50,7 +51,10 @@ def write(formula: Formula, target: str, **options: Any) -> Any:
     if digits is not None:
         from closedform.passes.rounding import rounding
 
-        formula = rounding(formula, digits, data)
+        # What a page shows as one number must be one before it is rounded: of two factors of four
+        # digits each, the product has eight.
+        ready = getattr(module, "before_rounding", lambda formula, form="auto": formula)
+        formula = rounding(ready(formula, options.get("form", "auto")), digits, data)
     return printer(formula, **options)
 
 

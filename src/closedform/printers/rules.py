@@ -17,6 +17,7 @@ from closedform.ops.payloads import Splits, Table
 from closedform.printers.blocks import Rule, Rules, Sentence
 from closedform.printers.draft import Draft
 from closedform.printers.grouping import table_of
+from closedform.printers.scribe import is_indicator
 
 
 class Span(NamedTuple):
@@ -97,8 +98,23 @@ class Describer:
         category = x.args[0] if x.op is ops.TABLE else x.args[0].args[0] if table else x
         if table is not None and category.type is Type.LABEL:
             return self._labels(category, table, span, below)
+        if is_indicator(x) and not self.may_be_missing(x):
+            return self._truth(x.args[0], _passes(1.0, span, below), _passes(0.0, span, below))
         may_miss = self.may_be_missing(x) and not self.routed
         return self._numbers(x, span, below, may_miss)
+
+    def _truth(self, condition: Node, when_true: bool, when_false: bool) -> str:
+        """A condition on a value that is 1 or 0, as the condition under which it is 1."""
+        if when_true and when_false:
+            return ""
+        return self.draft.text(condition if when_true else self._opposite(condition))
+
+    def _opposite(self, condition: Node) -> Node:
+        turned = {ops.LESS: ops.less_equal, ops.LESS_EQUAL: ops.less}.get(condition.op)
+        if turned is None or any(map(self.may_be_missing, condition.args)):
+            return ops.negate(condition)
+        a, b = condition.args
+        return turned(b, a)
 
     def _numbers(self, x: Node, span: Span, below: bool, may_miss: bool) -> str:
         signs, name = self.draft.scribe.signs, self._name(x)
@@ -190,6 +206,16 @@ def coverage(counts: list[float], i: int, *, short: bool = False) -> str:
     size = f"{share:.2g}" if share < 99.5 else f"{share:.0f}"
     of = "" if short else f" of {counts[0]:g}"
     return f"{counts[i]:g}{of} sample{'s' * (counts[i] != 1 or not short)} ({size} %)"
+
+
+def has_even_branches(trees: list[Node]) -> bool:
+    """Tell whether somewhere both branches of a split hold as many training samples."""
+    for n in trees:
+        splits = n.data.splits
+        below = splits.child[~splits.leaf]
+        if (splits.counts[below] == splits.counts[below + 1]).any():
+            return True
+    return False
 
 
 def routed_by_size(trees: list[Node]) -> bool:

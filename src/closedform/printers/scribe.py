@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,8 +15,8 @@ from closedform.ir import Node, Type
 from closedform.printers import spell as s
 from closedform.printers.spell import BREAK, Language, Speller, Written
 
-SHORTEST_RUN = 3
-"""From so many trees on, a sum of them with one weight is written with dots."""
+SHORTEST_RUN = 4
+"""Trees up to which a sum of them is written out; a longer one is written with dots."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,32 @@ def sums(dots: str) -> s.Custom:
         for (w, is_tree), group in groupby(rows, key=lambda r: (r[0], r[1].op is ops.TREE)):
             parts = [arg for _, _, arg in group]
             if is_tree and len(parts) > 1:
-                parts = [_run(parts, dots)]
+                parts = _run(parts, dots)
+                parts = parts if w == 1 else [Written(" + ".join(p.text for p in parts), s.SUM)]
             terms += [(w < 0, _term(speller, abs(w), arg)) for arg in parts]
         return _joined(speller.language, n.data.bias, terms)
 
     return spelled
+
+
+def singles(dots: str, other: s.Spelling) -> s.Custom:
+    """Return the spelling of a sum in float32 for people: trees as an ordinary sum.
+
+    That each partial sum is rounded to float32 is said below the formula, not in it.
+    """
+    spelled = sums(dots)
+
+    def written(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+        constants = [float(a.data) for a in n.args if a.op is ops.CONST]
+        trees = [a for a in n.args if a.op is ops.TREE]
+        if not trees or len(constants) + len(trees) < len(n.args):
+            return other(args)
+        # What is left of trees that have one leaf stands with the base score.
+        plain = ops.linear(math.fsum(constants), [1.0] * len(trees), trees)
+        texts = [text for a, text in zip(n.args, args, strict=True) if a.op is ops.TREE]
+        return spelled(speller, plain, texts)
+
+    return written
 
 
 def distances(square: Callable[[Written], Written]) -> s.Custom:
@@ -106,11 +128,10 @@ def distances(square: Callable[[Written], Written]) -> s.Custom:
     return spelled
 
 
-def _run(trees: Sequence[Written], dots: str) -> Written:
-    shown = [t.text for t in trees]
-    if len(shown) > SHORTEST_RUN:
-        shown = [shown[0], shown[1], dots, shown[-1]]
-    return Written(" + ".join(shown), s.SUM)
+def _run(trees: Sequence[Written], dots: str) -> list[Written]:
+    if len(trees) <= SHORTEST_RUN:
+        return [*trees]
+    return [trees[0], trees[1], Written(dots), trees[-1]]
 
 
 def _term(speller: Speller, weight: float, arg: Written) -> Written:
@@ -141,6 +162,12 @@ def _joined(language: Language, bias: float, terms: Sequence[tuple[bool, Written
         else:
             text = "-" + _tight(term) if negative else term.at(s.SUM)
     return Written(text, s.SUM)
+
+
+def place(factor: Node) -> tuple[bool, int]:
+    """Return where a factor stands in a product: numbers, inputs in their order, all else."""
+    x = factor.args[0] if factor.op is ops.POW else factor
+    return factor.op is not ops.CONST, x.data if x.op is ops.INPUT else sys.maxsize
 
 
 def is_indicator(n: Node) -> bool:

@@ -13,19 +13,16 @@ from typing import Any, NamedTuple
 from closedform import ops
 from closedform.errors import BadInput, MissingExtra, UnsupportedTarget
 from closedform.formula import Formula
-from closedform.ir import Node, Type, fold, toposort
+from closedform.ir import Node, Type, toposort
 from closedform.ops.payloads import Splits
 from closedform.passes.lower import lower
-from closedform.printers.program import banner
 from closedform.printers.spell import names_for
+from closedform.printers.sympy_cases import expanded, too_much
+from closedform.printers.sympy_text import module
 
 EXPANDED = 5_000
 """Operations up to which one expression is built; a 15-60-60-1 network has 119,000 of them, which
 takes 1.3 s to build and 6 s to print, but 9,000 as steps."""
-
-MOST_CASES = 32
-"""Cases of a tested value up to which it is not named. SymPy multiplies out whatever a condition
-tests: three boosted trees whose probability decides a label kept it busy for minutes."""
 
 FORMS = ("auto", "expression", "steps")
 
@@ -34,9 +31,6 @@ NEVER = {
     "sum32": "SymPy has no sum in float32",
 }
 """Operations that have no spelling, each with its reason."""
-
-TESTS = (ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MEMBER, ops.TREE, ops.TABLE, ops.PIECEWISE)
-"""Operations that test their arguments."""
 
 Expr = Any
 Rule = Callable[..., Expr]
@@ -83,12 +77,12 @@ def write(
     """
     if form not in FORMS:
         raise BadInput(f"There is no form {form!r}.", hint="Choose one of: " + ", ".join(FORMS))
-    if output is not None and output not in formula.outputs:
+    if output is not None and output not in list(formula.outputs):
         listed = ", ".join(formula.outputs)
         raise BadInput(f"There is no output {output!r}.", hint=f"The outputs are: {listed}.")
     part = formula if output is None else formula.only(output)
     ready = lower(_allowed(part), RULES, target="sympy")
-    tested = _tested(ready.roots)
+    tested = too_much(ready.roots)
     if tested and form == "expression":
         raise UnsupportedTarget(
             "As one expression, SymPy would multiply out the cases of what the formula tests.",
@@ -97,7 +91,9 @@ def write(
     large = bool(tested) or expanded(ready.roots) > EXPANDED
     steps = form == "steps" or (form == "auto" and large)
     found = _built(ready, steps, tested)
-    return _text(part, found, steps) if as_text else found if steps else found.result
+    if as_text:
+        return module(part, found.steps if steps else None, found.result)
+    return found if steps else found.result
 
 
 def _allowed(formula: Formula) -> Formula:
@@ -108,41 +104,6 @@ def _allowed(formula: Formula) -> Formula:
             hint="Use the target numpy or python, or print another output: formula.only(…).",
         )
     return formula
-
-
-def expanded(roots: Sequence[Node]) -> int:
-    """Return how many operations the roots are when every shared value is written out."""
-
-    def size(n: Node, *below: int) -> int:
-        own = 2 * len(n.args) if n.op is ops.LIN else 1
-        if n.op is ops.TREE:
-            own = 3 * len(n.data.splits.child)
-        return own + sum(below)
-
-    return sum(fold(roots, size))
-
-
-def _cases(n: Node, *below: int) -> int:
-    """Return into how many cases a value falls when all are multiplied out (for `fold`)."""
-    if n.op is ops.WHERE:
-        return min(below[0] * (below[1] + below[2]), 10**9)
-    own = 1
-    if n.op is ops.TREE:
-        own = len(n.data.values)
-    elif n.op is ops.TABLE:
-        own = len(n.data.labels) + 1
-    elif n.op is ops.PIECEWISE:
-        own = len(n.data.edges) + 1
-    return min(math.prod(below, start=own), 10**9)
-
-
-def _tested(roots: Sequence[Node]) -> list[Node]:
-    """Return the numbers whose cases are too many to stand in a condition."""
-    nodes = toposort(roots)
-    cases = dict(zip(nodes, fold(nodes, _cases), strict=True))
-    tests = [n for n in nodes if n.op in TESTS]
-    args = dict.fromkeys(a for n in tests for a in n.args if a.type is Type.REAL)
-    return [a for a in args if cases[a] > MOST_CASES]
 
 
 def _built(formula: Formula, steps: bool, tested: Sequence[Node]) -> Steps:
@@ -220,6 +181,9 @@ class _Builder:
         sp = self.sp
         if condition in (sp.true, sp.false):
             return a if condition == sp.true else b
+        if a is sp.nan:
+            # Last, as in tables: SymPy sorts the terms of a sum, and cannot tell NaN from 2.0.
+            return sp.Piecewise((b, sp.Not(condition)), (a, True), evaluate=False)
         others = b.args if isinstance(b, sp.Piecewise) else [(b, True)]
         return sp.Piecewise((a, condition), *others, evaluate=False)
 
@@ -229,18 +193,47 @@ class _Builder:
             return last
         return self.sp.Piecewise(*pairs, (last, True), evaluate=False)
 
-    def compare(self, name: str, a: Expr, b: Expr) -> Expr:
-        """Return a comparison; SymPy tries to decide only that of two numbers."""
-        known = bool(a.is_number and b.is_number)
-        return getattr(self.sp, name)(a, b, evaluate=known)
+    def compare(self, name: str, a: Expr, b: Expr, absent: bool = False) -> Expr:
+        """Return a comparison; SymPy tries to decide only that of two numbers.
+
+        Args:
+            name: "Lt", "Le" or "Eq".
+            a, b: what is compared.
+            absent: what holds where a side is missing.
+        """
+
+        def test(x: Expr, y: Expr) -> Expr:
+            known = bool(x.is_number and y.is_number)
+            return getattr(self.sp, name)(x, y, evaluate=known)
+
+        return self.holds(a, lambda x: self.holds(b, lambda y: test(x, y), absent), absent)
+
+    def holds(self, x: Expr, test: Callable[[Expr], Expr], absent: bool) -> Expr:
+        """Return whether a value passes a test, case by case where one of its cases is NaN.
+
+        SymPy multiplies out the cases of what a condition tests, and refuses to compare NaN.
+        """
+        sp = self.sp
+        if x is sp.nan:
+            return sp.true if absent else sp.false
+        if not isinstance(x, sp.Piecewise) or all(v is not sp.nan for v, _ in x.args):
+            return test(x)
+        found = sp.false
+        for value, condition in reversed(x.args):
+            passes = self.holds(value, test, absent)
+            found = sp.Or(sp.And(condition, passes), sp.And(sp.Not(condition), found))
+        return found
 
     def power(self, a: Expr, b: Expr) -> Expr:
         """Return a power; SymPy would ask whether each term of a sum is infinite (174 s)."""
         simple = bool(a.is_Symbol or a.is_number)
         return self.sp.Pow(a, b, evaluate=simple)
 
-    def is_one_of(self, x: Expr, values: Sequence[Expr]) -> Expr:
+    def is_one_of(self, x: Expr, values: Sequence[Expr], absent: bool = False) -> Expr:
         """Return whether x is one of some values."""
+        return self.holds(x, lambda y: self._equals_one(y, values), absent)
+
+    def _equals_one(self, x: Expr, values: Sequence[Expr]) -> Expr:
         return self.sp.Or(*[self.compare("Eq", x, v) for v in values])
 
     def entry(self, n: Node, value: Any) -> Expr:
@@ -316,10 +309,12 @@ def _tree(made: _Builder, n: Node, *args: Expr) -> Expr:
 
 
 def _test(made: _Builder, splits: Splits, i: int, x: Expr) -> Expr:
+    absent = bool(splits.missing_left[i])
     if splits.member[i] >= 0:
         codes = splits.sets[splits.member[i]].nonzero()[0].tolist()
-        return made.is_one_of(x, [made.sp.Integer(c) for c in codes])
-    return made.compare("Lt" if splits.below else "Le", x, made.number(float(splits.threshold[i])))
+        return made.is_one_of(x, [made.sp.Integer(c) for c in codes], absent)
+    sign, threshold = "Lt" if splits.below else "Le", made.number(float(splits.threshold[i]))
+    return made.compare(sign, x, threshold, absent)
 
 
 def _table(made: _Builder, n: Node, x: Expr) -> Expr:
@@ -340,7 +335,17 @@ def _piecewise(made: _Builder, n: Node, x: Expr) -> Expr:
         values.append(value)
     sign = "Le" if p.right_closed else "Lt"
     tests = [made.compare(sign, x, made.number(e)) for e in p.edges.tolist()]
-    return made.cases(list(zip(values[:-1], tests, strict=True)), values[-1])
+    kept = [i for i, v in enumerate(values) if v is not sp.nan]
+    if not kept:
+        return sp.nan
+    whole = made.cases([(values[i], tests[i]) for i in kept[:-1]], values[kept[-1]])
+    absent = [_in_piece(sp, tests, i) for i in range(len(values)) if i not in kept]
+    return made.choice(sp.Or(*absent), sp.nan, whole)
+
+
+def _in_piece(sp: Any, tests: Sequence[Expr], i: int) -> Expr:
+    """Return whether x lies in piece i, beyond the edge before it and not beyond its own."""
+    return sp.And(*[sp.Not(t) for t in tests[:i][-1:]], *tests[i : i + 1])
 
 
 def _distance(made: _Builder, n: Node, *args: Expr) -> Expr:
@@ -391,7 +396,7 @@ RULES: dict[str, Rule] = {
     "less_equal": lambda made, n, a, b: made.compare("Le", a, b),
     "equal": _equal,
     "member": lambda made, n, x: made.is_one_of(x, [made.entry(n, v) for v in n.data]),
-    "missing": lambda made, n, x: made.sp.false,
+    "missing": lambda made, n, x: made.holds(x, lambda _: made.sp.false, True),
     "and": _function("And"),
     "or": _function("Or"),
     "not": _function("Not"),
@@ -401,23 +406,3 @@ RULES: dict[str, Rule] = {
     "piecewise": _piecewise,
 }
 """Operation → the SymPy object of a node, from the builder, the node and its arguments."""
-
-
-def _text(formula: Formula, found: Steps, steps: bool) -> str:
-    """Return a module that builds the same objects, each name inside a string."""
-    from sympy import srepr
-
-    result = found.result
-    if isinstance(result, dict):
-        inner = "".join(f"    {name!r}: {srepr(e)},\n" for name, e in result.items())
-        written = "{\n" + inner + "}"
-    else:
-        written = srepr(result)
-    pairs = "".join(f"    ({srepr(s)}, {srepr(e)}),\n" for s, e in found.steps)
-    parts = [
-        banner(formula, "# "),
-        "from sympy import *\nfrom sympy.functions.elementary.piecewise import ExprCondPair",
-        *([f"steps = [\n{pairs}]"] if steps else []),
-        f"result = {written}",
-    ]
-    return "\n\n".join(parts) + "\n"

@@ -23,7 +23,7 @@ from closedform.printers.blocks import (
     Sentence,
 )
 from closedform.printers.draft import Extent
-from closedform.printers.outline import page
+from closedform.printers.outline import before_rounding, page
 from closedform.printers.plain import Numerals, scribe
 from closedform.printers.scribe import terms_of
 from closedform.printers.spell import BREAK, unbroken
@@ -36,6 +36,9 @@ MOST_LINES = 60
 
 FEW_EQUATIONS = 3
 """Long sums up to which each term gets a line of its own, in aligned columns."""
+
+
+__all__ = ["before_rounding", "write"]
 
 
 def write(
@@ -167,6 +170,8 @@ class Layout:
         texts += [f"… {block.left_out} more rows"] if block.left_out else []
         texts += [] if other is None else [f"{padded(other, wide)}   otherwise"]
         head = f"{block.left} = "
+        if columns(head) + max(map(columns, texts)) > self.width:
+            return [head.rstrip(), *("    " + t for t in texts)]
         return [head + texts[0], *(" " * columns(head) + t for t in texts[1:])]
 
     def _conditions_first(
@@ -194,7 +199,7 @@ class Layout:
     def rules(self, block: Rules) -> list[str]:
         """Return one rule a line: values, conditions, facts."""
         indent = "  " if block.title else ""
-        heads = [indent + _values(block, rule) for rule in block.rules]
+        heads = [indent + unbroken(_values(block, rule)) for rule in block.rules]
         wide = max(map(columns, heads), default=0)
         bodies = [_when(rule) for rule in block.rules]
         facts = [_said(rule.facts) for rule in block.rules]
@@ -222,7 +227,8 @@ class Layout:
         blocks = _fitting(wide, self.width - 4)
         lines = []
         for first, last in blocks:
-            part = "" if len(blocks) == 1 else f", columns {first + 1} to {last}"
+            part = f", columns {first + 1} to {last}" if last > first + 1 else f", column {last}"
+            part = "" if len(blocks) == 1 else part
             lines.append(f"{head}{part}:")
             for row in block.entries:
                 cells = [" " * (w - columns(c)) + c for w, c in
@@ -262,6 +268,9 @@ def _hung(head: str, body: str, fact: str, width: int) -> list[str]:
             lines.append(indent + "     and " + part)
         else:
             lines[-1] += " and " + part
+    if columns(fact) > width - 8:
+        filled = textwrap.wrap(fact, width - 8, break_long_words=False, break_on_hyphens=False)
+        return [*lines, *(" " * 8 + part for part in filled)]
     edge = width - columns(fact)
     if fact and columns(lines[-1]) + 3 > edge:
         lines.append("")

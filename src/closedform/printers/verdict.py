@@ -97,7 +97,7 @@ def _highest(draft: Draft, name: str, made: Decision) -> Iterator[Block]:
     words = [scribe.word(c) for c in made.classes]
     if len(scores) > PAIRS:
         a, b = scribe.applied("g", "a"), scribe.applied("g", "b")
-        yield Boundary(("a", "b"), f"{a} = {b}")
+        yield Boundary((scribe.signs["any two classes a"], "b"), f"{a} = {b}")
         return
     for (s, a), (t, b) in combinations(zip(scores, words, strict=True), 2):
         yield Boundary((a, b), f"{draft.text(s)} - {draft.text(t)} = 0{_gap(draft, s, t)}")

@@ -53,7 +53,7 @@ def first_rows(X: Any, count: int, *, seed: int = 0) -> Any:
 def take(X: Any, picked: Array) -> Any:
     """Return some rows of X, in the container in which it came."""
     if hasattr(X, "iloc"):
-        return X.iloc[picked]
+        return _without_idle_categories(X.iloc[picked])
     if isinstance(X, Mapping):
         return {name: _listed(c, _row_count(X))[picked] for name, c in X.items()}
     if hasattr(X, "columns") or hasattr(X, "toarray") or isinstance(X, np.ndarray):
@@ -114,12 +114,19 @@ def _holds(dtype: Any, values: Sequence[Any]) -> bool:
     return False
 
 
-def _changed(inputs: Sequence[Feature], edits: Sequence[Edits]) -> dict[int, dict[int, Any]]:
-    """Return for each input that changes anywhere its new values by row."""
-    found: dict[int, dict[int, Any]] = {}
+def _changed(
+    inputs: Sequence[Feature], edits: Sequence[Edits], names: Sequence[Any]
+) -> dict[Any, dict[int, Any]]:
+    """Return for each column that changes anywhere its new values by row.
+
+    A column that is absent is one that the formula does not read, or X would have been refused.
+    """
+    have = column_keys(inputs, names)
+    found: dict[Any, dict[int, Any]] = {}
     for k, row in enumerate(edits):
         for i, value in row.items():
-            found.setdefault(i, {})[k] = value
+            if inputs[i].name in have:
+                found.setdefault(have[inputs[i].name], {})[k] = value
     return found
 
 
@@ -132,9 +139,7 @@ def _columns(
     names = list(X.keys() if isinstance(X, Mapping) else X.columns)
     rows = _row_count(X)
     columns = {name: _listed(X[name], rows)[picked] for name in names}
-    have = column_keys(inputs, names)
-    for i, changes in _changed(inputs, edits).items():
-        name = have[inputs[i].name]
+    for name, changes in _changed(inputs, edits, names).items():
         columns[name] = _with(columns[name], changes)
     if isinstance(X, Mapping):
         return columns
@@ -156,6 +161,22 @@ def _with(column: Array, changes: Mapping[int, Any]) -> Array:
     return column
 
 
+def _without_idle_categories(frame: Any) -> Any:
+    """Return a frame whose last categories of each column occur in it.
+
+    XGBoost refuses a column for a category that is merely declared. Codes stay as they are.
+    """
+    import pandas as pd
+
+    for name, dtype in frame.dtypes.items():
+        if isinstance(dtype, pd.CategoricalDtype) and frame.columns.is_unique:
+            used = int(frame[name].cat.codes.max()) + 1 if len(frame) else 0
+            if 0 < used < len(dtype.categories):
+                kept = frame[name].cat.set_categories(dtype.categories[:used])
+                frame = frame.assign(**{name: kept}) if isinstance(name, str) else frame
+    return frame
+
+
 def _frame(
     X: Any,
     inputs: Sequence[Feature],
@@ -163,28 +184,29 @@ def _frame(
     edits: Sequence[Edits],
 ) -> Any:
     frame = X.iloc[picked].reset_index(drop=True)
-    have = column_keys(inputs, list(frame.columns))
-    for i, changes in _changed(inputs, edits).items():
-        name = have[inputs[i].name]
-        frame[name] = _series(frame[name], changes)
+    for name, changes in _changed(inputs, edits, list(frame.columns)).items():
+        frame[name] = _series(frame[name], changes, X[name])
     return frame
 
 
-def _series(column: Any, changes: Mapping[int, Any]) -> Any:
+def _series(column: Any, changes: Mapping[int, Any], given: Any) -> Any:
     import pandas as pd
 
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind != "O":
         return pd.Series(_with(column.to_numpy(), changes))
     values = column.to_numpy(dtype=object).copy()
-    # A column of text shows how it spells a missing value: None and NaN are two to scikit-learn.
-    absent = next((v for v in values if v is None), np.nan)
+    # The whole column shows how it spells a missing value: None and NaN are two to scikit-learn.
+    absent = None if any(v is None for v in given.to_numpy(dtype=object)) else np.nan
     for k, value in changes.items():
         values[k] = absent if value != value else value
     if isinstance(dtype, pd.CategoricalDtype):
         known = dtype.categories.tolist()
         new = [v for v in dict.fromkeys(changes.values()) if v == v and v not in known]
         return pd.Series(pd.Categorical(values, categories=[*known, *new], ordered=dtype.ordered))
+    if isinstance(dtype, np.dtype):
+        # Without a type, pandas would guess text, whose only missing value is NaN.
+        return pd.Series(values, dtype=object)
     for kind in (dtype, "Float64") if dtype.kind in "iufb" else (dtype,):
         try:
             return pd.Series(pd.array(values, dtype=kind))

@@ -15,9 +15,10 @@ from closedform.columns import columns_of
 from closedform.evaluate import compute
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
-from closedform.ops.payloads import Label
+from closedform.ops.payloads import Label, label_codes
+from closedform.probes.branching import branches
 from closedform.probes.containers import Edits, edited, first_rows
-from closedform.probes.turning import beside, labels_in, turns
+from closedform.probes.turning import beside, labels_in, nearest, turns
 
 BASE_ROWS = 2000
 """So many rows of the data serve as the background for made-up values."""
@@ -91,7 +92,8 @@ def worth_trying(
     Every threshold of every input ± 1 ulp in float32 and float64 (traced back through rounding,
     imputers and one-to-one steps to the raw input; a row is chosen that reaches the test), corners
     of the data's box, far outside, zeros of both signs, missing values, every category, an unseen
-    one. What is not in question comes from random rows of X.
+    one; missing values and categories also so that each test of a tree is decided by them. What
+    is not in question comes from random rows of X.
 
     Args:
         formula: the formula.
@@ -110,7 +112,8 @@ def worth_trying(
     if rows:
         for maker in MAKERS:
             made += _drawn(list(maker(data)), limit // 10, random)
-        made += _drawn(list(_thresholds(data)), max(0, limit - len(made)), random)
+        for rest in _thresholds(data):
+            made += _drawn(rest, max(0, limit - len(made)), random)
         made = made[:limit]
     return _assembled(formula, base, made, rows, random)
 
@@ -134,12 +137,36 @@ def _assembled(
 # --- the kinds ----------------------------------------------------------------------------------
 
 
-def _thresholds(data: _Data) -> Iterator[_Made]:
+def _thresholds(data: _Data) -> Iterator[list[_Made]]:
+    """Yield rows at thresholds: those next to them, those for ways through trees, and the rest."""
+    first: list[_Made] = []
+    further: list[_Made] = []
     for turn in turns(data.formula, _computed(data), data.rows):
         # One background for all neighbours of a value, so that nothing else changes between them.
         base = turn.row if turn.row >= 0 else int(data.random.integers(data.rows))
-        for value in beside(turn):
-            yield _Made("threshold", {turn.input: value}, base)
+        near = nearest(turn)
+        first += [_Made("threshold", {turn.input: value}, base) for value in near]
+        if not turn.again:
+            rest = [value for value in beside(turn) if value not in near]
+            further += [_Made("threshold", {turn.input: value}, base) for value in rest]
+    yield first
+    yield list(_ways(data))
+    yield further
+
+
+def _ways(data: _Data) -> Iterator[_Made]:
+    """Yield rows on which a missing value, or a category, decides a test of a tree."""
+    raw: dict[int, list[Any]] = {}
+    special: dict[int, list[float | int]] = {}
+    for i, feature in enumerate(data.formula.inputs):
+        raw[i] = [v for v in data.labels[i] if v == v] + [math.nan] * feature.missing
+        if feature.type is Type.LABEL:
+            special[i] = label_codes(v if v == v else None for v in raw[i]).tolist()
+        else:
+            special[i] = [float(v) for v in raw[i]]
+    for i, k, row in branches(data.formula, data.columns, data.rows, special):
+        kind = "category" if raw[i][k] == raw[i][k] else "missing"
+        yield _Made(kind, {i: raw[i][k]}, row)
 
 
 def _computed(data: _Data) -> Callable[[Node], Array]:

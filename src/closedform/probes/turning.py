@@ -17,6 +17,8 @@ from closedform.ops.payloads import Label, Splits, leaves_of
 Inputs = Sequence[Array]
 TRIED = 200
 """So many rows that come to a test of a tree are tried, for one on which the test matters."""
+AT_FIRST = 16
+"""So many are tried first: nearly every test matters on one of them."""
 FAN = 12
 """How many values of an input one turning point may be traced back to."""
 
@@ -30,6 +32,7 @@ class Turn:
         inverted: whether something had to be inverted to find the value.
         row: a row that comes past it (-1: any).
         tells: whether on that row the result is another one on either side of the value.
+        again: whether another test has the same value, and its row does not tell of this one.
     """
 
     input: int
@@ -37,6 +40,7 @@ class Turn:
     inverted: bool
     row: int = -1
     tells: bool = False
+    again: bool = False
 
 
 def turns(formula: Formula, below: Callable[[Node], Array], rows: int) -> list[Turn]:
@@ -48,47 +52,54 @@ def turns(formula: Formula, below: Callable[[Node], Array], rows: int) -> list[T
         rows: how many rows that is; 0 where there are none.
     """
     nodes = toposort([*formula.roots, *(n for s in formula.stages for _, n in s.after)])
-    found: dict[tuple[int, str], Turn] = {}
+    found: dict[tuple[int, str], list[Turn]] = {}
     for n in nodes:
-        for x, value, row, tells in _critical(n, below, rows):
+        for x, value, telling, passing in _critical(n, below, rows):
             for index, at, inverted in _traced(x, value):
-                old = found.get((index, at.hex()))
-                if old is None or tells > old.tells:
-                    found[index, at.hex()] = Turn(index, at, inverted, row, tells)
-    return list(found.values())
+                old = found.setdefault((index, at.hex()), [])
+                tells = bool(len(telling))
+                if old and (not tells or any(t.tells and t.row in telling for t in old)):
+                    continue
+                if old and not old[0].tells:
+                    old.clear()
+                row = int(telling[0]) if tells else passing
+                old.append(Turn(index, at, inverted, row, tells, again=bool(old)))
+    return [turn for same in found.values() for turn in same]
+
+
+NO_ROW: Array = np.zeros(0, np.int64)
 
 
 def _critical(
     n: Node, below: Callable[[Node], Array], rows: int
-) -> Iterator[tuple[Node, float, int, bool]]:
-    """Yield (argument, value where it matters, a row that comes here, whether that row tells)."""
+) -> Iterator[tuple[Node, float, Array, int]]:
+    """Yield (argument, value where it matters, rows that tell, a row that comes here)."""
     if n.op is ops.TREE:
         yield from _tests_of(n, below, rows)
     elif n.op is ops.PIECEWISE:
-        yield from ((n.args[0], e, -1, False) for e in n.data.edges.tolist())
+        yield from ((n.args[0], e, NO_ROW, -1) for e in n.data.edges.tolist())
     elif n.op in (ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MIN, ops.MAX):
         fixed = [a for a in n.args if a.op is ops.CONST]
-        yield from ((x, float(c.data), -1, False) for c in fixed for x in n.args if x is not c)
+        yield from ((x, float(c.data), NO_ROW, -1) for c in fixed for x in n.args if x is not c)
     elif n.op is ops.TABLE and n.args[0].type is Type.REAL:
-        yield from ((n.args[0], float(v), -1, False) for v in n.data.labels)
+        yield from ((n.args[0], float(v), NO_ROW, -1) for v in n.data.labels)
     elif n.op is ops.MEMBER and n.args[0].type is Type.REAL:
-        yield from ((n.args[0], float(v), -1, False) for v in n.data)
+        yield from ((n.args[0], float(v), NO_ROW, -1) for v in n.data)
 
 
 def _tests_of(
     n: Node, below: Callable[[Node], Array], rows: int
-) -> Iterator[tuple[Node, float, int, bool]]:
+) -> Iterator[tuple[Node, float, Array, int]]:
     splits = n.data.splits
     columns = np.stack([below(a) for a in n.args])
     passing = _passing(splits, columns, rows)
     inner = np.flatnonzero(~splits.leaf & (splits.member < 0))
-    tells = _telling(n, columns, inner, passing[inner, :1])[:, 0]
-    for i, told in zip(inner.tolist(), tells.tolist(), strict=True):
-        row = int(passing[i, 0])
-        if row >= 0 and not told:
-            found = _telling(n, columns, np.array([i]), passing[i : i + 1])[0]
-            told, row = bool(found.any()), int(passing[i, found.argmax()])
-        yield n.args[splits.feature[i]], float(splits.threshold[i]), row, told
+    tells = _telling(n, columns, inner, passing[inner, :AT_FIRST])
+    for i, told in zip(inner.tolist(), tells, strict=True):
+        if passing[i, 0] >= 0 and not told.any():
+            told = _telling(n, columns, np.array([i]), passing[i : i + 1])[0]
+        telling = np.unique(passing[i, : len(told)][told])
+        yield n.args[splits.feature[i]], float(splits.threshold[i]), telling, int(passing[i, 0])
 
 
 def _passing(splits: Splits, columns: Array, rows: int) -> Array:
@@ -158,7 +169,7 @@ def around32(value: float) -> list[float]:
     """Return a value, and the midpoints at which rounding to float32 starts to reach it."""
     with np.errstate(over="ignore"):
         near = np.float32(value)
-    beside = [float(np.nextafter(near, np.float32(s))) for s in (-np.inf, np.inf)]
+        beside = [float(np.nextafter(near, np.float32(s))) for s in (-np.inf, np.inf)]
     return [value, *((float(near) + b) / 2 for b in beside)]
 
 
@@ -223,12 +234,17 @@ def _inverse_pieces(n: Node, v: float) -> list[float]:
     return [float(x) for x in at[inside][:FAN]]
 
 
+def nearest(turn: Turn) -> list[float]:
+    """Return the value and its neighbours in float64: what a test there must tell apart."""
+    return [x for k in (0, 1, -1) if math.isfinite(x := ulps(turn.value, k))]
+
+
 def beside(turn: Turn) -> list[float]:
     """Return the value and its neighbours: 1 ulp in float32 and float64, more if inverted."""
     v = turn.value
     with np.errstate(over="ignore"):
         near = np.float32(v)
-    shorts = [near, *(np.nextafter(near, np.float32(s)) for s in (-np.inf, np.inf))]
+        shorts = [near, *(np.nextafter(near, np.float32(s)) for s in (-np.inf, np.inf))]
     # Inverting an affine step rounds: the true switch may lie a few ulp away.
     away = (-8, -3, -1, 0, 1, 3, 8) if turn.inverted else (-1, 0, 1)
     found = [ulps(v, k) for k in away] + [float(s) for s in shorts]

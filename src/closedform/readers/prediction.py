@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from closedform import ops
-from closedform.formula import Task, label_above, label_of
+from closedform.errors import BadInput
+from closedform.formula import Formula, Task, label_above, label_of
 from closedform.ir import Node
-from closedform.readers.reading import Columns, unique_names
+from closedform.readers.reading import Columns, Reading, Retype, unique_names
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,42 @@ class Prediction:
         outputs |= dict(zip(score, decision, strict=True))
         task = Task("classification", tuple(classes), link, ("label",), chance, score)
         return cls(outputs, task)
+
+
+def formula_of(
+    predict: Callable[[Columns, Reading], Prediction], names: Sequence[str], *,
+    source: str, reader: str,
+) -> Formula:  # fmt: skip
+    """Return what a model predicts over raw inputs of some names.
+
+    `predict` is called again where an input turns out to hold labels.
+
+    Raises:
+        UnsupportedModel: with every problem found.
+    """
+    labels: set[int] = set()
+    while True:
+        reading = Reading(tuple(names), labels)
+        try:
+            made = predict(reading.columns(), reading)
+        except Retype:
+            continue
+        return reading.formula(made.outputs, made.task, source, reader)
+
+
+def input_names(
+    names: Sequence[str] | None, known: Sequence[str] | None, width: int
+) -> tuple[str, ...]:
+    """Return the names of a model's inputs: given, its own, or x0, x1 …
+
+    Raises:
+        BadInput: not as many were given as there are inputs.
+    """
+    if names is None:
+        return tuple(str(n) for n in known) if known else tuple(f"x{i}" for i in range(width))
+    if len(names) != width:
+        raise BadInput(f"{len(names)} names were given for {width} inputs.")
+    return tuple(str(n) for n in names)
 
 
 def value_names(values: Sequence[Node]) -> tuple[str, ...]:

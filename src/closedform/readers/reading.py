@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,7 +11,16 @@ import numpy as np
 
 from closedform import ops
 from closedform.errors import UnsupportedModel
-from closedform.formula import Feature, Formula, Stage, Step, Task, may_be_missing, passed_on
+from closedform.formula import (
+    Feature,
+    Formula,
+    Precision,
+    Stage,
+    Step,
+    Task,
+    may_be_missing,
+    passed_on,
+)
 from closedform.ir import Node, Type, fold
 from closedform.ops.payloads import Label
 
@@ -68,6 +77,8 @@ class Reading:
     fragile: set[Node] = field(default_factory=set)
     called: set[str] = field(default_factory=set)
     apart: list[str] = field(default_factory=list)
+    rounded: dict[Node, Precision] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
 
     def columns(self) -> Columns:
         """Return the raw inputs."""
@@ -82,6 +93,23 @@ class Reading:
     def differs(self, why: str) -> None:
         """Note that the formula is near the model but not it: the trail then says approximate."""
         self.apart.append(why)
+
+    def unspecified(self, why: str) -> None:
+        """Note that what the model does with unseen categories is no function of the row.
+
+        The formula refuses them; a certificate does not count made-up ones against it.
+        """
+        self.unseen.append(why)
+
+    def rounds(self, nodes: Sequence[Node], dtype: str, ulps: int) -> None:
+        """Note values that the model computes in fewer bits than the formula does.
+
+        Args:
+            nodes: the values; every output that reads one of them is compared within its rounding.
+            dtype: in which the model computes them: "float32", "float16", "bfloat16".
+            ulps: how many units of rounding of that type the model's own value may be off by.
+        """
+        self.rounded.update(dict.fromkeys(nodes, Precision(dtype, ulps)))
 
     def placeholder(self, names: Sequence[str]) -> Columns:
         """Return columns that stand for an unreadable step while the rest is looked at."""
@@ -177,24 +205,40 @@ class Reading:
         """Return the formula, or raise with every problem found.
 
         Raises:
-            UnsupportedModel: some part of the model has no formula.
+            UnsupportedModel: some part of the model has no formula, or there is no output.
         """
         if self.problems:
             raise UnsupportedModel.all_of(source, self.problems)
+        if not outputs:
+            raise UnsupportedModel(
+                f"{source} gives no column at all.",
+                hint="There is nothing to write; leave this step out.",
+            )
         return Formula(
             outputs=self._guarded(outputs),
             inputs=self.features(),
             task=task,
             names=self.node_names,
-            trail=(self._step(f"read by {reader}"),),
+            trail=(self._step(f"read by {reader}", outputs),),
             stages=tuple(self.stages),
             source=source,
         )
 
-    def _step(self, name: str) -> Step:
-        if not self.apart:
-            return Step(name, "read")
-        return Step(name, "approx", found={"differs": tuple(dict.fromkeys(self.apart))})
+    def _step(self, name: str, outputs: Mapping[str, Node]) -> Step:
+        found: dict[str, Any] = {}
+        coarsest = fold(list(outputs.values()), partial(_coarsest, self.rounded))
+        precision = {
+            name: {"dtype": p.dtype, "ulps": p.ulps}
+            for name, p in zip(outputs, coarsest, strict=True)
+            if p is not None
+        }
+        if precision:
+            found["precision"] = precision
+        if self.unseen:
+            found["unseen"] = tuple(dict.fromkeys(self.unseen))
+        if self.apart:
+            found["differs"] = tuple(dict.fromkeys(self.apart))
+        return Step(name, "approx" if self.apart else "read", found=found)
 
     def _guarded(self, outputs: dict[str, Node]) -> dict[str, Node]:
         """Return the outputs, missing on rows that the model refuses."""
@@ -205,6 +249,12 @@ class Reading:
                 if not already:
                     made[name] = ops.where(condition, nothing(n.type), n)
         return made
+
+
+def _coarsest(marked: Mapping[Node, Precision], n: Node, *below: Precision | None) -> Any:
+    """Return the coarsest rounding that a node or one below it is marked with (for `fold`)."""
+    found = [p for p in (marked.get(n), *below) if p is not None]
+    return max(found, key=lambda p: p.relative, default=None)
 
 
 def nothing(kind: Type) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, Final, NoReturn
 
 from closedform.errors import BadFile
@@ -60,8 +61,7 @@ def _no_constant(name: str) -> NoReturn:
 def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise BadFile(f"the field {twice[:40]!a} is there twice.", hint="Remove one of them.")
     return made
 
@@ -172,12 +172,17 @@ def _outputs(spot: Spot, nodes: list[Node]) -> dict[str, Node]:
 
 def _task(spot: Spot) -> Task:
     fields = spot.fields(("kind", "classes", "link", "primary", "probability", "decision"))
+    classes, probability = fields["classes"].labels(), fields["probability"].texts()
+    if len(probability) not in (0, len(classes)):
+        raise fields["probability"].wrong(
+            f"here should be one name for each of the {len(classes)} classes"
+        )
     return Task(
         kind=fields["kind"].text(),
-        classes=fields["classes"].labels(),
+        classes=classes,
         link=fields["link"].text(),
         primary=fields["primary"].texts(),
-        probability=fields["probability"].texts(),
+        probability=probability,
         decision=fields["decision"].texts(),
     )
 

@@ -44,9 +44,10 @@ class Check:
     """One output on one set of rows.
 
     The relative difference of a row is |got − expected| / max(|expected|, s), where s is the
-    standard deviation of what was expected on the rows given: near a zero of the output, a
-    difference is measured against how much the output varies. Equal infinities differ by 0, and so
-    do two missing values; a number against a missing value is counted in `missing_differ`.
+    standard deviation of what was expected on the rows given, without the 1 % at either end: near a
+    zero of the output, a difference is measured against how much the output varies. Equal
+    infinities differ by 0, and so do two missing values; a number against a missing value is
+    counted in `missing_differ`.
 
     Attributes:
         output: the name of the output.
@@ -56,12 +57,15 @@ class Check:
         worst, worst_relative: the greatest difference.
         typical, typical_relative: the median difference.
         labels_differ: rows with another label, ties not counted.
-        ties: rows with another label whose deciding scores are equal within rounding; of numbers,
-            rows not compared, since others tie there for the last place among the nearest.
+        ties: rows with another label whose deciding scores are equal within rounding, and not the
+            same floats on both sides; of numbers, rows not compared, since others tie there for
+            the last place among the nearest.
         missing_differ: rows on which one side is missing and the other is not.
         failing: how many rows differ by more than the tolerance, by kind ("" for given rows).
         where: the row of the worst difference; None where there is none.
         is_label: whether the output is a label, not a number.
+        precision: what the model's own rounding allows, where that is more than the tolerance:
+            the model computes this output in float32 or less.
     """
 
     output: str
@@ -78,6 +82,7 @@ class Check:
     failing: Mapping[str, int] = field(default_factory=dict)
     where: Row | None = None
     is_label: bool = False
+    precision: str = ""
 
     @property
     def ok(self) -> bool:
@@ -208,6 +213,12 @@ class Certificate:
         return f"exact to {max(self.worst_relative, 1e-16):.1g}"
 
     def _notes(self) -> Iterator[str]:
+        by: dict[str, dict[str, None]] = {}
+        for check in self.checks:
+            if check.precision:
+                by.setdefault(check.precision, {})[check.output] = None
+        for allowed, outputs in by.items():
+            yield f"{_first(list(outputs))}: compared within {allowed}"
         for domain in self.domains:
             yield from _domain_lines(domain)
         for check in self.checks:
@@ -309,6 +320,11 @@ def _domain_lines(domain: Domain) -> Iterator[str]:
         yield f"the model says: {domain.error}"
     if domain.where is not None:
         yield f"for instance {domain.where}"
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def _short(value: Any) -> str:

@@ -227,7 +227,9 @@ def single_numbers(case: Case, mine: Node) -> Iterator[Hypothesis]:
             if made is not None:
                 (c, *_), corrected = made
                 yield Hypothesis(kind, says(c), corrected, theirs, name)
-        both = _fitted(case, ops.const(0.0), theirs, [mine, one])
+        # Of one input, any straight line is any other one, multiplied and moved.
+        several = len(reads(theirs)) > 1
+        both = _fitted(case, ops.const(0.0), theirs, [mine, one]) if several else None
         if both is not None:
             (a, b), corrected = both
             says_both = f"Your expression is to be multiplied by {a:.6g}, and {b:.6g} added."

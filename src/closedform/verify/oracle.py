@@ -34,19 +34,47 @@ def methods_of(model: Any, formula: Formula) -> list[Method]:
         BadInput: the model has none of them and cannot be called.
     """
     found = [
-        Method(name, getattr(model, name), outputs)
+        Method(name, ask, outputs)
         for name, outputs in _roles(formula)
-        if outputs and hasattr(model, name) and any(o in formula.outputs for o in outputs)
+        if outputs and any(o in formula.outputs for o in outputs)
+        for ask in _asked(model, name)
     ]
     if found:
         return found
-    if callable(model):
+    if callable(model) and any(o in formula.outputs for o in formula.primary):
         return [Method("call", model, formula.primary)]
     wanted = ", ".join(name for name, outputs in _roles(formula) if outputs)
     raise BadInput(
         f"A {type(model).__name__} has no method to check the formula against.",
         hint=f"Give the fitted model with {wanted}, or any function of the rows.",
     )
+
+
+OPTIONS: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
+    ("xgboost", "decision_function"): ("predict", {"output_margin": True}),
+    ("lightgbm", "decision_function"): ("predict", {"raw_score": True}),
+    ("catboost", "decision_function"): ("predict", {"prediction_type": "RawFormulaVal"}),
+}
+"""What packages without a method call it: (package, method) → its other name, and options."""
+
+
+def _asked(model: Any, name: str) -> list[Callable[[Any], Any]]:
+    """Return the one way to ask a model for what a method of scikit-learn's gives, or none."""
+    package = type(model).__module__.partition(".")[0]
+    if package == "xgboost" and type(model).__name__ == "Booster":
+        return [lambda X: model.predict(_matrix_of(model, X))] * (name == "predict")
+    if hasattr(model, name):
+        return [getattr(model, name)]
+    other, options = OPTIONS.get((package, name), ("", {}))
+    return [lambda X: getattr(model, other)(X, **options)] if hasattr(model, other) else []
+
+
+def _matrix_of(booster: Any, X: Any) -> Any:
+    """Return rows in XGBoost's own container, which a bare Booster insists on."""
+    import xgboost
+
+    names = None if hasattr(X, "columns") else booster.feature_names
+    return xgboost.DMatrix(X, feature_names=names, enable_categorical=True)
 
 
 def _roles(formula: Formula) -> list[tuple[str, tuple[str, ...]]]:

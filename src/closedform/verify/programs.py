@@ -22,7 +22,14 @@ from closedform.probes.trying import NEVER_SEEN
 from closedform.verify.algebra import run_sympy
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
-from closedform.verify.checking import Rows, apart, check_options, checks_of, row_sets
+from closedform.verify.checking import (
+    Rows,
+    apart,
+    check_options,
+    checks_of,
+    row_sets,
+    scores_of,
+)
 from closedform.verify.oracle import Answers, Method, answers, methods_of
 from closedform.verify.provenance import provenance
 
@@ -133,6 +140,8 @@ def verify_program(
     check_options(tolerance, limit, seed)
     start = time.perf_counter()
     program = write(formula, target, **options)
+    if options.get("output") is not None:
+        formula = formula.only(options["output"])
     checks: list[Check] = []
     domains: list[Domain] = []
     spreads: dict[str, float] = {}
@@ -187,8 +196,11 @@ def _values(feature: Feature, column: Array) -> list[Any]:
 
 def _column(formula: Formula, name: str, values: list[Any]) -> Array:
     if formula.outputs[name].type is Type.LABEL:
-        # To SymPy a class is a symbol: True comes back as the word.
-        words = {str(c): c for c in formula.task.classes if not isinstance(c, str)}
+        # To SymPy a class is a symbol: True comes back as the word, and a class that is called
+        # what an input is called comes back in quotes.
+        classes = formula.task.classes
+        words = {repr(c) if isinstance(c, str) else str(c): c for c in classes}
+        words |= {c: c for c in classes if isinstance(c, str)}
         return np.array([words.get(v, v) if isinstance(v, str) else v for v in values], object)
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
@@ -200,7 +212,8 @@ def _against_formula(
     method = Method("formula", lambda X: X, names)
     everywhere = np.ones(len(rows), dtype=bool)
     said = Answers([rows.values[n] for n in names], everywhere, ~everywhere, "")
-    return list(checks_of(formula, method, said, ran, tolerance, spreads, [said]))
+    theirs = scores_of([method], [said])
+    return list(checks_of(formula, method, said, ran, tolerance, spreads, theirs))
 
 
 def _against_model(
@@ -211,5 +224,7 @@ def _against_model(
     return [
         check
         for method, said in zip(methods, found, strict=True)
-        for check in checks_of(formula, method, said, ran, tolerance, spreads, found)
+        for check in checks_of(
+            formula, method, said, ran, tolerance, spreads, scores_of(methods, found)
+        )
     ]

@@ -169,11 +169,11 @@ def _change(case: Case, new: Mapping[Node, Node], names: Sequence[str]) -> Itera
     unique = list(dict.fromkeys(names))
     says = f"The {unique[0]} is missing." if len(unique) == 1 else (
         "The " + ", the ".join(unique[:-1]) + f" and the {unique[-1]} are missing.")  # fmt: skip
-    advice = tuple(_rewritten(case, new))
+    advice = tuple(rewritten(case, new))
     yield Change("transform", says, lambda n: substitute([n], new)[0], advice)
 
 
-def _rewritten(case: Case, new: Mapping[Node, Node]) -> Iterator[str]:
+def rewritten(case: Case, new: Mapping[Node, Node]) -> Iterator[str]:
     """Yield what to write in place of each column, where it is a straight line of it."""
     for old, node in list(new.items())[:12]:
         if old.op is ops.INPUT:
@@ -219,7 +219,7 @@ def _wrong_way_round(
     if back:
         names = dict.fromkeys(s.name for s in stages if _touches(s, new))
         says = f"The {' and the '.join(names)} is applied the wrong way round: divide by the scale."
-        advice = tuple(_rewritten(case, new))
+        advice = tuple(rewritten(case, new))
         yield Change("transform", says, lambda n: substitute([n], back)[0], advice)
 
 

@@ -53,6 +53,8 @@ FUNCTIONS: dict[str, tuple[int, int, Build]] = {
     "relu": (1, 1, _relu),
     "softplus": (1, 1, lambda x: ops.unary("softplus", x)),
     "erf": (1, 1, lambda x: ops.unary("erf", x)),
+    "probit": (1, 1, lambda x: ops.unary("probit", x)),
+    "ndtri": (1, 1, lambda x: ops.unary("probit", x)),
     "max": (1, 99, ops.maximum),
     "min": (1, 99, ops.minimum),
     "pow": (2, 2, ops.power),

@@ -9,6 +9,7 @@ from typing import Any
 from closedform.errors import BadInput, NotFitted
 from closedform.formula import Formula
 from closedform.ir import Type
+from closedform.readers import registry
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import NO_FORMULA, Columns, Reading, Retype, is_missing
 
@@ -82,6 +83,9 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     if found is None and _lookup(model, "TRANSFORMS") is not None:
         return Prediction.of_columns(transformed(model, columns, reading))
     if found is None:
+        foreign: Prediction | None = _tried(registry.predicted, model, columns, reading)
+        if foreign is not None:
+            return foreign
         reading.problem(_unknown(model, "estimators"), HINTS.get(type(model).__name__, NO_FORMULA))
         return Prediction.nothing()
     _note_missing(model, columns, reading)

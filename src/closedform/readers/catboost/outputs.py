@@ -1,0 +1,287 @@
+"""What a CatBoost model predicts, as nodes: scores in tree order, and what becomes of them."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.errors import MissingExtra, NotFitted, UnsupportedModel
+from closedform.families.additive import complement, softmax
+from closedform.families.trees import Forest
+from closedform.formula import Formula, label_above
+from closedform.ir import Node
+from closedform.loading.stream import Broken
+from closedform.readers.catboost.booster import Booster, booster_of
+from closedform.readers.documents import json_document, understood
+from closedform.readers.prediction import Prediction, formula_of, highest, input_names
+from closedform.readers.reading import Columns, Reading, plain_label
+
+ROLES = {
+    "CatBoostClassifier": "classifier",
+    "CatBoostRegressor": "regressor",
+    "CatBoostRanker": "scores",
+    "CatBoost": "scores",
+}
+"""Class → what its `predict` gives."""
+
+LINKS = {
+    "Logloss": "logit",
+    "CrossEntropy": "logit",
+    "Focal": "logit",
+    "MultiClass": "softmax",
+    "MultiClassOneVsAll": "each",
+    "Poisson": "log",
+    "Tweedie": "log",
+    "RMSEWithUncertainty": "uncertain",
+}
+"""Loss → how scores become predictions; the values of all others are the scores themselves."""
+
+NO_LINK = ("MultiLogloss", "MultiCrossEntropy")
+"""Losses whose predictions are several labels at once."""
+
+ONE_HOT_HINT = (
+    "Train with one_hot_max_size above the number of categories, and save the model with its rows: "
+    "model.save_model('model.json', format='json', pool=Pool(X, y, cat_features=…))."
+)
+CTR = "OnlineCtr"
+
+
+def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
+    """Return a fitted CatBoost estimator as a formula.
+
+    Raises:
+        UnsupportedModel: it uses statistics of categories, text or embeddings.
+        NotFitted: it has not been trained.
+        BadInput: `names` does not fit.
+    """
+    import catboost
+
+    record = _live(model)
+    return formula_of(
+        partial(_predicted, model, record),
+        input_names(names, _own_names(record), record.width),
+        source=type(model).__name__,
+        reader=f"CatBoost {catboost.__version__}",
+    )
+
+
+def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+    """Return a model saved by CatBoost as JSON; one in its binary form where CatBoost is there.
+
+    Raises:
+        Broken: the file is damaged.
+        MissingExtra: a binary file, and CatBoost is not installed.
+        UnsupportedModel: as in `read_model`.
+    """
+    record = _of_binary(raw) if raw.startswith(b"CBM1") else understood(
+        json_document(raw), booster_of)  # fmt: skip
+    classes = record.classes or ((0, 1) if record.classifies else ())
+    role = "classifier" if record.classifies else "regressor"
+    return formula_of(
+        lambda columns, reading: _of_role(record, role, classes, columns, reading),
+        input_names(names, _own_names(record), record.width),
+        source="CatBoost",
+        reader="CatBoost's file format",
+    )
+
+
+def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
+    """Return what an estimator predicts over some columns."""
+    return _predicted(model, _live(model), columns, reading)
+
+
+def _own_names(record: Booster) -> tuple[str, ...] | None:
+    unnamed = tuple(str(i) for i in range(record.width))
+    return None if record.names == unnamed else record.names
+
+
+def _live(model: Any) -> Booster:
+    if not model.is_fitted():
+        name = type(model).__name__
+        raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
+    import catboost
+
+    try:
+        return _exported(model)
+    except catboost.CatBoostError as error:
+        said = str(error).rpartition(": ")[2]
+        raise UnsupportedModel(
+            f"CatBoost itself does not export this {type(model).__name__}: {said}.",
+            hint="Leave text and embedding columns out, or turn them into numbers before.",
+        ) from error
+
+
+def _exported(model: Any) -> Booster:
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.json")
+        model.save_model(path, format="json")
+        with open(path, "rb") as file:
+            found: Booster = understood(json_document(file.read()), booster_of)
+    return found
+
+
+def _of_binary(raw: bytes) -> Booster:
+    try:
+        import catboost
+    except ImportError:
+        missing = MissingExtra("catboost", "catboost", "Reading a .cbm file")
+        missing.hint = f"{missing.hint}, or save the model as JSON: save_model(…, format='json')"
+        raise missing from None
+    try:
+        model = catboost.CatBoost().load_model(blob=raw)
+        return _exported(model)
+    except catboost.CatBoostError as error:
+        raise Broken(f"CatBoost does not load it ({str(error)[:160]})") from error
+
+
+def _predicted(model: Any, record: Booster, columns: Columns, reading: Reading) -> Prediction:
+    role = next((ROLES[c.__name__] for c in type(model).__mro__ if c.__name__ in ROLES), None)
+    own = type(model).predict.__module__.partition(".")[0] not in ("catboost", "_catboost")
+    if role is None or own:
+        name = type(model).__name__
+        what = "has a predict() of its own" if own else "is not among the models that can be read"
+        reading.problem(f"{name} {what}.", f"These can be read: {', '.join(ROLES)}.")
+        return Prediction.nothing()
+    classes = np.ravel(model.classes_).tolist() if role == "classifier" else ()
+    return _of_role(record, role, tuple(map(plain_label, classes)), columns, reading)
+
+
+def _of_role(
+    record: Booster, role: str, classes: tuple[Any, ...], columns: Columns, reading: Reading
+) -> Prediction:
+    if not _readable(record, reading):
+        return Prediction.nothing()
+    scores = _scores(record, columns, reading)
+    if role == "classifier":
+        return _classified(record, scores, classes, reading)
+    link = LINKS.get(record.loss, "identity") if role == "regressor" else "identity"
+    return _valued(link, scores, reading)
+
+
+def _readable(record: Booster, reading: Reading) -> bool:
+    """Note every part that has no formula; tell whether there is none."""
+    before = len(reading.problems)
+    for kind, count in record.unreadable.items():
+        if kind == CTR:
+            what = (
+                f"{count} tests of this CatBoost model ask for statistics of the target over "
+                "categories (CTR), which it looks up in a hash table of its training rows."
+            )
+            reading.problem(what, ONE_HOT_HINT)
+        else:
+            hint = "Leave the text and embedding columns out, or turn them into numbers before."
+            reading.problem(f"{count} tests of this CatBoost model are of kind {kind}.", hint)
+    if record.loss in NO_LINK:
+        reading.problem(
+            f"A CatBoost model with loss {record.loss} predicts several labels at once.",
+            "Train one classifier for each label.",
+        )
+    unnamed = [record.names[i] for i, h in record.categorical.items()
+               if any(v not in record.texts for v in h)]  # fmt: skip
+    if unnamed:
+        what = "The model itself keeps no names of the categories of " + ", ".join(unnamed)
+        reading.problem(what + ", only a hash of each.", ONE_HOT_HINT)
+    return len(reading.problems) == before
+
+
+# --- scores -------------------------------------------------------------------------------------
+
+
+def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
+    """Return scale · Σ leaves + bias, in float64 and in tree order."""
+    inputs = [
+        _code(name, x, record, record.categorical[i], reading)
+        if i in record.categorical
+        else ops.round32(x)
+        for i, (name, x) in enumerate(columns)
+    ]
+    sums = Forest(record.trees, None, (0.0,) * len(record.bias)).nodes(inputs)
+    for s in sums:
+        reading.call(s, "sum of trees")
+    if record.scale == 1 and not any(record.bias):
+        return sums
+    return [ops.lin(b, (record.scale, s)) for s, b in zip(sums, record.bias, strict=True)]
+
+
+def _code(name: str, x: Node, record: Booster, hashes: Sequence[int], reading: Reading) -> Node:
+    """Return the position of a category among those that the trees ask for.
+
+    CatBoost raises on a missing one. A whole number is the text of its digits.
+    """
+    x = reading.as_labels(x)
+    reading.refuse_missing(Columns((name,), (x,)))
+    known = {record.texts[h]: float(i) for i, h in enumerate(hashes)}
+    whole = {int(t): code for t, code in known.items() if _is_whole(t)}
+    reading.knows(x, list(known), unseen=True)
+    code = ops.table(x, {**known, **whole}, -1.0)
+    reading.call(code, f"{name} (encoded)")
+    return code
+
+
+def _is_whole(text: str) -> bool:
+    return (
+        text.removeprefix("-").isascii()
+        and text.removeprefix("-").isdigit()
+        and (str(int(text)) == text)
+    )
+
+
+# --- predictions --------------------------------------------------------------------------------
+
+
+def _uncertain(scores: Sequence[Node]) -> list[Node]:
+    """The mean, and the variance: its score is the logarithm of the standard deviation."""
+    return [scores[0], ops.exp(ops.lin(0, (2, scores[1])))]
+
+
+VALUES: dict[str, Callable[[Sequence[Node]], list[Node]]] = {
+    "identity": list,
+    "log": lambda scores: [ops.exp(s) for s in scores],
+    "logit": lambda scores: [ops.sigmoid(s) for s in scores],
+    "each": lambda scores: [ops.sigmoid(s) for s in scores],
+    "softmax": softmax,
+    "uncertain": _uncertain,
+}
+"""Link → what `predict` (of a classifier: `predict_proba`) gives for some scores."""
+
+
+def _valued(link: str, scores: list[Node], reading: Reading) -> Prediction:
+    link = link if link in ("log", "uncertain") else "identity"
+    values = VALUES[link](scores)
+    made = Prediction.of_values(values, link if link == "log" else "identity")
+    if link != "identity":
+        before = Columns(tuple(f"score({n})" for n in made.outputs), tuple(scores))
+        reading.stage(link, "link", before, Columns(tuple(made.outputs), tuple(values)))
+    return made
+
+
+def _classified(
+    record: Booster, scores: list[Node], classes: tuple[Any, ...], reading: Reading
+) -> Prediction:
+    link = LINKS.get(record.loss)
+    if link not in ("logit", "each", "softmax") or len(classes) != max(2, len(scores)):
+        reading.problem(
+            f"A CatBoost classifier with loss {record.loss} of {len(classes)} classes is unknown.",
+            "Train it with Logloss, CrossEntropy, MultiClass or MultiClassOneVsAll.",
+        )
+        return Prediction.nothing()
+    values = VALUES[link](scores)
+    if len(scores) == 1:
+        cut = 0.0 if record.cut == 0.5 else math.log(record.cut / (1 - record.cut))
+        chances, label = [complement(values[0]), values[0]], label_above(scores[0], cut, classes)
+    else:
+        chances, label = values, highest(scores, classes)
+    names = tuple(f"P({c})" for c in classes)
+    told = ("decision",) if len(scores) == 1 else tuple(f"decision({c})" for c in classes)
+    reading.stage(link, "link", Columns(told, tuple(scores)), Columns(names, tuple(chances)))
+    return Prediction.of_classes(
+        classes, label=label, link="none" if link == "each" else link, probability=chances,
+        decision=scores,
+    )  # fmt: skip

@@ -1,0 +1,5 @@
+"""LightGBM: its estimators, its boosters, and their text files without the package."""
+
+from closedform.readers.lightgbm.outputs import predicted, read_file, read_model
+
+__all__ = ["predicted", "read_file", "read_model"]
