@@ -300,7 +300,7 @@ def test_one_probability_more_than_there_are_classes_is_refused():
 
 def test_a_field_that_is_there_twice_among_many_is_found_at_once():
     many = "".join(f'"k{i}": 1, ' for i in range(50_000))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(BadFile, match="'z' is there twice"):
         from_json("{" + many + '"z": 1, "z": 2}')
-    assert time.perf_counter() - start < 5  # 0.1 s; 43 s where every name was counted
+    assert time.process_time() - start < 5  # 0.1 s; 43 s where every name was counted

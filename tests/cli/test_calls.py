@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -192,7 +191,9 @@ def test_a_reader_that_stops_early_is_no_error(made):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no signals as here")
 def test_ctrl_c_in_a_process_ends_quietly(made):
     code = (
-        "import sys, time; from closedform.cli import main, printing\n"
+        "import signal, sys, time; from closedform.cli import main, printing\n"
+        # A shell starts what it puts in the background with this signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "printing.open_source = lambda *_: (print('up', flush=True), time.sleep(60))\n"
         "sys.exit(main(['read', 'formula.json']))"
     )
@@ -269,10 +270,10 @@ def test_the_page_names_every_verb_option_and_status(run):
 
 def test_the_version_comes_fast(made):
     """NumPy takes 0.1 s of it; no framework may be imported before a verb needs it."""
-    start = time.perf_counter()
+    start = sum(os.times()[2:4])  # of the processor, for children: the machine may be shared
     subprocess.run([sys.executable, "-m", "closedform", "--version"], cwd=made, check=True,
                    capture_output=True)  # fmt: skip
-    assert time.perf_counter() - start < 2
+    assert sum(os.times()[2:4]) - start < 2
     code = (
         "import sys, closedform.cli; assert not {'sklearn', 'pandas', 'sympy'} & set(sys.modules)"
     )
