@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Installed first, so that `torch>=…` is met: of a later release, wheels may bring gigabytes of CUDA.
+TORCH  := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -45,9 +47,11 @@ $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) $(TORCH)
 	$(PIP) -e '.[test]'
 	touch $@
 
 $(VENV)/test-all.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) $(TORCH)
 	$(PIP) -e '.[test-all]'
 	touch $@

@@ -364,6 +364,21 @@ def test_an_example_is_asked_for_where_the_shape_is_unknown():
         cf.read(nn.Conv1d(1, 1, 2), example=torch.zeros(0, 1, 3))
 
 
+def test_missing_values_go_where_the_module_sends_them():
+    rows = torch.randn(40, 3)
+    module = Of(lambda x: (x.argmax(1), x.argmin(1), x.amax(1), F.relu(x[:, 0]), x[:, 0] != 1))
+    formula = cf.read(module, example=rows)
+    rows[::3, 1] = torch.nan
+    assert formula.verify(module, rows).ok
+
+
+def test_arguments_that_hold_several_tensors_are_refused():
+    with pytest.raises(cf.BadInput, match="tuple of tensors as one argument"):
+        cf.read(nn.LSTMCell(3, 2), example=(torch.randn(2, 3), (torch.randn(2, 2),) * 2))
+    with pytest.raises(cf.UnsupportedModel, match="does not take other rows"):
+        cf.read(nn.Linear(3, 1), example=np.arange(6).reshape(2, 3))
+
+
 def test_numbers_that_the_modules_own_type_cannot_hold_are_refused_by_it():
     module = nn.Linear(2, 1)
     certificate = cf.read(module).verify(

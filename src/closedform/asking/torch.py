@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,12 @@ def _device_of(model: Any) -> Any:
     return next((p.device for p in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
 
 
+def module_of(program: Any) -> Any:
+    """Return an exported program as a module, without guards where PyTorch has them (2.9)."""
+    known = signature(program.module).parameters
+    return program.module(**({"check_guards": False} if "check_guards" in known else {}))
+
+
 def in_double(model: Any) -> Any:
     """Return a copy of a module that computes in float64 on the CPU; None where it has none."""
     import torch
@@ -144,7 +151,7 @@ def in_double(model: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch's own deprecations
             # A program's module shares its numbers: it is copied as any other.
-            shared = model.module(check_guards=False) if program else model
+            shared = module_of(model) if program else model
             return copy.deepcopy(shared).cpu().double()
     except Exception:  # not every module can be copied
         return None
@@ -177,7 +184,7 @@ def evaluating(model: Any) -> Iterator[Any]:
 
     if isinstance(model, torch.export.ExportedProgram):
         with torch.no_grad():
-            yield model.module(check_guards=False)
+            yield module_of(model)
         return
     modes = {part: part.training for part in model.modules()}
     with suppress(NotImplementedError):  # what torch.export made is what it is

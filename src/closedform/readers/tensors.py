@@ -307,12 +307,16 @@ def running_sums(xs: list[Node]) -> list[Node]:
 
 
 def first_greatest(xs: Sequence[Element]) -> Node:
-    """Return the position of the greatest element, the first among equals."""
+    """Return the position of the greatest element, the first among equals.
+
+    A missing one counts as the greatest, in PyTorch as in NumPy.
+    """
     found = [node_of(number(x)) for x in xs]
     best = ops.maximum(*found)
     at = ops.const(float(len(found) - 1))
     for i in range(len(found) - 2, -1, -1):
-        at = ops.where(ops.equal(found[i], best), ops.const(float(i)), at)
+        here = ops.either(ops.equal(found[i], best), ops.missing(found[i]))
+        at = ops.where(here, ops.const(float(i)), at)
     return at
 
 

@@ -68,6 +68,12 @@ def _is_table(example: Sequence[Any]) -> bool:
 
 
 def _rows(value: Any) -> Array:
+    nested = isinstance(value, tuple | list) and any(hasattr(part, "detach") for part in value)
+    if nested or isinstance(value, dict):
+        raise BadInput(
+            f"The example has a {type(value).__name__} of tensors as one argument.",
+            hint="Wrap the module in one that takes each tensor as an argument of its own.",
+        )
     if hasattr(value, "detach"):
         plain = value.detach().cpu()
         value = plain.double() if plain.dtype.is_floating_point else plain
@@ -143,7 +149,7 @@ def exported(model: Any, example: Example) -> Any:
         except Exception as error:  # a module may fail in any way
             if at == len(attempts):
                 raise UnsupportedModel(
-                    f"PyTorch cannot trace this {type(model).__name__}: {_first_line(error)}",
+                    f"PyTorch cannot trace this {type(model).__name__}: {first_line(error)}",
                     hint="A formula takes one way through the module, whatever its inputs are: no "
                     "branch on a value. Check that the module takes the example that was given.",
                 ) from error
@@ -184,6 +190,7 @@ def of_program(program: Any, given: Any) -> tuple[Example, Any]:
     return example, core if fixed else exported(core, example)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the beginning of what an error says."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:200]

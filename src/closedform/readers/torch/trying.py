@@ -15,7 +15,7 @@ from closedform.errors import UnsupportedModel
 from closedform.evaluate import compute
 from closedform.formula import UNITS
 from closedform.ir import Array, Node
-from closedform.readers.torch.tracing import Example
+from closedform.readers.torch.tracing import Example, first_line
 
 ROWS = 8
 """Random rows, besides those of the example."""
@@ -61,10 +61,7 @@ def tried(model: Any, outputs: Sequence[Node], slots: Sequence[Slot], example: E
     exact = None if fine is None else difference(ask(fine, rows, "float64"), ours)
     own = difference(ask(model, rows, dtype), ours)
     if own is None and exact is None:
-        raise UnsupportedModel(
-            f"The {type(model).__name__} cannot be asked about other rows than the example.",
-            hint="The first axis of each of its inputs and results must count rows, in any number.",
-        )
+        raise _cannot_be_asked(model, slots, example, rows, dtype)
     unit = UNITS.get(dtype, UNITS["float16"])
     limit = EXACT if dtype == "float64" else COARSE * unit
     if (exact is not None and exact > EXACT) or (exact is None and own is not None and own > limit):
@@ -72,6 +69,21 @@ def tried(model: Any, outputs: Sequence[Node], slots: Sequence[Slot], example: E
     worst = own if own is not None else 0.0
     ulps = math.ceil(MARGIN * worst / unit) if math.isfinite(worst) else 1
     return Trial(dtype, exact, max(1, ulps))
+
+
+def _cannot_be_asked(
+    model: Any, slots: Sequence[Slot], example: Example, rows: Array, dtype: str
+) -> UnsupportedModel:
+    try:
+        answers(model, slots, dtype, by_name=bool(example.by_name))(rows)
+        says = "its results have another number of rows"
+    except Exception as error:
+        says = first_line(error)
+    return UnsupportedModel(
+        f"The {type(model).__name__} does not take other rows than the example: {says}",
+        hint="The first axis of each of its inputs and results must count rows, in any number, and "
+        "the example must hold numbers of the type that it takes.",
+    )
 
 
 def _rows(slots: Sequence[Slot], example: Example) -> Array:
