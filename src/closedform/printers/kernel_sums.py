@@ -99,7 +99,12 @@ def families(formula: Formula) -> list[Family]:
             if count[shape[a].key] > 1:
                 groups.setdefault(shape[a].key, {})[a] = None
     made = [_family(tuple(g), shape) for key, g in groups.items() if key in many]
-    return [f for f in made if not _is_layer(f)]
+    return [f for f in made if not _is_layer(f) and not _ranks_points(f)]
+
+
+def _ranks_points(family: Family) -> bool:
+    """Tell terms that compare one point with all others, as the nearest neighbours do."""
+    return any(n.op is ops.KTH for n in toposort(family.members[:1]))
 
 
 def _family(members: tuple[Node, ...], shape: Mapping[Node, Shape]) -> Family:
