@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from copy import copy
 from typing import Any
@@ -67,12 +68,22 @@ def _note_rounding(model: Any, reading: Reading) -> None:
     moved = np.sqrt((weights * weights).sum(axis=0)) * eps * most
     if (moved > SEEN * values.max(axis=0)).any():
         reading.differs(CANCEL)
-    lost = eps * most / float(np.diagonal(root).min()) ** 2
+    least = _least_variance(model)
+    lost = eps * most / least if least > eps * most else 1.0
     if lost > SEEN:
         reading.differs(
             "near the training points the standard deviation is the root of a small difference, "
             f"of which rounding may move about {lost:.0e}"
         )
+
+
+def _least_variance(model: Any) -> float:
+    """Return the smallest variance at a training point, in units of the scaled target."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of variances below 0, set to 0
+        _, std = model.predict(model.X_train_, return_std=True)
+    scaled = np.asarray(std) / np.asarray(model._y_train_std)
+    return float((scaled * scaled).min())
 
 
 def _variance(
