@@ -135,7 +135,7 @@ def own_product(a, b, gamma=None):
     (gp.Matern(nu=0.7), "Matern.nu=0.7. has no formula"),
     (gp.RBF() + 2.0 * gp.Matern(nu=3.5) ** 2, "Matern.nu=3.5. has no formula"),
     (gp.PairwiseKernel(metric=own_product), "not known"),
-], ids=str)  # fmt: skip
+], ids=["Matern", "a sum", "own"])  # fmt: skip
 def test_a_kernel_without_a_formula_is_refused(kernel, match):
     x, y = data.few_numbers()
     with pytest.raises(cf.UnsupportedModel, match=match):
