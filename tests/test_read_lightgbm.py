@@ -128,6 +128,7 @@ def test_spaces_that_lightgbm_writes_as_underscores_are_found_again():
     assert formula.verify(model, rows)
 
 
+@pytest.mark.filterwarnings("ignore:The argument 'eval_set' is deprecated")
 def test_early_stopping_counts_for_estimator_booster_and_file(tmp_path):
     rows, y = data.numbers()
     noise = np.random.default_rng(3).normal(size=len(y))
