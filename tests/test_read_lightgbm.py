@@ -95,11 +95,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _quiet(recwarn):
-    """LightGBM remarks on columns without names: its own business."""
-
-
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 
 

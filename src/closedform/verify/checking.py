@@ -240,15 +240,19 @@ def _without_number(column: Array) -> Array:
 
 def checks_of(
     formula: Formula, method: Method, said: Answers, rows: Rows, tolerance: float,
-    spreads: dict[str, float], found: Sequence[Answers],
+    spreads: dict[str, float], found: Sequence[Answers] = (),
 ) -> Iterator[Check]:  # fmt: skip
-    """Yield the check of each output that a method answers, on one set of rows."""
+    """Yield the check of each output that a method answers, on one set of rows.
+
+    `found` holds what all methods of the model answered, where a method has a twin.
+    """
     both = np.flatnonzero(said.answered & ~rows.outside)
+    coarse = 0.0 if method.double else _coarsest(formula)
     for name, expected in zip(method.outputs, said.columns, strict=True):
         if name not in rows.values:
             continue
         if formula.outputs[name].type is Type.LABEL:
-            ties = lambda at: _tied(formula, found, rows, at)  # noqa: E731
+            ties = lambda at: _tied(formula, coarse, rows, at)  # noqa: E731
             yield _label_check(formula, name, method.name, expected, rows, both, ties)
         else:
             numbers = _numbers(expected, method.name)
@@ -342,13 +346,16 @@ def _label_check(
     )
 
 
-def _tied(formula: Formula, found: Sequence[Answers], rows: Rows, at: Array) -> Array:
+def _coarsest(formula: Formula) -> float:
+    return max((p.relative for p in formula.precision.values()), default=0.0)
+
+
+def _tied(formula: Formula, coarse: float, rows: Rows, at: Array) -> Array:
     """Return which rows have deciding scores that are equal within rounding, for both sides."""
     task = formula.task
     for names in (task.decision, task.probability):
         have = [n for n in names if n in rows.values]
         if have and len(have) == len(names):
-            coarse = max((p.relative for p in formula.precision.values()), default=0.0)
             scores = np.column_stack([rows.values[n][at] for n in have])
             return tied(scores, max(TIE, coarse))
     return np.zeros(len(at), dtype=bool)

@@ -201,7 +201,7 @@ def _against_formula(
     method = Method("formula", lambda X: X, names, double=True)
     everywhere = np.ones(len(rows), dtype=bool)
     said = Answers([rows.values[n] for n in names], everywhere, ~everywhere, "")
-    return list(checks_of(formula, method, said, ran, tolerance, spreads, [said]))
+    return list(checks_of(formula, method, said, ran, tolerance, spreads))
 
 
 def _against_model(

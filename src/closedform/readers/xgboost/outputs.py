@@ -57,6 +57,9 @@ LINKS = {
 }  # fmt: skip
 """Objective → how scores become predictions."""
 
+LEAST_SHARE = np.float32(1e-6)
+"""XGBoost keeps the base score of a logit this far from 0 and 1."""
+
 ULPS = 8
 """Its float32 exp, sum and division are off by 3 at most where measured; the sum has n terms."""
 
@@ -199,8 +202,8 @@ def _margins(record: Booster) -> Array:
     if link == "log":
         return np.array([_log32(s) for s in record.start], dtype=np.float32)
     if link == "logit":
-        with np.errstate(all="ignore"):  # of one class alone: 0, and then a score of −∞
-            odds = one / record.start - one
+        # Of one class alone the base score is 0 or 1.
+        odds = one / np.clip(record.start, LEAST_SHARE, one - LEAST_SHARE) - one
         return np.array([-_log32(x) for x in odds], dtype=np.float32)
     return record.start
 
