@@ -218,7 +218,8 @@ def table(found: list[Verdict]) -> str:
     lines = [
         "# Every class of scikit-learn",
         "",
-        f"`python tests/every_class.py` fits each class of scikit-learn {sklearn.__version__}, reads",
+        "`python tests/every_class.py` fits each class of scikit-learn "
+        f"{sklearn.__version__}, reads",
         "it and verifies the formula against the model, on the training rows and on made-up ones,",
         "within 1e-9; this is what came out. A test fails where it no longer holds.",
         "",

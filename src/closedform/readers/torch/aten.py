@@ -118,7 +118,7 @@ ATEN: dict[str, Function] = {
     "_to_copy": sh.cast,
     "to": sh.cast,
     **dict.fromkeys(
-        ("clone", "alias", "detach", "contiguous", "lift_fresh_copy", "dropout"),
+        ("clone", "alias", "detach", "contiguous", "lift_fresh_copy"),
         lambda x, *_, **__: x,
     ),
     "full_like": lambda x, value, **_: np.full(x.shape, float(value)),

@@ -105,7 +105,8 @@ class Walk:
         import torch
         from torch.fx.node import map_arg
 
-        if torch.Tag.nondeterministic_seeded in getattr(n.target, "tags", ()):
+        seeded = torch.Tag.nondeterministic_seeded in getattr(n.target, "tags", ())
+        if seeded and operation(n) not in ATEN:
             raise NoFormula(f"operation {operation(n)} has no formula: it draws at random")
         args, named = map_arg((n.args, n.kwargs), lambda m: self.values[m])
         if not any(map(_is_symbolic, _leaves([*args, *named.values()]))):
