@@ -231,7 +231,8 @@ def draft(
         own.setdefault(n, outputs[name])
     letter = _score_letter(formula, scores)
     # An input beyond the formula's own stands for a score that is printed elsewhere.
-    beyond = [n for n in formula.nodes if n.op is ops.INPUT and n.data >= len(formula.inputs)]
+    known = {*range(len(formula.inputs)), *(stand_ins or {})}
+    beyond = [n for n in formula.nodes if n.op is ops.INPUT and n.data not in known]
     for n, name in namer.scores(list(dict.fromkeys([*scores, *beyond])), letter).items():
         own.setdefault(n, name)
     free = decision is not None and not scores and trees is None

@@ -164,7 +164,9 @@ class Summed:
         sums = [n for n in order if n.op is ops.LIN and n not in rows and self._parts(n)]
         count = sum(len(self._parts(n)) for n in sums)
         self.vectors = iter(self._numbered("w", count))
-        self.pairs = iter(self._numbered("V", sum(len(self._parts(n.args[0])) for n in squares)))
+        self.pairs = iter(self._numbered("V", sum(len(self._parts(_all_of(n))) for n in squares)))
+        tight = (ops.POW, ops.MUL, ops.DIV, ops.SQUARED_DISTANCE)
+        self.factors = {a for n in order if n.op in tight for a in n.args}
         for n in order:
             if n in squares:
                 self.short[n] = self._square(n)
@@ -196,7 +198,9 @@ class Summed:
             and len(n.args) >= LEAST
             and not n.data.point.any()
             and bool((n.data.weights == 1).all())
-            and all(a.args == n.args[0].args and self._parts(a) for a in n.args)
+            and all(a.op is ops.LIN for a in n.args)
+            and len(_all_of(n).args) <= 2 * max(len(a.args) for a in n.args)
+            and bool(self._parts(_all_of(n)))
         )
 
     def _stand_in(self, text: str) -> Node:
@@ -217,25 +221,33 @@ class Summed:
             row[[members[n.args[p]] for p in places]] = weights[places]
             name = next(self.vectors)
             self.weights.append((name, row))
-            terms.append((1.0, self._stand_in(self._product(name, i))))
+            text = self._product(name, i)
+            alone = len(row) == len(n.args) and n.data.bias == 0
+            terms.append(
+                (1.0, self._stand_in(f"({text})" if alone and n in self.factors else text))
+            )
             used.update(places)
         rest = [(w, self.short[a]) for p, (w, a) in
                 enumerate(zip(weights.tolist(), n.args, strict=True)) if p not in used]  # fmt: skip
         return ops.lin(n.data.bias, *rest, *terms)
 
     def _square(self, n: Node) -> Node:
-        rows = np.array([a.data.weights for a in n.args])
+        whole = _all_of(n)
+        at = {x: i for i, x in enumerate(whole.args)}
+        rows = np.zeros((len(n.args), len(at)))
+        for row, a in zip(rows, n.args, strict=True):
+            row[[at[x] for x in a.args]] = a.data.weights
         bias = np.array([a.data.bias for a in n.args])
         texts: list[str] = []
         used: set[int] = set()
-        for i, places in self._parts(n.args[0]):
+        for i, places in self._parts(whole):
             name = next(self.pairs)
             self.weights.append((name, rows[:, places]))
             texts.append(self._product(name, i))
             used.update(places)
         rest = [p for p in range(rows.shape[1]) if p not in used]
         if rest:
-            texts.append(self._others([n.args[0].args[p] for p in rest], rows[:, rest]))
+            texts.append(self._others([whole.args[p] for p in rest], rows[:, rest]))
         if bias.any():
             texts.append(self._numbered("b", 1)[0])
             self.weights.append((texts[-1], bias))
@@ -295,6 +307,12 @@ class Summed:
             yield Sentence(
                 "Of matrices of all pairs of points a corner is shown; all numbers: f.to('numpy')."
             )
+
+
+def _all_of(n: Node) -> Node:
+    """Return a sum of everything that the sums below add up: one may lack a term of weight 0."""
+    args = tuple(dict.fromkeys(x for a in n.args for x in a.args))
+    return ops.linear(0.0, [1.0] * len(args), args)
 
 
 def _with_centre(n: Node, centre: Sequence[Node]) -> Node:

@@ -89,9 +89,19 @@ def sums(dots: str) -> s.Custom:
                 parts = _run(parts, dots)
                 parts = parts if w == 1 else [Written(" + ".join(p.text for p in parts), s.SUM)]
             terms += [(w < 0, _term(speller, abs(w), arg)) for arg in parts]
+        if any(x.op is ops.SQUARED_DISTANCE for x in n.args):
+            terms = [part for negative, term in terms for part in _opened(negative, term)]
         return _joined(speller.language, n.data.bias, terms)
 
     return spelled
+
+
+def _opened(negative: bool, term: Written) -> list[tuple[bool, Written]]:
+    """Return the terms of a sum of squares that is added: it needs no brackets."""
+    if negative or term.level != s.SUM:
+        return [(negative, term)]
+    signed = [(part[0] == "-", part.lstrip("+-").lstrip()) for part in terms_of(term.text)]
+    return [(minus, Written(text, s.PRODUCT)) for minus, text in signed]
 
 
 def singles(dots: str, other: s.Spelling) -> s.Custom:
