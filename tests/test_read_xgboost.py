@@ -304,7 +304,7 @@ def test_five_hundred_trees_print_as_a_forest_does():
     rows, y = data.frame()
     formula = cf.read(fit(regressor(n_estimators=500, eta=0.02), rows, y))
     text = formula.to("text", limit=1)
-    assert "(tree 1 + tree 2 + … + tree 500)" in text and "single precision" in text
+    assert "tree 1 + tree 2 + … + tree 500" in text and "single precision" in text
     assert len(text) < 3000
     assert r"\operatorname{tree}_{500}" in formula.to("latex", limit=1)
     assert formula.to("python").count("forest32(") == 2

@@ -33,7 +33,9 @@ def made(tmp_path_factory):
     skops.io.dump(
         make_pipeline(StandardScaler(), Ridge()).fit(X[["age", "bmi"]], y), folder / "small.skops"
     )
-    odd = make_pipeline(FunctionTransformer(np.sort), StandardScaler(), KNeighborsRegressor())
+    odd = make_pipeline(
+        FunctionTransformer(np.sort), StandardScaler(), KNeighborsRegressor(metric="canberra")
+    )
     joblib.dump(odd.fit(X[numbers].to_numpy(), y), folder / "odd.joblib")
     data = X.assign(progression=y)[[*reversed(X.columns), "progression"]]
     data.to_csv(folder / "rows.csv", index=False)

@@ -17,6 +17,7 @@ from closedform.printers.blocks import Block, Cases, Equation, Lookup
 from closedform.printers.choices import (
     Decision,
     chance_nodes,
+    counts_votes,
     decision_of,
     sigmoid_scores,
     softmax_scores,
@@ -287,7 +288,8 @@ def _scores(
     # Scores of a label alone, as of a cluster, have no name yet by which the rule could call them.
     if decision is not None and 1 < len(decision.scores) == len(formula.task.classes):
         own = formula.outputs.values()
-        return "", [] if any(n in own for n in decision.scores) else list(decision.scores)
+        named = counts_votes(decision.scores) or any(n in own for n in decision.scores)
+        return "", [] if named else list(decision.scores)
     return "", []
 
 
