@@ -122,6 +122,11 @@ def test_digits_must_be_a_whole_number_from_1_on(digits):
         rounding(Formula({"y": x}, AB), digits)
 
 
+def test_digits_may_be_a_number_of_numpy():
+    f = Formula({"y": o.lin(1.234)}, AB)
+    assert rounding(f, np.int64(2)).roots == rounding(f, 2).roots
+
+
 @given(st.data())
 def test_a_rounded_tree_still_routes_every_row(data):
     tree = data.draw(trees(2))

@@ -38,10 +38,11 @@ def rounding(formula: Formula, digits: int, X: Any = None) -> Formula:
     Raises:
         BadInput: `digits` is not a whole number from 1 on, or the rows do not fit the inputs.
     """
-    if isinstance(digits, bool) or not isinstance(digits, int) or digits < 1:
+    if isinstance(digits, bool) or not isinstance(digits, int | np.integer) or digits < 1:
         raise BadInput(
             f"Cannot round to {digits!r} significant digits.", hint="Give a whole number from 1 on."
         )
+    digits = int(digits)
     fewer = _Rounder(digits)
     became = rewrite(formula.roots, fewer.node)
     became |= {n: fewer.const(n) for n in formula.roots if n.op is ops.CONST}
