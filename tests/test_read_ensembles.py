@@ -294,7 +294,7 @@ def test_what_decides_alone_is_printed_with_its_trees():
     rows, y = data.three_classes()
     members = [("a", DTC(max_depth=2, **SEED)), ("b", Votes())]
     text = cf.read(fit(ensemble.VotingClassifier(members), rows, y)).to("text")
-    assert "g(7) = " in text and "tree 1:" in text
+    assert "votes(7) = " in text and "tree 1:" in text
 
 
 def frozen(model):
