@@ -236,8 +236,7 @@ def draft(
     beyond = [n for n in formula.nodes if n.op is ops.INPUT and n.data not in known]
     for n, name in namer.scores(list(dict.fromkeys([*scores, *beyond])), letter).items():
         own.setdefault(n, name)
-    free = decision is not None and not scores and trees is None
-    if decision is not None and free and not set(decision.scores) & set(own):
+    if decision is not None and not scores and _is_nameless(decision, trees, own):
         for n, name in namer.compared(decision).items():
             own.setdefault(n, name)
     roots = _real_roots(formula, decision, scores, link)
@@ -257,6 +256,12 @@ def draft(
     return Draft(
         formula, scribe, extent, speller, outputs, decision, scores, link, trees, letter, listed
     )
+
+
+def _is_nameless(decision: Decision, trees: Ensemble | None, own: Mapping[Node, str]) -> bool:
+    """Tell whether what is compared to find the class is printed nowhere else."""
+    told = trees is not None and not counts_votes(decision.scores)
+    return not told and not set(decision.scores) & set(own)
 
 
 def _score_letter(formula: Formula, scores: Sequence[Node]) -> str:
