@@ -199,12 +199,22 @@ def test_what_has_no_formula_is_refused_by_name():
     with pytest.raises(UnsupportedModel) as error:
         cf.read(fit(R(metric="canberra", weights=np.sqrt), rows, y))
     assert len(error.value.problems) == 2
-    rows, y = data.label_sets()
-    with pytest.raises(UnsupportedModel, match="several labels"):
-        cf.read(fit(K(), rows, y))
     rows, y = some_unlabelled()
     with pytest.raises(UnsupportedModel, match="kernel of its own"):
         cf.read(fit(LabelPropagation(kernel=lambda a, b: a @ b.T + 9), rows, y))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [K(3), K(4, weights="distance"), nn.RadiusNeighborsClassifier(2.0, outlier_label=[0, 1])],
+    ids=str,
+)
+def test_neighbours_of_several_labels_vote_on_each_of_them(model):
+    rows, y = data.standard_numbers()
+    both = np.column_stack([y > np.median(y), np.asarray(rows)[:, 0] > 0]).astype(int)
+    model = fit(model, np.asarray(rows), both)
+    formula = check_reader(model, np.asarray(rows))
+    assert list(formula.outputs)[:2] == ["label0", "P0(0)"]
 
 
 def test_a_row_far_from_all_gets_the_first_class_and_no_chances():

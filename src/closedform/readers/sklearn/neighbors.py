@@ -16,7 +16,7 @@ from closedform.formula import label_of
 from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction, label_from
 from closedform.readers.reading import Columns, Reading, plain_label
-from closedform.readers.sklearn.linear import class_labels
+from closedform.readers.sklearn.linear import class_labels, classes_of_labels, label_or_labels
 from closedform.readers.sklearn.scale import indicator
 
 MOST_ROWS = 2000
@@ -239,25 +239,21 @@ def _nobody(weights: Weights) -> Node:
 
 def k_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """The share of each class in the weights of the k nearest training rows."""
-    around = nearest(model, model.n_neighbors, columns, reading)
-    weights = weighed(around, model, reading)
-    if _has_several_labels(model, reading) or weights is None:
+    weights = weighed(nearest(model, model.n_neighbors, columns, reading), model, reading)
+    if weights is None:
         return Prediction.nothing()
-    return _elected(_shares(weights, model), class_labels(model))
+    parts = [_elected(_shares(weights, codes, classes), classes) for codes, classes in _told(model)]
+    return label_or_labels(model, parts)
 
 
-def _has_several_labels(model: Any, reading: Reading) -> bool:
-    if isinstance(model.classes_, list):
-        reading.problem(
-            f"This {type(model).__name__} predicts several labels at once.",
-            "Train one for each label and read each of them.",
-        )
-    return isinstance(model.classes_, list)
+def _told(model: Any) -> list[tuple[Array, tuple[Any, ...]]]:
+    """Return the codes of the training rows, and the classes that they stand for, by label."""
+    codes = np.asarray(model._y).reshape(len(model._y), -1)
+    return list(zip(codes.T, classes_of_labels(model), strict=True))
 
 
-def _shares(weights: Weights, model: Any) -> list[Node]:
-    codes = np.ravel(model._y)
-    rows = [np.flatnonzero(codes == c).tolist() for c in range(len(model.classes_))]
+def _shares(weights: Weights, codes: Array, classes: tuple[Any, ...]) -> list[Node]:
+    rows = [np.flatnonzero(codes == c).tolist() for c in range(len(classes))]
     usual, here = (
         shared_out([total_of([w[j] for j in at]) for at in rows], fallback=False) if w else []
         for w in (weights.usual, weights.here)
@@ -275,17 +271,30 @@ def _elected(shares: Sequence[Node], classes: tuple[Any, ...]) -> Prediction:
 def radius_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """The share of each class within the radius; where nobody is there, the outlier's label."""
     weights = weighed(inside(model, columns, reading), model, reading)
-    if _has_several_labels(model, reading) or weights is None:
+    if weights is None:
         return Prediction.nothing()
-    shares, classes, alone = _shares(weights, model), class_labels(model), _nobody(weights)
     if model.outlier_label_ is None:
-        reading.refuse(alone)
+        reading.refuse(_nobody(weights))
+    told = _told(model)
+    outliers = [None] * len(told) if model.outlier_label_ is None else list(model.outlier_label_)
+    parts = [
+        _within_reach(weights, codes, classes, outlier)
+        for (codes, classes), outlier in zip(told, outliers, strict=True)
+    ]
+    return label_or_labels(model, parts)
+
+
+def _within_reach(
+    weights: Weights, codes: Array, classes: tuple[Any, ...], outlier: Any
+) -> Prediction:
+    shares = _shares(weights, codes, classes)
+    if outlier is None:
         return _elected(shares, classes)
-    outlier = plain_label(model.outlier_label_[0])
-    given = [ops.const(float(c == outlier)) for c in classes]
+    alone, label = _nobody(weights), plain_label(outlier)
+    given = [ops.const(float(c == label)) for c in classes]
     chances = [ops.where(alone, p, q) for p, q in zip(given, shares, strict=True)]
-    label = ops.where(alone, ops.label(outlier), label_of(shares, classes))
-    return Prediction.of_classes(classes, label=label, link="vote", probability=chances)
+    chosen = ops.where(alone, ops.label(label), label_of(shares, classes))
+    return Prediction.of_classes(classes, label=chosen, link="vote", probability=chances)
 
 
 def propagated(model: Any, columns: Columns, reading: Reading) -> Prediction:
