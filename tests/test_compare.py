@@ -268,3 +268,11 @@ def test_a_power_of_an_input_is_that_and_not_the_scaled_column_of_the_same_name(
     assert "age^2" in line
     found = formula.compare(line, X[["age", "bmi"]])
     assert found.agrees and found.before.rows == 0
+
+
+def test_one_of_several_values_is_compared_alone():
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    model = LinearRegression().fit(rows, np.column_stack([rows[:, 0] + 1, rows[:, 1]]))
+    formula = read(model).only("y0")
+    assert compare(formula, "x0 + 1", rows).agrees
+    assert not compare(formula, "x1", rows).agrees

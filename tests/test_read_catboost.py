@@ -5,6 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -204,3 +207,24 @@ def test_a_file_without_what_a_model_needs_is_one_clear_error(tmp_path):
 def test_what_is_not_fitted_is_refused():
     with pytest.raises(cf.NotFitted, match="CatBoostRegressor is not fitted"):
         cf.read(regressor())
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        MultiOutputRegressor(regressor()),
+        GridSearchCV(regressor(), {"depth": [1, 2]}, cv=2),
+        MultiOutputRegressor(make_pipeline(StandardScaler(), regressor())),
+        MultiOutputRegressor(TransformedTargetRegressor(regressor())),
+    ],
+    ids=lambda outer: type(outer).__name__,
+)
+def test_names_of_columns_are_found_inside_what_does_not_ask_for_them(outer):
+    rows, y = data.numbers()
+    named = pd.DataFrame(rows).add_prefix("column ")
+    several = isinstance(outer, MultiOutputRegressor)
+    model = fit(outer, named, np.column_stack([y, -y]) if several else y)
+    formula = check_reader(model, named)
+    assert [f.name for f in formula.inputs] == list(named.columns)
+    plain = cf.read(fit(outer, rows, np.column_stack([y, -y]) if several else y))
+    assert plain.inputs[0].name == "x0"

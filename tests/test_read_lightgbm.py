@@ -271,3 +271,11 @@ def test_a_random_forest_of_scikit_learn_is_still_read_by_its_own_reader():
     rows, y = data.numbers()
     model = fit(RandomForestRegressor(n_estimators=3, random_state=0), rows, y)
     assert cf.read(model).trail[0].name.startswith("read by scikit-learn")
+
+
+def test_a_model_of_one_class_prints_and_is_saved(tmp_path):
+    rows, y = data.one_class()
+    formula = cf.read(fit(classifier(), rows, y))
+    assert "P((no other class))" in str(formula)
+    formula.save(tmp_path / "f.json")
+    assert cf.load(tmp_path / "f.json").task == formula.task

@@ -52,3 +52,9 @@ def test_a_network_of_60_units_in_two_layers_is_a_few_hundred_nodes():
     formula = cf.read(fit(model, *data.standard_numbers()))
     # 4 inputs, 60 + 60 sums, as many activations, a 0 for relu, and the output
     assert len(formula.nodes) <= 4 + 240 + 2
+
+
+def test_a_certificate_of_a_network_of_one_class_passes():
+    rows, y = data.one_class()
+    model = fit(MLPClassifier(**SMALL), rows, y)
+    assert cf.read(model).verify(model, rows)

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.multioutput import ClassifierChain
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -376,3 +379,21 @@ def test_files_of_earlier_versions_are_read(tmp_path):
     formula = cf.read(tmp_path / "old.json")
     ours = np.column_stack([formula(rows, f"y{k}") for k in range(3)])
     assert np.allclose(ours, model.predict_proba(rows), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        OneVsOneClassifier(classifier()),
+        OutputCodeClassifier(classifier(), random_state=0),
+        OneVsRestClassifier(classifier()),
+        BaggingClassifier(classifier(), n_estimators=3, random_state=0),
+        ClassifierChain(classifier(), order=[1, 0]),
+    ],
+    ids=lambda outer: type(outer).__name__,
+)
+def test_an_ensemble_uses_of_a_booster_what_scikit_learn_can_ask_it_for(outer):
+    """Chances, not scores: a booster without a decision_function has none to scikit-learn."""
+    rows, y = data.label_sets() if isinstance(outer, ClassifierChain) else data.three_classes()
+    formula = check_reader(fit(outer, rows, y), rows, rtol=1e-6)
+    assert formula.verify(outer, rows)

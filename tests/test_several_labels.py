@@ -108,6 +108,13 @@ def test_a_saved_formula_keeps_its_labels_apart(tmp_path):
     assert (back(rows) == model.predict(rows)).all()
 
 
+def test_a_saved_formula_keeps_the_one_chance_of_each_label(tmp_path):
+    rows, y = three_truths()
+    formula = cf.read(fit(MLP((4,), max_iter=20, **SEED), rows, y))
+    formula.save(tmp_path / "f.json")
+    assert cf.load(tmp_path / "f.json").task == formula.task
+
+
 def test_a_label_with_labels_of_its_own_is_no_file(tmp_path):
     formula = cf.read(forest()[0])
     formula.save(tmp_path / "f.json")

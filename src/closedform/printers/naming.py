@@ -141,6 +141,8 @@ class Namer:
 
 def _classes_of(classes: Sequence[object], names: Sequence[str]) -> dict[str, tuple[object, ...]]:
     """Return the class that each score is of, or the pair of classes that it parts."""
+    if len(classes) == 1:  # LightGBM gives the chances of two all the same
+        return dict.fromkeys(names, (classes[0],))
     single = [(c,) for c in classes]
     pairs = list(combinations(classes, 2))
     # Of three classes there are three pairs: their names have a comma.

@@ -177,22 +177,33 @@ _TASK = ("kind", "classes", "link", "primary", "probability", "decision")
 
 def _task(spot: Spot) -> Task:
     fields = spot.fields(_TASK, ("parts", "deviation"))
-    parts = fields["parts"].items() if "parts" in fields else ()
-    return replace(_label_task(fields), parts=tuple(_label_task(p.fields(_TASK)) for p in parts))
+    if "parts" not in fields:
+        return _label_task(fields)
+    parts = tuple(_label_task(p.fields(_TASK), among=True) for p in fields["parts"].items())
+    return replace(_role_names(fields), parts=parts)
 
 
-def _label_task(fields: Mapping[str, Spot]) -> Task:
-    classes, probability = fields["classes"].labels(), fields["probability"].texts()
-    if "parts" not in fields and len(probability) not in (0, len(classes)):
+def _label_task(fields: Mapping[str, Spot], among: bool = False) -> Task:
+    """Return the task of one label; of one among several, a single class may have a chance.
+
+    Of a single class, LightGBM gives the chances of two.
+    """
+    task = _role_names(fields)
+    allowed = {0, len(task.classes), 1 if among else 0, 2 if len(task.classes) == 1 else 0}
+    if len(task.probability) not in allowed:
         raise fields["probability"].wrong(
-            f"here should be one name for each of the {len(classes)} classes"
+            f"here should be one name for each of the {len(task.classes)} classes"
         )
+    return task
+
+
+def _role_names(fields: Mapping[str, Spot]) -> Task:
     return Task(
         kind=fields["kind"].text(),
-        classes=classes,
+        classes=fields["classes"].labels(),
         link=fields["link"].text(),
         primary=fields["primary"].texts(),
-        probability=probability,
+        probability=fields["probability"].texts(),
         decision=fields["decision"].texts(),
         deviation=fields["deviation"].texts() if "deviation" in fields else (),
     )

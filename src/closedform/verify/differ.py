@@ -239,8 +239,6 @@ def _as_number(formula: Formula, name: str) -> Node | None:
 
 
 def _likely_outputs(formula: Formula) -> list[str]:
-    if formula.task.kind == "regression":
-        return list(formula.primary)
     # The chance of the last class first: of two, that is what an equation usually gives.
     names = [*formula.task.probability[::-1], *formula.task.decision, *formula.primary]
     return [n for n in dict.fromkeys(names) if n in formula.outputs] or list(formula.outputs)

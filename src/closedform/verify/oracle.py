@@ -152,6 +152,8 @@ def _ask(method: Method, X: Any, block: Array) -> Array:
         made = method.ask(X)
     table = _table(made)
     table = table.reshape(len(block), -1) if table.ndim != 2 else table
+    if method.name == "predict_proba" and (table.shape[1], len(method.outputs)) == (2, 1):
+        table = table[:, :1]  # a network of one class gives the chances of two
     if table.shape != (len(block), len(method.outputs)):
         raise BadInput(
             f"{method.name} gave an array of shape {np.shape(made)} for {len(block)} rows, and the "

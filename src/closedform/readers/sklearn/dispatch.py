@@ -341,9 +341,17 @@ _ONE = {"IsotonicRegression": 1}
 """Estimators that do not say how many inputs they have, since it is always this many."""
 
 
+_WRAPPED = (
+    "best_estimator_", "regressor_", "estimator_", "calibrated_classifiers_", "estimators_",
+    "estimator",
+)  # fmt: skip
+"""Where a model keeps one that is fitted to the same columns; the first of several will do."""
+
+
 def _input_names(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:
     first = _first_part(model)
     known = getattr(first, "feature_names_in_", None)
+    known = _names_inside(first) if known is None else known
     count = getattr(first, "n_features_in_", _ONE.get(type(first).__name__))
     if names is None:
         if known is not None:
@@ -357,6 +365,21 @@ def _input_names(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:
     if count is not None and len(names) != count:
         raise BadInput(f"{len(names)} names were given for {count} inputs.")
     return tuple(str(n) for n in names)
+
+
+def _names_inside(model: Any) -> list[str] | None:
+    """Return the names that a CatBoost model inside knows, which scikit-learn does not ask for."""
+    part, count = model, getattr(model, "n_features_in_", None)
+    while part is not None:
+        names = getattr(part, "feature_names_", None)
+        if isinstance(names, list):
+            unnamed = names == [str(i) for i in range(len(names))]
+            return None if unnamed or len(names) != count else names
+        wrapped = (getattr(part, name, None) for name in _WRAPPED)
+        part = next((w for w in wrapped if w is not None), None)
+        while isinstance(part, list):
+            part = part[0] if part else None
+    return None
 
 
 def _first_part(model: Any) -> Any:

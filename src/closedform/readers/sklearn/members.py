@@ -27,7 +27,17 @@ def member(model: Any, columns: Columns, reading: Reading) -> Prediction:
     known = len(reading.stages)
     made = predicted(model, columns, reading)
     del reading.stages[known:]
-    return made
+    # A booster's formula holds its scores, but an ensemble can use only what the model offers.
+    unknown = made.task.decision and not hasattr(model, "decision_function")
+    return without(made, "decision") if unknown else made
+
+
+def without(made: Prediction, role: str) -> Prediction:
+    """Return a classifier without its "probability" or "decision"."""
+    kept = {r: made.nodes(r) for r in ("probability", "decision") if r != role}
+    return Prediction.of_classes(
+        made.task.classes, label=made.nodes("primary")[0], link=made.task.link, **kept
+    )
 
 
 def _constant(model: Any) -> Prediction:

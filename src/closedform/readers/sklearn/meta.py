@@ -26,6 +26,7 @@ from closedform.readers.sklearn.members import (
     only_value,
     renamed,
     votes,
+    without,
 )
 
 # --- one against all others ---------------------------------------------------------------------
@@ -197,14 +198,6 @@ def several_classifiers(model: Any, columns: Columns, reading: Reading) -> Predi
     if not hasattr(model, "predict_proba"):
         made = [without(m, "probability") for m in made]
     return Prediction.of_labels([without(m, "decision") for m in made])
-
-
-def without(made: Prediction, role: str) -> Prediction:
-    """Return a classifier without its "probability" or "decision"."""
-    kept = {r: made.nodes(r) for r in ("probability", "decision") if r != role}
-    return Prediction.of_classes(
-        made.task.classes, label=made.nodes("primary")[0], link=made.task.link, **kept
-    )
 
 
 def _chain(model: Any, columns: Columns, reading: Reading) -> list[Prediction]:
