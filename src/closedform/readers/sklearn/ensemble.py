@@ -288,14 +288,23 @@ def part_of(made: Prediction, i: int) -> Prediction:
     return Prediction({name: made.outputs[name] for name in task.outputs}, task)
 
 
+def _final(model: Any, columns: Columns, reading: Reading) -> Prediction:
+    """Return what the last estimator makes of what the others say."""
+    given, outside = _called(model, columns, reading), reading.sparse
+    reading.sparse = outside and model.passthrough
+    made = predicted(model.final_estimator_, given, reading)
+    reading.sparse = outside
+    return made
+
+
 def stacking_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """A regressor of what the others say."""
-    return predicted(model.final_estimator_, _called(model, columns, reading), reading)
+    return _final(model, columns, reading)
 
 
 def stacking_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """A classifier of what the others say, trained on the positions of the classes."""
-    made = predicted(model.final_estimator_, _called(model, columns, reading), reading)
+    made = _final(model, columns, reading)
     if not made.outputs:
         return made
     if not isinstance(model.classes_, list):
