@@ -276,6 +276,6 @@ def test_a_random_forest_of_scikit_learn_is_still_read_by_its_own_reader():
 def test_a_model_of_one_class_prints_and_is_saved(tmp_path):
     rows, y = data.one_class()
     formula = cf.read(fit(classifier(), rows, y))
-    assert "P((no other class))" in str(formula)
+    assert "P(only) = 1" in str(formula)
     formula.save(tmp_path / "f.json")
     assert cf.load(tmp_path / "f.json").task == formula.task

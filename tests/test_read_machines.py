@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn import svm
+from sklearn import ensemble, svm
 from sklearn.kernel_approximation import Nystroem
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import SGDOneClassSVM
@@ -180,3 +180,22 @@ def test_pairs_of_classes_whose_names_run_together_are_outputs_of_their_own():
     expected = model.decision_function(x)
     for name, column in zip(formula.task.decision, expected.T, strict=True):
         close(formula(x, name), column, 1e-9, name)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "outer",
+    [
+        lambda one: ensemble.BaggingClassifier(one, n_estimators=2, random_state=0),
+        lambda one: ensemble.VotingClassifier([("a", one)], voting="soft"),
+        lambda one: ensemble.StackingClassifier([("a", one)], cv=2),
+    ],
+    ids=["bagging", "voting", "stacking"],
+)
+def test_an_ensemble_that_asks_for_chances_without_a_formula_is_refused(outer):
+    rows, y = data.three_classes()
+    one = svm.SVC(probability=True, random_state=0)
+    with pytest.raises(cf.UnsupportedModel, match="probabilities of SVC"):
+        cf.read(fit(outer(one), rows, y))
+    model = fit(outer(svm.SVC()), rows, y) if "Voting" not in str(outer(one)) else None
+    assert model is None or (cf.read(model)(rows) == model.predict(rows)).all()

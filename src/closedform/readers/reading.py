@@ -81,6 +81,10 @@ class Reading:
     handed: dict[Node, Precision] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
+    sparse: bool = False
+    """Whether the columns at hand come as a sparse matrix, whose zeros XGBoost takes as missing."""
+    stored_zeros: bool = False
+    """Whether such a matrix may hold some of its zeros, which are then zeros to XGBoost."""
 
     def columns(self) -> Columns:
         """Return the raw inputs."""

@@ -15,19 +15,97 @@ Estimator = Any
 
 def pipeline_columns(model: Estimator, columns: Columns, reading: Reading) -> Columns:
     """Each step transforms what the step before it gave."""
+    outside = reading.sparse, reading.stored_zeros
     for _, step in model.steps:
         columns = part_columns(step, columns, reading)
+        _note_sparse(step, reading)
+    reading.sparse, reading.stored_zeros = outside
     return columns
 
 
 def pipeline(model: Estimator, columns: Columns, reading: Reading) -> Prediction:
     """All steps but the last transform; the last one predicts, or transforms too."""
     *before, (_, last) = model.steps
+    outside = reading.sparse, reading.stored_zeros
     for _, step in before:
         columns = part_columns(step, columns, reading)
+        _note_sparse(step, reading)
     if last is None or isinstance(last, str):
-        return Prediction.of_columns(columns)
-    return predicted(last, columns, reading)
+        made = Prediction.of_columns(columns)
+    else:
+        made = predicted(last, columns, reading)
+    reading.sparse, reading.stored_zeros = outside
+    return made
+
+
+SPARSE_AS_GIVEN = frozenset(
+    {
+        "Binarizer", "FunctionTransformer", "MaxAbsScaler", "Normalizer", "PolynomialFeatures",
+        "QuantileTransformer", "RobustScaler", "SimpleImputer", "StandardScaler", "RFE", "RFECV",
+        "SelectFdr", "SelectFpr", "SelectFromModel", "SelectFwe", "SelectKBest",
+        "SelectPercentile", "GenericUnivariateSelect", "VarianceThreshold",
+        "SequentialFeatureSelector",
+    }
+)  # fmt: skip
+"""Transformers that give a sparse matrix for a sparse one, and a dense one for a dense one."""
+
+
+def _note_sparse(step: Any, reading: Reading) -> None:
+    stored = reading.stored_zeros or stores_zeros(step, reading.sparse)
+    reading.sparse = gives_sparse(step, reading.sparse)
+    reading.stored_zeros = stored and reading.sparse
+
+
+def stores_zeros(part: Any, given: bool) -> bool:
+    """Tell whether a sparse matrix that a transformer gives may hold zeros as numbers.
+
+    Args:
+        part, given: as in `gives_sparse`.
+    """
+    if hasattr(part, "steps"):
+        for _, step in part.steps:
+            if stores_zeros(step, given):
+                return True
+            given = gives_sparse(step, given)
+        return False
+    listed = getattr(part, "transformers_", getattr(part, "transformer_list", None))
+    if listed is not None:
+        given = given and hasattr(part, "transformer_list")  # the other takes frames apart
+        return any(stores_zeros(p, given) for _, p, *_ in listed)
+    name = type(part).__name__
+    if name == "SplineTransformer":
+        return bool(part.sparse_output)
+    if name == "SimpleImputer":
+        return given and 0 in part.statistics_.tolist()
+    return given and name in ("FunctionTransformer", "QuantileTransformer")
+
+
+def gives_sparse(part: Any, given: bool) -> bool:
+    """Tell whether a transformer gives a sparse matrix.
+
+    Args:
+        part: a fitted transformer, or a word that stands for one.
+        given: whether it is itself given one.
+    """
+    if part is None or isinstance(part, str):
+        return given
+    if hasattr(part, "best_estimator_"):
+        return gives_sparse(part.best_estimator_, given)
+    for _, step in getattr(part, "steps", ()):
+        given = gives_sparse(step, given)
+    if hasattr(part, "steps"):
+        return given
+    if hasattr(part, "transformer_list"):
+        return any(gives_sparse(p, given) for _, p in part.transformer_list if p != "drop")
+    name = type(part).__name__
+    if name == "KBinsDiscretizer":
+        return bool(part.encode == "onehot")
+    if name == "MissingIndicator":
+        return given if part.sparse == "auto" else bool(part.sparse)
+    if name == "SparseRandomProjection":
+        return given and not part.dense_output
+    own = getattr(part, "sparse_output_", getattr(part, "sparse_output", None))
+    return given and name in SPARSE_AS_GIVEN if own is None else bool(own)
 
 
 def part_columns(part: Any, columns: Columns, reading: Reading) -> Columns:

@@ -17,6 +17,7 @@ from closedform.readers.sklearn.compose import side_by_side
 from closedform.readers.sklearn.dispatch import predicted
 from closedform.readers.sklearn.linear import class_labels, linked_chances, plain_labels
 from closedform.readers.sklearn.members import (
+    can_say_chances,
     mean_of,
     member,
     members,
@@ -38,7 +39,7 @@ def bagging_regressor(model: Any, columns: Columns, reading: Reading) -> Predict
 def bagging_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """The mean of the chances, or the share of votes where the estimators give no chances."""
     made = _bagged(model, columns, reading)
-    if not made:
+    if not made or not can_say_chances(model.estimators_, made, reading):
         return Prediction.nothing()
     classes = class_labels(model)
     made = [relabelled(m, classes) for m in made]
@@ -164,6 +165,8 @@ def voting_classifier(model: Any, columns: Columns, reading: Reading) -> Predict
         return Prediction.nothing()
     classes, weights = class_labels(model), model._weights_not_none
     if model.voting == "soft":
+        if not can_say_chances(model.estimators_, made, reading):
+            return Prediction.nothing()
         spread = zip(*[m.nodes("probability") for m in made], strict=True)
         chances = [mean_of(p, weights) for p in spread]
         return Prediction.of_classes(
@@ -254,6 +257,13 @@ def voting_columns(model: Any, columns: Columns, reading: Reading) -> Columns:
 def stacking_columns(model: Any, columns: Columns, reading: Reading) -> Columns:
     """What each estimator says, side by side, and the columns themselves where they pass."""
     made = members(model.estimators_, columns, reading)
+    asked = [m == "predict_proba" for m in model.stack_method_]
+    able = can_say_chances(
+        [e for e, a in zip(model.estimators_, asked, strict=False) if a],
+        [m for m, a in zip(made, asked, strict=False) if a],
+        reading,
+    )
+    made = made if able else []
     parts = []
     for name, part, method in zip(_names(model), made, model.stack_method_, strict=False):
         nodes = list(_stacked(model, part, method))
@@ -288,14 +298,23 @@ def part_of(made: Prediction, i: int) -> Prediction:
     return Prediction({name: made.outputs[name] for name in task.outputs}, task)
 
 
+def _final(model: Any, columns: Columns, reading: Reading) -> Prediction:
+    """Return what the last estimator makes of what the others say."""
+    given, outside = _called(model, columns, reading), reading.sparse
+    reading.sparse = outside and model.passthrough
+    made = predicted(model.final_estimator_, given, reading)
+    reading.sparse = outside
+    return made
+
+
 def stacking_regressor(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """A regressor of what the others say."""
-    return predicted(model.final_estimator_, _called(model, columns, reading), reading)
+    return _final(model, columns, reading)
 
 
 def stacking_classifier(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """A classifier of what the others say, trained on the positions of the classes."""
-    made = predicted(model.final_estimator_, _called(model, columns, reading), reading)
+    made = _final(model, columns, reading)
     if not made.outputs:
         return made
     if not isinstance(model.classes_, list):

@@ -55,6 +55,21 @@ def members(models: Iterable[Any], columns: Columns, reading: Reading) -> list[P
     return made if all(m.outputs for m in made) else []
 
 
+def can_say_chances(models: Iterable[Any], made: Iterable[Prediction], reading: Reading) -> bool:
+    """Tell whether all have formulas of the probabilities that an ensemble asks them for."""
+    silent = [
+        type(model).__name__
+        for model, m in zip(models, made, strict=False)
+        if hasattr(model, "predict_proba") and m.outputs and not m.task.probability
+    ]
+    for name in dict.fromkeys(silent):
+        reading.problem(
+            f"The probabilities of {name}, which the model around it asks for, have no formula.",
+            "Wrap it in a CalibratedClassifierCV; of an SVC, leave probability=True out there.",
+        )
+    return not silent
+
+
 def mean_of(nodes: Sequence[Node], weights: Sequence[float] | None = None) -> Node:
     """Return Σ weight·node / Σ weight, added in order and then divided; without weights, Σ / n."""
     chosen = [1.0] * len(nodes) if weights is None else [float(w) for w in weights]

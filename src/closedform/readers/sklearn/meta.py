@@ -21,6 +21,7 @@ from closedform.readers.sklearn.linear import YES_OR_NO, class_labels
 from closedform.readers.sklearn.members import (
     binary_cut,
     binary_score,
+    can_say_chances,
     member,
     members,
     only_value,
@@ -211,6 +212,8 @@ def _chain(model: Any, columns: Columns, reading: Reading) -> list[Prediction]:
         found[target] = made
         if len(found) == len(model.estimators_):
             break
+        if "proba" in method and not can_say_chances([estimator], [made], reading):
+            return []
         said = _handed_on(made, method, reading)
         names = (*columns.names, f"target {target}")
         reading.call(said, names[-1])

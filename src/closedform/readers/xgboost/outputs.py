@@ -239,8 +239,16 @@ def _inputs(record: Booster, missing: Any, columns: Columns, reading: Reading) -
             "reads it.",
             "Train with missing=nan, and mark missing values as NaN in the data.",
         )
+    if reading.sparse and reading.stored_zeros:
+        reading.problem(
+            "XGBoost takes the zeros of a sparse matrix as missing but for those that are stored "
+            "in it, and which these are is no function of the row.",
+            "Refit with dense columns: sparse_output=False, or sparse_threshold=0.",
+        )
     made = []
     for kind, categories, (name, x) in kinds:
+        if reading.sparse:  # before rounding: a sparse matrix leaves out what is 0 in float64
+            x = ops.where(ops.equal(x, ops.const(0)), ops.const(np.nan), x)
         if kind == "c":
             made.append(_code(name, x, categories, reading))
         elif record.kind == "gblinear":
