@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -201,9 +201,8 @@ def _series(column: Any, changes: Mapping[int, Any], given: Any) -> Any:
     for k, value in changes.items():
         values[k] = absent if value != value else value
     if isinstance(dtype, pd.CategoricalDtype):
-        known = dtype.categories.tolist()
-        new = [v for v in dict.fromkeys(changes.values()) if v == v and v not in known]
-        return pd.Series(pd.Categorical(values, categories=[*known, *new], ordered=dtype.ordered))
+        categories = _with_categories(dtype.categories, changes.values())
+        return pd.Series(pd.Categorical(values, categories=categories, ordered=dtype.ordered))
     if isinstance(dtype, np.dtype):
         # Without a type, pandas would guess text, whose only missing value is NaN.
         return pd.Series(values, dtype=object)
@@ -213,3 +212,18 @@ def _series(column: Any, changes: Mapping[int, Any], given: Any) -> Any:
         except (TypeError, ValueError, OverflowError):  # Int64 holds neither 0.5 nor 1e300
             continue
     return pd.Series(values, dtype=object)
+
+
+def _with_categories(categories: Any, values: Iterable[Any]) -> Any:
+    """Return a column's categories and the new ones among some values.
+
+    Their type stays where it can hold them: XGBoost refuses int64 where it was trained on int8.
+    """
+    import pandas as pd
+
+    known = categories.tolist()
+    new = [v for v in dict.fromkeys(values) if v == v and v not in known]
+    if not new:
+        return categories
+    plain = isinstance(categories.dtype, np.dtype) and _holds(categories.dtype, new)
+    return pd.Index([*known, *new], dtype=categories.dtype if plain else None)

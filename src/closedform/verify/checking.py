@@ -28,6 +28,7 @@ from closedform.verify.measure import (
     labels_differ,
     rounding,
     spread_of,
+    terms_of,
     tied,
     ties_in_order,
     worst_and_typical,
@@ -77,6 +78,19 @@ class Rows:
     def __len__(self) -> int:
         """Return how many rows there are."""
         return len(self.kinds)
+
+    def least(self, formula: Formula, name: str, spread: float) -> Array:
+        """Return what a difference is relative to at least, shape (rows,).
+
+        The spread of the output; far outside the data the size of what is added, for a difference
+        of squares there keeps but some of its digits, in the model as in the formula.
+        """
+        made = np.full(len(self), spread)
+        far = np.flatnonzero(np.isin(self.kinds, EXTREME))
+        if len(far):
+            columns = [c[far] for c in self.columns]
+            made[far] = np.maximum(spread, terms_of(formula.outputs[name], columns, len(far)))
+        return made
 
     def take(self, picked: Array) -> Rows:
         """Return some of the rows."""
@@ -279,7 +293,7 @@ def checks_of(
             even = rows.even[both]
             check = partial(
                 number_check, formula, name, method.name, numbers, rows, both[~even], tolerance,
-                spreads[name],
+                rows.least(formula, name, spreads[name]),
             )  # fmt: skip
             twin = _twin(method, found, name)
             made = (
@@ -309,18 +323,19 @@ def _numbers(column: Any, method: str) -> Array:
 
 def number_check(
     formula: Formula, name: str, method: str, expected: Array, rows: Rows, both: Array,
-    tolerance: float, spread: float, got: Array | None = None, own: Precision | None = None,
+    tolerance: float, least: Array, got: Array | None = None, own: Precision | None = None,
     rounding: Array | None = None,
 ) -> Check:  # fmt: skip
     """Return the check of one output that is a number, on the rows `both`.
 
     Args:
+        least: what a difference is relative to at least, shape (rows,).
         own: how finely the model computes this output, where that is known for all rows.
         rounding: how far the model is from itself in float64, for each row of `both`.
     """
     mine = rows.values[name] if got is None else got
     allowed = tolerance if own is None else max(tolerance, own.relative)
-    apart: Gap = gap(expected[both], mine[both], spread)
+    apart: Gap = gap(expected[both], mine[both], least[both])
     worst, typical = worst_and_typical(apart.absolute)
     worst_relative, typical_relative = worst_and_typical(apart.relative)
     bad = apart.over(allowed, rounding)

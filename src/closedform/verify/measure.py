@@ -11,7 +11,7 @@ import numpy as np
 from closedform import ops
 from closedform.evaluate import compute
 from closedform.formula import Formula
-from closedform.ir import Array
+from closedform.ir import Array, Node
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ def _deviation(values: Array) -> float:
     return found if np.isfinite(found) else 0.0
 
 
-def gap(expected: Array, got: Array, spread: float) -> Gap:
+def gap(expected: Array, got: Array, spread: float | Array) -> Gap:
     """Return how far two columns are apart, relative to max(|expected|, spread)."""
     with np.errstate(all="ignore"):
         both_missing = np.isnan(expected) & np.isnan(got)
@@ -153,4 +153,21 @@ def ties_in_order(formula: Formula, columns: Sequence[Array], rows: int) -> Arra
     if not tests:
         return np.zeros(rows, dtype=bool)
     found: Array = compute([ops.either(*tests)], columns, rows)[0]
+    return found
+
+
+def terms_of(output: Node, columns: Sequence[Array], rows: int) -> Array:
+    """Return Σ |wᵢ·xᵢ| of an output that is a sum, shape (rows,); 0 of any other, and of infinity.
+
+    Args:
+        output: a node over the inputs.
+        columns: the inputs, as `columns_of` gives them.
+        rows: how many rows there are.
+    """
+    if output.op is not ops.LIN:
+        return np.zeros(rows)
+    sizes = [ops.absolute(x) for x in output.args]
+    with np.errstate(all="ignore"):
+        whole = ops.linear(abs(output.data.bias), np.abs(output.data.weights), sizes)
+        found: Array = np.nan_to_num(compute([whole], columns, rows)[0], posinf=0.0)
     return found
