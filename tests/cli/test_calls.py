@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import closedform
+import made_up as data
 from closedform.cli import main, printing, running
 
 ROOT = Path(__file__).parents[2]
@@ -301,11 +302,28 @@ def test_a_file_of_a_booster_is_inspected_and_read_as_it_stands(run, made):
     status, out, _ = run("read", "booster.txt")
     assert status == 0 and "tree 1 + tree 2" in out
     (made / "rows.txt").write_text("a,b\n1,2\n3,4\n")
-    status, _, err = run("verify", "booster.txt", "--data", "rows.txt")
-    assert status == 2 and "without the package" in err
+    status, out, _ = run("verify", "booster.txt", "--data", "rows.txt")
+    assert status == 0 and "formula against LightGBM" in out
     status, out, _ = run("verify", "booster.txt", "--program", "python", "--data", "rows.txt")
     assert status == 0
     (made / "booster.txt").write_text((made / "booster.txt").read_text()[:900])
     for verb in ("inspect", "read"):
         status, _, err = run(verb, "booster.txt")
         assert status == 2 and "is damaged" in err
+
+
+@pytest.mark.parametrize("package", ["lightgbm", "xgboost"])
+def test_a_booster_in_a_file_is_asked_about_rows_with_texts_as_categories(run, made, package):
+    rows, y = data.categories()
+    if package == "lightgbm":
+        lgb = pytest.importorskip("lightgbm")
+        model = lgb.LGBMRegressor(n_estimators=3, num_leaves=6, verbose=-1).fit(rows, y)
+        model.booster_.save_model(made / "model.booster")  # which spells a space as _
+    else:
+        xgb = pytest.importorskip("xgboost")
+        model = xgb.XGBRegressor(n_estimators=3, enable_categorical=True)
+        model.fit(rows, y).save_model(made / "model.json")
+        (made / "model.json").rename(made / "model.booster")
+    rows.to_csv(made / "kinds.csv", index=False)
+    status, out, _ = run("verify", "model.booster", "--data", "kinds.csv")
+    assert status == 0 and "identical" in out

@@ -9,6 +9,7 @@ from closedform.cli.answers import Answer
 from closedform.cli.sources import SAVED, Rows, Source, open_source, with_rows
 from closedform.errors import BadInput
 from closedform.loading import inspect_file
+from closedform.readers.registry import open_file
 from closedform.store import load
 from closedform.verify import Certificate
 
@@ -26,11 +27,7 @@ def _source(args: Namespace, notes: list[str]) -> Source:
     formula = source.formula if args.formula is None else load(args.formula)
     if source.model is None and args.program is None:
         if inspect_file(args.file).kind != SAVED:
-            raise BadInput(
-                f"{args.file} is read as it stands, without the package that predicts with it.",
-                hint="Load it with its package in Python: closedform.read(model).verify(model, X). "
-                "Here, --program python checks the program that is printed.",
-            )
+            return Source(formula, open_file(args.file))
         raise BadInput(
             f"{args.file} is a formula, so there is no model to check it against.",
             hint="Check it against its model: closedform verify MODEL --formula "

@@ -12,7 +12,7 @@ import numpy as np
 
 from closedform.errors import BadInput
 from closedform.formula import Formula
-from closedform.ir import Array
+from closedform.ir import Array, Type
 from closedform.loading import inspect_file, open_model, read_table
 from closedform.readers import read
 from closedform.readers.registry import FILES
@@ -76,6 +76,7 @@ def with_rows(source: Source, args: Namespace, notes: list[str]) -> tuple[Source
     table = Table(read_table(args.data), args.target)
     if _nameless(source) and not set(_names(source)) <= set(table.names):
         source = _renamed(source, table, notes)
+    source = _with_spaces(source, table, notes)
     names = _names(source)
     if args.target in names:
         raise BadInput(
@@ -86,7 +87,7 @@ def with_rows(source: Source, args: Namespace, notes: list[str]) -> tuple[Source
     left_out = [name for name in table.others if name not in names]
     if left_out:
         notes.append(f"columns that the model does not know are left out: {listed(left_out)}")
-    return source, Rows(_as_taken(picked, names, source.model), table.observed)
+    return source, Rows(_as_taken(picked, source), table.observed)
 
 
 def _names(source: Source) -> list[str]:
@@ -124,14 +125,39 @@ def _renamed(source: Source, table: Table, notes: list[str]) -> Source:
     return Source(replace(source.formula, inputs=named), source.model)
 
 
-def _as_taken(picked: Any, names: Sequence[str], model: Any) -> Any:
+def _as_taken(picked: Any, source: Source) -> Any:
     """Return rows as a DataFrame where names count, as an array where the model has none."""
-    if model is None or (_named(model) and hasattr(picked, "columns")):
-        return picked
+    names, model = _names(source), source.model
+    kinds = _categories(source)
+    if model is None or ((_named(model) or kinds) and hasattr(picked, "columns")):
+        return picked.astype(kinds) if kinds else picked
     if hasattr(picked, "columns"):
         return picked.to_numpy()
     columns: list[Array] = [picked[name] for name in names]
     return np.column_stack(columns)
+
+
+def _categories(source: Source) -> dict[str, Any]:
+    """Return the type of each column of categories that a booster takes: a file holds texts."""
+    if type(source.model).__module__.partition(".")[0] not in ("xgboost", "lightgbm"):
+        return {}
+    from pandas import CategoricalDtype
+
+    found = [f for f in source.formula.inputs if f.type is Type.LABEL and f.categories]
+    return {f.name: CategoricalDtype(f.categories) for f in found}
+
+
+def _with_spaces(source: Source, table: Table, notes: list[str]) -> Source:
+    """Return names as the data have them where LightGBM's file has an underscore for a space."""
+    if source.formula.source != "LightGBM":
+        return source
+    spelled = {name.replace(" ", "_"): name for name in table.names} | {n: n for n in table.names}
+    inputs = [replace(f, name=spelled.get(f.name, f.name)) for f in source.formula.inputs]
+    old, new = _names(source), [f.name for f in inputs]
+    if old != new:
+        pairs = listed([f"{a} = {b}" for a, b in zip(old, new, strict=True) if a != b])
+        notes.append(f"LightGBM's file has an underscore for a space: {pairs}")
+    return Source(replace(source.formula, inputs=tuple(inputs)), source.model)
 
 
 @dataclass(frozen=True)

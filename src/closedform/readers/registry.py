@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import signature
 from types import ModuleType
 from typing import Any
 
-from closedform.errors import BadFile, BadInput, UnsupportedModel
+from closedform.errors import BadFile, BadInput, MissingExtra, UnsupportedModel
 from closedform.formula import Formula
 from closedform.passes import tidy
 from closedform.readers.prediction import Prediction
@@ -35,7 +36,10 @@ FILES: dict[str, str] = {
     "catboost-cbm": "closedform.readers.catboost",
     "torch-pt2": "closedform.readers.torch",
 }
-"""Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`."""
+"""Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
+
+Where the package of that name can predict from such a file, the module has `model_of(raw)` too.
+"""
 
 LARGEST = 2 << 30
 """Bytes of a model file; 1,000 trees of depth 10 take 0.2 GiB as JSON."""
@@ -92,7 +96,25 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | No
     return None if function is None else function(model, columns, reading)
 
 
+def open_file(path: str | os.PathLike[str]) -> Any:
+    """Return the model in a file as its own package opens it, so that it can be asked.
+
+    Call it after `read` has taken the file: a package trusts more than closedform does.
+
+    Raises:
+        BadFile: as `read` says; or no package predicts from such a file.
+        MissingExtra: the package is not installed.
+    """
+    return _taken(path, "model_of")
+
+
 def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None) -> Formula:
+    formula: Formula = _taken(path, "read_file", names)
+    return formula
+
+
+def _taken(path: str | os.PathLike[str], function: str, *args: Any) -> Any:
+    """Return what the reader of a file makes of its bytes."""
     from closedform.loading import inspect_file
     from closedform.loading.report import KINDS
     from closedform.loading.stream import Broken, open_regular
@@ -106,16 +128,25 @@ def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None) -> For
             hint=f"Model files of these are read: {readable}. Of other packages, load the model "
             "and give it to closedform.read; a saved formula is opened by closedform.load.",
         )
+    module = import_module(FILES[report.kind])
+    package = FILES[report.kind].rpartition(".")[2]
+    if function == "model_of" and not hasattr(module, function):
+        raise BadFile(
+            f"{report.path} is {KINDS[report.kind]}: there is no package here that predicts "
+            "from it.",
+            hint="Check the program that is printed: --program python.",
+        )
+    if function == "model_of" and find_spec(package) is None:
+        raise MissingExtra(package, package, "Asking the model in a file")
     with open_regular(path) as file:
         raw = file.read()
     try:
-        formula: Formula = import_module(FILES[report.kind]).read_file(raw, names)
+        return getattr(module, function)(raw, *args)
     except Broken as error:
         raise BadFile(
             f"{report.path} is damaged: {error}.",
             hint="Copy or download it again, or save the model again.",
         ) from error
-    return formula
 
 
 def _package(model: Any) -> str:

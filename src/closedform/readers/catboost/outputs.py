@@ -80,8 +80,7 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
         MissingExtra: a binary file, and CatBoost is not installed.
         UnsupportedModel: as in `read_model`.
     """
-    record = _of_binary(raw) if raw.startswith(b"CBM1") else understood(
-        json_document(raw), booster_of)  # fmt: skip
+    record = _saved(raw)
     classes = record.classes or ((0, 1) if record.classifies else ())
     role = "classifier" if record.classifies else "regressor"
     return formula_of(
@@ -90,6 +89,27 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
         source="CatBoost",
         reader="CatBoost's file format",
     )
+
+
+def model_of(raw: bytes) -> Any:
+    """Return the estimator in a file."""
+    import catboost
+
+    kind = catboost.CatBoostClassifier if _saved(raw).classifies else catboost.CatBoostRegressor
+    if raw.startswith(BINARY):
+        return kind().load_model(blob=raw)
+    with tempfile.TemporaryDirectory() as folder:  # a blob is never JSON to CatBoost
+        path = os.path.join(folder, "model.json")
+        with open(path, "wb") as file:
+            file.write(raw)
+        return kind().load_model(path, format="json")
+
+
+def _saved(raw: bytes) -> Booster:
+    return _of_binary(raw) if raw.startswith(BINARY) else understood(json_document(raw), booster_of)
+
+
+BINARY = b"CBM1"
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:

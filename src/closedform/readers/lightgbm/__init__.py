@@ -1,5 +1,5 @@
 """LightGBM: its estimators, its boosters, and their text files without the package."""
 
-from closedform.readers.lightgbm.outputs import predicted, read_file, read_model
+from closedform.readers.lightgbm.outputs import model_of, predicted, read_file, read_model
 
-__all__ = ["predicted", "read_file", "read_model"]
+__all__ = ["model_of", "predicted", "read_file", "read_model"]

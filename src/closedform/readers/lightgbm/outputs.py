@@ -65,17 +65,27 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
         Broken: the file is damaged.
         UnsupportedModel: as in `read_model`.
     """
-    try:
-        text = raw.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise Broken("it is no text") from error
-    record = understood(text, booster_of)
+    record = understood(_text(raw), booster_of)
     return formula_of(
         lambda columns, reading: _valued(record, _scores(record, columns, reading), reading),
         input_names(names, _own_names(record), record.width),
         source="LightGBM",
         reader="LightGBM's file format",
     )
+
+
+def model_of(raw: bytes) -> Any:
+    """Return the Booster in a file."""
+    import lightgbm
+
+    return lightgbm.Booster(model_str=_text(raw))
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise Broken("it is no text") from error
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:

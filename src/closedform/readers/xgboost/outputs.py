@@ -98,14 +98,37 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
         Broken: the file is damaged.
         UnsupportedModel: as in `read_model`.
     """
-    json = raw.lstrip()[:2] not in (b"{L", b"{i", b"{U", b"{l", b"{I", b"{#", b"{$")
-    record = understood(json_document(raw) if json else parsed(raw), booster_of)
+    record = _saved(raw)
     return formula_of(
         lambda columns, reading: _of_role(record, record.role, np.nan, columns, reading),
         input_names(names, record.names, record.width),
         source=f"XGBoost {record.role}".strip(),
         reader="XGBoost's file format",
     )
+
+
+def model_of(raw: bytes) -> Any:
+    """Return the estimator that was saved in a file, or the Booster."""
+    import xgboost
+
+    role = _saved(raw).role
+    model = getattr(xgboost, ESTIMATORS[role])()
+    model.load_model(bytearray(raw))
+    return model
+
+
+ESTIMATORS = {
+    "regressor": "XGBRegressor",
+    "classifier": "XGBClassifier",
+    "ranker": "XGBRanker",
+    "": "Booster",
+}
+
+
+def _saved(raw: bytes) -> Booster:
+    json = raw.lstrip()[:2] not in (b"{L", b"{i", b"{U", b"{l", b"{I", b"{#", b"{$")
+    record: Booster = understood(json_document(raw) if json else parsed(raw), booster_of)
+    return record
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
