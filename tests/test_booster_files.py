@@ -47,7 +47,18 @@ def catboost_json(path):
     return path.read_bytes()
 
 
-WRITERS = [xgboost_json, xgboost_ubj, lightgbm_text, catboost_json]
+def catboost_statistics(path):
+    cat = pytest.importorskip("catboost")
+    rows, y = data.categories()
+    texts = {c: rows[c].astype(object).fillna("none").astype(str) for c in ("kind", "size")}
+    rows = rows.assign(**texts)
+    pool = cat.Pool(rows, y, cat_features=["kind", "size"])
+    model = cat.CatBoostRegressor(iterations=3, depth=3, verbose=0, allow_writing_files=False)
+    model.fit(pool).save_model(path, format="json", pool=pool)
+    return path.read_bytes()
+
+
+WRITERS = [xgboost_json, xgboost_ubj, lightgbm_text, catboost_json, catboost_statistics]
 writers = pytest.mark.parametrize("writer", WRITERS, ids=lambda w: w.__name__)
 
 

@@ -22,7 +22,6 @@ cat = pytest.importorskip("catboost")
 FEW = {
     "iterations": 12, "depth": 3, "verbose": 0, "allow_writing_files": False, "thread_count": 1,
 }  # fmt: skip
-TEXT = ["kind", "size"]
 
 
 def regressor(**options):
@@ -116,49 +115,6 @@ def test_scale_and_bias_count():
     model = fit(regressor(), rows, y)
     model.set_scale_and_bias(2.5, -1.25)
     assert np.allclose(cf.read(model)(rows), model.predict(rows), rtol=1e-15, atol=0)
-
-
-def categorical():
-    rows, y = data.categories()
-    rows = rows.assign(**{c: rows[c].astype(object).fillna("none").astype(str) for c in TEXT})
-    return rows.assign(code=np.arange(len(y)) % 4), y
-
-
-def test_one_hot_categories_are_read_from_a_file_that_names_them(tmp_path):
-    rows, y = categorical()
-    chosen = [*TEXT, "code"]
-    model = regressor(one_hot_max_size=20, depth=5, cat_features=chosen).fit(rows, y)
-    pool = cat.Pool(rows, y, cat_features=chosen)
-    model.save_model(tmp_path / "m.json", format="json", pool=pool)
-    formula = cf.read(tmp_path / "m.json")
-    assert (formula(rows) == model.predict(rows)).all()
-    odd = rows[:4].assign(kind="never seen", code=["2", "3", "x", "0"])
-    assert (formula(odd) == model.predict(odd)).all()
-    absent = rows[:1].assign(kind=np.nan)
-    with pytest.raises(cat.CatBoostError, match="NaN"):
-        model.predict(absent)
-    assert np.isnan(formula(absent)).all()
-    assert formula.verify(model, rows)
-
-
-def test_a_model_that_keeps_only_hashes_of_its_categories_is_refused_with_a_way_out():
-    rows, y = categorical()
-    model = regressor(one_hot_max_size=20, cat_features=[*TEXT, "code"]).fit(rows, y)
-    with pytest.raises(cf.UnsupportedModel, match="only a hash") as caught:
-        cf.read(model)
-    assert "pool=Pool" in caught.value.hint
-
-
-def test_statistics_of_categories_and_texts_are_refused_with_a_reason():
-    rows, y = categorical()
-    model = regressor(one_hot_max_size=1, cat_features=TEXT).fit(rows, y)
-    with pytest.raises(cf.UnsupportedModel, match="CTR") as caught:
-        cf.read(model)
-    assert "one_hot_max_size" in caught.value.hint
-    words = pd.DataFrame({"x": rows["code"], "said": ["one two", "two three", "six"] * 30})
-    model = classifier(text_features=["said"]).fit(words, np.arange(90) % 3)
-    with pytest.raises(cf.UnsupportedModel, match="text features"):
-        cf.read(model)
 
 
 def test_several_labels_at_once_are_refused():

@@ -60,7 +60,8 @@ def read(
             then the same over the reals, and differs from the model by rounding alone; False
             keeps each step as the model computes it.
         example: rows as the model takes them, where it does not say the shape of its inputs:
-            PyTorch modules whose first layer is not linear.
+            PyTorch modules whose first layer is not linear; or where it keeps but hashes of its
+            categories: CatBoost.
 
     Returns:
         A `Formula` with every output of the model: prediction, probabilities, decision values.

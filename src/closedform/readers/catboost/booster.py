@@ -14,13 +14,14 @@ import numpy as np
 
 from closedform.ir import Array
 from closedform.ops.payloads import Label, Splits
+from closedform.readers.catboost.statistics import Statistic, statistics_of
 from closedform.readers.documents import code_sets, numbers, tree_from
 
 Document = Mapping[str, Any]
 
 DEEPEST = 16
 """Levels of a symmetric tree that CatBoost allows."""
-FLOAT, ONE_HOT = "FloatFeature", "OneHotFeature"
+FLOAT, ONE_HOT, CTR = "FloatFeature", "OneHotFeature", "OnlineCtr"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,7 @@ class Booster:
         names: of all features; those without a name are numbered.
         categorical: which features are categories, with the hashes that the trees ask for.
         texts: for a hash, the category that has it, where the file says so.
+        statistics: of the target over categories; the trees take them as further features.
         others: features that are text or embeddings.
         trees: shape and leaf values, (nodes, outputs).
         scale, bias: of the sum of the trees; one bias for each output.
@@ -45,6 +47,7 @@ class Booster:
     names: tuple[str, ...]
     categorical: Mapping[int, tuple[int, ...]]
     texts: Mapping[int, str]
+    statistics: tuple[Statistic, ...]
     others: tuple[str, ...]
     trees: tuple[tuple[Splits, Array], ...]
     scale: float
@@ -62,11 +65,19 @@ class Booster:
 
 @dataclass(frozen=True, eq=False)
 class _Features:
-    """Where features stand, how missing numbers go, and the code of each hash."""
+    """Where features stand, how missing numbers go, and the code of each hash.
+
+    Attributes:
+        place: (kind, number of its kind) → feature; of a statistic the number of its split, too.
+        to_right: features whose missing values go right.
+        codes: for each feature of categories, hash → code.
+        statistics: further features.
+    """
 
     place: Mapping[tuple[str, int], int]
     to_right: frozenset[int]
     codes: Mapping[int, Mapping[int, int]]
+    statistics: Sequence[Statistic]
 
 
 def booster_of(document: Document) -> Booster:
@@ -78,8 +89,8 @@ def booster_of(document: Document) -> Booster:
     info = document["features_info"]
     scale, bias = document["scale_and_bias"]
     biases = tuple(float(b) for b in (bias if isinstance(bias, list) else [bias]))
-    features = _features(info)
     width, names = _names(info)
+    features = _features(document, width)
     unreadable: Counter[str] = Counter()
     flat = [_symmetric(t, len(biases)) for t in document.get("oblivious_trees") or []]
     flat += [_flattened(t, len(biases)) for t in document.get("trees") or []]
@@ -92,6 +103,7 @@ def booster_of(document: Document) -> Booster:
         names=names,
         categorical={f: tuple(c) for f, c in features.codes.items()},
         texts={int(e["hash"]): str(e["value"]) for e in info.get("cat_features_hash") or []},
+        statistics=tuple(features.statistics),
         others=tuple(k for k in ("text_features", "embedding_features") if info.get(k)),
         trees=() if unreadable else tuple(_tree(rows, features, width) for rows in flat),
         scale=float(scale),
@@ -128,7 +140,8 @@ def _names(info: Document) -> tuple[int, tuple[str, ...]]:
     return width, tuple(named.get(i, str(i)) for i in range(width))
 
 
-def _features(info: Document) -> _Features:
+def _features(document: Document, width: int) -> _Features:
+    info = document["features_info"]
     place: dict[tuple[str, int], int] = {}
     to_right: set[int] = set()
     codes: dict[int, dict[int, int]] = {}
@@ -145,7 +158,19 @@ def _features(info: Document) -> _Features:
         place[ONE_HOT, int(feature["feature_index"])] = i
         values = [int(v) & 0xFFFFFFFF for v in feature.get("values") or []]
         codes[i] = {v: at for at, v in enumerate(values)}
-    return _Features(place, frozenset(to_right), codes)
+    statistics = statistics_of(document, place)
+    # The borders of all numbers, the values of all categories and then the borders of all
+    # statistics are numbered through, and a tree asks for a statistic by that number.
+    at = sum(len(f.get("borders") or []) for f in info.get("float_features") or [])
+    at += sum(map(len, codes.values()))
+    for i, s in enumerate(statistics):
+        place |= {(CTR, at + j): width + i for j in range(len(s.borders))}
+        at += len(s.borders)
+    return _Features(place, frozenset(to_right), codes, statistics)
+
+
+NUMBERED = {FLOAT: "float_feature_index", ONE_HOT: "cat_feature_index", CTR: "split_index"}
+"""Kind of a test → where it says what it tests."""
 
 
 # --- trees --------------------------------------------------------------------------------------
@@ -164,7 +189,7 @@ class _Rows:
 
 def _unreadable(test: Document | None) -> str:
     kind = FLOAT if test is None else str(test["split_type"])
-    return "" if kind in (FLOAT, ONE_HOT) else kind
+    return "" if kind in (FLOAT, ONE_HOT, CTR) else kind
 
 
 def _symmetric(tree: Document, outputs: int) -> _Rows:
@@ -219,7 +244,7 @@ def _flattened(tree: Document, outputs: int) -> _Rows:
 
 
 def _tree(rows: _Rows, features: _Features, width: int) -> tuple[Splits, Array]:
-    count = len(rows.left)
+    count, width = len(rows.left), width + len(features.statistics)
     left, right = np.array(rows.left), np.array(rows.right)
     feature, threshold = np.zeros(count, dtype=np.int64), np.zeros(count)
     missing_left, member = np.ones(count, dtype=bool), np.full(count, -1)
@@ -228,9 +253,8 @@ def _tree(rows: _Rows, features: _Features, width: int) -> tuple[Splits, Array]:
         if test is None:
             continue
         kind = str(test["split_type"])
-        key = "float_feature_index" if kind == FLOAT else "cat_feature_index"
-        feature[i] = f = features.place[kind, int(test[key])]
-        if kind == FLOAT:
+        feature[i] = f = features.place[kind, int(test[NUMBERED[kind]])]
+        if kind != ONE_HOT:
             threshold[i] = float(np.float32(test["border"]))
             missing_left[i] = f not in features.to_right
         else:  # whoever has the value goes right, and whoever is in a set of `Splits` left

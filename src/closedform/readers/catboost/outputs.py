@@ -5,20 +5,31 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from closedform import ops
-from closedform.errors import MissingExtra, NotFitted, UnsupportedModel
+from closedform.errors import BadInput, MissingExtra, NotFitted, UnsupportedModel
 from closedform.families.additive import complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above
 from closedform.ir import Node
 from closedform.loading.stream import Broken
 from closedform.readers.catboost.booster import Booster, booster_of
+from closedform.readers.catboost.statistics import (
+    ABOVE,
+    CATEGORY,
+    MOST,
+    Part,
+    Statistic,
+    combinations,
+    known_categories,
+    looked_up,
+    sizes_of,
+)
 from closedform.readers.documents import json_document, understood
 from closedform.readers.prediction import Prediction, formula_of, highest, input_names
 from closedform.readers.reading import Columns, Reading, plain_label
@@ -46,24 +57,28 @@ LINKS = {
 NO_LINK = ("MultiLogloss", "MultiCrossEntropy")
 """Losses whose predictions are several labels at once."""
 
-ONE_HOT_HINT = (
-    "Train with one_hot_max_size above the number of categories, and save the model with its rows: "
-    "model.save_model('model.json', format='json', pool=Pool(X, y, cat_features=…))."
+NAMES_HINT = (
+    "Give the rows that it was trained on, which hold them: closedform.read(model, example=X); of "
+    "a file: model.save_model('model.json', format='json', pool=Pool(X, y, cat_features=…))."
 )
-CTR = "OnlineCtr"
 
 
-def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
+def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
     """Return a fitted CatBoost estimator as a formula.
 
+    Args:
+        model: the estimator.
+        names: of the features, where it was trained without any.
+        example: rows that hold all categories that it was trained on; it keeps a hash of each.
+
     Raises:
-        UnsupportedModel: it uses statistics of categories, text or embeddings.
+        UnsupportedModel: it uses text or embeddings, or categories that no row names.
         NotFitted: it has not been trained.
         BadInput: `names` does not fit.
     """
     import catboost
 
-    record = _live(model)
+    record = _live(model, example)
     return formula_of(
         partial(_predicted, model, record),
         input_names(names, _own_names(record), record.width),
@@ -122,14 +137,14 @@ def _own_names(record: Booster) -> tuple[str, ...] | None:
     return None if record.names == unnamed else record.names
 
 
-def _live(model: Any) -> Booster:
+def _live(model: Any, example: Any = None) -> Booster:
     if not model.is_fitted():
         name = type(model).__name__
         raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
     import catboost
 
     try:
-        return _exported(model)
+        return _exported(model, example)
     except catboost.CatBoostError as error:
         said = str(error).rpartition(": ")[2]
         raise UnsupportedModel(
@@ -138,13 +153,26 @@ def _live(model: Any) -> Booster:
         ) from error
 
 
-def _exported(model: Any) -> Booster:
+def _exported(model: Any, example: Any = None) -> Booster:
+    pool = None if example is None else _pool(model, example)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.json")
-        model.save_model(path, format="json")
+        model.save_model(path, format="json", pool=pool)
         with open(path, "rb") as file:
             found: Booster = understood(json_document(file.read()), booster_of)
     return found
+
+
+def _pool(model: Any, rows: Any) -> Any:
+    import catboost
+
+    try:
+        return catboost.Pool(rows, cat_features=model.get_cat_feature_indices())
+    except catboost.CatBoostError as error:
+        raise BadInput(
+            f"CatBoost does not take the example: {str(error)[:160]}",
+            hint="Give rows as the model's own predict takes them.",
+        ) from error
 
 
 def _of_binary(raw: bytes) -> Booster:
@@ -189,25 +217,29 @@ def _readable(record: Booster, reading: Reading) -> bool:
     """Note every part that has no formula; tell whether there is none."""
     before = len(reading.problems)
     for kind, count in record.unreadable.items():
-        if kind == CTR:
-            what = (
-                f"{count} tests of this CatBoost model ask for statistics of the target over "
-                "categories (CTR), which it looks up in a hash table of its training rows."
-            )
-            reading.problem(what, ONE_HOT_HINT)
-        else:
-            hint = "Leave the text and embedding columns out, or turn them into numbers before."
-            reading.problem(f"{count} tests of this CatBoost model are of kind {kind}.", hint)
+        hint = "Leave the text and embedding columns out, or turn them into numbers before."
+        reading.problem(f"{count} tests of this CatBoost model are of kind {kind}.", hint)
     if record.loss in NO_LINK:
         reading.problem(
             f"A CatBoost model with loss {record.loss} predicts several labels at once.",
             "Train one classifier for each label.",
         )
-    unnamed = [record.names[i] for i, h in record.categorical.items()
-               if any(v not in record.texts for v in h)]  # fmt: skip
+    unnamed = {record.names[i] for i, h in record.categorical.items()
+               if any(v not in record.texts for v in h)}  # fmt: skip
+    known = known_categories(record.statistics, record.texts)
+    for s in record.statistics:
+        sizes = sizes_of(s, known)
+        if math.prod(sizes) > MOST:
+            names = ", ".join(record.names[i] for i in s.categories)
+            reading.problem(
+                f"A statistic of CatBoost combines {math.prod(sizes):,} categories of {names}.",
+                "Train with max_ctr_complexity=1.",
+            )
+        elif combinations(s, known) is None:
+            unnamed |= {record.names[i] for i in s.categories}
     if unnamed:
-        what = "The model itself keeps no names of the categories of " + ", ".join(unnamed)
-        reading.problem(what + ", only a hash of each.", ONE_HOT_HINT)
+        what = "The model itself keeps no names of the categories of " + ", ".join(sorted(unnamed))
+        reading.problem(what + ", only a hash of each.", NAMES_HINT)
     return len(reading.problems) == before
 
 
@@ -216,12 +248,22 @@ def _readable(record: Booster, reading: Reading) -> bool:
 
 def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
     """Return scale · Σ leaves + bias, in float64 and in tree order."""
+    known = known_categories(record.statistics, record.texts)
+    labels = {
+        i: _label(Columns((name,), (x,)), {*hashes, *known.get(i, ())}, record, reading)
+        for i, hashes in record.categorical.items()
+        for name, x in columns.pick([i])
+    }
     inputs = [
-        _code(name, x, record, record.categorical[i], reading)
+        _code(name, labels[i], record, reading, record.categorical[i])
         if i in record.categorical
         else ops.round32(x)
         for i, (name, x) in enumerate(columns)
     ]
+    for statistic in record.statistics:
+        inputs.append(_statistic(statistic, record, known, labels, inputs))
+        names = ", ".join(columns.names[i] for i in statistic.categories)
+        reading.call(inputs[-1], f"statistic({names})")
     sums = Forest(record.trees, None, (0.0,) * len(record.bias)).nodes(inputs)
     for s in sums:
         reading.call(s, "sum of trees")
@@ -230,19 +272,51 @@ def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
     return [ops.lin(b, (record.scale, s)) for s, b in zip(sums, record.bias, strict=True)]
 
 
-def _code(name: str, x: Node, record: Booster, hashes: Sequence[int], reading: Reading) -> Node:
-    """Return the position of a category among those that the trees ask for.
+def _label(column: Columns, hashes: set[int], record: Booster, reading: Reading) -> Node:
+    """Return a column of categories; CatBoost raises on a missing one, not on an unseen one."""
+    x = reading.as_labels(column.nodes[0])
+    reading.refuse_missing(column.mapped([x]))
+    reading.knows(x, sorted(record.texts[h] for h in hashes), unseen=True)
+    return x
 
-    CatBoost raises on a missing one. A whole number is the text of its digits.
-    """
-    x = reading.as_labels(x)
-    reading.refuse_missing(Columns((name,), (x,)))
-    known = {record.texts[h]: float(i) for i, h in enumerate(hashes)}
-    whole = {int(t): code for t, code in known.items() if _is_whole(t)}
-    reading.knows(x, list(known), unseen=True)
-    code = ops.table(x, {**known, **whole}, -1.0)
+
+def _code(name: str, x: Node, record: Booster, reading: Reading, hashes: Sequence[int]) -> Node:
+    """Return the position of a category among those that the trees ask for."""
+    code = _table(x, {h: float(i) for i, h in enumerate(hashes)}, record, -1.0)
     reading.call(code, f"{name} (encoded)")
     return code
+
+
+def _table(x: Node, values: Mapping[int, float], record: Booster, unseen: float) -> Node:
+    """Return what stands beside a category's hash; a whole number is the text of its digits."""
+    named = {record.texts[h]: v for h, v in values.items()}
+    whole = {int(text): v for text, v in named.items() if _is_whole(text)}
+    return ops.table(x, {**named, **whole}, unseen)
+
+
+def _statistic(
+    s: Statistic, record: Booster, known: Mapping[int, Sequence[int]],
+    labels: Mapping[int, Node], inputs: Sequence[Node],
+) -> Node:  # fmt: skip
+    """Return a statistic of the target over categories, as a table."""
+
+    def place(part: Part) -> Node:
+        if part.kind == CATEGORY:
+            order = {h: float(i) for i, h in enumerate(known[part.column])}
+            return _table(labels[part.column], order, record, math.nan)
+        if part.kind == ABOVE:
+            test = ops.less(ops.const(part.value), inputs[part.column])
+        else:
+            test = ops.equal(_table(labels[part.column], {int(part.value): 1.0}, record, 0.0), one)
+        return ops.where(test, one, ops.const(0.0))
+
+    one = ops.const(1.0)
+    sizes, found = sizes_of(s, known), combinations(s, known) or {}
+    if len(s.parts) == 1 and s.categories:
+        hashes = known[s.categories[0]]
+        values = {hashes[i]: v for i, v in found.items()}
+        return _table(labels[s.categories[0]], values, record, s.unseen)
+    return looked_up(s, found, sizes, place)
 
 
 def _is_whole(text: str) -> bool:
