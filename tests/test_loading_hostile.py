@@ -336,3 +336,9 @@ def test_old_joblib_files_are_refused(head, file):
     file.write_bytes(head)
     with pytest.raises((BadFile, UntrustedFile), match=r"joblib < 0\.10"):
         load_model(file, trust_pickle=True)
+
+
+def test_a_small_file_does_not_keep_the_scan_busy_with_instructions(file):
+    file.write_bytes(gzip.compress(b"\x80\x04" + b"N0" * 1_500_000 + b"N."))  # in 3 kB
+    report = inspect_file(file)
+    assert not report.complete and "instructions" in report.notes[0]

@@ -72,6 +72,7 @@ def inspect_open(file: BufferedReader, path: str, limits: Limits) -> Inspected:
     try:
         if head.startswith(b"PK\x03\x04"):
             return _archive(file, report, limits)
+        limits = limits.of_size(size)
         kind = _kind_by_beginning(head)
         return Inspected(_foreign(report, kind)) if kind else _pickle(file, report, limits)
     except Broken as error:

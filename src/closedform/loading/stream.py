@@ -9,7 +9,7 @@ import os
 import stat
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -33,14 +33,22 @@ class Limits:
     Attributes:
         inflated: bytes that a compressed file may become.
         opcodes: pickle instructions that are followed.
+        opcodes_a_byte: of a compressed file as it lies on disk, beyond the first 2,000,000; models
+            have fewer than 1, and a file made to keep a scan busy has 800.
         objects: values that may be alive at once.
         text: bytes of short strings that are remembered, since each may turn out to be a name.
     """
 
     inflated: int = 4 << 30
     opcodes: int = 100_000_000
+    opcodes_a_byte: int = 20
     objects: int = 10_000_000
     text: int = 512 << 20
+
+    def of_size(self, size: int) -> Limits:
+        """Return the limits for a file of so many bytes."""
+        most = 2_000_000 + self.opcodes_a_byte * size
+        return replace(self, opcodes=min(self.opcodes, most))
 
 
 def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
