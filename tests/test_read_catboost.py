@@ -117,11 +117,13 @@ def test_scale_and_bias_count():
     assert np.allclose(cf.read(model)(rows), model.predict(rows), rtol=1e-15, atol=0)
 
 
-def test_several_labels_at_once_are_refused():
+@pytest.mark.parametrize("loss", ["MultiLogloss", "MultiCrossEntropy"])
+def test_several_labels_at_once_are_read(loss):
     rows, y = data.label_sets()
-    model = classifier(loss_function="MultiLogloss").fit(rows, y)
-    with pytest.raises(cf.UnsupportedModel, match="several labels"):
-        cf.read(model)
+    model = classifier(loss_function=loss).fit(rows, y)
+    formula = check_reader(model, rows)
+    assert formula.verify(model, rows)
+    assert list(formula.outputs)[:3] == ["label0", "P0(1)", "decision0"]
 
 
 def test_a_booster_behind_a_scaler_is_one_formula():

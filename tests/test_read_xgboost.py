@@ -330,12 +330,15 @@ def test_what_is_not_fitted_or_overrides_predict_is_refused():
         cf.read(fit(Clipped(**FEW), rows, y))
 
 
-def test_several_labels_at_once_are_refused_with_a_hint():
+@pytest.mark.parametrize("strategy", ["one_output_per_tree", "multi_output_tree"])
+def test_several_labels_at_once_are_read(strategy):
     rows, y = data.label_sets()
-    with pytest.raises(cf.UnsupportedModel, match="several labels") as caught:
-        cf.read(fit(classifier(), rows, y))
-    assert "get_booster" in caught.value.hint
-    booster = fit(classifier(), rows, y).get_booster()
+    model = fit(classifier(multi_strategy=strategy), rows, y)
+    formula = cf.read(model)
+    assert (formula(rows) == model.predict(rows)).all()  # which gives 0.0 and 1.0
+    assert formula.verify(model, rows)
+    assert list(formula.outputs)[:3] == ["label0", "P0(1)", "decision0"]
+    booster = model.get_booster()
     assert np.allclose(cf.read(booster)(rows), booster.inplace_predict(rows), rtol=1e-6)
 
 

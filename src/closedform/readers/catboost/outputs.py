@@ -6,6 +6,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -51,11 +52,10 @@ LINKS = {
     "Poisson": "log",
     "Tweedie": "log",
     "RMSEWithUncertainty": "uncertain",
+    "MultiLogloss": "labels",
+    "MultiCrossEntropy": "labels",
 }
 """Loss → how scores become predictions; the values of all others are the scores themselves."""
-
-NO_LINK = ("MultiLogloss", "MultiCrossEntropy")
-"""Losses whose predictions are several labels at once."""
 
 NAMES_HINT = (
     "Give the rows that it was trained on, which hold them: closedform.read(model, example=X); of "
@@ -219,11 +219,6 @@ def _readable(record: Booster, reading: Reading) -> bool:
     for kind, count in record.unreadable.items():
         hint = "Leave the text and embedding columns out, or turn them into numbers before."
         reading.problem(f"{count} tests of this CatBoost model are of kind {kind}.", hint)
-    if record.loss in NO_LINK:
-        reading.problem(
-            f"A CatBoost model with loss {record.loss} predicts several labels at once.",
-            "Train one classifier for each label.",
-        )
     unnamed = {record.names[i] for i, h in record.categorical.items()
                if any(v not in record.texts for v in h)}  # fmt: skip
     known = known_categories(record.statistics, record.texts)
@@ -340,6 +335,7 @@ VALUES: dict[str, Callable[[Sequence[Node]], list[Node]]] = {
     "log": lambda scores: [ops.exp(s) for s in scores],
     "logit": lambda scores: [ops.sigmoid(s) for s in scores],
     "each": lambda scores: [ops.sigmoid(s) for s in scores],
+    "labels": lambda scores: [ops.sigmoid(s) for s in scores],
     "softmax": softmax,
     "uncertain": _uncertain,
 }
@@ -360,6 +356,10 @@ def _classified(
     record: Booster, scores: list[Node], classes: tuple[Any, ...], reading: Reading
 ) -> Prediction:
     link = LINKS.get(record.loss)
+    if link == "labels" and tuple(classes) == (0, 1):
+        one = replace(record, loss="Logloss")
+        parts = [_classified(one, [s], classes, reading).with_chance(1) for s in scores]
+        return Prediction.of_labels(parts)
     if link not in ("logit", "each", "softmax") or len(classes) != max(2, len(scores)):
         reading.problem(
             f"A CatBoost classifier with loss {record.loss} of {len(classes)} classes is unknown.",

@@ -369,10 +369,14 @@ def _classified(record: Booster, link: str, scores: list[Node], reading: Reading
         return Prediction.of_classes(
             classes, label=label_of(scores, classes), link="none", decision=scores
         )
+    if link == "logit":  # several labels at once, each 0 or 1
+        return Prediction.of_labels(
+            [_two_classes(link, [s], reading).with_chance(1) for s in scores]
+        )
     if link != "softmax" or len(scores) == 2:
         reading.problem(
             f"This XGBoost classifier (objective {record.objective!r}, {len(scores)} outputs) "
-            "predicts several labels at once.",
+            "is unknown.",
             "Read its booster: cf.read(model.get_booster()) gives each of its outputs.",
         )
         return Prediction.nothing()
