@@ -1,16 +1,17 @@
 """Passes: formula → formula, each one file that declares what it changes.
 
 The order in which they make sense: `simplify` (exact and real: read calls it, as `tidy`), then
-`rounding` (approx), then `differentiate` where a slope is wanted, and last, for one target,
-`lower`, which gives up brevity.
+`double_sums` and `rounding` (approx), then `differentiate` where a slope is wanted, and last, for
+one target, `lower`, which gives up brevity.
 """
 
 from __future__ import annotations
 
 from closedform.formula import Formula
+from closedform.passes.double_sums import double_sums
 from closedform.passes.simplify import simplify
 
-__all__ = ["simplify", "tidy"]
+__all__ = ["double_sums", "simplify", "tidy"]
 
 
 def tidy(formula: Formula, *, fold: bool = True) -> Formula:

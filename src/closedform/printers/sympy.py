@@ -28,7 +28,7 @@ FORMS = ("auto", "expression", "steps")
 
 NEVER = {
     "round32": "SymPy has no rounding to float32 (`read` moves it out of trees by an exact pass)",
-    "sum32": "SymPy has no sum in float32",
+    "sum32": "SymPy has no sum in float32 (closedform.passes.double_sums makes it an ordinary one)",
 }
 """Operations that have no spelling, each with its reason."""
 
