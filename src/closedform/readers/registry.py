@@ -21,6 +21,7 @@ READERS: dict[str, str] = {
     "lightgbm": "closedform.readers.lightgbm",
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
+    "sympy": "closedform.readers.sympy",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -129,8 +130,17 @@ def _package(model: Any) -> str:
     )
 
 
+def _found_inside(several: Any) -> str | None:
+    """Return the module that reads a list or dict of parts, where there is one for these."""
+    parts = list(several.values()) if isinstance(several, dict) else list(several)
+    found = {_found(part) for part in parts if not isinstance(part, int | float)}
+    return READERS["sympy"] if found == {READERS["sympy"]} else None
+
+
 def _found(model: Any) -> str | None:
     """Return the module that reads a model: that of the first package among its classes."""
+    if isinstance(model, list | tuple | dict):
+        return _found_inside(model)
     roots = [c.__module__.partition(".")[0] for c in type(model).__mro__]
     for root in roots:
         if root in READERS:
