@@ -50,6 +50,7 @@ def _asked(model: Any, formula: Formula) -> Any:
 def _carried_out(e: Any) -> Any:
     import sympy
 
+    e = e.as_expr() if isinstance(e, sympy.Poly) else e
     unfinished = e.has(sympy.Derivative, sympy.Subs, sympy.Sum, sympy.Product)
     return e.doit(integrals=False) if unfinished else e
 

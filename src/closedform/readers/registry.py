@@ -22,6 +22,7 @@ READERS: dict[str, str] = {
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
     "sympy": "closedform.readers.sympy",
+    "gplearn": "closedform.readers.gplearn",
 }
 """Package name of a model's class → the module that reads it.
 

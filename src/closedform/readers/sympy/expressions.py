@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from closedform.errors import BadInput, UnsupportedModel
@@ -156,7 +157,7 @@ def symbols_of(expressions: Any) -> list[Expr]:
     """
     found = set().union(*(e.free_symbols for e in expressions))
     symbols = sorted((s for s in found if s.is_Symbol), key=lambda s: _natural(s.name))
-    twice = sorted({a.name for a, b in zip(symbols, symbols[1:], strict=False) if a.name == b.name})
+    twice = sorted({a.name for a, b in pairwise(symbols) if a.name == b.name})
     if twice:
         raise BadInput(
             f"Several symbols have the same name: {', '.join(twice)}.",
