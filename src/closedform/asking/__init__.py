@@ -12,6 +12,7 @@ from closedform.formula import Formula
 ASKED: dict[str, str] = {
     "torch": "closedform.asking.torch",
     "sympy": "closedform.asking.sympy",
+    "pyoperon": "closedform.asking.pyoperon",
 }
 """Package of a model's class → the module with `methods(model, formula) -> list[Method]`."""
 

@@ -23,6 +23,7 @@ READERS: dict[str, str] = {
     "torch": "closedform.readers.torch",
     "sympy": "closedform.readers.sympy",
     "gplearn": "closedform.readers.gplearn",
+    "pyoperon": "closedform.readers.pyoperon",
 }
 """Package name of a model's class → the module that reads it.
 
