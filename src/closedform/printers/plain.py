@@ -153,8 +153,8 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "kth": _kth,
     "weighted_median": _median,
     "mul": _product,
-    "div": infix("/", s.PRODUCT, s.PRODUCT + 1),
-    "pow": infix("^", s.POWER, s.ATOM),
+    "div": infix("/", s.PRODUCT, s.POWER),  # y/-2*x would be (y/-2)*x
+    "pow": Spelling("{0}^{1}", s.POWER, (s.ATOM, s.ATOM)),  # x^2^3 would be x^(2^3)
     **{name: call(name) for name in FUNCTIONS},
     "round32": call("float32"),
     "min": call("min"),
