@@ -32,6 +32,12 @@ def fraction(x: Element) -> Element:
     return t.add(x, t.function("floor")(x), -1.0)
 
 
+JUMPS = (
+    "a remainder is x − y·floor(x / y): next to a multiple of y, rounding may leave y instead of 0"
+)
+"""What a reader says of `modulus`, where y is no power of 2."""
+
+
 def modulus(x: Element, y: Element) -> Element:
     """Return x − y·floor(x / y), which has the sign of y."""
     return t.add(x, t.multiply(y, t.function("floor")(t.divide(x, y))), -1.0)

@@ -24,6 +24,7 @@ READERS: dict[str, str] = {
     "sympy": "closedform.readers.sympy",
     "gplearn": "closedform.readers.gplearn",
     "pyoperon": "closedform.readers.pyoperon",
+    "pysr": "closedform.readers.pysr",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -37,6 +38,7 @@ FILES: dict[str, str] = {
     "catboost-json": "closedform.readers.catboost",
     "catboost-cbm": "closedform.readers.catboost",
     "torch-pt2": "closedform.readers.torch",
+    "pysr-csv": "closedform.readers.pysr",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`."""
 

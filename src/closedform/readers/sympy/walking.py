@@ -8,7 +8,7 @@ from typing import Any
 
 from closedform.ir import Node
 from closedform.readers import tensors as t
-from closedform.readers.elementary import FUNCTIONS, modulus
+from closedform.readers.elementary import FUNCTIONS, JUMPS, modulus
 from closedform.readers.reading import Reading
 from closedform.readers.tensors import Element
 from closedform.readers.torch.elements import atan2, xor
@@ -225,6 +225,13 @@ def _choice(walk: Walk, e: Expr) -> Element:
     return t.choice(*[walk.element(a) for a in e.args])
 
 
+def _remainder(walk: Walk, e: Expr) -> Element:
+    x, y = (walk.element(a) for a in e.args)
+    if not isinstance(y, float) or math.frexp(y)[0] not in (0.5, -0.5):
+        walk.reading.differs(JUMPS)
+    return modulus(x, y)
+
+
 def _either(walk: Walk, e: Expr) -> Element:
     return _reduced(t.either, walk, e.args)
 
@@ -279,7 +286,7 @@ RULES: dict[str, Rule] = {
     "erf2": of(lambda x, y: t.add(t.function("erf")(y), t.function("erf")(x), -1.0)),
     "erfinv": of(lambda x: _probit(t.add(0.5, x, 0.5))),
     "erfcinv": of(lambda x: t.multiply(_probit(t.multiply(x, 0.5)), -1.0)),
-    "Mod": of(modulus),
+    "Mod": _remainder,
     "Max": of(t.greatest),
     "Min": of(t.smallest),
     "Heaviside": _step,
