@@ -23,6 +23,7 @@ READERS: dict[str, str] = {
     "torch": "closedform.readers.torch",
     "sympy": "closedform.readers.sympy",
     "gplearn": "closedform.readers.gplearn",
+    "kan": "closedform.readers.kan",
     "pyoperon": "closedform.readers.pyoperon",
     "pysr": "closedform.readers.pysr",
 }
