@@ -10,6 +10,7 @@ from typing import Any
 from closedform.formula import Formula
 
 ASKED: dict[str, str] = {
+    "kan": "closedform.asking.kan",
     "torch": "closedform.asking.torch",
     "sympy": "closedform.asking.sympy",
     "pyoperon": "closedform.asking.pyoperon",
@@ -41,7 +42,7 @@ def own_methods(model: Any, formula: Formula) -> list[Method]:
     """Return how a model of a package in `ASKED` is asked; of any other, nothing."""
     part = _first(model)
     for kind in type(part).__mro__:
-        found = ASKED.get(kind.__module__.partition(".")[0])
+        found = ASKED.get(str(kind.__module__).partition(".")[0])
         if found is not None:
             made: list[Method] = import_module(found).methods(model, formula)
             return made

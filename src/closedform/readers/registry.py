@@ -146,7 +146,8 @@ def _found(model: Any) -> str | None:
     """Return the module that reads a model: that of the first package among its classes."""
     if isinstance(model, list | tuple | dict):
         return _found_inside(model)
-    roots = [c.__module__.partition(".")[0] for c in type(model).__mro__]
+    # A function that SymPy's user has named is of a class without a module.
+    roots = [str(c.__module__).partition(".")[0] for c in type(model).__mro__]
     for root in roots:
         if root in READERS:
             return READERS[root]

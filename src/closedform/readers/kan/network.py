@@ -65,7 +65,10 @@ def _predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
             SMALLER,
         )
         return Prediction.nothing()
-    values = [columns.nodes[int(i)] for i in _array(model.input_id)]
+    taken = [int(i) for i in _array(model.input_id)]
+    # Every edge is computed, also one that counts nothing: one NaN makes the whole row NaN.
+    reading.refuse_missing(columns.pick(taken))
+    values = list(columns.pick(taken).nodes)
     for depth in range(model.depth):
         values = _layer(model, depth, values, reading)
         if depth < model.depth - 1:
@@ -112,7 +115,7 @@ def _multiplied(model: Any, depth: int, sums: Sequence[Node]) -> list[Node]:
 
 def _sums(model: Any, depth: int, values: Sequence[Node], reading: Reading) -> list[Node]:
     """Return Σ over the edges that end in each node."""
-    splines = _spline_terms(model.act_fun[depth], values, reading)
+    splines = _spline_terms(model.act_fun[depth], depth, values, reading)
     known = [_symbolic_terms(model.symbolic_fun[depth], j, values, reading)
              for j in range(len(splines))] if model.symbolic_enabled else []  # fmt: skip
     made = []
@@ -125,7 +128,7 @@ def _sums(model: Any, depth: int, values: Sequence[Node], reading: Reading) -> l
 Terms = tuple[list[float], list[Node]]
 
 
-def _spline_terms(layer: Any, values: Sequence[Node], reading: Reading) -> list[Terms]:
+def _spline_terms(layer: Any, depth: int, values: Sequence[Node], reading: Reading) -> list[Terms]:
     """Return, for each output, mask·(scale_base·b(x) + scale_sp·spline(x)) of every input x."""
     grid, coef, mask = _array(layer.grid), _array(layer.coef), _array(layer.mask)
     plain, curved = mask * _array(layer.scale_base), mask * _array(layer.scale_sp)
@@ -144,6 +147,7 @@ def _spline_terms(layer: Any, values: Sequence[Node], reading: Reading) -> list[
                 weights.append(1.0)
                 curve = pieces(grid[i], functions, curved[i, j] * coef[i, j])
                 nodes.append(ops.piecewise(x, curve))
+                reading.call(nodes[-1], f"s{depth}_{i}_{j}")  # as fix_symbolic counts
     return made
 
 

@@ -187,9 +187,10 @@ def asinh(x: Element) -> Element:
 
 
 def acosh(x: Element) -> Element:
-    """Return log(x + √(x − 1)·√(x + 1)): aten.acosh."""
-    root = t.function("sqrt")
-    return t.function("log")(t.add(x, t.multiply(root(t.add(x, -1.0)), root(t.add(x, 1.0)))))
+    """Return log1p(d + √d·√(d + 2)) of d = x − 1, exact near 1: aten.acosh."""
+    root, above = t.function("sqrt"), t.add(x, -1.0)
+    grown = t.multiply(root(above), root(t.add(above, 2.0)))
+    return t.function("log1p")(t.add(above, grown))
 
 
 def atanh(x: Element) -> Element:
