@@ -31,6 +31,7 @@ def _numpys(function):
 
 for _name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sqrt"):
     setattr(NUMPY_MATH, _name, _numpys(getattr(np, _name)))
+NUMPY_MATH.atan = _numpys(np.arctan)
 
 
 def _power(a, b):

@@ -33,6 +33,7 @@ COMPLEX = {
     "softplus": lambda _, z: np.log(1 + np.exp(z)),
     "sin": lambda _, z: np.sin(z),
     "cos": lambda _, z: np.cos(z),
+    "atan": lambda _, z: np.arctan(z),
     "expm1": lambda _, z: np.exp(z) - 1,
     "abs": lambda _, z: np.where(z.real < 0, -z, z),
     "max": lambda _, *zs: _extreme(zs, np.argmax),

@@ -304,8 +304,8 @@ class Counting(nn.Module):
 
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "sorted": (lambda: Of(lambda x: x.sort(1).values), "sort has no formula: it puts values in"),
-    "arctangent": (lambda: Of(torch.atan), "atan has no formula: formulas have no inverse trig"),
-    "two at once": (lambda: Of(lambda x: torch.atan(x) + x.sort(1)[0]), "for 2 reasons"),
+    "order": (lambda: Of(lambda x: x.sort(1)[0]), "sort has no formula: it puts values in order"),
+    "two at once": (lambda: Of(lambda x: torch.lgamma(x) + x.sort(1)[0]), "for 2 reasons"),
     "unknown": (lambda: Of(torch.lgamma), "operation lgamma has no formula here"),
     "random": (lambda: Of(lambda x: x + torch.rand_like(x)), "draws at random"),
     "dropout that stays": (lambda: Of(lambda x: F.dropout(x, 0.5)), "draws at random"),

@@ -24,10 +24,13 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import closedform as cf
+from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
+from closedform.formula import Feature, Formula
 from closedform.printers.notes import at_most
 from closedform.printers.plain import FUNCTIONS
 from closedform.verify import vocabulary
+from closedform.verify.expression import parse
 
 
 def diabetes(columns=("age", "bmi", "bp")):
@@ -392,3 +395,27 @@ def test_each_output_of_a_network_is_printed_alone(several):
         assert formula.only(name).to("latex")
     if not several:
         assert "W₃" in formula.only("P(True)").to("text", form="matrix")
+
+
+X0, X1 = ops.input_(0), ops.input_(1)
+AWKWARD = [
+    ops.div(X1, ops.lin(0, (-0.7, X0))),
+    ops.div(X1, ops.lin(0, (-1, X0))),
+    ops.div(ops.div(X0, X1), ops.div(X1, X0)),
+    ops.div(ops.lin(0, (-2, X0)), ops.mul(X0, X1)),
+    ops.power(ops.power(X0, 2), 3),
+    ops.power(ops.lin(0, (-1, X0)), 3),
+    ops.power(X0, ops.power(X1, 2)),
+    ops.power(ops.const(-2), 3),
+    ops.lin(0, (-1, ops.div(ops.power(ops.lin(0, (-0.3, X0)), 3), ops.lin(0, (-0.76, X1))))),
+    ops.lin(1, (-1, ops.lin(2, (-3, X0), (1, ops.lin(0, (-1, X1)))))),
+]
+
+
+@pytest.mark.parametrize("node", AWKWARD)
+def test_an_expression_read_as_it_is_written_has_the_same_value(node):
+    formula = Formula({"z": node}, (Feature("a"), Feature("b")))
+    rows = np.array([[0.5, 1.5], [2.0, 3.0], [1.25, 2.5]])
+    mine = parse(formula.to("text").strip(), formula).closed()
+    read = Formula({"z": mine}, formula.inputs)
+    np.testing.assert_allclose(read(rows), formula(rows), rtol=1e-14)

@@ -40,6 +40,11 @@ ONE: dict[str, Callable[..., Any]] = {
         for name in ("log", "log1p", "log2", "log10", "sqrt")
     },
     "tan": lambda x: torch.tan(x / 4),
+    "atan": torch.atan,
+    "asin": lambda x: torch.asin(torch.tanh(x)),
+    "acos": lambda x: torch.acos(torch.tanh(x)),
+    "arcs beyond 1": lambda x: torch.asin(x) + torch.acos(x),
+    "atan2": lambda x: torch.atan2(x, x.flip(1)) + torch.atan2(x.floor(), x.flip(1).floor()),
     "acosh": lambda x: torch.acosh(1 + x * x),
     "atanh": lambda x: torch.atanh(torch.tanh(x) * 0.9),
     "log of what has none": torch.log,

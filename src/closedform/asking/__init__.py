@@ -9,7 +9,12 @@ from typing import Any
 
 from closedform.formula import Formula
 
-ASKED: dict[str, str] = {"torch": "closedform.asking.torch"}
+ASKED: dict[str, str] = {
+    "kan": "closedform.asking.kan",
+    "torch": "closedform.asking.torch",
+    "sympy": "closedform.asking.sympy",
+    "pyoperon": "closedform.asking.pyoperon",
+}
 """Package of a model's class → the module with `methods(model, formula) -> list[Method]`."""
 
 
@@ -35,9 +40,18 @@ class Method:
 
 def own_methods(model: Any, formula: Formula) -> list[Method]:
     """Return how a model of a package in `ASKED` is asked; of any other, nothing."""
-    for kind in type(model).__mro__:
-        found = ASKED.get(kind.__module__.partition(".")[0])
+    part = _first(model)
+    for kind in type(part).__mro__:
+        found = ASKED.get(str(kind.__module__).partition(".")[0])
         if found is not None:
             made: list[Method] = import_module(found).methods(model, formula)
             return made
     return []
+
+
+def _first(model: Any) -> Any:
+    """Return the model, or of several expressions in a list or dict the first."""
+    parts = list(model.values()) if isinstance(model, dict) else model
+    if not isinstance(parts, list | tuple):
+        return model
+    return next((part for part in parts if not isinstance(part, int | float)), None)

@@ -152,9 +152,22 @@ def in_double(model: Any) -> Any:
             warnings.simplefilter("ignore")  # PyTorch's own deprecations
             # A program's module shares its numbers: it is copied as any other.
             shared = module_of(model) if program else model
-            return copy.deepcopy(shared).cpu().double()
+            return copy.deepcopy(shared, _kept_results(shared)).cpu().double()
     except Exception:  # not every module can be copied
         return None
+
+
+def _kept_results(module: Any) -> dict[int, Any]:
+    """Return what a module remembers of its last call, which PyTorch would refuse to copy."""
+    import torch
+
+    kept = [
+        value
+        for part in module.modules()
+        for held in vars(part).values()
+        for value in (held if isinstance(held, list | tuple) else [held])
+    ]
+    return {id(v): v.detach() for v in kept if isinstance(v, torch.Tensor) and not v.is_leaf}
 
 
 def inputs_of(program: Any) -> list[Any]:

@@ -25,13 +25,14 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
     (b"{", b"", "json"),
     (b"CBM1", b"", "catboost-cbm"),
     (b"tree\n", b"version=", "lightgbm-text"),
+    (b"Complexity,Loss,Equation", b"", "pysr-csv"),
     (b"\x89HDF\r\n", b"", "hdf5"),
     (b"\x93NUMPY", b"", "npy"),
     (b"PAR1", b"", "parquet"),
 )
 _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
-    "parquet",
+    "parquet", "pysr-csv",
 }  # fmt: skip
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 

@@ -228,6 +228,9 @@ PROBIT = _unary(
 )  # fmt: skip
 SIN = _unary("sin", np.sin, iv.wave_bounds(math.sin, math.pi / 2), lambda n, x: cos(x))
 COS = _unary("cos", np.cos, iv.wave_bounds(math.cos, 0.0), lambda n, x: lin(0, (-1, sin(x))))
+ATAN = _unary(
+    "atan", np.arctan, iv.rising(np.arctan), lambda n, x: div(const(1), lin(1, (1, mul(x, x)))),
+)  # fmt: skip
 FLOOR = _unary("floor", np.floor, iv.rising(np.floor, by=0), lambda n, x: const(0))
 SIGN = _unary("sign", np.sign, iv.rising(np.sign, by=0), lambda n, x: const(0), lowering.sign)
 
@@ -240,7 +243,7 @@ ROUND32 = _unary(
 UNARY: dict[str, Op] = {
     op.name: op
     for op in (EXP, LOG, LOG1P, EXPM1, SQRT, ABS, TANH, SIGMOID, SOFTPLUS, ERF, PROBIT, SIN, COS)
-    + (FLOOR, SIGN, ROUND32)
+    + (ATAN, FLOOR, SIGN, ROUND32)
 }
 """Functions of one number, by name."""
 
@@ -267,6 +270,7 @@ sigmoid: Build = _named(SIGMOID, "1 / (1 + exp(−x))")
 sign: Build = _named(SIGN, "−1, 0 or 1")
 sin: Build = _named(SIN, "the sine of x in radians")
 cos: Build = _named(COS, "the cosine of x in radians")
+atan: Build = _named(ATAN, "the angle in radians, within ±π/2, whose tangent is x")
 round32: Build = _named(ROUND32, "x rounded to the nearest float32")
 
 

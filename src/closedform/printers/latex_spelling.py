@@ -31,7 +31,12 @@ WIDEST_FRACTION = 18
 FUNCTIONS = {
     **{name: rf"\{name}" for name in ("exp", "log", "tanh", "sin", "cos", "min", "max")},
     **{name: rf"\operatorname{{{name}}}" for name in ("sigmoid", "softplus", "erf", "relu")},
-    **{"probit": r"\Phi^{-1}", "sign": r"\operatorname{sgn}", "tree": r"\operatorname{tree}"},
+    **{
+        "atan": r"\arctan",
+        "probit": r"\Phi^{-1}",
+        "sign": r"\operatorname{sgn}",
+        "tree": r"\operatorname{tree}",
+    },
     **{"round32": r"\operatorname{float32}", "table": "f", "piecewise": "f"},
 }
 

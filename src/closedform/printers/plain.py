@@ -25,7 +25,7 @@ from closedform.printers.spell import BREAK, Language, Speller, Spelling, Writte
 
 FUNCTIONS = (
     *("exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "sigmoid", "softplus", "erf"),
-    *("probit", "sin", "cos", "floor", "sign"),
+    *("probit", "sin", "cos", "atan", "floor", "sign"),
 )
 RESERVED = frozenset({*FUNCTIONS, *keyword.kwlist, "max", "min", "missing", "float32", "inf"})
 """Words that mean something in an expression; an input of that name is put in backquotes."""
@@ -153,8 +153,8 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "kth": _kth,
     "weighted_median": _median,
     "mul": _product,
-    "div": infix("/", s.PRODUCT, s.PRODUCT + 1),
-    "pow": infix("^", s.POWER, s.ATOM),
+    "div": infix("/", s.PRODUCT, s.POWER),  # y/-2*x would be (y/-2)*x
+    "pow": Spelling("{0}^{1}", s.POWER, (s.ATOM, s.ATOM)),  # x^2^3 would be x^(2^3)
     **{name: call(name) for name in FUNCTIONS},
     "round32": call("float32"),
     "min": call("min"),

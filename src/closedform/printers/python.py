@@ -165,6 +165,7 @@ SPELL: dict[str, Spelling | s.Custom] = {
     **{name: call(name) for name in ("floor", "sign", "sigmoid", "softplus")},
     "abs": call("abs"),
     "tanh": call("math.tanh"),
+    "atan": call("math.atan"),
     "erf": call("math.erf"),
     "round32": call("single"),
     "min": call("least"),

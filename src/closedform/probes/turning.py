@@ -180,6 +180,7 @@ _INVERSE: dict[str, Callable[[float], float]] = {
     "expm1": math.log1p,
     "sqrt": lambda v: v * v,
     "tanh": math.atanh,
+    "atan": math.tan,
     "sigmoid": lambda v: math.log(v / (1 - v)),
 }
 

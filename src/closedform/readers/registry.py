@@ -22,6 +22,11 @@ READERS: dict[str, str] = {
     "lightgbm": "closedform.readers.lightgbm",
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
+    "sympy": "closedform.readers.sympy",
+    "gplearn": "closedform.readers.gplearn",
+    "kan": "closedform.readers.kan",
+    "pyoperon": "closedform.readers.pyoperon",
+    "pysr": "closedform.readers.pysr",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -35,6 +40,7 @@ FILES: dict[str, str] = {
     "catboost-json": "closedform.readers.catboost",
     "catboost-cbm": "closedform.readers.catboost",
     "torch-pt2": "closedform.readers.torch",
+    "pysr-csv": "closedform.readers.pysr",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 
@@ -161,9 +167,19 @@ def _package(model: Any) -> str:
     )
 
 
+def _found_inside(several: Any) -> str | None:
+    """Return the module that reads a list or dict of parts, where there is one for these."""
+    parts = list(several.values()) if isinstance(several, dict) else list(several)
+    found = {_found(part) for part in parts if not isinstance(part, int | float)}
+    return READERS["sympy"] if found == {READERS["sympy"]} else None
+
+
 def _found(model: Any) -> str | None:
     """Return the module that reads a model: that of the first package among its classes."""
-    roots = [c.__module__.partition(".")[0] for c in type(model).__mro__]
+    if isinstance(model, list | tuple | dict):
+        return _found_inside(model)
+    # A function that SymPy's user has named is of a class without a module.
+    roots = [str(c.__module__).partition(".")[0] for c in type(model).__mro__]
     for root in roots:
         if root in READERS:
             return READERS[root]

@@ -40,6 +40,8 @@ FUNCTIONS: dict[str, tuple[int, int, Build]] = {
     "sin": (1, 1, ops.sin),
     "cos": (1, 1, ops.cos),
     "tan": (1, 1, lambda x: ops.div(ops.sin(x), ops.cos(x))),
+    "atan": (1, 1, ops.atan),
+    "arctan": (1, 1, ops.atan),
     "tanh": (1, 1, ops.tanh),
     "tansig": (1, 1, ops.tanh),
     "sigmoid": (1, 1, ops.sigmoid),

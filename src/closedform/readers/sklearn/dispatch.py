@@ -104,6 +104,9 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns:
     """Return the columns that a transformer gives for `columns`."""
     found = _lookup(model, "TRANSFORMS")
     if found is None:
+        foreign = _tried(registry.predicted, model, columns, reading)
+        if isinstance(foreign, Prediction) and foreign.task.kind == "transform":
+            return Columns(tuple(foreign.outputs), tuple(foreign.outputs.values()))
         hint = HINTS.get(type(model).__name__, NO_FORMULA)
         reading.problem(_unknown(model, "transformers"), hint)
         return reading.placeholder(names_out(model, columns))

@@ -11,8 +11,10 @@ import numpy as np
 from closedform import ops
 from closedform.families.additive import clipped
 from closedform.ir import Node
+from closedform.readers.elementary import FUNCTIONS as ELEMENTARY
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.scale import indicator
+from closedform.readers.tensors import node_of
 
 Function = Callable[[Node], Node]
 
@@ -61,6 +63,12 @@ FUNCTIONS: dict[str, Function] = {
     "log10": _log_to(10),
     "tan": lambda x: ops.div(ops.sin(x), ops.cos(x)),
     "ceil": _ceil,
+    "arctan": ops.atan,
+    **{
+        name: lambda x, of=of: node_of(ELEMENTARY[of](x))
+        for name, of in (("arcsin", "asin"), ("arccos", "acos"), ("sinh", "sinh"))
+        + (("cosh", "cosh"), ("arcsinh", "asinh"), ("arccosh", "acosh"), ("arctanh", "atanh"))
+    },
     "expit": ops.sigmoid,
     "logit": _logit,
     "ndtri": _named("probit"),
@@ -68,7 +76,10 @@ FUNCTIONS: dict[str, Function] = {
 }
 """The ufuncs of NumPy (and scipy.special) that have a formula, by their own names."""
 
-VANISH = {"log", "log1p", "log2", "log10", "sqrt", "logit", "ndtri"}
+VANISH = {
+    "log", "log1p", "log2", "log10", "sqrt", "logit", "ndtri", "arcsin", "arccos", "arccosh",
+    "arctanh",
+}  # fmt: skip
 """Those that are missing for some numbers."""
 
 

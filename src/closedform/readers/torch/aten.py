@@ -45,6 +45,10 @@ ATEN: dict[str, Function] = {
     "sinh": e.each(e.sinh),
     "cosh": e.each(e.cosh),
     "tan": e.each(e.tan),
+    "atan": e.one("atan"),
+    "asin": e.each(e.asin),
+    "acos": e.each(e.acos),
+    "atan2": e.two(e.atan2),
     "asinh": e.each(e.asinh),
     "acosh": e.each(e.acosh),
     "atanh": e.each(e.atanh),
@@ -177,9 +181,6 @@ ATEN: dict[str, Function] = {
 REFUSED: dict[str, str] = {
     **dict.fromkeys(
         ("sort", "topk", "median", "kthvalue", "mode", "argsort"), "it puts values in order"
-    ),
-    **dict.fromkeys(
-        ("acos", "asin", "atan", "atan2"), "formulas have no inverse trigonometric functions"
     ),
     **dict.fromkeys(
         ("nonzero", "masked_select", "unique"), "the size of its result depends on the inputs"

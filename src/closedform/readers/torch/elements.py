@@ -187,15 +187,41 @@ def asinh(x: Element) -> Element:
 
 
 def acosh(x: Element) -> Element:
-    """Return log(x + √(x − 1)·√(x + 1)): aten.acosh."""
-    root = t.function("sqrt")
-    return t.function("log")(t.add(x, t.multiply(root(t.add(x, -1.0)), root(t.add(x, 1.0)))))
+    """Return log1p(d + √d·√(d + 2)) of d = x − 1, exact near 1: aten.acosh."""
+    root, above = t.function("sqrt"), t.add(x, -1.0)
+    grown = t.multiply(root(above), root(t.add(above, 2.0)))
+    return t.function("log1p")(t.add(above, grown))
 
 
 def atanh(x: Element) -> Element:
     """Return (log(1 + x) − log(1 − x)) / 2: aten.atanh."""
     log = t.function("log1p")
     return t.multiply(t.add(log(x), log(t.multiply(x, -1.0)), -1.0), 0.5)
+
+
+def atan(x: Element) -> Element:
+    """Return the angle whose tangent is x: aten.atan."""
+    return t.function("atan")(x)
+
+
+def asin(x: Element) -> Element:
+    """Return atan(x / √((1 − x)·(1 + x))), missing beyond −1 and 1: aten.asin."""
+    # 1 − x is exact near 1, where 1 − x² would lose half of its digits.
+    room = t.multiply(t.add(1.0, x, -1.0), t.add(1.0, x))
+    return atan(t.divide(x, t.function("sqrt")(room)))
+
+
+def acos(x: Element) -> Element:
+    """Return 2·atan(√((1 − x) / (1 + x))), missing beyond −1 and 1: aten.acos."""
+    share = t.divide(t.add(1.0, x, -1.0), t.add(1.0, x))
+    return t.multiply(atan(t.function("sqrt")(share)), 2.0)
+
+
+def atan2(y: Element, x: Element) -> Element:
+    """Return the angle of the point (x, y), 0 at the origin, −0 being 0: aten.atan2."""
+    turn = t.choice(t.less(y, 0.0), -math.pi, math.pi)
+    beside = t.add(atan(t.divide(y, x)), t.choice(t.less(x, 0.0), turn, 0.0))
+    return t.choice(t.equal(x, 0.0), t.multiply(t.function("sign")(y), math.pi / 2), beside)
 
 
 def xor(a: Element, b: Element) -> Element:
