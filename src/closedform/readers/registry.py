@@ -21,6 +21,7 @@ READERS: dict[str, str] = {
     "lightgbm": "closedform.readers.lightgbm",
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
+    "interpret": "closedform.readers.interpret",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -34,6 +35,7 @@ FILES: dict[str, str] = {
     "catboost-json": "closedform.readers.catboost",
     "catboost-cbm": "closedform.readers.catboost",
     "torch-pt2": "closedform.readers.torch",
+    "interpret-json": "closedform.readers.interpret",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`."""
 
@@ -49,7 +51,7 @@ def read(
     Args:
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
-            CatBoost's JSON, PyTorch's .pt2), told by its content and read without running any
+            CatBoost's JSON, PyTorch's .pt2, interpret's JSON), told by its content and read without running any
             of it.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
