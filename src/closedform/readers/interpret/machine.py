@@ -135,28 +135,42 @@ def scores_of(machine: Machine, columns: Columns, reading: Reading) -> list[Node
     """Return intercept + Σ score of each term, added in the order of the terms."""
     used = {i for term in machine.terms for i in term}
     found = {
-        i: _column(x, machine.bins[i], reading) for i, x in enumerate(columns.nodes) if i in used
+        i: _column(x, machine.bins[i], machine.private, reading)
+        for i, x in enumerate(columns.nodes)
+        if i in used
     }
+    several = len(machine.intercept) > 1
     made = []
     for k, start in enumerate(machine.intercept.tolist()):
-        scores = machine.scores if len(machine.intercept) == 1 else [s[..., k] for s in machine.scores]
         terms = []
-        for term, values in zip(machine.terms, scores, strict=True):
-            given = [found[i] for i in term]
-            bins = machine.bins_of(term)
-            ready = [_bins_for(x, b) for x, b in zip(given, bins, strict=True)]
-            terms.append(cell_score(given, ready, values))
+        for term, values in zip(machine.terms, machine.scores, strict=True):
+            levels = zip(term, machine.bins_of(term), strict=True)
+            bins = [_bins_for(found[i], level) for i, level in levels]
+            own = values[..., k] if several else values
+            terms.append(cell_score([found[i] for i in term], bins, own))
+            _call(terms[-1], [columns.names[i] for i in term], reading)
         made.append(ops.linear(start, [1.0] * len(terms), terms))
     return made
 
 
-def _column(x: Node, levels: Sequence[Bins], reading: Reading) -> Node:
+def _call(score: Node, names: Sequence[str], reading: Reading) -> None:
+    """Name a score of several columns, and what it is looked up by."""
+    if len(names) < 2:
+        return
+    (cell,) = score.args
+    reading.call(score, " & ".join(names))
+    reading.call(cell, f"cell of {' & '.join(names)}")
+    for name, number in zip(names, cell.args, strict=True):
+        reading.call(number, f"bin of {name}")
+
+
+def _column(x: Node, levels: Sequence[Bins], private: bool, reading: Reading) -> Node:
     """Return a column as it is looked up: as labels where one of its categories is no number."""
     labels = [label for level in levels if isinstance(level, Groups) for label in level.bins]
     if not isinstance(levels[0], Groups):
         return x
     numeric: list[Label] = [n for n in map(number_of, labels) if n is not None]
-    if len(numeric) < len(labels):
+    if len(numeric) < len(labels) or private:
         x = reading.as_labels(x)
     known = labels if x.type is Type.LABEL else numeric
     reading.knows(x, list(dict.fromkeys(known)), unseen=True)

@@ -30,6 +30,8 @@ class Machine:
         intercept: shape (1,), or (classes,) of more than two classes.
         link: identity, log, logit, mlogit, vlogit or monoclassification.
         classes: of a classifier, in its order.
+        private: whether some categories of the training rows may be left out, so that those known
+            do not tell what a column holds.
     """
 
     names: tuple[str, ...]
@@ -39,6 +41,7 @@ class Machine:
     intercept: Array
     link: str
     classes: tuple[Label, ...] | None
+    private: bool = False
 
     def bins_of(self, term: Sequence[int]) -> list[Bins]:
         """Return the bins of the columns of a term: the finest, or those of its level."""
@@ -70,6 +73,7 @@ def machine_of(model: Any) -> Machine:
         intercept=frozen(np.ravel(model.intercept_)),
         link=str(model.link_),
         classes=None if classes is None else tuple(plain_label(c) for c in classes),
+        private=hasattr(model, "noise_scale_binning_"),
     ).checked()
 
 
@@ -102,6 +106,7 @@ def machine_in(document: dict[str, Any]) -> Machine:
         intercept=np.atleast_1d(_numbers(inner["intercept"])),
         link=_text(output["link"]),
         classes=None if classes is None else tuple(classes),
+        private="noise_scale_binning" in inner,
     ).checked()
 
 
