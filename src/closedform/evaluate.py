@@ -75,7 +75,7 @@ class Plan:
             return _read_input(first)
         if first.op is ops.TREE:
             return _walk_tree(group)
-        if first.op is ops.LIN and not any(a.op is ops.TREE for a in first.args):
+        if first.op is ops.LIN and not _adds_in_order(group):
             return self._multiply(number, group)
         if first.op is ops.SQUARED_DISTANCE:
             return self._measure(number, group)
@@ -148,6 +148,23 @@ class Plan:
         for act in self.actions:
             act(run)
         return [run.column(root) for root in self.roots]
+
+
+LOOKED_UP = (ops.TREE, ops.TABLE, ops.PIECEWISE)
+
+
+def _adds_in_order(group: Sequence[Node]) -> bool:
+    """Tell whether sums are added from left to right, as the models that they come from do.
+
+    So are sums of trees, and plain sums of looked-up numbers: an explainable boosting machine. A
+    matrix product adds in an order of its own, and left 4 of 10 rows with the same bits.
+    """
+    args = group[0].args
+    if any(a.op is ops.TREE for a in args):
+        return True
+    return all(a.op in LOOKED_UP for a in args) and all(
+        (n.data.weights == 1.0).all() for n in group
+    )
 
 
 def _block_rows(nodes: Sequence[Node]) -> int:

@@ -22,6 +22,7 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
     (b"{L", b"learner", "xgboost-json"),  # the binary form
     (b"{", b'"features_info"', "catboost-json"),
     (b"{", b'"ctr_data"', "catboost-json"),
+    (b"{", b'"ebm":', "interpret-json"),
     (b"{", b"", "json"),
     (b"CBM1", b"", "catboost-cbm"),
     (b"tree\n", b"version=", "lightgbm-text"),
@@ -32,7 +33,7 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
 )
 _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
-    "parquet", "pysr-csv",
+    "interpret-json", "parquet", "pysr-csv",
 }  # fmt: skip
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 

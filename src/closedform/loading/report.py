@@ -22,6 +22,7 @@ KINDS: Final = {
     "lightgbm-text": "a model saved by LightGBM",
     "catboost-json": "a model saved by CatBoost",
     "catboost-cbm": "a model saved by CatBoost in its binary form",
+    "interpret-json": "a model saved by interpret",
     "keras": "a model saved by Keras",
     "pysr-csv": "a hall of fame saved by PySR",
     "torch": "a PyTorch file",

@@ -161,6 +161,13 @@ def _with(column: Array, changes: Mapping[int, Any]) -> Array:
     return column
 
 
+def _as_text(value: Any) -> Any:
+    """Return a number as it stands in a column of text, which may hold nothing but numbers."""
+    if isinstance(value, str) or value != value or value in (np.inf, -np.inf):
+        return value
+    return str(int(value)) if value == int(value) else repr(value)
+
+
 def _without_idle_categories(frame: Any) -> Any:
     """Return a frame whose last categories of each column occur in it.
 
@@ -198,6 +205,12 @@ def _series(column: Any, changes: Mapping[int, Any], given: Any) -> Any:
     values = column.to_numpy(dtype=object).copy()
     # The whole column shows how it spells a missing value: None and NaN are two to scikit-learn.
     absent = None if any(v is None for v in given.to_numpy(dtype=object)) else np.nan
+    kinds = set(map(type, getattr(dtype, "categories", given).dropna().tolist()))
+    if kinds == {str}:
+        changes = {k: _as_text(value) for k, value in changes.items()}
+    if kinds == {bool} and isinstance(dtype, pd.CategoricalDtype):
+        # Beside a number, truths are spelled otherwise: interpret takes True for "1", then "True".
+        changes = {k: v for k, v in changes.items() if v != v or v in (False, True)}
     for k, value in changes.items():
         values[k] = absent if value != value else value
     if isinstance(dtype, pd.CategoricalDtype):

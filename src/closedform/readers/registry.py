@@ -27,6 +27,7 @@ READERS: dict[str, str] = {
     "kan": "closedform.readers.kan",
     "pyoperon": "closedform.readers.pyoperon",
     "pysr": "closedform.readers.pysr",
+    "interpret": "closedform.readers.interpret",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -41,6 +42,7 @@ FILES: dict[str, str] = {
     "catboost-cbm": "closedform.readers.catboost",
     "torch-pt2": "closedform.readers.torch",
     "pysr-csv": "closedform.readers.pysr",
+    "interpret-json": "closedform.readers.interpret",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 
@@ -59,7 +61,7 @@ def read(
     Args:
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
-            CatBoost's JSON, PyTorch's .pt2), told by its content and read without running any
+            CatBoost's JSON, PyTorch's .pt2, interpret's JSON), told by its content and read without running any
             of it.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
