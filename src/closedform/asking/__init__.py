@@ -9,7 +9,11 @@ from typing import Any
 
 from closedform.formula import Formula
 
-ASKED: dict[str, str] = {"torch": "closedform.asking.torch"}
+ASKED: dict[str, str] = {
+    "torch": "closedform.asking.torch",
+    "onnx": "closedform.asking.onnx",
+    "onnxruntime": "closedform.asking.onnx",
+}
 """Package of a model's class → the module with `methods(model, formula) -> list[Method]`."""
 
 

@@ -25,6 +25,7 @@ KINDS: Final = {
     "keras": "a model saved by Keras",
     "torch": "a PyTorch file",
     "torch-pt2": "a model saved by torch.export",
+    "onnx": "a model saved as ONNX",
     "hdf5": "an HDF5 file",
     "npy": "a NumPy array",
     "npz": "a set of NumPy arrays",

@@ -21,6 +21,7 @@ READERS: dict[str, str] = {
     "lightgbm": "closedform.readers.lightgbm",
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
+    "onnx": "closedform.readers.onnx",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -34,6 +35,7 @@ FILES: dict[str, str] = {
     "catboost-json": "closedform.readers.catboost",
     "catboost-cbm": "closedform.readers.catboost",
     "torch-pt2": "closedform.readers.torch",
+    "onnx": "closedform.readers.onnx",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`."""
 
