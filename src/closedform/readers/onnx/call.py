@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from closedform.ir import Array
+from closedform import ops
+from closedform.ir import Array, Node
 from closedform.ops.payloads import Label
+from closedform.readers.onnx.singles import Singles
 from closedform.readers.onnx.values import Anything, Value
 from closedform.readers.reading import Reading
-from closedform.readers.tensors import Tensor
+from closedform.readers.tensors import Element, Tensor, elementwise
 from closedform.readers.torch.elements import NoFormula
 
 Function = Callable[["Call"], Any]
@@ -30,9 +32,10 @@ class Call:
 
     def __init__(
         self, op: str, version: int, values: Sequence[Anything], attributes: Mapping[str, Any],
-        wanted: int, reading: Reading, classes: list[tuple[Label, ...]],
+        wanted: int, reading: Reading, classes: list[tuple[Label, ...]], singles: Singles,
     ) -> None:  # fmt: skip
         """Hold one node; `classes` gathers what `note_classes` is told."""
+        self._singles = singles
         self.op = op
         self.version = version
         self.values = tuple(values)
@@ -64,6 +67,20 @@ class Call:
     def tensor(self, i: int) -> Tensor:
         """Return an input as an array."""
         return self.value(i).data
+
+    def singles(self, i: int) -> Tensor:
+        """Return an input as float32 numbers, what they are computed from rounded as well.
+
+        For operators that test or cut: elsewhere the rounding is left out of the formula.
+        """
+        found = self.value(i)
+        if found.known or found.kind != "float32":
+            return elementwise(_single, found.data)
+        return self._singles.rounded(found.data)
+
+    def note_single(self, tensor: Tensor) -> None:
+        """Note what the operator computes in float32 on its way to its results."""
+        self._singles.note(tensor)
 
     def kind(self, i: int) -> str:
         """Return the element type of an input."""
@@ -99,3 +116,7 @@ class Call:
     def note_classes(self, classes: Sequence[Label]) -> None:
         """Say that this operator classifies, and what the classes are, in order."""
         self._classes.append(tuple(classes))
+
+
+def _single(x: Element) -> Element:
+    return ops.round32(x) if isinstance(x, Node) else float(np.float32(x))

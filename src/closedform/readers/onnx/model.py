@@ -58,6 +58,8 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     functions = {(f.domain, f.name): f for f in model.functions}
     walk = Walk(reading, rows, opsets, functions)
     scope: dict[str, Any] = {**known, **dict(_started(slots, reading.columns(), rows))}
+    for value in scope.values():
+        walk.note_kind(value)
     walk.run(model.graph.node, scope)
     for problem in walk.problems:
         reading.problem(f"ONNX's {problem}.")

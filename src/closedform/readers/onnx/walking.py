@@ -16,6 +16,7 @@ from closedform.ops.payloads import Label
 from closedform.readers.onnx import sizing
 from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.folding import NEVER, folded
+from closedform.readers.onnx.singles import Singles
 from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, constant
 from closedform.readers.reading import Reading
 from closedform.readers.tensors import nodes_of
@@ -60,6 +61,7 @@ class Walk:
         functions: the model's own, by domain and name.
         classes: what operators said about the classes.
         kinds: the float types of what depends on the inputs.
+        singles: what is computed in float32.
     """
 
     reading: Reading
@@ -68,6 +70,7 @@ class Walk:
     functions: dict[tuple[str, str], Any] = field(default_factory=dict)
     classes: list[tuple[Label, ...]] = field(default_factory=list)
     kinds: set[str] = field(default_factory=set)
+    singles: Singles = field(default_factory=Singles)
     problems: dict[str, None] = field(default_factory=dict)
     layers: int = 0
     steps: int = 0
@@ -145,7 +148,7 @@ class Walk:
         self._spend(sizing.cost(n.op_type, given, shapes))
         call = Call(
             n.op_type, version, given, attributes(n), sum(map(bool, n.output)), self.reading,
-            self.classes,
+            self.classes, self.singles,
         )  # fmt: skip
         made = self._results(function, call, n)
         sizing.check_shapes(made, n, shapes)
@@ -173,7 +176,14 @@ class Walk:
             return value
         if "float" in value.kind:
             self.kinds.add(value.kind)
-        return Value(sizing.same_rows(value.data, self.rows), value.kind)
+        made = Value(sizing.same_rows(value.data, self.rows), value.kind)
+        self.note_kind(made)
+        return made
+
+    def note_kind(self, value: Value) -> None:
+        """Note what is computed, or given, in float32."""
+        if value.kind == "float32" and not value.known:
+            self.singles.note(value.data)
 
     def _spend(self, cost: float) -> None:
         self.spent += cost / self.rows

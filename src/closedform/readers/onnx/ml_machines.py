@@ -1,0 +1,244 @@
+"""The linear models and support vector machines of ai.onnx.ml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.families import kernels
+from closedform.families.additive import Linear, clipped
+from closedform.formula import label_above, label_of
+from closedform.ir import Array, Node
+from closedform.ops.payloads import Label
+from closedform.readers.onnx.call import Call, Function
+from closedform.readers.onnx.ml_rows import by_row, numbers, scores, table
+from closedform.readers.onnx.ml_scores import TRANSFORMS, lonely, transform_of
+from closedform.readers.onnx.ml_tree_operators import classes_of
+from closedform.readers.onnx.values import Unknown, Value
+from closedform.readers.sklearn.svm import coupled, votes
+from closedform.readers.torch.elements import NoFormula
+
+
+def _coefficients(call: Call, outputs: int, columns: int) -> Array:
+    """Return the coefficients, shape (outputs, columns).
+
+    Raises:
+        NoFormula: there are not as many.
+    """
+    found = numbers(call.option("coefficients"))
+    if outputs < 1 or len(found) != outputs * columns:
+        raise NoFormula(
+            f"operator {call.op} has {len(found)} coefficients for {outputs} outputs of {columns} "
+            "columns"
+        )
+    return found.reshape(outputs, columns)
+
+
+def highest(found: Sequence[Node], classes: Sequence[Label]) -> Node:
+    """Return the class of the highest score, the first one among equals, or where none is known."""
+    return ops.where(ops.missing(found[0]), ops.label(classes[0]), label_of(found, classes))
+
+
+def labels(column: Any, classes: Sequence[Label]) -> Value:
+    """Return a column of labels as a tensor."""
+    return Value(column, "string" if isinstance(classes[0], str) else "int64")
+
+
+# --- linear models --------------------------------------------------------------------------------
+
+
+def linear_regressor(call: Call) -> Any:
+    """LinearRegressor."""
+    rows = table(call, call.tensor(0))
+    outputs, transform = int(call.option("targets", 1)), transform_of(call)
+    weights = _coefficients(call, outputs, rows.shape[1])
+    bias = numbers(call.option("intercepts"))
+    if len(bias) not in (0, outputs):
+        raise NoFormula(f"operator {call.op} has {len(bias)} intercepts for {outputs} outputs")
+    record = Linear.of(weights, bias if len(bias) else 0.0)
+
+    def of(columns: list[Node]) -> list[Node]:
+        made = record.nodes(columns)
+        return [lonely(transform, made[0])] if len(made) == 1 else TRANSFORMS[transform](made)
+
+    return scores(by_row(rows, of))
+
+
+def linear_classifier(call: Call) -> Any:
+    """LinearClassifier: the label, and the scores of all classes."""
+    rows = table(call, call.tensor(0))
+    call.option("multi_class")  # the runtimes do not ask for it
+    classes, transform = classes_of(call, "classlabels_ints"), transform_of(call)
+    bias = numbers(call.option("intercepts"))
+    weights = _coefficients(call, len(bias), rows.shape[1])
+    if len(bias) != (1 if len(classes) == 2 and len(bias) == 1 else len(classes)) or (
+        len(classes) == 1
+    ):
+        raise NoFormula(
+            f"operator {call.op} has {len(bias)} intercepts for {len(classes)} classes"
+        )  # fmt: skip
+    if len(bias) == 1 and transform == "PROBIT":
+        raise NoFormula(f"operator {call.op} with one score for two classes and PROBIT")
+    record = Linear.of(weights, bias)
+
+    def of(columns: list[Node]) -> list[Node]:
+        made = record.nodes(columns)
+        if len(made) == 1:  # whatever the transform is
+            (s,) = made
+            return [label_above(s, 0.0, classes), ops.lin(1.0, (-1.0, s)), s]
+        return [highest(made, classes), *TRANSFORMS[transform](made)]
+
+    made = by_row(rows, of)
+    call.note_classes(classes)
+    return labels(made[:, 0], classes), scores(made[:, 1:])
+
+
+# --- support vector machines ----------------------------------------------------------------------
+
+
+def _kernel(call: Call) -> kernels.Kernel:
+    name = call.option("kernel_type", "LINEAR")
+    found = numbers(call.option("kernel_params"))
+    gamma, offset, degree = found.tolist() if len(found) == 3 else (0.0, 0.0, 0.0)
+    made = {
+        "LINEAR": kernels.linear,
+        "POLY": lambda: kernels.polynomial(gamma, offset, degree),
+        "RBF": lambda: kernels.gaussian_by(gamma),
+        "SIGMOID": lambda: kernels.hyperbolic(gamma, offset),
+    }
+    if name not in made or len(found) not in (0, 3):
+        raise NoFormula(f"operator {call.op} with the kernel {str(name)[:40]!r} and its options")
+    return made[name]()
+
+
+def _vectors(call: Call, count: int, columns: int) -> Array:
+    found = numbers(call.option("support_vectors"))
+    if len(found) != count * columns:
+        raise NoFormula(
+            f"operator {call.op} has {len(found)} numbers for {count} vectors of {columns} columns"
+        )
+    return found.reshape(count, columns)
+
+
+def _rho(call: Call, count: int) -> Array:
+    found = numbers(call.option("rho"))
+    if len(found) < count:
+        raise NoFormula(f"operator {call.op} has {len(found)} constants for {count} scores")
+    return found[:count]
+
+
+def svm_regressor(call: Call) -> Any:
+    """SVMRegressor, of one target; and the one-class machine, which gives 1 or −1."""
+    rows = table(call, call.tensor(0))
+    count, kernel = int(call.option("n_supports", 0)), _kernel(call)
+    width = rows.shape[1]
+    points = _vectors(call, max(count, 0), width) if count > 0 else None
+    weights = _coefficients(call, 1, width if points is None else count)
+    rho, one_class = _rho(call, 1), bool(call.option("one_class", 0))
+    if transform_of(call) != "NONE":
+        # ONNX applies it, onnxruntime does not.
+        raise NoFormula(f"operator {call.op} with a post_transform, which onnxruntime overlooks")
+
+    def of(columns: list[Node]) -> list[Node]:
+        if points is None:
+            made = Linear.of(weights, rho).nodes(columns)
+        else:
+            made = kernels.expansion(kernel.between(columns, points), weights, rho.tolist())
+        return [_side(made[0])] if one_class else made
+
+    return scores(by_row(rows, of))
+
+
+def _side(score: Node) -> Node:
+    inside = ops.less(ops.const(0.0), score)
+    return ops.where(inside, ops.const(1.0), ops.const(-1.0))
+
+
+def svm_classifier(call: Call) -> Any:
+    """SVMClassifier: the label, and probabilities or the scores of all pairs of classes."""
+    rows = table(call, call.tensor(0))
+    classes, transform = classes_of(call, "classlabels_ints"), transform_of(call)
+    counts = [int(c) for c in call.option("vectors_per_class", [])]
+    chances = numbers(call.option("prob_a")), numbers(call.option("prob_b"))
+    if len(chances[0]) != len(chances[1]):
+        raise NoFormula(f"operator {call.op} has prob_a and prob_b of different lengths")
+    if not sum(counts) or len(classes) < 2:
+        raise NoFormula(f"operator {call.op} without support vectors, or of a single class")
+    if len(counts) != len(classes) or min(counts) < 0:
+        raise NoFormula(f"operator {call.op} has vectors of {len(counts)} classes")
+    of = _machine(call, classes, counts, rows.shape[1])
+    finish = _finish(call, classes, transform, *chances)
+    made = by_row(rows, lambda columns: finish(of(columns)))
+    call.note_classes(classes)
+    given = scores(made[:, 1:]) if made.shape[1] > 1 else Unknown()
+    return labels(made[:, 0], classes), given
+
+
+def _machine(call: Call, classes: Sequence[Label], counts: Sequence[int], width: int) -> Any:
+    """Return a function of one row's columns that gives the score of each pair of classes."""
+    kernel, total = _kernel(call), sum(counts)
+    points = _vectors(call, total, width)
+    dual = _coefficients(call, len(classes) - 1, total)
+    ends = np.cumsum([0, *counts])
+    pairs = list(combinations(range(len(classes)), 2))
+    weights = np.zeros((len(pairs), total))
+    for row, (i, j) in zip(weights, pairs, strict=True):
+        row[ends[i] : ends[i + 1]] = dual[j - 1, ends[i] : ends[i + 1]]
+        row[ends[j] : ends[j + 1]] = dual[i, ends[j] : ends[j + 1]]
+    rho = _rho(call, len(pairs)).tolist()
+    return lambda columns: kernels.expansion(kernel.between(columns, points), weights, rho)
+
+
+def _finish(
+    call: Call, classes: Sequence[Label], transform: str, prob_a: Array, prob_b: Array
+) -> Any:
+    """Return a function of the pairs' scores that gives the label and what stands beside it."""
+    count = len(classes)
+    if len(prob_a) and count == 2:
+        a, b = float(prob_a[0]), float(prob_b[0])
+        return lambda s: [_first_of(s[0], classes), *TRANSFORMS[transform](_shared(s[0], a, b))]
+    if len(prob_a):
+        call.reading.leave_out(
+            "the probabilities", "those of more than two classes are found by iteration"
+        )
+        return lambda s: [_most_votes(s, classes)]
+    if count > 2:
+        return lambda s: [_most_votes(s, classes), *TRANSFORMS[transform](s)]
+    if transform == "PROBIT":
+        raise NoFormula(f"operator {call.op} with one score for two classes and PROBIT")
+    sign = transform == "NONE"
+    return lambda s: [
+        _first_of(s[0], classes), ops.lin(0.0 if sign else 1.0, (-1.0, s[0])), s[0]
+    ]  # fmt: skip
+
+
+def _first_of(score: Node, classes: Sequence[Label]) -> Node:
+    """Return the first class where the score is above 0."""
+    return label_above(score, 0.0, (classes[1], classes[0]))
+
+
+def _most_votes(found: Sequence[Node], classes: Sequence[Label]) -> Node:
+    won = [ops.less(ops.const(0.0), s) for s in found]
+    return label_of(votes(won, len(classes)), classes)
+
+
+LEAST = 1e-7
+"""A chance is no nearer to 0 or 1."""
+
+
+def _shared(score: Node, a: float, b: float) -> list[Node]:
+    """Return the chances of two classes: 1 / (1 + exp(a·s + b)) for the first, then coupled."""
+    return coupled(clipped(ops.sigmoid(ops.lin(-b, (-a, score))), LEAST, 1 - LEAST))
+
+
+OPERATORS: dict[str, Function] = {
+    "LinearRegressor": linear_regressor,
+    "LinearClassifier": linear_classifier,
+    "SVMRegressor": svm_regressor,
+    "SVMClassifier": svm_classifier,
+}
+"""Name of an operator → the same on arrays of nodes."""
