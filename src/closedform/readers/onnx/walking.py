@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-
 from closedform.errors import UnsupportedModel
 from closedform.loading.stream import Broken
 from closedform.ops.payloads import Label
@@ -60,6 +58,7 @@ class Walk:
         functions: the model's own, by domain and name.
         classes: what operators said about the classes.
         kinds: the float types of what depends on the inputs.
+        undefined: inputs for which ONNX does not say what comes of a missing number.
     """
 
     reading: Reading
@@ -68,6 +67,7 @@ class Walk:
     functions: dict[tuple[str, str], Any] = field(default_factory=dict)
     classes: list[tuple[Label, ...]] = field(default_factory=list)
     kinds: set[str] = field(default_factory=set)
+    undefined: set[int] = field(default_factory=set)
     problems: dict[str, None] = field(default_factory=dict)
     layers: int = 0
     steps: int = 0
