@@ -7,7 +7,7 @@ reference implementation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from math import prod
 from typing import Any
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from closedform.asking import Method
+from closedform.asking.onnx_double import in_double
 from closedform.columns import columns_of
-from closedform.errors import MissingExtra
+from closedform.errors import BadInput, MissingExtra
 from closedform.formula import Formula
 from closedform.ir import Array, Type
 from closedform.ops.payloads import UNSEEN, labels_of
@@ -27,7 +28,7 @@ BLOCK = 512
 NEVER_SEEN = "never seen"
 """A text that stands for all those that no formula knows."""
 
-Run = Callable[[dict[str, Array]], list[Any]]
+Run = Callable[[dict[str, Array]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ class Layout:
     results: tuple[Result, ...]
     rows: int | None = None
 
+    def in_double(self) -> Layout:
+        """Return the same with float64 in the place of every float type."""
+        wide = [replace(s, kind="float64") if "float" in s.kind else s for s in self.inputs]
+        return replace(self, inputs=tuple(wide))
+
     def to_json(self) -> dict[str, Any]:
         """Return it in plain lists, as the trail of a formula holds it."""
         return {
@@ -116,11 +122,53 @@ def methods(model: Any, formula: Formula) -> list[Method]:
     Raises:
         MissingExtra: neither onnxruntime nor onnx is installed.
     """
-    options = formula.trail[0].options
+    options = formula.trail[0].options if formula.trail else {}
+    if "layout" not in options:
+        raise BadInput(
+            "This formula does not say how its inputs are laid out in an ONNX graph.",
+            hint="Check it against the model that it was read from.",
+        )
     layout = Layout.from_json(options["layout"])
     outputs = tuple(options["outputs"])
-    ask = answers(runner(model), layout)
-    return [Method("graph", lambda X: ask(texts_and_numbers(formula, X)), outputs)]
+
+    def asks(run: Run, layout: Layout) -> Callable[[Any], Array]:
+        ask = answers(run, layout)
+        return lambda X: ask(taken(formula, X, options["undefined"]))
+
+    own = asks(runner(model), layout)
+    kind = coarsest(layout)
+    raw = in_double(model) if options["float64"] and not hasattr(model, "get_inputs") else None
+    if raw is None:
+        return [Method(f"graph, {kind}", own, outputs, double=kind == "float64")]
+    fine = runner(raw, reference=options["float64"] == "reference")
+    return [
+        Method("graph in float64", asks(fine, layout.in_double()), outputs, double=True),
+        Method(f"graph, {kind}", own, outputs, twin=0),
+    ]
+
+
+def coarsest(layout: Layout) -> str:
+    """Return the coarsest float type that a graph takes or gives."""
+    slots = (*layout.inputs, *(r.slot for r in layout.results))
+    found = [slot.kind for slot in slots if "float" in slot.kind]
+    return max(found, key=FLOATS.index, default="float32")
+
+
+FLOATS = ("float64", "float32", "bfloat16", "float16")
+"""From fine to coarse."""
+
+
+def taken(formula: Formula, X: Any, undefined: Sequence[int]) -> list[Array]:
+    """Return one column for each input, as `texts_and_numbers` does.
+
+    Raises:
+        ValueError: a number is missing where ONNX does not say what comes of that.
+    """
+    made = texts_and_numbers(formula, X)
+    for i in undefined:
+        if np.isnan(made[i]).any():
+            raise ValueError(f"{formula.inputs[i].name}: ONNX does not say what a missing one does")
+    return made
 
 
 def texts_and_numbers(formula: Formula, X: Any) -> list[Array]:
@@ -156,7 +204,7 @@ def answers(run: Run, layout: Layout) -> Callable[[Sequence[Array]], Array]:
         if layout.rows is not None and rows < layout.rows:
             part = [np.concatenate([c, np.repeat(c[:1], layout.rows - rows)]) for c in part]
         found = run(dict(feeds(layout.inputs, part)))
-        pieces = [_columns(r, found[r.slot.name]) for r in layout.results]  # type: ignore[call-overload]
+        pieces = [_columns(r, found[r.slot.name]) for r in layout.results]
         wide = object if any(p.dtype == object for p in pieces) else np.float64
         return np.hstack([p.astype(wide) for p in pieces])[:rows]
 
@@ -213,7 +261,7 @@ def _columns(result: Result, found: Any) -> Array:
 # --- running --------------------------------------------------------------------------------------
 
 
-def runner(model: Any, *, reference: bool = False) -> Callable[..., dict[str, Any]]:
+def runner(model: Any, *, reference: bool = False) -> Run:
     """Return what runs a graph: from tensors by name to results by name.
 
     Args:
@@ -236,12 +284,12 @@ def runner(model: Any, *, reference: bool = False) -> Callable[..., dict[str, An
     return _session(onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"]))
 
 
-def _session(session: Any) -> Callable[..., dict[str, Any]]:
+def _session(session: Any) -> Run:
     names = [o.name for o in session.get_outputs()]
     return lambda given: dict(zip(names, session.run(names, given), strict=True))
 
 
-def _reference(raw: bytes) -> Callable[..., dict[str, Any]]:
+def _reference(raw: bytes) -> Run:
     if find_spec("onnx") is None:
         raise MissingExtra("onnxruntime", "onnx", "Asking an ONNX graph")
     import onnx

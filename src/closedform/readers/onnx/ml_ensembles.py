@@ -76,7 +76,7 @@ class Ensemble:
         return made
 
     def only(self, columns: Sequence[Node]) -> list[Node]:
-        """Return the trees of the one target: of several weights of a leaf, the first one counts."""
+        """Return the trees of the one target: of several weights of a leaf the first counts."""
         values = self.otherwise.copy()
         nodes, first = np.unique(self.node, return_index=True)
         values[nodes] = self.weight[first]

@@ -56,9 +56,7 @@ def _is(x: Element, category: Label) -> Element:
     return ops.table(x, {category: 1.0}, default=0.0, missing=0.0)
 
 
-def _note_categories(
-    call: Call, found: Tensor, categories: Sequence[Label], unseen: bool
-) -> None:
+def _note_categories(call: Call, found: Tensor, categories: Sequence[Label], unseen: bool) -> None:
     for x in {n for n in found.ravel().tolist() if isinstance(n, Node)}:
         if x.type is Type.LABEL:
             call.reading.knows(x, categories, unseen=unseen)
@@ -151,7 +149,7 @@ def _mapped(call: Call, pairs: Pairs, default: Any, kind: str) -> Value:
     texts = kind == "string"
     for x in {n for n in found.ravel().tolist() if isinstance(n, Node)}:
         if x.type is Type.LABEL:
-            call.reading.knows(x, [k for k in pairs], unseen=True)
+            call.reading.knows(x, list(pairs), unseen=True)
     if not texts:
         return Value(elementwise(lambda x: _number(x, pairs, default), found), kind)
     return Value(elementwise(lambda x: _text(x, pairs, default), found), kind)

@@ -140,8 +140,9 @@ def _label(number: Node, classes: tuple[Label, ...]) -> Node:
 
 def _shown(e: Ensemble, found: Scored, transform: str) -> list[Node]:
     if not found.lonely:
-        alone = len(found.scores) == 1
-        return [lonely(transform, found.scores[0])] if alone else TRANSFORMS[transform](found.scores)
+        if len(found.scores) == 1:
+            return [lonely(transform, found.scores[0])]
+        return TRANSFORMS[transform](found.scores)
     (score,) = found.scores
     if transform == "PROBIT":
         raise NoFormula("a classifier with one score for two classes has post_transform PROBIT")
@@ -157,7 +158,7 @@ def _shown(e: Ensemble, found: Scored, transform: str) -> list[Node]:
 
 
 def _of_lists(call: Call, leaf: str, targets: int) -> Ensemble:
-    """Return the ensemble that versions 1 and 3 describe, their leaves called `target` or `class`."""
+    """Return the ensemble that versions 1 and 3 describe; `leaf` is "target" or "class"."""
     call.option("nodes_hitrates")
     call.option("nodes_hitrates_as_tensor")
     single = is_single(call)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -156,7 +157,7 @@ def _as_tree(tree: Listed) -> Listed:
         if len(picked) > MOST_NODES:
             raise NoFormula("a tree joins its branches again and again: it is too large")
     order = np.array(picked)
-    back = {old: [new for new in np.flatnonzero(order == old)] for old in tree.sets}
+    back = {old: np.flatnonzero(order == old).tolist() for old in tree.sets}
     sets = {new: tree.sets[old] for old, places in back.items() for new in places}
     return Listed(
         tree.mode[order], tree.feature[order], tree.threshold[order], np.array(true),
@@ -265,7 +266,7 @@ def listed(
     if len(set(trees[ends[:-1]].tolist())) != len(ends) - 1:
         raise NoFormula("the nodes of one tree do not stand together")
     made = []
-    for lo, hi in zip(ends, ends[1:], strict=False):
+    for lo, hi in pairwise(ends):
         part = {name: c[lo:hi] for name, c in columns.items()}
         inner = part["mode"] != LEAF
         places = _Places(ids[lo:hi])

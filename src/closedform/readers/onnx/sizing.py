@@ -80,7 +80,7 @@ def _shape(type_: Any) -> Shape | None:
 
 def cost(op: str, inputs: list[Anything], shapes: dict[str, Shape]) -> float:
     """Estimate how many nodes a node of the graph makes, and how long it takes in nodes."""
-    size = max((math.prod(shape) for shape in shapes.values()), default=0)
+    size = float(max((math.prod(shape) for shape in shapes.values()), default=0))
     tensors = [v for v in inputs if isinstance(v, Value)]
     size = size or max((_elements(v.data) for v in tensors), default=0)
     if op in MOVING:
@@ -88,14 +88,14 @@ def cost(op: str, inputs: list[Anything], shapes: dict[str, Shape]) -> float:
     if op in ("MatMul", "Gemm", "Einsum") and tensors:
         inner = tensors[0].data.shape[-1] if tensors[0].data.ndim else 1
         both = sum(not v.known for v in tensors[:2]) > 1
-        return float(size * (inner if both else 1 + inner / 100))
+        return size * (inner if both else 1 + inner / 100)
     if op in ("Conv", "ConvTranspose") and len(tensors) > 1:
-        return float(size * (1 + math.prod(tensors[1].data.shape[1:]) / 100))
+        return size * (1 + math.prod(tensors[1].data.shape[1:]) / 100)
     if op in ("LSTM", "GRU", "RNN") and len(tensors) > 2:
-        return float(size * 8 * (1 + tensors[2].data.shape[-1] / 100))
+        return size * 8 * (1 + tensors[2].data.shape[-1] / 100)
     if op.startswith(("Reduce", "Arg", "Global")):
         size = max(size, max((_elements(v.data) for v in tensors), default=0) / 10)
-    return float(size)
+    return size
 
 
 def _elements(tensor: Tensor) -> int:

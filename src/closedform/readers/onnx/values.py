@@ -44,7 +44,7 @@ class Value:
     @property
     def known(self) -> bool:
         """Whether it depends on no input."""
-        return self.data.dtype != object
+        return bool(self.data.dtype != object)
 
     @property
     def whole(self) -> bool:
@@ -95,7 +95,7 @@ def _type_name(number: int) -> str:
     from onnx import TensorProto
 
     known = {v: k for k, v in TensorProto.DataType.items()}
-    return known.get(number, f"type {number}").lower()
+    return str(known.get(number, f"type {number}")).lower()
 
 
 def plain(array: Array) -> Array:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-
 from closedform.errors import UnsupportedModel
 from closedform.loading.stream import Broken
 from closedform.ops.payloads import Label
@@ -62,6 +60,7 @@ class Walk:
         classes: what operators said about the classes.
         kinds: the float types of what depends on the inputs.
         singles: what is computed in float32.
+        undefined: inputs for which ONNX does not say what comes of a missing number.
     """
 
     reading: Reading
@@ -71,6 +70,7 @@ class Walk:
     classes: list[tuple[Label, ...]] = field(default_factory=list)
     kinds: set[str] = field(default_factory=set)
     singles: Singles = field(default_factory=Singles)
+    undefined: set[int] = field(default_factory=set)
     problems: dict[str, None] = field(default_factory=dict)
     layers: int = 0
     steps: int = 0

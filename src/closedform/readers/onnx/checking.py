@@ -1,0 +1,33 @@
+"""What is refused before a graph is walked: what is no model, and what ONNX itself calls wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from closedform.errors import NotFitted, UnsupportedModel
+from closedform.loading.stream import Broken
+
+
+def check(model: Any) -> None:
+    """Refuse what is no ONNX model, or a damaged one.
+
+    Raises:
+        UnsupportedModel: a part of a model, or an engine's session.
+        NotFitted: there is no graph in it.
+        Broken: ONNX's own checker finds it wrong.
+    """
+    if not hasattr(model, "graph") or not hasattr(model, "opset_import"):
+        raise UnsupportedModel(
+            f"A {type(model).__module__.partition('.')[0]} {type(model).__name__} holds no graph "
+            "that can be read.",
+            hint="Give the ModelProto, as onnx.load(path) returns it, or the path of its file.",
+        )
+    if not model.graph.output:
+        raise NotFitted("The ONNX model holds no graph with results.")
+    from onnx import checker
+
+    try:
+        checker.check_model(model)
+    except checker.ValidationError as error:
+        said = " ".join(str(error).split())[:300]
+        raise Broken(f"ONNX's own checker refuses it ({said})") from error
