@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from closedform import ops
 from closedform.families import kernels
-from closedform.families.additive import Linear, clipped
-from closedform.formula import label_above, label_of
-from closedform.ir import Array, Node
+from closedform.families.additive import Linear, clipped, total_of
+from closedform.formula import label_above, label_of, may_be_missing
+from closedform.ir import Array, Node, fold
 from closedform.ops.payloads import Label
 from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.ml_rows import by_row, numbers, scores, table
@@ -48,6 +48,29 @@ def labels(column: Any, classes: Sequence[Label]) -> Value:
     return Value(column, "string" if isinstance(classes[0], str) else "int64")
 
 
+def _scored(record: Linear, columns: Sequence[Node]) -> list[Node]:
+    """Return the scores; each is missing where a column is, even one that weighs nothing."""
+    absent = fold(columns, may_be_missing)
+    made = []
+    for score, weights in zip(record.nodes(columns), record.weights.tolist(), strict=True):
+        unread = [x for x, w, at in zip(columns, weights, absent, strict=True) if at and w == 0]
+        made.append(_known_with(unread, score))
+    return made
+
+
+FEW = 6
+"""So many conditions are written out one by one."""
+
+
+def _known_with(unread: Sequence[Node], score: Node) -> Node:
+    """Return the score where none of some numbers is missing, as 0·NaN is NaN."""
+    if not unread:
+        return score
+    each = unread if len(unread) <= FEW else [total_of(unread)]
+    lost = ops.either(*[ops.missing(x) for x in each])
+    return ops.where(lost, ops.const(np.nan), score)
+
+
 # --- linear models --------------------------------------------------------------------------------
 
 
@@ -62,7 +85,7 @@ def linear_regressor(call: Call) -> Any:
     record = Linear.of(weights, bias if len(bias) else 0.0)
 
     def of(columns: list[Node]) -> list[Node]:
-        made = record.nodes(columns)
+        made = _scored(record, columns)
         return [lonely(transform, made[0])] if len(made) == 1 else TRANSFORMS[transform](made)
 
     return scores(by_row(rows, of))
@@ -86,7 +109,7 @@ def linear_classifier(call: Call) -> Any:
     record = Linear.of(weights, bias)
 
     def of(columns: list[Node]) -> list[Node]:
-        made = record.nodes(columns)
+        made = _scored(record, columns)
         if len(made) == 1:  # whatever the transform is
             (s,) = made
             return [label_above(s, 0.0, classes), ops.lin(1.0, (-1.0, s)), s]
@@ -104,7 +127,7 @@ def _kernel(call: Call) -> kernels.Kernel:
     name = call.option("kernel_type", "LINEAR")
     found = numbers(call.option("kernel_params"))
     gamma, offset, degree = found.tolist() if len(found) == 3 else (0.0, 0.0, 0.0)
-    made = {
+    made: dict[str, Callable[[], kernels.Kernel]] = {
         "LINEAR": kernels.linear,
         "POLY": lambda: kernels.polynomial(gamma, offset, degree),
         "RBF": lambda: kernels.gaussian_by(gamma),
@@ -145,7 +168,7 @@ def svm_regressor(call: Call) -> Any:
 
     def of(columns: list[Node]) -> list[Node]:
         if points is None:
-            made = Linear.of(weights, rho).nodes(columns)
+            made = _scored(Linear.of(weights, rho), columns)
         else:
             made = kernels.expansion(kernel.between(columns, points), weights, rho.tolist())
         return [_side(made[0])] if one_class else made

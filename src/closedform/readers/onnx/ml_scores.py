@@ -20,7 +20,7 @@ def _logistic(scores: Sequence[Node]) -> list[Node]:
 
 
 def _softmax_zero(scores: Sequence[Node]) -> list[Node]:
-    """exp(sᵢ − max s) / Σ exp(sⱼ − max s); a score near 0 becomes s·exp(−max s), and is not added."""
+    """exp(sᵢ − max s) / Σ exp(sⱼ − max s); one near 0 becomes s·exp(−max s), not added."""
     top = ops.maximum(*scores)
     small = [ops.less_equal(ops.absolute(s), ops.const(NEAR_ZERO)) for s in scores]
     grown = [ops.exp(ops.lin(0, (1, s), (-1, top))) for s in scores]

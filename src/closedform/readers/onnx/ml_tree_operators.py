@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def _choice(call: Call, name: str, default: int, names: Sequence[str]) -> str:
     found = call.option(name, default)
     if not 0 <= found < len(names):
         raise NoFormula(f"operator {call.op} with {name} {found}")
-    return names[found]
+    return str(names[found])
 
 
 def _regressed(call: Call, e: Ensemble, aggregate: str, transform: str, single: bool) -> Any:
@@ -216,18 +217,12 @@ def _of_arrays(call: Call) -> Ensemble:
         raise NoFormula("a tree refers to a leaf that it does not have")
     trees = []
     for tree, name in found:
-        splits, order = shaped(_named(tree, name), single=single)
+        splits, order = shaped(replace(tree, name=name), single=single)
         trees.append((splits, order))
     return Ensemble(
         tuple(trees), len(leaves), node, targets[picked], weights[picked], np.zeros(len(leaves)),
         int(call.option("n_targets", 0)), (), single,
     )  # fmt: skip
-
-
-def _named(tree: Listed, name: Array) -> Listed:
-    from dataclasses import replace
-
-    return replace(tree, name=name)
 
 
 class _Arrays:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -116,7 +116,7 @@ def _with_sets(tree: Listed) -> Listed:
         mode[start], false[start] = MEMBER, tree.false[run[-1]]
         missing[start] = tree.missing_true[run].any()
         sets[start] = tuple(tree.threshold[run].tolist())
-    return _replaced(tree, mode=mode, false=false, missing_true=missing, sets=sets)
+    return replace(tree, mode=mode, false=false, missing_true=missing, sets=sets)
 
 
 def _run(start: int, false: Array, follows: set[int]) -> list[int]:
@@ -131,12 +131,6 @@ def _children(tree: Listed) -> Array:
     return np.concatenate([tree.true[inner], tree.false[inner]]).astype(np.int64)
 
 
-def _replaced(tree: Listed, **changes: Any) -> Listed:
-    from dataclasses import replace
-
-    return replace(tree, **changes)
-
-
 def _as_tree(tree: Listed) -> Listed:
     """Return the tree with nodes of its own on each branch, where branches join again."""
     if not len(tree.mode):
@@ -144,7 +138,9 @@ def _as_tree(tree: Listed) -> Listed:
     used = np.bincount(_children(tree), minlength=len(tree.mode))
     if (used <= 1).all() and not used[0]:
         return tree
-    picked, true, false = [0], [], []
+    picked: list[int] = [0]
+    true: list[int] = []
+    false: list[int] = []
     above: list[int] = [-1]
     for at in picked:
         i = len(true)

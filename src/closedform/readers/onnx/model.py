@@ -13,6 +13,7 @@ from closedform.loading.stream import Broken
 from closedform.readers.onnx.checking import check
 from closedform.readers.onnx.inputs import Given, given_by, input_names, note_domain, started, texts
 from closedform.readers.onnx.results import Found, named, results_of
+from closedform.readers.onnx.singles import exact
 from closedform.readers.onnx.trying import tried
 from closedform.readers.onnx.values import FLOATS, Value
 from closedform.readers.onnx.walking import Walk, constants
@@ -108,8 +109,9 @@ def _formula(
     for found in results:
         places = range(at, at + len(found.nodes))
         at += len(found.nodes)
-        if dtype != "float64":
-            reading.rounds([nodes[i] for i in places], dtype, trial.ulps(dtype, places))
+        some = [nodes[i] for i in places]
+        if dtype != "float64" and not exact(some):
+            reading.rounds(some, dtype, trial.ulps(dtype, places))
     made = reading.formula(outputs, task, "ONNX graph", f"ONNX {onnx.__version__}")
     options = {
         "layout": layout.to_json(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from closedform import ops
@@ -13,6 +15,38 @@ EXACT = frozenset(
     | {ops.ABS, ops.FLOOR, ops.SIGN, ops.KTH}
 )
 """Operations that give float32 numbers where they are given such."""
+
+
+TRUTHS = frozenset(
+    {ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MEMBER, ops.ABSENT, ops.AND, ops.OR, ops.NOT}
+    | {ops.LABEL}
+)
+"""Operations that give no numbers."""
+
+
+def exact(roots: Sequence[Node]) -> bool:
+    """Tell whether nodes are what a graph of float32 computes, bit for bit."""
+    if not all(_is_single(n) for n in roots):
+        return False
+    return all(
+        _is_single(a) or n.op is ops.ABSENT or (n.op is ops.ROUND32 and _is_one_step(a))
+        for n in toposort(roots)
+        for a in n.args
+    )
+
+
+def _is_single(n: Node) -> bool:
+    return n.op in EXACT or n.op in TRUTHS or n.type is not Type.REAL
+
+
+def _is_one_step(n: Node) -> bool:
+    """Tell whether float32 has the same operation, which is rounded once."""
+    if n.op is not ops.LIN:
+        return n.op in (ops.INPUT, ops.MUL, ops.DIV, ops.SQRT) and len(n.args) <= 2
+    plain = bool((abs(n.data.weights) == 1).all())
+    if all(a.op in (ops.TREE, ops.CONST) for a in n.args):
+        return plain  # added in float64, and rounded at the end
+    return len(n.args) + (n.data.bias != 0) <= 2 and (plain or n.data.bias == 0 == len(n.args) - 1)
 
 
 class Singles:
