@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from closedform import ops
 from closedform.ir import Array, Node
 from closedform.ops.payloads import Splits
 from closedform.readers.onnx.ml_rows import rounded
-from closedform.readers.torch.elements import NoFormula
+from closedform.readers.onnx.ml_trees import Unfit
 
 MOST_LEAVES = 1 << 27
 """Leaves times targets of an ensemble: 1 GiB."""
@@ -32,7 +31,7 @@ class Ensemble:
     Attributes:
         trees: the shape of each, and where its nodes stand in the listing, shape (nodes,).
         size: how many nodes the listing has.
-        node, target, weight: the weights of the leaves, in the order in which they are added.
+        node, target, weight: the weights of the leaves.
         otherwise: what a leaf without a weight gives where there is one target, shape (size,).
         targets: how many there are.
         base: added last: one number for each target, or none; classifiers may have one or two.
@@ -52,40 +51,37 @@ class Ensemble:
     def __post_init__(self) -> None:
         """Refuse weights of targets that are not there."""
         if self.targets < 1 or self.size * self.targets > MOST_LEAVES:
-            raise NoFormula(f"an ensemble of {self.size:,} nodes has {self.targets:,} targets")
+            raise Unfit(f"an ensemble of {self.size:,} nodes has {self.targets:,} targets")
         if len(self.target) and not 0 <= self.target.min() <= self.target.max() < self.targets:
-            raise NoFormula("a leaf has a weight for a target that the ensemble does not have")
-
-    @cached_property
-    def is_leaf(self) -> Array:
-        """Which nodes of the listing are leaves, shape (size,)."""
-        found = np.zeros(self.size, dtype=bool)
-        for splits, names in self.trees:
-            found[names[splits.leaf]] = True
-        return found
+            raise Unfit("a leaf has a weight for a target that the ensemble does not have")
+        if len(np.unique(self.node * self.targets + self.target)) < len(self.node):
+            raise Unfit("a leaf has two weights for one target")
 
     def members(self, k: int, columns: Sequence[Node]) -> list[Node]:
-        """Return the trees that add to a target, in order; one twice where leaves weigh twice."""
-        picked = self.is_leaf[self.node] & (self.target == k)
-        layers = list(_layers(self.node[picked], self.weight[picked], self.size))
-        made: list[Node] = []
-        for splits, names in self.trees:
-            for weights, there in layers:
-                if (there[names] & splits.leaf).any():
-                    made.append(ops.tree(splits, weights[names], columns))
-        return made
+        """Return the trees that add to a target, in order."""
+        values, there = self._leaves(k)
+        return [
+            ops.tree(splits, values[names], columns)
+            for splits, names in self.trees
+            if (there[names] & splits.leaf).any()
+        ]
 
     def only(self, columns: Sequence[Node]) -> list[Node]:
-        """Return the trees of the one target: of several weights of a leaf the first counts."""
-        values = self.otherwise.copy()
-        nodes, first = np.unique(self.node, return_index=True)
-        values[nodes] = self.weight[first]
+        """Return the trees of the one target."""
+        values, there = self._leaves(0)
+        values = np.where(there, values, self.otherwise)
         return [ops.tree(splits, values[names], columns) for splits, names in self.trees]
+
+    def _leaves(self, k: int) -> tuple[Array, Array]:
+        """Return what each leaf weighs for a target, and where it has a weight, shape (size,)."""
+        values, there = np.zeros(self.size), np.zeros(self.size, dtype=bool)
+        picked = self.target == k
+        values[self.node[picked]], there[self.node[picked]] = self.weight[picked], True
+        return values, there
 
     def present(self, k: int, columns: Sequence[Node]) -> Node | bool:
         """Return whether a row reaches a leaf with a weight for a target, or that all (none) do."""
-        there = np.zeros(self.size, dtype=bool)
-        there[self.node[self.target == k]] = True
+        _, there = self._leaves(k)
         tests = []
         for splits, names in self.trees:
             weighs = there[names][splits.leaf]
@@ -124,20 +120,6 @@ class Ensemble:
         return rounded(ops.div(self.added(members), count), self.single)
 
 
-def _layers(node: Array, weight: Array, size: int) -> list[tuple[Array, Array]]:
-    """Return the first weight of each node, then the second, …: (weights, where there are any)."""
-    made = []
-    while len(node):
-        _, first = np.unique(node, return_index=True)
-        values, there = np.zeros(size), np.zeros(size, dtype=bool)
-        values[node[first]], there[node[first]] = weight[first], True
-        made.append((values, there))
-        rest = np.ones(len(node), dtype=bool)
-        rest[first] = False
-        node, weight = node[rest], weight[rest]
-    return made
-
-
 def either_way(present: Node | bool, score: Node, otherwise: Node) -> Node:
     """Return the score where it is present."""
     if isinstance(present, bool):
@@ -160,7 +142,7 @@ def values(e: Ensemble, aggregate: str, columns: Sequence[Node]) -> list[Node]:
     """Return the value of each target, before any transform.
 
     Raises:
-        NoFormula: the extreme of trees of which some have no weight for a target.
+        Unfit: the extreme of trees of which some have no weight for a target.
     """
     if e.targets == 1:
         score = AGGREGATES[aggregate](e, e.only(columns))
@@ -169,7 +151,7 @@ def values(e: Ensemble, aggregate: str, columns: Sequence[Node]) -> list[Node]:
     for k in range(e.targets):
         members, present = e.members(k, columns), e.present(k, columns)
         if aggregate in ("MIN", "MAX") and not _everywhere(e, k):
-            raise NoFormula("the extreme of trees of which some have no weight for a target")
+            raise Unfit("the extreme of trees of which some have no weight for a target")
         score = AGGREGATES[aggregate](e, members) if members else ops.const(0.0)
         raised = e.raised(score, e.base[k] if e.base else 0.0)
         # A target for which no leaf of the row has a weight is 0, its base value left out.
@@ -206,11 +188,11 @@ def classified(e: Ensemble, columns: Sequence[Node]) -> Scored:
     """Return the scores and the number of the class.
 
     Raises:
-        NoFormula: what onnxruntime gives is not determined, or of no class.
+        Unfit: what onnxruntime gives is not determined, or of no class.
     """
     if e.targets == 1:
         if len(e.base) > 1:
-            raise NoFormula("a classifier of one class has several base values")
+            raise Unfit("a classifier of one class has several base values")
         (score,) = values(e, "SUM", columns)
         return Scored([score], _number(_above(score, 0.0)))
     return _two(e, columns) if e.targets == 2 else _several(e, columns)
@@ -233,7 +215,7 @@ def _several(e: Ensemble, columns: Sequence[Node]) -> Scored:
         sums.append(score)
         there.append(present)
     if not any(present is True for present in there):
-        raise NoFormula("a classifier has rows for which no leaf has any weight")
+        raise Unfit("a classifier has rows for which no leaf has any weight")
     known = [either_way(p, s, ops.const(-np.inf)) for p, s in zip(there, sums, strict=True)]
     best, label = ops.maximum(*known), ops.const(float(e.targets - 1))
     for k in range(e.targets - 2, -1, -1):
@@ -246,7 +228,7 @@ def _two(e: Ensemble, columns: Sequence[Node]) -> Scored:
     """Two classes, by the rules of onnxruntime, which has several for them."""
     second = e.present(1, columns)
     if not isinstance(second, bool):
-        raise NoFormula("a classifier of two classes has leaves without a weight for the second")
+        raise Unfit("a classifier of two classes has leaves without a weight for the second")
     first = e.present(0, columns)
     sums = [e.added(e.members(k, columns)) for k in (0, 1)]
     shown = either_way(first, sums[0], ops.const(0.0))
@@ -286,10 +268,10 @@ def _lonely(e: Ensemble) -> str:
     """Return how the only score becomes two.
 
     Raises:
-        NoFormula: onnxruntime leaves one of the two as it finds it in memory.
+        Unfit: onnxruntime leaves one of the two as it finds it in memory.
     """
     if _binary(e):
         return "sign" if (e.weight < 0).any() else "share"
     if e.base:
-        raise NoFormula("a classifier has one base value for two classes")
+        raise Unfit("a classifier has one base value for two classes")
     return "sign"

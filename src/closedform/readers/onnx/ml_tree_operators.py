@@ -15,7 +15,7 @@ from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.ml_ensembles import AGGREGATES, Ensemble, Scored, classified, values
 from closedform.readers.onnx.ml_rows import by_row, is_single, numbers, rounded, scores, table
 from closedform.readers.onnx.ml_scores import TRANSFORMS, lonely, transform_of
-from closedform.readers.onnx.ml_trees import LEAF, Listed, leaf_weights, listed, shaped
+from closedform.readers.onnx.ml_trees import LEAF, Listed, Unfit, leaf_weights, listed, shaped
 from closedform.readers.onnx.values import Value
 from closedform.readers.torch.elements import NoFormula
 
@@ -113,12 +113,11 @@ def _require_bases(call: Call, e: Ensemble) -> None:
 
 def _require_labels(call: Call, e: Ensemble, classes: tuple[Label, ...]) -> None:
     """Refuse where onnxruntime gives the labels 0 and 1, whatever the classes are called."""
-    plain = e.targets == 1 or (e.targets == 2 and len(np.unique(e.target)) != 1)
-    as_is = isinstance(classes[0], str) and e.targets == 2
-    if plain and not as_is and classes != (0, 1)[: e.targets]:
+    named = isinstance(classes[0], str) or classes == (0, 1) or len(np.unique(e.target)) == 1
+    if e.targets == 1 or (e.targets == 2 and not named):
+        told = ", ".join(repr(c)[:40] for c in classes)
         raise NoFormula(
-            f"operator {call.op} with the classes {', '.join(map(repr, classes))}: onnxruntime "
-            "answers 0 or 1 for them"
+            f"operator {call.op} with the classes {told}: onnxruntime answers 0 or 1 for them"
         )
 
 
@@ -146,7 +145,7 @@ def _shown(e: Ensemble, found: Scored, transform: str) -> list[Node]:
         return TRANSFORMS[transform](found.scores)
     (score,) = found.scores
     if transform == "PROBIT":
-        raise NoFormula("a classifier with one score for two classes has post_transform PROBIT")
+        raise Unfit("a classifier with one score for two classes has post_transform PROBIT")
     if found.lonely == "share":
         return [rounded(ops.lin(1.0, (-1.0, score)), e.single), score]
     turned = ops.lin(0.0, (-1.0, score))
@@ -202,7 +201,7 @@ def _of_arrays(call: Call) -> Ensemble:
     targets = np.asarray(call.option("leaf_targetids", []), dtype=np.int64)
     weights = numbers(call.option("leaf_weights"))
     if len(targets) != len(weights):
-        raise NoFormula("the lists that describe its leaves are of different lengths")
+        raise Unfit("the lists that describe its leaves are of different lengths")
     listing: list[Array] = []
     found = []
     for root in call.option("tree_roots", []):
@@ -214,7 +213,7 @@ def _of_arrays(call: Call) -> Ensemble:
     node = np.flatnonzero(leaves >= 0)
     picked = leaves[node]
     if len(picked) and picked.max() >= len(weights):
-        raise NoFormula("a tree refers to a leaf that it does not have")
+        raise Unfit("a tree refers to a leaf that it does not have")
     trees = []
     for tree, name in found:
         splits, order = shaped(replace(tree, name=name), single=single)
@@ -245,9 +244,9 @@ class _Arrays:
         columns = (self.feature, self.true, self.false, self.true_leaf, self.false_leaf)
         lengths = {len(c) for c in (*columns, self.threshold, self.missing, self.mode)}
         if len(lengths) != 1:
-            raise NoFormula("the lists that describe its trees are of different lengths")
+            raise Unfit("the lists that describe its trees are of different lengths")
         if len(self.mode) and not 0 <= self.mode.min() <= self.mode.max() < LEAF:
-            raise NoFormula(f"a tree has tests of the kind {self.mode.max()}")
+            raise Unfit(f"a tree has tests of the kind {self.mode.max()}")
         self.sets = self._sets(numbers(call.option("membership_values")))
 
     def _sets(self, members: Array) -> dict[int, tuple[float, ...]]:
@@ -260,13 +259,13 @@ class _Arrays:
                 parts[-1].append(value)
         tests = np.flatnonzero(self.mode == LEAF - 1).tolist()
         if len(tests) > len(parts):
-            raise NoFormula("a tree tests a set that is not there")
+            raise Unfit("a tree tests a set that is not there")
         return {i: tuple(part) for i, part in zip(tests, parts, strict=False)}
 
     def tree(self, root: int) -> Listed:
         """Return the tree under a node; `name` is the number of each leaf, -1 elsewhere."""
         if not 0 <= root < len(self.mode):
-            raise NoFormula("a tree begins at a node that is not there")
+            raise Unfit("a tree begins at a node that is not there")
         at, leaf = [root], [False]
         true, false = [], []
         for i, ends in zip(at, leaf, strict=False):
@@ -278,9 +277,9 @@ class _Arrays:
             leaf += [bool(self.true_leaf[i]), bool(self.false_leaf[i])]
             inner = [j for j, end in zip(at[-2:], leaf[-2:], strict=True) if not end]
             if any(not 0 <= j < len(self.mode) for j in inner):
-                raise NoFormula("a tree refers to a node that it does not have")
+                raise Unfit("a tree refers to a node that it does not have")
             if len(at) > 2 * len(self.mode) + 1:
-                raise NoFormula("a tree has branches that lead back to where they come from")
+                raise Unfit("a tree has branches that lead back to where they come from")
         picked, ended = np.array(at), np.array(leaf)
         inner_at = np.where(ended, 0, picked)
         return Listed(
@@ -293,9 +292,21 @@ class _Arrays:
         )  # fmt: skip
 
 
+def _telling(function: Function) -> Function:
+    """Return an operator that says of which operator the trees are that it cannot read."""
+
+    def told(call: Call) -> Any:
+        try:
+            return function(call)
+        except Unfit as error:
+            raise NoFormula(f"operator {call.op} cannot be read: {error}") from error
+
+    return told
+
+
 OPERATORS: dict[str, Function] = {
-    "TreeEnsembleRegressor": regressor,
-    "TreeEnsembleClassifier": classifier,
-    "TreeEnsemble": ensemble,
+    "TreeEnsembleRegressor": _telling(regressor),
+    "TreeEnsembleClassifier": _telling(classifier),
+    "TreeEnsemble": _telling(ensemble),
 }
 """Name of an operator → the same on arrays of nodes."""

@@ -11,7 +11,11 @@ import numpy as np
 
 from closedform.ir import Array
 from closedform.ops.payloads import Splits, splits_from
-from closedform.readers.torch.elements import NoFormula
+
+
+class Unfit(Exception):
+    """Trees that have no formula, or are none."""
+
 
 LEQ, LT, GTE, GT, EQ, NEQ, MEMBER, LEAF = range(8)
 
@@ -63,7 +67,7 @@ def shaped(tree: Listed, *, single: bool) -> tuple[Splits, Array]:
         single: whether its values are float32, and not float64, numbers.
 
     Raises:
-        NoFormula: it is no tree, or tests something that has no formula.
+        Unfit: it is no tree, or tests something that has no formula.
     """
     _require_sound(tree)
     tree = _as_tree(_with_sets(tree))
@@ -81,10 +85,10 @@ def _require_sound(tree: Listed) -> None:
     inner = np.flatnonzero(tree.mode != LEAF)
     children = np.concatenate([tree.true[inner], tree.false[inner]])
     if ((children < 0) | (children >= len(tree.mode))).any():
-        raise NoFormula("a tree refers to a node that it does not have")
+        raise Unfit("a tree refers to a node that it does not have")
     plain = tree.mode[inner] != MEMBER
     if np.isnan(tree.threshold[inner][plain]).any():
-        raise NoFormula("a tree has a threshold that is no number")
+        raise Unfit("a tree has a threshold that is no number")
 
 
 # --- categories -----------------------------------------------------------------------------
@@ -134,7 +138,7 @@ def _children(tree: Listed) -> Array:
 def _as_tree(tree: Listed) -> Listed:
     """Return the tree with nodes of its own on each branch, where branches join again."""
     if not len(tree.mode):
-        raise NoFormula("an ensemble has a tree without nodes")
+        raise Unfit("an ensemble has a tree without nodes")
     used = np.bincount(_children(tree), minlength=len(tree.mode))
     if (used <= 1).all() and not used[0]:
         return tree
@@ -151,7 +155,7 @@ def _as_tree(tree: Listed) -> Listed:
             picked += [int(tree.true[at]), int(tree.false[at])]
             above += [i, i]
         if len(picked) > MOST_NODES:
-            raise NoFormula("a tree joins its branches again and again: it is too large")
+            raise Unfit("a tree joins its branches again and again: it is too large")
     order = np.array(picked)
     back = {old: np.flatnonzero(order == old).tolist() for old in tree.sets}
     sets = {new: tree.sets[old] for old, places in back.items() for new in places}
@@ -165,7 +169,7 @@ def _require_no_circle(i: int, above: Sequence[int], picked: Sequence[int]) -> N
     at, depth = above[i], 0
     while at >= 0:
         if picked[at] == picked[i] or depth > DEEPEST:
-            raise NoFormula("a tree has branches that lead back to where they come from")
+            raise Unfit("a tree has branches that lead back to where they come from")
         at, depth = above[at], depth + 1
 
 
@@ -183,13 +187,13 @@ def _members(tree: Listed, mode: Array) -> tuple[Array, Array]:
     for values in tests.values():
         odd = [v for v in values if not 0 <= v < LARGEST_CODE or v != int(v)]
         if odd:
-            raise NoFormula(
+            raise Unfit(
                 f"a tree tests whether a column is {odd[0]!r}: only whole numbers from 0 to "
                 f"{LARGEST_CODE - 1} can be categories here"
             )
     width = 1 + max((int(max(v, default=0)) for v in tests.values()), default=-1)
     if width * len(tests) > MOST_CELLS:
-        raise NoFormula("the categories that a tree tests are too many")
+        raise Unfit("the categories that a tree tests are too many")
     table = np.zeros((len(tests), width), dtype=bool)
     for row, values in zip(table, tests.values(), strict=True):
         row[[int(v) for v in values]] = True
@@ -221,7 +225,7 @@ def _one_kind(mode: Array, threshold: Array, single: bool) -> tuple[Array, bool]
     if not less.any() or not (mode == LEQ).any():
         return threshold, bool(less.any())
     if np.isneginf(threshold[less]).any():
-        raise NoFormula("a tree has a test that is never true")
+        raise Unfit("a tree has a test that is never true")
     kind = np.float32 if single else np.float64
     before = np.nextafter(threshold.astype(kind), kind(-np.inf))
     return np.where(less, before.astype(np.float64), threshold), False
@@ -243,12 +247,12 @@ def listed(
         missing: whether a missing value goes where the test is true; empty: nowhere.
 
     Raises:
-        NoFormula: the lists do not fit together.
+        Unfit: the lists do not fit together.
     """
     trees, ids = _whole(trees), _whole(ids)
     unknown = sorted(set(modes) - set(MODES))
     if unknown:
-        raise NoFormula(f"a tree has tests of the kind {unknown[0][:40]!r}")
+        raise Unfit(f"a tree has tests of the kind {unknown[0][:40]!r}")
     columns = {
         "mode": np.array([MODES[m] for m in modes], dtype=np.int64),
         "feature": _whole(features),
@@ -257,10 +261,10 @@ def listed(
     }
     true, false = _whole(true), _whole(false)
     if any(len(c) != len(trees) for c in (ids, true, false, *columns.values())):
-        raise NoFormula("the lists that describe its trees are of different lengths")
+        raise Unfit("the lists that describe its trees are of different lengths")
     ends = [0, *(np.flatnonzero(np.diff(trees)) + 1).tolist(), len(trees)] if len(trees) else [0]
     if len(set(trees[ends[:-1]].tolist())) != len(ends) - 1:
-        raise NoFormula("the nodes of one tree do not stand together")
+        raise Unfit("the nodes of one tree do not stand together")
     made = []
     for lo, hi in pairwise(ends):
         part = {name: c[lo:hi] for name, c in columns.items()}
@@ -286,39 +290,36 @@ class _Places:
         self.order = np.argsort(ids, kind="stable")
         self.ids = ids[self.order]
         if (np.diff(self.ids) == 0).any():
-            raise NoFormula("two nodes of a tree have the same number")
+            raise Unfit("two nodes of a tree have the same number")
 
     def of(self, wanted: Array, inner: Array) -> Array:
         """Return the positions of some nodes; 0 where not `inner`.
 
         Raises:
-            NoFormula: there is no such node.
+            Unfit: there is no such node.
         """
         at = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
         if (self.ids[at] != wanted)[inner].any():
-            raise NoFormula("a tree refers to a node that it does not have")
+            raise Unfit("a tree refers to a node that it does not have")
         return np.where(inner, self.order[at], 0)
 
 
 def leaf_weights(
     trees: Any, ids: Any, leaf_trees: Any, leaf_ids: Any, targets: Any, weights: Any
 ) -> tuple[Array, Array, Array]:
-    """Return which node each weight belongs to, its target and the weight, sorted by tree and node.
-
-    Several weights of one node stay in the order in which they are listed.
+    """Return which node each weight belongs to, its target and the weight.
 
     Raises:
-        NoFormula: the lists do not fit together.
+        Unfit: the lists do not fit together.
     """
     trees, ids, leaf_trees = _whole(trees), _whole(ids), _whole(leaf_trees)
     leaf_ids, targets = _whole(leaf_ids), _whole(targets)
     values = np.asarray(weights, dtype=np.float64).reshape(-1)
     if not len(leaf_trees) == len(leaf_ids) == len(targets) == len(values):
-        raise NoFormula("the lists that describe its leaves are of different lengths")
+        raise Unfit("the lists that describe its leaves are of different lengths")
     places = {pair: i for i, pair in enumerate(zip(trees.tolist(), ids.tolist(), strict=True))}
-    order = np.lexsort((leaf_ids, leaf_trees))
-    pairs = zip(leaf_trees[order].tolist(), leaf_ids[order].tolist(), strict=True)
+    pairs = zip(leaf_trees.tolist(), leaf_ids.tolist(), strict=True)
     nodes = np.array([places.get(pair, -1) for pair in pairs], dtype=np.int64)
     if (nodes < 0).any():
-        raise NoFormula("a weight belongs to a leaf that no tree has")
-    return nodes, targets[order], values[order]
+        raise Unfit("a weight belongs to a leaf that no tree has")
+    return nodes, targets, values
