@@ -9,7 +9,8 @@ import numpy as np
 
 from closedform import ops
 from closedform.families.additive import total_of
-from closedform.ir import Array, Node
+from closedform.formula import may_be_missing
+from closedform.ir import Array, Node, fold
 from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.ml_rows import by_row, numbers, scores, table
 from closedform.readers.onnx.values import Value
@@ -101,8 +102,20 @@ def _by_sum(columns: Sequence[Node]) -> Node:
     return total_of([ops.absolute(x) for x in columns])
 
 
+LOWEST = float(np.finfo(np.float32).min)
+"""What a missing number counts as where the greatest one is sought."""
+
+
 def _by_greatest(columns: Sequence[Node]) -> Node:
-    return ops.maximum(*columns)
+    """Return the greatest of those that are not missing."""
+    may = fold(columns, may_be_missing)
+    least = ops.const(LOWEST)
+    return ops.maximum(
+        *[
+            ops.where(ops.missing(x), least, x) if m else x
+            for x, m in zip(columns, may, strict=True)
+        ]
+    )
 
 
 def _by_length(columns: Sequence[Node]) -> Node:

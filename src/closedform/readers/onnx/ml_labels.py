@@ -25,6 +25,8 @@ KEYS = {
 VALUES = {
     "values_strings": "string", "values_int64s": "int64", "values_floats": "float32",
 }  # fmt: skip
+FINDS_NAN = 4
+"""The version from which on a key that is no number stands for what is missing."""
 DEFAULTS = {"string": ("default_string", "_Unused"), "float": ("default_float", -0.0)}
 
 
@@ -76,7 +78,10 @@ def label_encoder(call: Call) -> Any:
     values, kind = _column(call, VALUES, "values_tensor")
     if len(keys) != len(values):
         raise NoFormula(f"operator {call.op} has {len(keys)} keys for {len(values)} values")
-    return _mapped(call, _pairs(call, keys, values), _default(call, kind), kind)
+    pairs = _pairs(call, keys, values)
+    if call.version < FINDS_NAN and call.kind(0) != "string":
+        pairs.pop("nan", None)
+    return _mapped(call, pairs, _default(call, kind), kind)
 
 
 def _first_version(call: Call) -> Any:
@@ -129,7 +134,7 @@ def _default(call: Call, kind: str) -> Any:
     return tensor.data.reshape(-1).tolist()[0]
 
 
-def _pairs(call: Call, keys: Sequence[Any], values: Sequence[Any]) -> Pairs:
+def _pairs(call: Call, keys: Sequence[Any], values: Sequence[Any]) -> dict[Any, Any]:
     """Return keys beside their values.
 
     Raises:

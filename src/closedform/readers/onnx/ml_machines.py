@@ -16,7 +16,7 @@ from closedform.ir import Array, Node, fold
 from closedform.ops.payloads import Label
 from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.ml_rows import by_row, numbers, scores, table
-from closedform.readers.onnx.ml_scores import TRANSFORMS, lonely, transform_of
+from closedform.readers.onnx.ml_scores import TRANSFORMS, lonely, parted, transform_of
 from closedform.readers.onnx.ml_tree_operators import classes_of
 from closedform.readers.onnx.values import Unknown, Value
 from closedform.readers.sklearn.svm import coupled, votes
@@ -74,8 +74,14 @@ def _known_with(unread: Sequence[Node], score: Node) -> Node:
 # --- linear models --------------------------------------------------------------------------------
 
 
+def _require_float32(call: Call) -> None:
+    if call.kind(0) != "float32":
+        raise NoFormula(f"operator {call.op} of {call.kind(0)}, which onnxruntime does not have")
+
+
 def linear_regressor(call: Call) -> Any:
     """LinearRegressor."""
+    _require_float32(call)
     rows = table(call, call.tensor(0))
     outputs, transform = int(call.option("targets", 1)), transform_of(call)
     weights = _coefficients(call, outputs, rows.shape[1])
@@ -110,9 +116,8 @@ def linear_classifier(call: Call) -> Any:
 
     def of(columns: list[Node]) -> list[Node]:
         made = _scored(record, columns)
-        if len(made) == 1:  # whatever the transform is
-            (s,) = made
-            return [label_above(s, 0.0, classes), ops.lin(1.0, (-1.0, s)), s]
+        if len(made) == 1:
+            return [label_above(made[0], 0.0, classes), *parted(made[0], transform)]
         return [highest(made, classes), *TRANSFORMS[transform](made)]
 
     made = by_row(rows, of)
@@ -156,6 +161,7 @@ def _rho(call: Call, count: int) -> Array:
 
 def svm_regressor(call: Call) -> Any:
     """SVMRegressor, of one target; and the one-class machine, which gives 1 or −1."""
+    _require_float32(call)
     rows = table(call, call.tensor(0))
     count, kernel = int(call.option("n_supports", 0)), _kernel(call)
     width = rows.shape[1]
@@ -233,10 +239,7 @@ def _finish(
         return lambda s: [_most_votes(s, classes), *TRANSFORMS[transform](s)]
     if transform == "PROBIT":
         raise NoFormula(f"operator {call.op} with one score for two classes and PROBIT")
-    sign = transform == "NONE"
-    return lambda s: [
-        _first_of(s[0], classes), ops.lin(0.0 if sign else 1.0, (-1.0, s[0])), s[0]
-    ]  # fmt: skip
+    return lambda s: [_first_of(s[0], classes), *parted(s[0], transform, turned=True)]
 
 
 def _first_of(score: Node, classes: Sequence[Label]) -> Node:
@@ -254,8 +257,16 @@ LEAST = 1e-7
 
 
 def _shared(score: Node, a: float, b: float) -> list[Node]:
-    """Return the chances of two classes: 1 / (1 + exp(a·s + b)) for the first, then coupled."""
-    return coupled(clipped(ops.sigmoid(ops.lin(-b, (-a, score))), LEAST, 1 - LEAST))
+    """Return the chances of two classes: 1 / (1 + exp(a·s + b)) for the first, then coupled.
+
+    Of a score that is missing, each is a half: there the coupling ends before it begins.
+    """
+    first = clipped(ops.sigmoid(ops.lin(-b, (-a, score))), LEAST, 1 - LEAST)
+    absent, half = ops.missing(score), ops.const(0.5)
+    made = coupled(first)
+    if not fold([score], may_be_missing)[0]:
+        return made
+    return [ops.where(absent, half, p) for p in made]
 
 
 OPERATORS: dict[str, Function] = {

@@ -96,3 +96,17 @@ def transform_of(call: Call) -> str:
 def lonely(name: str, score: Node) -> Node:
     """Return what becomes of a single score: of one alone, only PROBIT is applied."""
     return probit(score) if name == "PROBIT" else score
+
+
+def parted(score: Node, name: str, *, turned: bool = False) -> list[Node]:
+    """Return what the only score of two classes becomes, in onnxruntime.
+
+    Args:
+        score: the score of the second class.
+        name: the post_transform, any but PROBIT.
+        turned: whether NONE leaves −s and s; 1 − s and s otherwise.
+    """
+    other = ops.lin(0.0, (-1.0, score))
+    if name == "LOGISTIC":
+        return [ops.sigmoid(other), ops.sigmoid(score)]
+    return [other if turned and name == "NONE" else ops.lin(1.0, (-1.0, score)), score]

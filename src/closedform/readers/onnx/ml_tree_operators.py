@@ -35,14 +35,15 @@ def ensemble(call: Call) -> Any:
     """TreeEnsemble, of version 5."""
     e = _of_arrays(call)
     aggregate = _choice(call, "aggregate_function", 1, ("AVERAGE", "SUM", "MIN", "MAX"))
-    names = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
+    # 1 is SOFTMAX in ONNX and LOGISTIC in onnxruntime, 2 the other way round.
+    names = ("NONE", "", "", "SOFTMAX_ZERO", "PROBIT")
     transform = _choice(call, "post_transform", 0, names)
     return _regressed(call, e, aggregate, transform, single=e.single)
 
 
 def _choice(call: Call, name: str, default: int, names: Sequence[str]) -> str:
     found = call.option(name, default)
-    if not 0 <= found < len(names):
+    if not 0 <= found < len(names) or not names[found]:
         raise NoFormula(f"operator {call.op} with {name} {found}")
     return str(names[found])
 

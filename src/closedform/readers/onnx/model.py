@@ -13,7 +13,6 @@ from closedform.loading.stream import Broken
 from closedform.readers.onnx.checking import check
 from closedform.readers.onnx.inputs import Given, given_by, input_names, note_domain, started, texts
 from closedform.readers.onnx.results import Found, named, results_of
-from closedform.readers.onnx.singles import exact
 from closedform.readers.onnx.trying import tried
 from closedform.readers.onnx.values import FLOATS, Value
 from closedform.readers.onnx.walking import Walk, constants
@@ -110,7 +109,7 @@ def _formula(
         places = range(at, at + len(found.nodes))
         at += len(found.nodes)
         some = [nodes[i] for i in places]
-        if dtype != "float64" and not exact(some):
+        if dtype != "float64" and not walk.singles.exact(some):
             reading.rounds(some, dtype, trial.ulps(dtype, places))
     made = reading.formula(outputs, task, "ONNX graph", f"ONNX {onnx.__version__}")
     options = {

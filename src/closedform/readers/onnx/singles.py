@@ -24,21 +24,6 @@ TRUTHS = frozenset(
 """Operations that give no numbers."""
 
 
-def exact(roots: Sequence[Node]) -> bool:
-    """Tell whether nodes are what a graph of float32 computes, bit for bit."""
-    if not all(_is_single(n) for n in roots):
-        return False
-    return all(
-        _is_single(a) or n.op is ops.ABSENT or (n.op is ops.ROUND32 and _is_one_step(a))
-        for n in toposort(roots)
-        for a in n.args
-    )
-
-
-def _is_single(n: Node) -> bool:
-    return n.op in EXACT or n.op in TRUTHS or n.type is not Type.REAL
-
-
 def _is_one_step(n: Node) -> bool:
     """Tell whether float32 has the same operation, which is rounded once."""
     if n.op is not ops.LIN:
@@ -79,6 +64,21 @@ class Singles:
         made = np.empty(part.shape, dtype=object)
         made.ravel()[:] = [self._became.get(x, x) for x in part.ravel().tolist()]
         return np.broadcast_to(made, tensor.shape)
+
+    def exact(self, roots: Sequence[Node]) -> bool:
+        """Tell whether nodes are what a graph of float32 computes, bit for bit."""
+        if not all(map(self._is_single, roots)):
+            return False
+        return all(
+            self._is_single(a) or n.op is ops.ABSENT or (n.op is ops.ROUND32 and _is_one_step(a))
+            for n in toposort(roots)
+            for a in n.args
+        )
+
+    def _is_single(self, n: Node) -> bool:
+        if n.op is ops.INPUT:
+            return n not in self._results  # such as it is given
+        return n.op in EXACT or n.op in TRUTHS or n.type is not Type.REAL
 
     def _one(self, current: Node) -> Node:
         rebuilt = with_args(current, tuple(self._became[a] for a in current.args))
