@@ -201,7 +201,7 @@ def svm_classifier(call: Call) -> Any:
         raise NoFormula(f"operator {call.op} has vectors of {len(counts)} classes")
     of = _machine(call, classes, counts, rows.shape[1])
     finish = _finish(call, classes, transform, *chances)
-    made = by_row(rows, lambda columns: finish(of(columns)))
+    made = by_row(rows, lambda columns: finish(of(columns), _may_miss(columns)))
     call.note_classes(classes)
     given = scores(made[:, 1:]) if made.shape[1] > 1 else Unknown()
     return labels(made[:, 0], classes), given
@@ -229,17 +229,20 @@ def _finish(
     count = len(classes)
     if len(prob_a) and count == 2:
         a, b = float(prob_a[0]), float(prob_b[0])
-        return lambda s: [_first_of(s[0], classes), *TRANSFORMS[transform](_shared(s[0], a, b))]
+        return lambda s, may_miss: [
+            _first_of(s[0], classes),
+            *TRANSFORMS[transform](_shared(s[0], a, b, may_miss)),
+        ]
     if len(prob_a):
         call.reading.leave_out(
             "the probabilities", "those of more than two classes are found by iteration"
         )
-        return lambda s: [_most_votes(s, classes)]
+        return lambda s, _: [_most_votes(s, classes)]
     if count > 2:
-        return lambda s: [_most_votes(s, classes), *TRANSFORMS[transform](s)]
+        return lambda s, _: [_most_votes(s, classes), *TRANSFORMS[transform](s)]
     if transform == "PROBIT":
         raise NoFormula(f"operator {call.op} with one score for two classes and PROBIT")
-    return lambda s: [_first_of(s[0], classes), *parted(s[0], transform, turned=True)]
+    return lambda s, _: [_first_of(s[0], classes), *parted(s[0], transform, turned=True)]
 
 
 def _first_of(score: Node, classes: Sequence[Label]) -> Node:
@@ -256,17 +259,19 @@ LEAST = 1e-7
 """A chance is no nearer to 0 or 1."""
 
 
-def _shared(score: Node, a: float, b: float) -> list[Node]:
+def _shared(score: Node, a: float, b: float, may_miss: bool) -> list[Node]:
     """Return the chances of two classes: 1 / (1 + exp(a·s + b)) for the first, then coupled.
 
     Of a score that is missing, each is a half: there the coupling ends before it begins.
     """
-    first = clipped(ops.sigmoid(ops.lin(-b, (-a, score))), LEAST, 1 - LEAST)
-    absent, half = ops.missing(score), ops.const(0.5)
-    made = coupled(first)
-    if not fold([score], may_be_missing)[0]:
+    made = coupled(clipped(ops.sigmoid(ops.lin(-b, (-a, score))), LEAST, 1 - LEAST))
+    if not may_miss:
         return made
-    return [ops.where(absent, half, p) for p in made]
+    return [ops.where(ops.missing(score), ops.const(0.5), p) for p in made]
+
+
+def _may_miss(columns: Sequence[Node]) -> bool:
+    return any(fold(columns, may_be_missing))
 
 
 OPERATORS: dict[str, Function] = {
