@@ -108,4 +108,20 @@ def _zeros(n: Any) -> None:
         )
 
 
-REWRITTEN: dict[str, Callable[[Any], None]] = {"Constant": _constant, "ConstantOfShape": _zeros}
+def _stash(n: Any) -> None:
+    """Compute the norm itself in float64 too."""
+    from onnx import helper
+
+    kept = [a for a in n.attribute if a.name != "stash_type"]
+    del n.attribute[:]
+    n.attribute.extend([*kept, helper.make_attribute("stash_type", DOUBLE)])
+
+
+REWRITTEN: dict[str, Callable[[Any], None]] = {
+    "Constant": _constant,
+    "ConstantOfShape": _zeros,
+    "LayerNormalization": _stash,
+    "GroupNormalization": _stash,
+    "RMSNormalization": _stash,
+}
+"""Operators whose numbers are float32 in other ways."""

@@ -1,20 +1,18 @@
-"""What is refused before a graph is walked: what is no model, and what ONNX itself calls wrong."""
+"""What is refused before a graph is walked: what is no model."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from closedform.errors import NotFitted, UnsupportedModel
-from closedform.loading.stream import Broken
 
 
 def check(model: Any) -> None:
-    """Refuse what is no ONNX model, or a damaged one.
+    """Refuse what is no ONNX model, or one without a graph.
 
     Raises:
         UnsupportedModel: a part of a model, or an engine's session.
         NotFitted: there is no graph in it.
-        Broken: ONNX's own checker finds it wrong.
     """
     if not hasattr(model, "graph") or not hasattr(model, "opset_import"):
         raise UnsupportedModel(
@@ -24,10 +22,3 @@ def check(model: Any) -> None:
         )
     if not model.graph.output:
         raise NotFitted("The ONNX model holds no graph with results.")
-    from onnx import checker
-
-    try:
-        checker.check_model(model)
-    except checker.ValidationError as error:
-        said = " ".join(str(error).split())[:300]
-        raise Broken(f"ONNX's own checker refuses it ({said})") from error

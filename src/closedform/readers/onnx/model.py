@@ -12,10 +12,11 @@ from closedform.formula import Formula, Task
 from closedform.loading.stream import Broken
 from closedform.readers.onnx.checking import check
 from closedform.readers.onnx.inputs import Given, given_by, input_names, note_domain, started, texts
+from closedform.readers.onnx.parsing import constants
 from closedform.readers.onnx.results import Found, named, results_of
 from closedform.readers.onnx.trying import tried
 from closedform.readers.onnx.values import FLOATS, Value
-from closedform.readers.onnx.walking import Walk, constants
+from closedform.readers.onnx.walking import Walk
 from closedform.readers.reading import Reading
 
 
@@ -103,19 +104,19 @@ def _formula(
     inputs = {slot.kind for slot in given.slots if "float" in slot.kind}
     dtype = max(walk.kinds | inputs, key=FLOATS.index, default="float64")
     trial = tried(model, nodes, layout, dtype)
-    outputs, task = named(results, walk.classes, trial.said)
+    outputs, task = named(results, walk.noted.classes, trial.said)
     at = 0
     for found in results:
         places = range(at, at + len(found.nodes))
         at += len(found.nodes)
         some = [nodes[i] for i in places]
-        if dtype != "float64" and not walk.singles.exact(some):
+        if dtype != "float64" and not walk.noted.singles.exact(some):
             reading.rounds(some, dtype, trial.ulps(dtype, places))
     made = reading.formula(outputs, task, "ONNX graph", f"ONNX {onnx.__version__}")
     options = {
         "layout": layout.to_json(),
         "outputs": list(outputs),
         "float64": "" if not trial.fine else "reference" if trial.reference else "onnxruntime",
-        "undefined": sorted(walk.undefined),
+        "undefined": sorted(walk.noted.undefined),
     }
     return replace(made, trail=(replace(made.trail[0], options=options),))

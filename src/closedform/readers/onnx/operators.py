@@ -6,40 +6,61 @@ that `Call.version` tells apart.
 
 from __future__ import annotations
 
-from closedform.readers import tensors as t
+from typing import Any
+
 from closedform.readers.onnx.call import Call, Function
-from closedform.readers.onnx.values import Value
-from closedform.readers.tensors import Tensor, elementwise
-from closedform.readers.torch import elements as e
+from closedform.readers.onnx.elements import ELEMENTS
+from closedform.readers.onnx.layers import LAYERS
+from closedform.readers.onnx.quantised import QUANTISED
+from closedform.readers.onnx.recurrent import RECURRENT
+from closedform.readers.onnx.reductions import REDUCTIONS
+from closedform.readers.onnx.sequences import SEQUENCES
+from closedform.readers.onnx.shapes import SHAPES
+from closedform.readers.onnx.values import known
+from closedform.readers.onnx.windows import WINDOWS
+
+CONSTANTS = {
+    "value_float": "float32", "value_floats": "float32", "value_int": "int64",
+    "value_ints": "int64", "value_string": "string", "value_strings": "string",
+}  # fmt: skip
+"""How Constant holds plain numbers and texts → their type."""
 
 
-def one(name: str) -> Function:
-    """Return one of the elementary functions of `ops`, by name."""
-    made = t.function(name)
-    return lambda call: elementwise(made, call.tensor(0))
-
-
-def given_constant(call: Call) -> Value:
-    """Constant: what it holds."""
-    found = call.option("value")
-    assert isinstance(found, Value)
-    return found
-
-
-def matmul(call: Call) -> Tensor:
-    """MatMul of matrices."""
-    return t.matmul(call.tensor(0), call.tensor(1))
+def constant(call: Call) -> Any:
+    """Constant: a tensor, numbers or texts."""
+    for name, kind in CONSTANTS.items():
+        if (found := call.option(name)) is not None:
+            return known(found, kind)
+    return call.option("value")
 
 
 OPERATORS: dict[str, Function] = {
-    "Identity": lambda call: call.values[0],
-    "Constant": given_constant,
-    "Add": lambda call: e.add(call.tensor(0), call.tensor(1)),
-    "MatMul": matmul,
-    "Tanh": one("tanh"),
-    "If": lambda call: None,
+    "Constant": constant,
+    **ELEMENTS,
+    **SHAPES,
+    **REDUCTIONS,
+    **LAYERS,
+    **WINDOWS,
+    **RECURRENT,
+    **QUANTISED,
+    **SEQUENCES,
 }
 """Name of an operator → the same on arrays of nodes."""
 
-REFUSED: dict[str, str] = {}
+RANDOM = "it draws at random"
+DEPENDS = "the size of its result depends on the inputs"
+INVERSE = "formulas have no inverse trigonometric functions"
+BITS = "formulas have no operations on bits"
+
+REFUSED: dict[str, str] = {
+    **dict.fromkeys(
+        ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
+         "Bernoulli"), RANDOM,
+    ),
+    **dict.fromkeys(("NonZero", "Unique", "NonMaxSuppression", "StringSplit"), DEPENDS),
+    **dict.fromkeys(("Acos", "Asin", "Atan"), INVERSE),
+    **dict.fromkeys(
+        ("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "BitCast"), BITS
+    ),
+}  # fmt: skip
 """Operators that have no formula, and why."""

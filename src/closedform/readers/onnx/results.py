@@ -21,7 +21,7 @@ from closedform.readers.reading import unique_names
 from closedform.readers.tensors import boxed, node_of, number
 
 SUM = 1e-3
-"""Probabilities in float32 add up to 1 within so much; in float16, of 1,000 classes, they do too."""
+"""Probabilities in float32 add up to 1 within so much; in float16, of few classes, they do too."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def results_of(graph: Any, walk: Walk, scope: dict[str, Any], batch: str) -> lis
         UnsupportedModel: a result that has no rows.
     """
     made = [found for given in graph.output for found in _found(given, walk, scope, batch)]
-    classes = next((c for c in walk.classes if len(c) > 0), None)
+    classes = next((c for c in walk.noted.classes if len(c) > 0), None)
     return made if classes is None else [_labelled(found, classes) for found in made]
 
 
@@ -56,12 +56,16 @@ def _found(given: Any, walk: Walk, scope: dict[str, Any], batch: str) -> Iterato
     if isinstance(value, Maps):
         slot = Slot(given.name, value.kind, (len(value.keys),))
         yield Found(Result(slot, value.keys), _nodes(value.data[0]))
-        walk.classes.append(value.keys)
+        walk.noted.classes.append(value.keys)
     elif isinstance(value, Unknown):
         return  # left out, and said so
     elif isinstance(value, Value) and (axis := _axis(given, value.data, walk, batch)) is not None:
         row = boxed(np.moveaxis(value.data, axis, 0)[0])
         yield Found(Result(Slot(given.name, value.kind, row.shape, axis)), _nodes(row))
+    elif isinstance(value, Unknown):
+        raise UnsupportedModel(
+            f"The graph's result {given.name!r} is {value.why}.", hint="Leave this result out."
+        )
     else:
         raise UnsupportedModel(
             f"The graph's result {given.name!r} has no rows.",
@@ -76,7 +80,9 @@ def _axis(given: Any, data: Array, walk: Walk, batch: str) -> int | None:
     dims = [d.dim_param for d in given.type.tensor_type.shape.dim]
     if batch and batch in dims and len(dims) == data.ndim:
         return dims.index(batch)
-    return next((i for i, n in enumerate(data.shape) if n == walk.rows), None)
+    fits = [i for i, n in enumerate(data.shape) if n == walk.rows]
+    equal = [i for i in fits if data.dtype != object or not data.strides[i]]
+    return next(iter(equal or fits), None)
 
 
 def _nodes(row: Array) -> tuple[Node, ...]:

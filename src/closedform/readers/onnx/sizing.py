@@ -30,6 +30,8 @@ def shapes_of(n: Any, inputs: list[Anything], version: int) -> dict[str, Shape]:
         return {}
     try:
         schema = defs.get_schema(n.op_type, version, n.domain)
+        if schema.deprecated:  # of which ONNX tells no shapes
+            return {}
         made = shape_inference.infer_node_outputs(
             schema, n, {name: _type(v) for name, v in named},
             {name: _shown(v) for name, v in named if _is_small(v)},
@@ -80,19 +82,19 @@ def _shape(type_: Any) -> Shape | None:
 
 def cost(op: str, inputs: list[Anything], shapes: dict[str, Shape]) -> float:
     """Estimate how many nodes a node of the graph makes, and how long it takes in nodes."""
-    size = float(max((math.prod(shape) for shape in shapes.values()), default=0))
+    size: float = float(max((math.prod(shape) for shape in shapes.values()), default=0))
     tensors = [v for v in inputs if isinstance(v, Value)]
     size = size or max((_elements(v.data) for v in tensors), default=0)
     if op in MOVING:
         return size / 100
     if op in ("MatMul", "Gemm", "Einsum") and tensors:
-        inner = tensors[0].data.shape[-1] if tensors[0].data.ndim else 1
+        inner = int(tensors[0].data.shape[-1]) if tensors[0].data.ndim else 1
         both = sum(not v.known for v in tensors[:2]) > 1
         return size * (inner if both else 1 + inner / 100)
     if op in ("Conv", "ConvTranspose") and len(tensors) > 1:
-        return size * (1 + math.prod(tensors[1].data.shape[1:]) / 100)
+        return size * (1 + int(math.prod(tensors[1].data.shape[1:])) / 100)
     if op in ("LSTM", "GRU", "RNN") and len(tensors) > 2:
-        return size * 8 * (1 + tensors[2].data.shape[-1] / 100)
+        return size * 8 * (1 + int(tensors[2].data.shape[-1]) / 100)
     if op.startswith(("Reduce", "Arg", "Global")):
         size = max(size, max((_elements(v.data) for v in tensors), default=0) / 10)
     return size
@@ -129,15 +131,22 @@ def check_shapes(made: tuple[Anything, ...], n: Any, shapes: dict[str, Shape]) -
 
 def same_rows(data: Tensor, rows: int) -> Tensor:
     """Return a tensor whose rows are one in memory, where they are the same nodes."""
-    if data.dtype != object or data.ndim == 0 or len(data) != rows or rows < 2:
+    if data.dtype != object or rows < 2 or not data.size:
         return data
-    if data.strides[0] == 0 or not data.size:
-        return data
+    for axis in range(min(2, data.ndim)):  # recurrent layers have the rows on the second axis
+        if data.shape[axis] != rows:
+            continue
+        if data.strides[axis] == 0 or _are_same(np.moveaxis(data, axis, 0)):
+            first = np.take(data, [0], axis=axis)
+            return np.broadcast_to(first, data.shape)
+    return data
+
+
+def _are_same(data: Tensor) -> bool:
     first = data[0].ravel().tolist()
-    for other in data[1:]:
-        if not all(a is b or _same(a, b) for a, b in zip(first, other.ravel(), strict=True)):
-            return data
-    return np.broadcast_to(data[:1], data.shape)
+    return all(
+        a is b or _same(a, b) for other in data[1:] for a, b in zip(first, other.flat, strict=True)
+    )
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -118,15 +118,19 @@ def _taken(
             said = said or first_line(error)
             continue
         kept = []
-        for i in range(len(columns[0]) if columns else 0):
-            row = [c[i : i + 1] for c in columns]
+        for i in range(len(columns[0])):
             try:
-                ask(row)
+                ask([c[i : i + 1] for c in columns])
                 kept.append(i)
             except Exception as error:
                 said = said or first_line(error)
-        if kept:
-            return ask, [c[kept] for c in columns]
+        rows = [c[kept] for c in columns]
+        try:
+            if kept:
+                ask(rows)
+                return ask, rows
+        except Exception as error:  # one by one, but not together
+            said = said or first_line(error)
     raise UnsupportedModel(
         f"The graph does not run: {said}",
         hint="Its shapes, types and operators must be such that onnxruntime, or ONNX's own "

@@ -33,8 +33,8 @@ class Value:
     """One tensor, and its element type as the graph has it.
 
     Attributes:
-        data: of dtype object, with nodes, where it depends on the inputs; else plain float64, int64,
-            bool or text.
+        data: of dtype object, with nodes, where it depends on the inputs; else plain float64,
+            int64, bool or text.
         kind: "float32", "int64", "string" …
     """
 
@@ -69,8 +69,11 @@ class Maps:
     known = False
 
 
+@dataclass(frozen=True, eq=False)
 class Unknown:
-    """What stands for the result of an operator that has no formula."""
+    """What stands for a result that has no formula; `why` is said where something reads it."""
+
+    why: str = ""
 
     known = False
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from closedform.errors import UnsupportedModel
 from closedform.loading.stream import Broken
-from closedform.ops.payloads import Label
 from closedform.readers.onnx import sizing
-from closedform.readers.onnx.call import Call, Function
+from closedform.readers.onnx.bodies import BODY, body_of, has_body
+from closedform.readers.onnx.call import Call, Function, Noted
+from closedform.readers.onnx.control import CONTROL
+from closedform.readers.onnx.parsing import attributes, bound, constants
 from closedform.readers.onnx.folding import NEVER, folded
-from closedform.readers.onnx.singles import Singles
-from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, constant
+from closedform.readers.onnx.values import Anything, Maps, Unknown, Value
 from closedform.readers.reading import Reading
 from closedform.readers.tensors import nodes_of
 from closedform.readers.torch.elements import NoFormula
@@ -57,20 +58,16 @@ class Walk:
         rows: how many equal rows are traced together.
         opsets: domain → version.
         functions: the model's own, by domain and name.
-        classes: what operators said about the classes.
+        noted: what operators said besides their results.
         kinds: the float types of what depends on the inputs.
-        singles: what is computed in float32.
-        undefined: inputs for which ONNX does not say what comes of a missing number.
     """
 
     reading: Reading
     rows: int
     opsets: dict[str, int]
     functions: dict[tuple[str, str], Any] = field(default_factory=dict)
-    classes: list[tuple[Label, ...]] = field(default_factory=list)
+    noted: Noted = field(default_factory=Noted)
     kinds: set[str] = field(default_factory=set)
-    singles: Singles = field(default_factory=Singles)
-    undefined: set[int] = field(default_factory=set)
     problems: dict[str, None] = field(default_factory=dict)
     layers: int = 0
     steps: int = 0
@@ -100,15 +97,22 @@ class Walk:
     def _outputs(
         self, n: Any, given: list[Anything], scope: Scope, depth: int
     ) -> Sequence[Anything]:
+        """Return the results of one node."""
         own = self.functions.get((n.domain, n.op_type))
         if own is not None:
             return self._function(own, n, given, depth)
         try:
-            function = self._found(n)
-            if any(isinstance(v, Unknown) for v in given):
+            control = n.op_type in CONTROL and n.domain in ("", "ai.onnx")
+            function = None if control else self._found(n)
+            unknown = [v for v in given if isinstance(v, Unknown)]
+            if unknown:
+                self.problems.update((v.why, None) for v in unknown if v.why)
                 return [Unknown()] * len(n.output)
-            if n.op_type in CONTROL and n.domain in ("", "ai.onnx"):
-                return self._control(n, given, scope, depth)
+            if function is None:
+                made: Sequence[Anything] = CONTROL[n.op_type](self, n, given, scope, depth)
+                return made
+            if function is BODY:
+                return self._function(body_of(n, given, self.version(n.domain)), n, given, depth)
             return self._called(function, n, given)
         except NoFormula as error:
             self.problems[str(error)] = None
@@ -125,6 +129,8 @@ class Walk:
         if n.op_type in table.OPERATORS:
             found: Function = table.OPERATORS[n.op_type]
             return found
+        if n.op_type not in table.REFUSED and has_body(n, self.version(n.domain)):
+            return BODY
         why = f": {table.REFUSED[n.op_type]}" if n.op_type in table.REFUSED else " here"
         raise NoFormula(f"operator {n.op_type} has no formula{why}")
 
@@ -146,10 +152,7 @@ class Walk:
         if known and n.op_type not in NEVER and n.domain in ("", "ai.onnx"):
             return folded(n, given, version)
         self._spend(sizing.cost(n.op_type, given, shapes))
-        call = Call(
-            n.op_type, version, given, attributes(n), sum(map(bool, n.output)), self.reading,
-            self.classes, self.singles,
-        )  # fmt: skip
+        call = Call(n.op_type, version, given, attributes(n), n.output, self.reading, self.noted)
         made = self._results(function, call, n)
         sizing.check_shapes(made, n, shapes)
         self._name_layer(n, made)
@@ -183,7 +186,7 @@ class Walk:
     def note_kind(self, value: Value) -> None:
         """Note what is computed, or given, in float32."""
         if value.kind == "float32" and not value.known:
-            self.singles.note(value.data)
+            self.noted.singles.note(value.data)
 
     def _spend(self, cost: float) -> None:
         self.spent += cost / self.rows
@@ -212,37 +215,15 @@ class Walk:
             self.opsets = outer
         return [inner[name] for name in _known(own.output, inner)]
 
-    def _control(
-        self, n: Any, given: list[Anything], scope: Scope, depth: int
-    ) -> Sequence[Anything]:
-        """Walk the graphs that a node holds: only where what decides is known."""
-        return CONTROL[n.op_type](self, n, given, scope, depth)
-
     def inside(
         self, graph: Any, given: Sequence[Anything], scope: Scope, depth: int
     ) -> list[Anything]:
         """Return the results of a graph within the graph."""
-        inner: Scope = ChainMap({}, scope)  # type: ignore[arg-type]
+        inner: Scope = ChainMap({}, scope)
         inner.update(constants(graph))
         inner.update(zip([i.name for i in graph.input], given, strict=True))
         self.run(graph.node, inner, depth + 1)
         return [inner[name] for name in _known([o.name for o in graph.output], inner)]
-
-
-def _branch(
-    walk: Walk, n: Any, given: list[Anything], scope: Scope, depth: int
-) -> Sequence[Anything]:
-    """If: the branch that a known condition takes."""
-    condition = given[0]
-    if not isinstance(condition, Value) or not condition.known or condition.data.size != 1:
-        raise NoFormula("operator If has no formula: its condition depends on the inputs")
-    found = attributes(n)
-    graph = found["then_branch" if bool(condition.data.ravel()[0]) else "else_branch"]
-    return walk.inside(graph, [], scope, depth)
-
-
-CONTROL: dict[str, Any] = {"If": _branch}
-"""Operators that hold graphs → `function(walk, node, inputs, scope, depth)`."""
 
 
 def _known(names: Sequence[str], scope: Scope) -> Sequence[str]:
@@ -256,76 +237,3 @@ def _is_known(value: Anything) -> bool:
     if isinstance(value, list):
         return all(map(_is_known, value))
     return bool(value.known)
-
-
-def constants(graph: Any) -> dict[str, Value]:
-    """Return the initialisers of a graph.
-
-    Raises:
-        UnsupportedModel: some are in another file, or of a type that is not read.
-        Broken: one is damaged.
-    """
-    problems: list[tuple[str, str]] = []
-    made: dict[str, Value] = {}
-    for tensor in graph.initializer:
-        try:
-            made[tensor.name] = constant(tensor)
-        except NoFormula as error:
-            hint = "Save the model with everything in one file: onnx.save(onnx.load(path), other)."
-            problems.append((f"The graph's number {tensor.name[:80]!r}: {error}.", hint))
-        except Exception as error:  # whatever numpy_helper stumbles over
-            raise Broken(f"its numbers {tensor.name[:80]!r} are damaged ({error})"[:300]) from error
-    if len(graph.sparse_initializer):
-        problems.append(("Sparse initialisers are not read.", "Save the model with dense ones."))
-    if problems:
-        raise UnsupportedModel.all_of("The ONNX graph", problems)
-    return made
-
-
-def attributes(n: Any) -> dict[str, Any]:
-    """Return the attributes of a node as plain Python; tensors as `Value`, graphs as they are.
-
-    Raises:
-        NoFormula: one is of a kind that is not read.
-    """
-    return {a.name: attribute(a) for a in n.attribute}
-
-
-def attribute(a: Any) -> Any:
-    """Return one attribute as plain Python."""
-    from onnx import AttributeProto, helper
-
-    if a.ref_attr_name:
-        raise NoFormula(f"the option {a.name!r} refers to one of a function that has none")
-    if a.type in (AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS):
-        raise NoFormula(f"the option {a.name!r} is a sparse tensor")
-    found = helper.get_attribute_value(a)
-    if a.type == AttributeProto.TENSOR:
-        try:
-            return constant(found)
-        except ValueError as error:
-            raise NoFormula(f"the option {a.name!r} is damaged: {error}") from error
-    if isinstance(found, bytes):
-        return found.decode("utf-8", "replace")
-    if isinstance(found, list | tuple) or hasattr(found, "append"):
-        return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in found]
-    return found
-
-
-def bound(m: Any, n: Any, own: Any) -> Any:
-    """Return a node of a function with the attributes that its caller gives."""
-    if not any(a.ref_attr_name for a in m.attribute):
-        return m
-    from onnx import NodeProto
-
-    given = {a.name: a for a in own.attribute_proto} | {a.name: a for a in n.attribute}
-    made = NodeProto()
-    made.CopyFrom(m)
-    del made.attribute[:]
-    for a in m.attribute:
-        if not a.ref_attr_name:
-            made.attribute.append(a)
-        elif a.ref_attr_name in given:
-            made.attribute.append(given[a.ref_attr_name])
-            made.attribute[-1].name = a.name
-    return made
