@@ -164,37 +164,45 @@ def _picked(call: Call, found: Any) -> Any:
 
 def _looked_up(call: Call) -> Any:
     """Return known values at places that the inputs decide, as the label of the greatest score."""
-    values = call.tensor(0)
-    if values.ndim > 1 and values.size != values.shape[-1]:
-        raise NoFormula(f"operator {call.op} of a table at places that depend on the inputs")
-    texts = call.kind(0) == "string"
-    flat = values.ravel().tolist()
-    made = [_at(x, flat, texts) for x in call.tensor(1).ravel().tolist()]
-    out = np.empty((1, len(made)), dtype=object)
-    out[0, :] = made
-    return Value(out.reshape((*values.shape[:-1], len(made)) if values.ndim > 1 else out.shape),
-                 call.kind(0))  # fmt: skip
+    values, texts = call.tensor(0), call.kind(0) == "string"
+    values = values.reshape(1, -1) if values.ndim == 1 else values
+    places = call.tensor(1).ravel().tolist()
+    out = np.empty((*values.shape[:-1], len(places)), dtype=object)
+    for at in np.ndindex(values.shape[:-1]):
+        row = values[at].tolist()
+        for i, place in enumerate(places):
+            out[(*at, i)] = _at(call, place, row, texts)
+    return Value(out, call.kind(0))
 
 
-def _at(place: Node | float, values: Sequence[Any], texts: bool) -> Node:
-    """Return the value at a place, which is a choice among constants."""
+def _at(call: Call, place: Node | float, values: Sequence[Any], texts: bool) -> Node:
+    """Return the value at a place, which is a number or a choice among numbers."""
 
-    def one(value: Any) -> Node:
-        return ops.label(value) if texts else ops.const(value)
+    def one(i: float) -> Node:
+        if not 0 <= i < len(values):
+            raise NoFormula(f"operator {call.op} picks places that are not there")
+        return ops.label(values[int(i)]) if texts else ops.const(values[int(i)])
 
     if not isinstance(place, Node):
-        return one(values[int(place)])
+        return one(place)
     chain = []
     while place.op is ops.WHERE and place.args[1].op is ops.CONST:
-        chain.append((place.args[0], int(place.args[1].data)))
+        chain.append((place.args[0], one(place.args[1].data)))
         place = place.args[2]
-    if place.op is ops.CONST:
-        made = one(values[int(place.data)])
-    else:
-        made = one(values[-1])
-        chain += [(ops.equal(place, ops.const(float(i))), i) for i in range(len(values) - 1)]
-    for condition, i in reversed(chain):
-        made = ops.where(condition, one(values[i]), made)
+    made = one(place.data) if place.op is ops.CONST else _anywhere(call, place, values, texts)
+    for condition, found in reversed(chain):
+        made = ops.where(condition, found, made)
+    return made
+
+
+def _anywhere(call: Call, place: Node, values: Sequence[Any], texts: bool) -> Node:
+    known = ops.member(place, [float(i) for i in range(len(values))])
+    call.reading.refuse(ops.negate(known))
+    if not texts:
+        return ops.table(place, {float(i): float(v) for i, v in enumerate(values)})
+    made = ops.label(values[-1])
+    for i in range(len(values) - 2, -1, -1):
+        made = ops.where(ops.equal(place, ops.const(float(i))), ops.label(values[i]), made)
     return made
 
 

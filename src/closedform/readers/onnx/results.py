@@ -47,8 +47,7 @@ def results_of(graph: Any, walk: Walk, scope: dict[str, Any], batch: str) -> lis
         UnsupportedModel: a result that has no rows.
     """
     made = [found for given in graph.output for found in _found(given, walk, scope, batch)]
-    classes = next((c for c in walk.noted.classes if len(c) > 0), None)
-    return made if classes is None else [_labelled(found, classes) for found in made]
+    return [_labelled(found, walk.noted.classes) for found in made]
 
 
 def _found(given: Any, walk: Walk, scope: dict[str, Any], batch: str) -> Iterator[Found]:
@@ -57,8 +56,8 @@ def _found(given: Any, walk: Walk, scope: dict[str, Any], batch: str) -> Iterato
         slot = Slot(given.name, value.kind, (len(value.keys),))
         yield Found(Result(slot, value.keys), _nodes(value.data[0]))
         walk.noted.classes.append(value.keys)
-    elif isinstance(value, Unknown):
-        return  # left out, and said so
+    elif isinstance(value, Unknown) and not value.why:
+        return  # what it depends on is left out, and said so
     elif isinstance(value, Value) and (axis := _axis(given, value.data, walk, batch)) is not None:
         row = boxed(np.moveaxis(value.data, axis, 0)[0])
         yield Found(Result(Slot(given.name, value.kind, row.shape, axis)), _nodes(row))
@@ -95,16 +94,37 @@ def _as_output(x: Any) -> Node:
     return ops.label(x) if isinstance(x, str) else node_of(number(x))
 
 
-def _labelled(found: Found, classes: Sequence[Label]) -> Found:
+def _labelled(found: Found, noted: Sequence[tuple[Label, ...]]) -> Found:
     """Return the number of a class as a label, where the graph has such a result."""
     slot = found.result.slot
     fits = slot.size == 1 and "int" in slot.kind and found.nodes[0].type is Type.REAL
-    if not fits or not all(isinstance(c, int) for c in classes):
+    if not fits or not noted:
+        return found
+    chosen = _chosen(found.nodes[0])
+    if chosen is not None:
+        return replace(found, nodes=(chosen,))
+    classes = next((c for c in noted if all(isinstance(v, int) for v in c)), None)
+    if not classes:
         return found
     x, made = found.nodes[0], ops.label(None)
     for c in reversed(classes):
         made = ops.where(ops.equal(x, ops.const(float(c))), ops.label(c), made)
     return replace(found, nodes=(made,))
+
+
+def _chosen(n: Node) -> Node | None:
+    """Return a choice among whole numbers as one among labels; None where it is something else."""
+    chain = []
+    while n.op is ops.WHERE and n.args[1].op is ops.CONST:
+        chain.append(n.args[:2])
+        n = n.args[2]
+    values = [x.data for _, x in chain] + [n.data if n.op is ops.CONST else 0.5]
+    if not all(float(v).is_integer() for v in values):
+        return None
+    made = ops.label(int(n.data))
+    for condition, x in reversed(chain):
+        made = ops.where(condition, ops.label(int(x.data)), made)
+    return made
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -136,7 +156,9 @@ def _classifier(
     noted: Sequence[tuple[Label, ...]], said: Sequence[Array],
 ) -> Task:  # fmt: skip
     """Rename the outputs of a classifier as those of others are called."""
-    classes = next((c for c in noted if c), None) or _labels_in(results[at].nodes[0])
+    given = _labels_in(results[at].nodes[0])
+    # A model inside the model may have classes of its own.
+    classes = next((c for c in noted if set(given) <= set(c)), None) or given
     names[at][:] = ["label"]
     task = Task("classification", tuple(classes), "none", ("label",))
     start = 0
