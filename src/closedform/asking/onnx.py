@@ -16,6 +16,7 @@ import numpy as np
 
 from closedform.asking import Method
 from closedform.asking.onnx_double import in_double
+from closedform.asking.onnx_reference import evaluator_of
 from closedform.columns import columns_of
 from closedform.errors import BadInput, MissingExtra
 from closedform.formula import Formula
@@ -289,35 +290,10 @@ def _session(session: Any) -> Run:
     return lambda given: dict(zip(names, session.run(names, given), strict=True))
 
 
-def _finer() -> list[Any]:
-    """Return operators that ONNX's own implementation computes in float32, whatever it is given."""
-    import math
-
-    from onnx.reference.op_run import OpRun
-
-    erf = np.vectorize(math.erf, otypes=[np.float64])
-
-    class Erf(OpRun):  # type: ignore[misc]
-        def _run(self, x: Array) -> tuple[Array]:
-            return (erf(x).astype(x.dtype),)
-
-    class Gelu(OpRun):  # type: ignore[misc]
-        def _run(self, x: Array, approximate: str = "none") -> tuple[Array]:
-            wide = x.astype(np.float64)
-            inner = math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)
-            share = np.tanh(inner) if approximate == "tanh" else erf(wide / math.sqrt(2))
-            return ((0.5 * wide * (1 + share)).astype(x.dtype),)
-
-    return [Erf, Gelu]
-
-
 def _reference(raw: bytes) -> Run:
     if find_spec("onnx") is None:
         raise MissingExtra("onnxruntime", "onnx", "Asking an ONNX graph")
-    import onnx
-    from onnx.reference import ReferenceEvaluator
-
-    evaluator = ReferenceEvaluator(onnx.load_from_string(raw), new_ops=_finer())
+    evaluator = evaluator_of(raw)
     names = list(evaluator.output_names)
 
     def run(given: dict[str, Array]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from closedform.readers.onnx import sizing
 from closedform.readers.onnx.bodies import BODY, body_of, has_body
 from closedform.readers.onnx.call import Call, Function, Noted
 from closedform.readers.onnx.control import CONTROL
-from closedform.readers.onnx.parsing import attributes, bound, constants
 from closedform.readers.onnx.folding import NEVER, folded
+from closedform.readers.onnx.parsing import attributes, bound, constants
 from closedform.readers.onnx.values import Anything, Maps, Unknown, Value
 from closedform.readers.reading import Reading
 from closedform.readers.tensors import nodes_of
@@ -102,6 +102,8 @@ class Walk:
         if own is not None:
             return self._function(own, n, given, depth)
         try:
+            if _folds(n) and all(v is None or _is_known(v) for v in given):
+                return self._folded(n, given)
             control = n.op_type in CONTROL and n.domain in ("", "ai.onnx")
             function = None if control else self._found(n)
             unknown = [v for v in given if isinstance(v, Unknown)]
@@ -145,12 +147,14 @@ class Walk:
                 return self.opsets[name]
         raise NoFormula(f"operators of the domain {domain!r} have no version in this model")
 
+    def _folded(self, n: Any, given: list[Anything]) -> Sequence[Anything]:
+        version = self.version(n.domain)
+        sizing.shapes_of(n, given, version)  # refuses what would be too large
+        return folded(n, given, version)
+
     def _called(self, function: Function, n: Any, given: list[Anything]) -> Sequence[Anything]:
         version = self.version(n.domain)
         shapes = sizing.shapes_of(n, given, version)
-        known = all(v is None or _is_known(v) for v in given)
-        if known and n.op_type not in NEVER and n.domain in ("", "ai.onnx"):
-            return folded(n, given, version)
         self._spend(sizing.cost(n.op_type, given, shapes))
         call = Call(n.op_type, version, given, attributes(n), n.output, self.reading, self.noted)
         made = self._results(function, call, n)
@@ -224,6 +228,10 @@ class Walk:
         inner.update(zip([i.name for i in graph.input], given, strict=True))
         self.run(graph.node, inner, depth + 1)
         return [inner[name] for name in _known([o.name for o in graph.output], inner)]
+
+
+def _folds(n: Any) -> bool:
+    return n.op_type not in NEVER and n.domain in ("", "ai.onnx")
 
 
 def _known(names: Sequence[str], scope: Scope) -> Sequence[str]:
