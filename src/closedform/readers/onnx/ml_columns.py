@@ -133,12 +133,23 @@ def normalizer(call: Call) -> Any:
         raise NoFormula(f"operator {call.op} with the norm {str(name)[:40]!r}")
 
     def of(columns: list[Node]) -> list[Node]:
+        if name == "L1" and _are_shares(columns):
+            return columns
         size = NORMS[name](columns)
         divisor = ops.where(ops.equal(size, ops.const(0.0)), ops.const(1.0), size)
         return [ops.div(x, divisor) for x in columns]
 
     rows = table(call, call.tensor(0))
     return scores(by_row(rows, of).reshape(call.tensor(0).shape))
+
+
+def _are_shares(columns: Sequence[Node]) -> bool:
+    """Tell whether columns are a softmax, whose sum is 1; skl2onnx divides it by that once more."""
+    if any(x.op is not ops.DIV or x.args[0].op is not ops.EXP for x in columns):
+        return False
+    total, parts = columns[0].args[1], tuple(x.args[0] for x in columns)
+    plain = total.op is ops.LIN and total.data.bias == 0 and (total.data.weights == 1).all()
+    return bool(plain) and total.args == parts and all(x.args[1] is total for x in columns)
 
 
 # --- picking --------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from closedform.readers.onnx.values import Unknown, Value
 from closedform.readers.sklearn.svm import coupled, votes
 from closedform.readers.torch.elements import NoFormula
 
+Classes = Sequence[Label]
+
 
 def _coefficients(call: Call, outputs: int, columns: int) -> Array:
     """Return the coefficients, shape (outputs, columns).
@@ -38,19 +40,28 @@ def _coefficients(call: Call, outputs: int, columns: int) -> Array:
     return found.reshape(outputs, columns)
 
 
-def highest(found: Sequence[Node], classes: Sequence[Label]) -> Node:
+def highest(call: Call, columns: Sequence[Node], found: Sequence[Node], classes: Classes) -> Node:
     """Return the class of the highest score, the first one among equals, or where none is known."""
-    return ops.where(ops.missing(found[0]), ops.label(classes[0]), label_of(found, classes))
+    best = label_of(found, classes)
+    if not may_miss(call, columns):
+        return best
+    return ops.where(ops.missing(found[0]), ops.label(classes[0]), best)
 
 
-def labels(column: Any, classes: Sequence[Label]) -> Value:
+def may_miss(call: Call, columns: Sequence[Node]) -> bool:
+    """Tell whether one of some columns may be missing in a row that the formula takes."""
+    found = frozenset().union(*fold(columns, may_be_missing))
+    return bool(found - call.reading.no_missing)
+
+
+def labels(column: Any, classes: Classes) -> Value:
     """Return a column of labels as a tensor."""
     return Value(column, "string" if isinstance(classes[0], str) else "int64")
 
 
-def _scored(record: Linear, columns: Sequence[Node]) -> list[Node]:
+def _scored(call: Call, record: Linear, columns: Sequence[Node]) -> list[Node]:
     """Return the scores; each is missing where a column is, even one that weighs nothing."""
-    absent = fold(columns, may_be_missing)
+    absent = [may_miss(call, [x]) for x in columns]
     made = []
     for score, weights in zip(record.nodes(columns), record.weights.tolist(), strict=True):
         unread = [x for x, w, at in zip(columns, weights, absent, strict=True) if at and w == 0]
@@ -91,7 +102,7 @@ def linear_regressor(call: Call) -> Any:
     record = Linear.of(weights, bias if len(bias) else 0.0)
 
     def of(columns: list[Node]) -> list[Node]:
-        made = _scored(record, columns)
+        made = _scored(call, record, columns)
         return [lonely(transform, made[0])] if len(made) == 1 else TRANSFORMS[transform](made)
 
     return scores(by_row(rows, of))
@@ -113,12 +124,16 @@ def linear_classifier(call: Call) -> Any:
     if len(bias) == 1 and transform == "PROBIT":
         raise NoFormula(f"operator {call.op} with one score for two classes and PROBIT")
     record = Linear.of(weights, bias)
+    # scikit-learn's one score for two classes is written as −s and s.
+    mirrored = len(bias) == 2 and bias[0] == -bias[1] and (weights[0] == -weights[1]).all()
 
     def of(columns: list[Node]) -> list[Node]:
-        made = _scored(record, columns)
+        made = _scored(call, record, columns)
         if len(made) == 1:
             return [label_above(made[0], 0.0, classes), *parted(made[0], transform)]
-        return [highest(made, classes), *TRANSFORMS[transform](made)]
+        if mirrored and transform in ("NONE", "LOGISTIC"):
+            return [label_above(made[1], 0.0, classes), *parted(made[1], transform, turned=True)]
+        return [highest(call, columns, made, classes), *TRANSFORMS[transform](made)]
 
     made = by_row(rows, of)
     call.note_classes(classes)
@@ -174,7 +189,7 @@ def svm_regressor(call: Call) -> Any:
 
     def of(columns: list[Node]) -> list[Node]:
         if points is None:
-            made = _scored(Linear.of(weights, rho), columns)
+            made = _scored(call, Linear.of(weights, rho), columns)
         else:
             made = kernels.expansion(kernel.between(columns, points), weights, rho.tolist())
         return [_side(made[0])] if one_class else made
@@ -201,13 +216,13 @@ def svm_classifier(call: Call) -> Any:
         raise NoFormula(f"operator {call.op} has vectors of {len(counts)} classes")
     of = _machine(call, classes, counts, rows.shape[1])
     finish = _finish(call, classes, transform, *chances)
-    made = by_row(rows, lambda columns: finish(of(columns), _may_miss(columns)))
+    made = by_row(rows, lambda columns: finish(of(columns), may_miss(call, columns)))
     call.note_classes(classes)
     given = scores(made[:, 1:]) if made.shape[1] > 1 else Unknown()
     return labels(made[:, 0], classes), given
 
 
-def _machine(call: Call, classes: Sequence[Label], counts: Sequence[int], width: int) -> Any:
+def _machine(call: Call, classes: Classes, counts: Sequence[int], width: int) -> Any:
     """Return a function of one row's columns that gives the score of each pair of classes."""
     kernel, total = _kernel(call), sum(counts)
     points = _vectors(call, total, width)
@@ -222,16 +237,14 @@ def _machine(call: Call, classes: Sequence[Label], counts: Sequence[int], width:
     return lambda columns: kernels.expansion(kernel.between(columns, points), weights, rho)
 
 
-def _finish(
-    call: Call, classes: Sequence[Label], transform: str, prob_a: Array, prob_b: Array
-) -> Any:
+def _finish(call: Call, classes: Classes, transform: str, prob_a: Array, prob_b: Array) -> Any:
     """Return a function of the pairs' scores that gives the label and what stands beside it."""
     count = len(classes)
     if len(prob_a) and count == 2:
         a, b = float(prob_a[0]), float(prob_b[0])
-        return lambda s, may_miss: [
+        return lambda s, absent: [
             _first_of(s[0], classes),
-            *TRANSFORMS[transform](_shared(s[0], a, b, may_miss)),
+            *TRANSFORMS[transform](_shared(s[0], a, b, absent)),
         ]
     if len(prob_a):
         call.reading.leave_out(
@@ -245,12 +258,12 @@ def _finish(
     return lambda s, _: [_first_of(s[0], classes), *parted(s[0], transform, turned=True)]
 
 
-def _first_of(score: Node, classes: Sequence[Label]) -> Node:
+def _first_of(score: Node, classes: Classes) -> Node:
     """Return the first class where the score is above 0."""
     return label_above(score, 0.0, (classes[1], classes[0]))
 
 
-def _most_votes(found: Sequence[Node], classes: Sequence[Label]) -> Node:
+def _most_votes(found: Sequence[Node], classes: Classes) -> Node:
     won = [ops.less(ops.const(0.0), s) for s in found]
     return label_of(votes(won, len(classes)), classes)
 
@@ -259,19 +272,15 @@ LEAST = 1e-7
 """A chance is no nearer to 0 or 1."""
 
 
-def _shared(score: Node, a: float, b: float, may_miss: bool) -> list[Node]:
+def _shared(score: Node, a: float, b: float, absent: bool) -> list[Node]:
     """Return the chances of two classes: 1 / (1 + exp(a·s + b)) for the first, then coupled.
 
     Of a score that is missing, each is a half: there the coupling ends before it begins.
     """
     made = coupled(clipped(ops.sigmoid(ops.lin(-b, (-a, score))), LEAST, 1 - LEAST))
-    if not may_miss:
+    if not absent:
         return made
     return [ops.where(ops.missing(score), ops.const(0.5), p) for p in made]
-
-
-def _may_miss(columns: Sequence[Node]) -> bool:
-    return any(fold(columns, may_be_missing))
 
 
 OPERATORS: dict[str, Function] = {

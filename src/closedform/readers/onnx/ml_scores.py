@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from closedform import ops
-from closedform.families.additive import softmax, total_of
+from closedform.families.additive import logit, softmax, total_of
 from closedform.ir import Node
 from closedform.readers.onnx.call import Call
 from closedform.readers.torch.elements import NoFormula
@@ -106,7 +106,6 @@ def parted(score: Node, name: str, *, turned: bool = False) -> list[Node]:
         name: the post_transform, any but PROBIT.
         turned: whether NONE leaves −s and s; 1 − s and s otherwise.
     """
-    other = ops.lin(0.0, (-1.0, score))
     if name == "LOGISTIC":
-        return [ops.sigmoid(other), ops.sigmoid(score)]
-    return [other if turned and name == "NONE" else ops.lin(1.0, (-1.0, score)), score]
+        return logit([score])
+    return [ops.lin(0.0 if turned and name == "NONE" else 1.0, (-1.0, score)), score]

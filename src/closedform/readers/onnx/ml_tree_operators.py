@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
+from closedform.families.additive import logit
 from closedform.ir import Array, Node
 from closedform.ops.payloads import Label
 from closedform.readers.onnx.call import Call, Function
@@ -149,10 +150,9 @@ def _shown(e: Ensemble, found: Scored, transform: str) -> list[Node]:
         raise Unfit("a classifier with one score for two classes has post_transform PROBIT")
     if found.lonely == "share":
         return [rounded(ops.lin(1.0, (-1.0, score)), e.single), score]
-    turned = ops.lin(0.0, (-1.0, score))
     if transform == "LOGISTIC":
-        return [ops.sigmoid(turned), ops.sigmoid(score)]
-    return [turned, score]
+        return logit([score])
+    return [ops.lin(0.0, (-1.0, score)), score]
 
 
 # --- attributes -----------------------------------------------------------------------------------
