@@ -192,12 +192,14 @@ def _resized(x: Tensor, axis: int, length: int, scale: float, options: dict[str,
     place = PLACES[options["place"]](np.arange(length, dtype=float), count, length, scale)
     if options["mode"] == "nearest":
         found = NEAREST[options["nearest"]](place).astype(int)
-        return np.take(x, np.clip(found, 0, count - 1), axis=axis)
+        taken: Tensor = np.take(x, np.clip(found, 0, count - 1), axis=axis)
+        return taken
     place = np.clip(place, 0, count - 1)
     low = np.floor(place).astype(int)
     share = (place - low).reshape([-1, *[1] * (x.ndim - axis - 1)])
     left, right = (np.take(x, i, axis=axis) for i in (low, np.minimum(low + 1, count - 1)))
-    return t.elementwise(lambda a, b, w: t.weighted([1 - w, w], [a, b]), left, right, share)
+    made: Tensor = t.elementwise(lambda a, b, w: t.weighted([1 - w, w], [a, b]), left, right, share)
+    return made
 
 
 WINDOWS: dict[str, Function] = {
