@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,7 @@ def methods(model: Any, formula: Formula) -> list[Method]:
 
     own = asks(runner(model), layout)
     kind = coarsest(layout)
-    raw = in_double(model) if options["float64"] and not hasattr(model, "get_inputs") else None
+    raw = _in_double(model) if options["float64"] else None
     if raw is None:
         return [Method(f"graph, {kind}", own, outputs, double=kind == "float64")]
     fine = runner(raw, reference=options["float64"] == "reference")
@@ -146,6 +147,25 @@ def methods(model: Any, formula: Formula) -> list[Method]:
         Method("graph in float64", asks(fine, layout.in_double()), outputs, double=True),
         Method(f"graph, {kind}", own, outputs, twin=0),
     ]
+
+
+def _in_double(model: Any) -> bytes | None:
+    """Return the same graph in float64; None where only an engine's session is there."""
+    if not isinstance(model, bytes) and not hasattr(model, "get_inputs"):
+        return in_double(model)
+    raw = model if isinstance(model, bytes) else _bytes_of(model)
+    if raw is None or find_spec("onnx") is None:
+        return None
+    import onnx
+
+    return in_double(onnx.load_from_string(raw))
+
+
+def _bytes_of(session: Any) -> bytes | None:
+    """Return the graph that a session was made of, where it still knows."""
+    path = getattr(session, "_model_path", None)
+    raw: bytes | None = getattr(session, "_model_bytes", None)
+    return Path(path).read_bytes() if raw is None and path and Path(path).is_file() else raw
 
 
 def coarsest(layout: Layout) -> str:

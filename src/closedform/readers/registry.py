@@ -22,6 +22,7 @@ READERS: dict[str, str] = {
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
     "onnx": "closedform.readers.onnx",
+    "onnxruntime": "closedform.readers.onnx",
 }
 """Package name of a model's class → the module that reads it.
 

@@ -16,7 +16,7 @@ def check(model: Any) -> None:
     """
     if not hasattr(model, "graph") or not hasattr(model, "opset_import"):
         raise UnsupportedModel(
-            f"A {type(model).__module__.partition('.')[0]} {type(model).__name__} holds no graph "
+            f"An {type(model).__module__.partition('.')[0]} {type(model).__name__} holds no graph "
             "that can be read.",
             hint="Give the ModelProto, as onnx.load(path) returns it, or the path of its file.",
         )

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from closedform.readers.onnx.values import NUMBERS, Anything, Value, known
-from closedform.readers.torch.elements import NoFormula
 
 NEVER = frozenset(
     {"If", "Loop", "Scan", "SequenceMap", "Constant", "Cast", "CastLike", "Identity"}
@@ -17,6 +16,10 @@ NEVER = frozenset(
 """Operators that are never folded: they hold graphs, draw at random, or are read as well."""
 
 
+class CannotFold(Exception):
+    """The reference implementation has no such operator, or cannot compute it."""
+
+
 def folded(n: Any, inputs: list[Anything], version: int) -> tuple[Anything, ...]:
     """Return the outputs of a node all of whose inputs are known.
 
@@ -24,7 +27,7 @@ def folded(n: Any, inputs: list[Anything], version: int) -> tuple[Anything, ...]
     arithmetic is not rounded.
 
     Raises:
-        NoFormula: the reference implementation has no such operator, or cannot compute it.
+        CannotFold: the reference implementation has no such operator, or cannot compute it.
     """
     from onnx import helper
     from onnx.reference import ReferenceEvaluator
@@ -41,8 +44,7 @@ def folded(n: Any, inputs: list[Anything], version: int) -> tuple[Anything, ...]
         with np.errstate(all="ignore"):
             made = ReferenceEvaluator(model).run(None, feeds)
     except Exception as error:  # of many kinds, for what is malformed or not implemented
-        said = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise NoFormula(f"operator {n.op_type} cannot be computed: {said}") from error
+        raise CannotFold(str(error)) from error
     found = iter(made)
     return tuple(_kept(next(found), given) if name else None for name in n.output)
 

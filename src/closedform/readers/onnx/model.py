@@ -36,8 +36,16 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         UnsupportedModel: operators without a formula, all at once; or a graph that gives something
             else than its formula.
         BadInput: names or an example that do not fit.
-        Broken: the graph is damaged.
     """
+    try:
+        return _read_model(model, names, example)
+    except Broken as error:
+        raise UnsupportedModel(
+            f"The ONNX model is damaged: {error}.", hint="Export it again."
+        ) from error
+
+
+def _read_model(model: Any, names: Sequence[str] | None, example: Any = None) -> Formula:
     check(model)
     known = constants(model.graph)
     given = given_by(model.graph, known, example)
@@ -72,7 +80,7 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
         model = onnx.load_from_string(raw)
     except DecodeError as error:
         raise Broken("it is no whole ONNX model") from error
-    return read_model(model, names)
+    return _read_model(model, names)
 
 
 def _read(

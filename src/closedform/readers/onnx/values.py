@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from closedform.ir import Array
+from closedform import ops
+from closedform.ir import Array, Node
 from closedform.ops.payloads import Label
-from closedform.readers.tensors import Tensor
+from closedform.readers.tensors import Tensor, boxed
 from closedform.readers.torch.elements import NoFormula
 
 KINDS: Final = {
@@ -128,6 +129,28 @@ def constant(tensor: Any) -> Value:
     if any(d < 0 for d in tensor.dims) or math.prod(tensor.dims) > MOST:
         raise ValueError(f"a tensor of shape {list(tensor.dims)[:8]}")
     return Value(plain(numpy_helper.to_array(tensor)), kind)
+
+
+def settled(value: Value) -> Value:
+    """Return a value that holds plain numbers alone as one that is known."""
+    data = boxed(value.data)
+    if data.dtype != object:
+        return Value(plain(data), value.kind)
+    first = next(iter(data.flat), 0.0)
+    if isinstance(first, Node) and first.op is not ops.CONST:
+        return Value(data, value.kind)
+    flat = [_number(x) for x in data.flat]
+    if any(x is None for x in flat):
+        return Value(data, value.kind)
+    dtype = bool if value.kind == "bool" else np.int64 if value.whole else np.float64
+    return Value(np.array(flat, dtype=dtype).reshape(data.shape), value.kind)
+
+
+def _number(x: Any) -> Any:
+    """Return a known number; None for text and for what depends on the inputs."""
+    if isinstance(x, Node):
+        return x.data if x.op is ops.CONST else None
+    return None if isinstance(x, str) else x
 
 
 def known(data: Any, kind: str) -> Value:

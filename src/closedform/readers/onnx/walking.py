@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -14,9 +15,9 @@ from closedform.readers.onnx import sizing
 from closedform.readers.onnx.bodies import BODY, body_of, has_body
 from closedform.readers.onnx.call import Call, Function, Noted
 from closedform.readers.onnx.control import CONTROL
-from closedform.readers.onnx.folding import NEVER, folded
+from closedform.readers.onnx.folding import NEVER, CannotFold, folded
 from closedform.readers.onnx.parsing import attributes, bound, constants
-from closedform.readers.onnx.values import Anything, Maps, Unknown, Value
+from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, settled
 from closedform.readers.reading import Reading
 from closedform.readers.tensors import nodes_of
 from closedform.readers.torch.elements import NoFormula
@@ -103,7 +104,8 @@ class Walk:
             return self._function(own, n, given, depth)
         try:
             if _folds(n) and all(v is None or _is_known(v) for v in given):
-                return self._folded(n, given)
+                with suppress(CannotFold):
+                    return self._folded(n, given)
             control = n.op_type in CONTROL and n.domain in ("", "ai.onnx")
             function = None if control else self._found(n)
             unknown = [v for v in given if isinstance(v, Unknown)]
@@ -179,7 +181,10 @@ class Walk:
         if isinstance(found, list):
             return [self._settled(part, kind) for part in found]
         value = found if isinstance(found, Value | Maps | Unknown) else Value(found, kind)
-        if not isinstance(value, Value) or value.known:
+        if not isinstance(value, Value):
+            return value
+        value = settled(value)
+        if value.known:
             return value
         if "float" in value.kind:
             self.kinds.add(value.kind)

@@ -139,7 +139,7 @@ def resize(call: Call) -> Tensor:
         length = int(sizes[i]) if sizes else math.floor(n * scales[i])
         scale = scales[i] if scales and not sizes else length / n
         if length != n or scale != 1:
-            x = _resized(x, axis, length, scale, options)
+            x = _resized(call, x, axis, length, scale, options)
     return x
 
 
@@ -161,7 +161,7 @@ def upsample(call: Call) -> Tensor:
     options = {"mode": mode, "place": "asymmetric", "nearest": "floor"}
     for axis, scale in enumerate(scales):
         if scale != 1:
-            x = _resized(x, axis, math.floor(x.shape[axis] * scale), scale, options)
+            x = _resized(call, x, axis, math.floor(x.shape[axis] * scale), scale, options)
     return x
 
 
@@ -187,17 +187,23 @@ NEAREST: dict[str, Callable[[Any], Any]] = {
 """nearest_mode → the whole place that is nearest."""
 
 
-def _resized(x: Tensor, axis: int, length: int, scale: float, options: dict[str, str]) -> Tensor:
+def _resized(
+    call: Call, x: Tensor, axis: int, length: int, scale: float, options: dict[str, str]
+) -> Tensor:
+    """Return a tensor with another length along one axis."""
     count = x.shape[axis]
     place = PLACES[options["place"]](np.arange(length, dtype=float), count, length, scale)
     if options["mode"] == "nearest":
         found = NEAREST[options["nearest"]](place).astype(int)
-        return np.take(x, np.clip(found, 0, count - 1), axis=axis)
+        taken: Tensor = np.take(x, np.clip(found, 0, count - 1), axis=axis)
+        return taken
+    call.undefined(x)  # a missing one next to a place, with a share of 0: NaN, or nothing at all
     place = np.clip(place, 0, count - 1)
     low = np.floor(place).astype(int)
     share = (place - low).reshape([-1, *[1] * (x.ndim - axis - 1)])
     left, right = (np.take(x, i, axis=axis) for i in (low, np.minimum(low + 1, count - 1)))
-    return t.elementwise(lambda a, b, w: t.weighted([1 - w, w], [a, b]), left, right, share)
+    made: Tensor = t.elementwise(lambda a, b, w: t.weighted([1 - w, w], [a, b]), left, right, share)
+    return made
 
 
 WINDOWS: dict[str, Function] = {
