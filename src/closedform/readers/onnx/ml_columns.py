@@ -14,6 +14,7 @@ from closedform.ir import Array, Node, fold
 from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.ml_rows import by_row, numbers, scores, table
 from closedform.readers.onnx.values import Value
+from closedform.readers.reading import Columns
 from closedform.readers.tensors import boxed
 from closedform.readers.torch.elements import NoFormula
 
@@ -91,8 +92,8 @@ def binarizer(call: Call) -> Any:
 
 
 def _refuse_missing(call: Call, found: Any) -> None:
-    for x in {n for n in found[:1].ravel().tolist() if isinstance(n, Node)}:
-        call.reading.refuse(ops.missing(x))
+    nodes = tuple({n: None for n in found[:1].ravel().tolist() if isinstance(n, Node)})
+    call.reading.refuse_missing(Columns(("",) * len(nodes), nodes))
 
 
 # --- rows to one size -----------------------------------------------------------------------------
@@ -179,6 +180,9 @@ def _looked_up(call: Call) -> Any:
     values = values.reshape(1, -1) if values.ndim == 1 else values
     places = call.tensor(1).ravel().tolist()
     out = np.empty((*values.shape[:-1], len(places)), dtype=object)
+    outside = {_outside(p, values.shape[-1]) for p in places if isinstance(p, Node)} - {None}
+    if outside:
+        call.reading.refuse(ops.either(*[c for c in outside if c is not None]))
     for at in np.ndindex(values.shape[:-1]):
         row = values[at].tolist()
         for i, place in enumerate(places):
@@ -200,15 +204,22 @@ def _at(call: Call, place: Node | float, values: Sequence[Any], texts: bool) -> 
     while place.op is ops.WHERE and place.args[1].op is ops.CONST:
         chain.append((place.args[0], one(place.args[1].data)))
         place = place.args[2]
-    made = one(place.data) if place.op is ops.CONST else _anywhere(call, place, values, texts)
+    made = one(place.data) if place.op is ops.CONST else _anywhere(place, values, texts)
     for condition, found in reversed(chain):
         made = ops.where(condition, found, made)
     return made
 
 
-def _anywhere(call: Call, place: Node, values: Sequence[Any], texts: bool) -> Node:
-    known = ops.member(place, [float(i) for i in range(len(values))])
-    call.reading.refuse(ops.negate(known))
+def _outside(place: Node, count: int) -> Node | None:
+    """Return whether a place is none of those that are there; None where it always is one."""
+    while place.op is ops.WHERE and place.args[1].op is ops.CONST:
+        place = place.args[2]
+    if place.op is ops.CONST:
+        return None
+    return ops.negate(ops.member(place, [float(i) for i in range(count)]))
+
+
+def _anywhere(place: Node, values: Sequence[Any], texts: bool) -> Node:
     if not texts:
         return ops.table(place, {float(i): float(v) for i, v in enumerate(values)})
     made = ops.label(values[-1])
@@ -217,11 +228,17 @@ def _anywhere(call: Call, place: Node, values: Sequence[Any], texts: bool) -> No
     return made
 
 
+WIDEST = 1 << 20
+"""Columns that are filled up with 0."""
+
+
 def feature_vectorizer(call: Call) -> Any:
     """FeatureVectorizer: tables side by side, each cut or filled up with 0 to its given width."""
     widths = [int(w) for w in call.option("inputdimensions", [])]
     if len(widths) != len(call) or min(widths, default=0) < 0:
         raise NoFormula(f"operator {call.op} has {len(widths)} widths for {len(call)} inputs")
+    if sum(widths) > WIDEST:
+        raise NoFormula(f"operator {call.op} fills up to {sum(widths):,} columns")
     parts = []
     for i, width in enumerate(widths):
         found = call.tensor(i)

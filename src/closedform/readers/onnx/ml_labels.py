@@ -59,12 +59,14 @@ def _is(x: Element, category: Label) -> Element:
 
 
 def _note_categories(call: Call, found: Tensor, categories: Sequence[Label], unseen: bool) -> None:
-    for x in {n for n in found.ravel().tolist() if isinstance(n, Node)}:
+    numbers = []
+    for x in dict.fromkeys(n for n in found.ravel().tolist() if isinstance(n, Node)):
         if x.type is Type.LABEL:
             call.reading.knows(x, categories, unseen=unseen)
         elif not unseen:
-            known = ops.member(x, [float(c) for c in categories])
-            call.reading.refuse(ops.negate(known))
+            numbers.append(ops.negate(ops.member(x, [float(c) for c in categories])))
+    if numbers:
+        call.reading.refuse(ops.either(*numbers))
 
 
 # --- one value for another ------------------------------------------------------------------------
