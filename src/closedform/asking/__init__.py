@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from closedform.formula import Formula
 
 ASKED: dict[str, str] = {
     "kan": "closedform.asking.kan",
-    "torch": "closedform.asking.torch",
-    "sympy": "closedform.asking.sympy",
+    "onnx": "closedform.asking.onnx",
+    "onnxruntime": "closedform.asking.onnx",
     "pyoperon": "closedform.asking.pyoperon",
+    "sympy": "closedform.asking.sympy",
+    "torch": "closedform.asking.torch",
 }
 """Package of a model's class → the module with `methods(model, formula) -> list[Method]`."""
 
@@ -39,14 +43,24 @@ class Method:
 
 
 def own_methods(model: Any, formula: Formula) -> list[Method]:
-    """Return how a model of a package in `ASKED` is asked; of any other, nothing."""
+    """Return how a model of a package in `ASKED` is asked; of any other, nothing.
+
+    The file of an ONNX graph stands for the graph.
+    """
+    options = formula.trail[0].options if formula.trail else {}
+    if isinstance(model, str | os.PathLike) and "layout" in options:
+        return _methods(ASKED["onnx"], Path(model).read_bytes(), formula)
     part = _first(model)
     for kind in type(part).__mro__:
         found = ASKED.get(str(kind.__module__).partition(".")[0])
         if found is not None:
-            made: list[Method] = import_module(found).methods(model, formula)
-            return made
+            return _methods(found, model, formula)
     return []
+
+
+def _methods(module: str, model: Any, formula: Formula) -> list[Method]:
+    made: list[Method] = import_module(module).methods(model, formula)
+    return made
 
 
 def _first(model: Any) -> Any:

@@ -19,6 +19,8 @@ from closedform.readers.registry import FILES
 from closedform.store import load
 
 SAVED = "closedform-json"
+ASKED = {"onnx"}
+"""Kinds of files whose model can be asked without its package, as a certificate must."""
 _MOST_NAMED = 8
 
 
@@ -48,7 +50,7 @@ def open_source(args: Namespace, notes: list[str]) -> Source:
     if kind == SAVED:
         return Source(load(args.file))
     if kind in FILES:
-        return Source(read(args.file))
+        return Source(read(args.file), args.file if kind in ASKED else None)
     model = open_trusted(args, notes)
     return Source(read(model), model)
 

@@ -11,6 +11,7 @@ from typing import Final
 from closedform.errors import BadFile
 from closedform.loading import archives, pickles
 from closedform.loading.findings import Findings
+from closedform.loading.protobuf import begins_onnx
 from closedform.loading.report import FileReport, notes_on, split_imports
 from closedform.loading.stream import Broken, Limits, compression, open_regular, shown
 
@@ -33,7 +34,7 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
 )
 _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
-    "interpret-json", "parquet", "pysr-csv",
+    "interpret-json", "onnx", "parquet", "pysr-csv",
 }  # fmt: skip
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 
@@ -88,7 +89,7 @@ def _kind_by_beginning(head: bytes) -> str | None:
     for magic, holds, kind in _BEGINNINGS:
         if text.startswith(magic) and holds in head:
             return kind
-    return None
+    return "onnx" if begins_onnx(head) else None
 
 
 def _foreign(report: FileReport, kind: str) -> FileReport:

@@ -28,6 +28,8 @@ READERS: dict[str, str] = {
     "pyoperon": "closedform.readers.pyoperon",
     "pysr": "closedform.readers.pysr",
     "interpret": "closedform.readers.interpret",
+    "onnx": "closedform.readers.onnx",
+    "onnxruntime": "closedform.readers.onnx",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -43,6 +45,7 @@ FILES: dict[str, str] = {
     "torch-pt2": "closedform.readers.torch",
     "pysr-csv": "closedform.readers.pysr",
     "interpret-json": "closedform.readers.interpret",
+    "onnx": "closedform.readers.onnx",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 

@@ -117,7 +117,7 @@ def _two(model: Any, scores: list[Node], classes: tuple[Any, ...]) -> Prediction
         classes,
         label=label_from(scores[0], 0.0, classes),
         link="none",
-        probability=_coupled(_platt(model, scores[0])) if _gives_chances(model) else (),
+        probability=coupled(_platt(model, scores[0])) if _gives_chances(model) else (),
         decision=scores,
     )
 
@@ -140,7 +140,7 @@ ENOUGH = 0.005 / 2
 """The error at which libsvm stops to couple the chances of two classes, though they are known."""
 
 
-def _coupled(a: Node) -> list[Node]:
+def coupled(a: Node) -> list[Node]:
     """Return what libsvm makes of the chance a of the first class and 1 − a of the second.
 
     It minimises ((1 − a)·p − a·(1 − p))² from p = 1/2 on by the method for any number of classes,

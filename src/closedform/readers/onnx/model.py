@@ -1,0 +1,130 @@
+"""An ONNX model as a formula: walked operator by operator, then tried against the graph itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from closedform.asking.onnx import Layout
+from closedform.errors import MissingExtra, UnsupportedModel
+from closedform.formula import Formula, Task
+from closedform.loading.stream import Broken
+from closedform.readers.onnx.checking import check
+from closedform.readers.onnx.inputs import Given, given_by, input_names, note_domain, started, texts
+from closedform.readers.onnx.parsing import constants
+from closedform.readers.onnx.results import Found, named, results_of
+from closedform.readers.onnx.trying import tried
+from closedform.readers.onnx.values import FLOATS, Value
+from closedform.readers.onnx.walking import Walk
+from closedform.readers.reading import Reading
+
+
+def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
+    """Return an ONNX model as a formula.
+
+    The first axis of every input and result counts rows, unless the graph calls another one so.
+    Numbers enter as the float64 of the same value. The formula is then tried against the graph.
+
+    Args:
+        model: an `onnx.ModelProto`.
+        names: a name for each input element, in the order of the graph's inputs.
+        example: rows as the graph takes them: an array, a tuple of them or a dict by input; needed
+            only where the graph does not say how many elements a row has.
+
+    Raises:
+        UnsupportedModel: operators without a formula, all at once; or a graph that gives something
+            else than its formula.
+        BadInput: names or an example that do not fit.
+    """
+    try:
+        return _read_model(model, names, example)
+    except Broken as error:
+        raise UnsupportedModel(
+            f"The ONNX model is damaged: {error}.", hint="Export it again."
+        ) from error
+
+
+def _read_model(model: Any, names: Sequence[str] | None, example: Any = None) -> Formula:
+    check(model)
+    known = constants(model.graph)
+    given = given_by(model.graph, known, example)
+    try:
+        reading, walk, results = _read(model, known, given, names)
+    except UnsupportedModel:
+        if given.fixed is not None:
+            raise
+        try:  # some graphs call the number of rows free, and take one row alone
+            given = replace(given, fixed=1)
+            reading, walk, results = _read(model, known, given, names)
+        except UnsupportedModel:
+            reading, walk, results = _read(model, known, replace(given, fixed=None), names)
+    return _formula(model, given, reading, walk, results)
+
+
+def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+    """Return what is in an ONNX file as a formula.
+
+    Raises:
+        MissingExtra: onnx is not installed.
+        Broken: the file is damaged.
+        UnsupportedModel: as `read_model` says.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise MissingExtra("onnx", "onnx", "Reading an ONNX file") from None
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load_from_string(raw)
+    except DecodeError as error:
+        raise Broken("it is no whole ONNX model") from error
+    return _read_model(model, names)
+
+
+def _read(
+    model: Any, known: dict[str, Value], given: Given, names: Sequence[str] | None
+) -> tuple[Reading, Walk, list[Found]]:
+    reading = Reading(input_names(given.slots, names), texts(given.slots))
+    note_domain(given.slots, reading)
+    opsets = {o.domain: o.version for o in model.opset_import}
+    functions = {(f.domain, f.name): f for f in model.functions}
+    walk = Walk(reading, given.rows, opsets, functions)
+    scope: dict[str, Any] = {**known, **dict(started(given.slots, reading.columns(), given.rows))}
+    for value in scope.values():
+        walk.note_kind(value)
+    walk.run(model.graph.node, scope)
+    for problem in walk.problems:
+        reading.problem(f"ONNX's {problem}.")
+    if reading.problems:
+        reading.formula({}, Task(), "The ONNX graph", "")  # raises
+    return reading, walk, results_of(model.graph, walk, scope, given.batch)
+
+
+def _formula(
+    model: Any, given: Given, reading: Reading, walk: Walk, results: Sequence[Found]
+) -> Formula:
+    import onnx
+
+    nodes = [n for found in results for n in found.nodes]
+    layout = Layout(given.slots, tuple(found.result for found in results), given.fixed)
+    inputs = {slot.kind for slot in given.slots if "float" in slot.kind}
+    dtype = max(walk.kinds | inputs, key=FLOATS.index, default="float64")
+    trial = tried(model, nodes, layout, dtype)
+    outputs, task = named(results, walk.noted.classes, trial.said)
+    at = 0
+    for found in results:
+        places = range(at, at + len(found.nodes))
+        at += len(found.nodes)
+        some = [nodes[i] for i in places]
+        if dtype != "float64" and not walk.noted.singles.exact(some):
+            reading.rounds(some, dtype, trial.ulps(dtype, places))
+    made = reading.formula(outputs, task, "ONNX graph", f"ONNX {onnx.__version__}")
+    options = {
+        "layout": layout.to_json(),
+        "outputs": list(outputs),
+        "float64": "" if not trial.fine else "reference" if trial.reference else "onnxruntime",
+        "undefined": sorted(walk.noted.undefined),
+    }
+    return replace(made, trail=(replace(made.trail[0], options=options),))

@@ -1,0 +1,196 @@
+"""The results of a graph: what they are called, and whether they are those of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.asking.onnx import Result, Slot
+from closedform.errors import UnsupportedModel
+from closedform.formula import Task
+from closedform.ir import Array, Node, Type, toposort
+from closedform.ops.payloads import Label
+from closedform.readers.onnx.values import Maps, Unknown, Value
+from closedform.readers.onnx.walking import Walk
+from closedform.readers.prediction import chance_names, score_names
+from closedform.readers.reading import unique_names
+from closedform.readers.tensors import boxed, node_of, number
+
+SUM = 1e-3
+"""Probabilities in float32 add up to 1 within so much; in float16, of few classes, they do too."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One result, and the elements of one row as nodes."""
+
+    result: Result
+    nodes: tuple[Node, ...]
+
+    @property
+    def is_label(self) -> bool:
+        """Whether it is one label."""
+        return len(self.nodes) == 1 and self.nodes[0].type is Type.LABEL
+
+
+def results_of(graph: Any, walk: Walk, scope: dict[str, Any], batch: str) -> list[Found]:
+    """Return what the graph gives, for one row.
+
+    Args:
+        batch: the graph's name for the number of rows; empty where it has none.
+
+    Raises:
+        UnsupportedModel: a result that has no rows.
+    """
+    made = [found for given in graph.output for found in _found(given, walk, scope, batch)]
+    return [_labelled(found, walk.noted.classes) for found in made]
+
+
+def _found(given: Any, walk: Walk, scope: dict[str, Any], batch: str) -> Iterator[Found]:
+    value = scope.get(given.name)
+    if isinstance(value, Maps):
+        slot = Slot(given.name, value.kind, (len(value.keys),))
+        yield Found(Result(slot, value.keys), _nodes(value.data[0]))
+        walk.noted.classes.append(value.keys)
+    elif isinstance(value, Unknown) and not value.why:
+        return  # what it depends on is left out, and said so
+    elif isinstance(value, Value) and (axis := _axis(given, value.data, walk, batch)) is not None:
+        row = boxed(np.moveaxis(value.data, axis, 0)[0])
+        yield Found(Result(Slot(given.name, value.kind, row.shape, axis)), _nodes(row))
+    elif isinstance(value, Unknown):
+        raise UnsupportedModel(
+            f"The graph's result {given.name!r} is {value.why}.", hint="Leave this result out."
+        )
+    else:
+        raise UnsupportedModel(
+            f"The graph's result {given.name!r} has no rows.",
+            hint="One of its axes must count the rows, as the first one of the inputs does.",
+        )
+
+
+def _axis(given: Any, data: Array, walk: Walk, batch: str) -> int | None:
+    """Return which axis of a result counts rows."""
+    if data.ndim == 0:
+        return None
+    dims = [d.dim_param for d in given.type.tensor_type.shape.dim]
+    if batch and batch in dims and len(dims) == data.ndim:
+        return dims.index(batch)
+    fits = [i for i, n in enumerate(data.shape) if n == walk.rows]
+    equal = [i for i in fits if data.dtype != object or not data.strides[i]]
+    return next(iter(equal or fits), None)
+
+
+def _nodes(row: Array) -> tuple[Node, ...]:
+    return tuple(_as_output(x) for x in row.ravel().tolist())
+
+
+def _as_output(x: Any) -> Node:
+    if isinstance(x, Node) and x.type is Type.LABEL:
+        return x
+    return ops.label(x) if isinstance(x, str) else node_of(number(x))
+
+
+def _labelled(found: Found, noted: Sequence[tuple[Label, ...]]) -> Found:
+    """Return the number of a class as a label, where the graph has such a result."""
+    slot = found.result.slot
+    fits = slot.size == 1 and "int" in slot.kind and found.nodes[0].type is Type.REAL
+    if not fits or not noted:
+        return found
+    chosen = _chosen(found.nodes[0])
+    if chosen is not None:
+        return replace(found, nodes=(chosen,))
+    classes = next((c for c in noted if all(isinstance(v, int) for v in c)), None)
+    if not classes:
+        return found
+    x, made = found.nodes[0], ops.label(None)
+    for c in reversed(classes):
+        made = ops.where(ops.equal(x, ops.const(float(c))), ops.label(c), made)
+    return replace(found, nodes=(made,))
+
+
+def _chosen(n: Node) -> Node | None:
+    """Return a choice among whole numbers as one among labels; None where it is something else."""
+    chain = []
+    while n.op is ops.WHERE and n.args[1].op is ops.CONST:
+        chain.append(n.args[:2])
+        n = n.args[2]
+    values = [x.data for _, x in chain] + [n.data if n.op is ops.CONST else 0.5]
+    if not all(float(v).is_integer() for v in values):
+        return None
+    made = ops.label(int(n.data))
+    for condition, x in reversed(chain):
+        made = ops.where(condition, ops.label(int(x.data)), made)
+    return made
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def named(
+    results: Sequence[Found], noted: Sequence[tuple[Label, ...]], said: Sequence[Array]
+) -> tuple[dict[str, Node], Task]:
+    """Return the outputs by name, and what they are.
+
+    Args:
+        results: what the graph gives.
+        noted: what its operators said about the classes.
+        said: what the graph answered on some rows, one column for each output.
+    """
+    names = [_names(found.result) for found in results]
+    task = Task("regression")
+    labels = [i for i, found in enumerate(results) if found.is_label]
+    if len(labels) == 1:
+        task = _classifier(results, labels[0], names, noted, said)
+    flat = unique_names([name for part in names for name in part])
+    nodes = [n for found in results for n in found.nodes]
+    outputs = dict(zip(flat, nodes, strict=True))
+    return outputs, task if task.primary else replace(task, primary=tuple(outputs))
+
+
+def _classifier(
+    results: Sequence[Found], at: int, names: list[list[str]],
+    noted: Sequence[tuple[Label, ...]], said: Sequence[Array],
+) -> Task:  # fmt: skip
+    """Rename the outputs of a classifier as those of others are called."""
+    given = _labels_in(results[at].nodes[0])
+    # A model inside the model may have classes of its own.
+    classes = next((c for c in noted if set(given) <= set(c)), None) or given
+    names[at][:] = ["label"]
+    task = Task("classification", tuple(classes), "none", ("label",))
+    start = 0
+    for i, found in enumerate(results):
+        columns = said[start : start + len(found.nodes)]
+        start += len(found.nodes)
+        if i == at or len(found.nodes) != len(classes) or task.probability:
+            continue
+        if _are_chances(columns):
+            names[i][:] = chance_names(classes)
+            task = replace(task, probability=tuple(names[i]))
+        elif not task.decision:
+            names[i][:] = score_names(classes, len(found.nodes))
+            task = replace(task, decision=tuple(names[i]))
+    return task
+
+
+def _labels_in(n: Node) -> list[Label]:
+    """Return the labels that a node may give, in order."""
+    found = {m.data[0] for m in toposort([n]) if m.op is ops.LABEL and m.data[0] is not None}
+    return sorted(found, key=lambda v: (isinstance(v, str), v))
+
+
+def _are_chances(columns: Sequence[Array]) -> bool:
+    table = np.column_stack([c.astype(np.float64) for c in columns])
+    return bool((table >= -SUM).all() and np.allclose(table.sum(axis=1), 1.0, atol=SUM))
+
+
+def _names(result: Result) -> list[str]:
+    slot = result.slot
+    if result.keys is not None:
+        return [f"{slot.name}[{key}]" for key in result.keys]
+    if slot.size == 1:
+        return [slot.name]
+    return [f"{slot.name}[{','.join(map(str, at))}]" for at in np.ndindex(*slot.shape)]

@@ -1,0 +1,242 @@
+"""A read tries itself: the formula against the graph, on rows that are made up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.asking.onnx import Layout, Slot, answers, runner
+from closedform.asking.onnx_double import in_double
+from closedform.errors import UnsupportedModel
+from closedform.evaluate import compute
+from closedform.formula import UNITS
+from closedform.ir import Array, Node, Type, toposort
+from closedform.ops.payloads import label_codes, labels_of
+
+ROWS = 12
+"""Rows that are tried."""
+
+EXACT = 1e-9
+"""How far formula and graph may be apart in float64, relative to the output's size."""
+
+COARSE = 2**13
+"""The same in units of rounding, where the graph computes only in less: 1e-3 in float32."""
+
+MARGIN = 8
+"""Other rows may be rounded worse than those tried: by so much at most, on ordinary ones."""
+
+Table = list[Array]
+"""One column for each output: numbers, or labels as objects."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was measured.
+
+    Attributes:
+        fine: whether the graph has a copy in float64 that agrees with the formula.
+        reference: whether only ONNX's own implementation runs that copy.
+        apart: how far formula and graph are apart in each output, relative to its size.
+        said: what the graph said, one column for each output.
+    """
+
+    fine: bool
+    reference: bool
+    apart: list[float]
+    said: Table
+
+    def ulps(self, dtype: str, at: Sequence[int]) -> int:
+        """Return how many units of rounding some outputs may be off by."""
+        worst = max((self.apart[i] for i in at), default=0.0)
+        return max(1, math.ceil(MARGIN * worst / UNITS[dtype])) if math.isfinite(worst) else 1
+
+
+def tried(model: Any, outputs: Sequence[Node], layout: Layout, dtype: str) -> Trial:
+    """Compare formula and graph.
+
+    Args:
+        model: the ModelProto.
+        outputs: the nodes, in the order of the layout's results.
+        layout: how the graph is asked.
+        dtype: the coarsest float type in it.
+
+    Raises:
+        UnsupportedModel: they differ by more than rounding; the reason is said where it is known.
+    """
+    ask, columns = _taken(model, layout, _columns(layout.inputs, outputs))
+    ours = _ours(outputs, columns)
+    theirs = _table(ask(columns))
+    own = differences(theirs, ours)
+    limit = EXACT if dtype == "float64" else COARSE * UNITS[dtype]
+    if not all(d <= limit for d in own):
+        _explain(ask, columns, theirs)
+    if dtype == "float64":
+        return Trial(fine=False, reference=False, apart=own, said=theirs)
+    return _refined(model, layout, columns, ours, theirs, own, limit)
+
+
+def _refined(
+    model: Any, layout: Layout, columns: list[Array], ours: Table, theirs: Table, own: list[float],
+    limit: float,
+) -> Trial:  # fmt: skip
+    """Compare formula and graph in float64 too, where the graph can be made to compute so."""
+    raw = in_double(model)
+    wide = layout.in_double()
+    for reference in (False, True) if raw is not None else ():
+        try:
+            fine = _table(answers(runner(raw, reference=reference), wide)(columns))
+        except Exception:  # not every operator is there for float64
+            continue
+        if not all(d <= limit for d in differences(theirs, fine)):
+            continue  # this engine computes something else than the model does
+        if all(d <= EXACT for d in differences(fine, ours)):
+            return Trial(fine=True, reference=reference, apart=own, said=theirs)
+        if not reference:
+            continue  # some kernels of onnxruntime compute float64 to float32's accuracy
+        _explain(None, columns, theirs)
+    return Trial(fine=False, reference=False, apart=own, said=theirs)
+
+
+def _taken(
+    model: Any, layout: Layout, columns: list[Array]
+) -> tuple[Callable[[Sequence[Array]], Array], list[Array]]:
+    """Return how the graph is asked, and rows that it takes.
+
+    Raises:
+        UnsupportedModel: it takes none of them.
+    """
+    said = ""
+    for reference in (False, True):
+        try:
+            ask = answers(runner(model, reference=reference), layout)
+        except Exception as error:  # an engine may refuse a graph in any way it likes
+            said = said or first_line(error)
+            continue
+        kept = []
+        for i in range(len(columns[0])):
+            try:
+                ask([c[i : i + 1] for c in columns])
+                kept.append(i)
+            except Exception as error:
+                said = said or first_line(error)
+        rows = [c[kept] for c in columns]
+        try:
+            if kept:
+                ask(rows)
+                return ask, rows
+        except Exception as error:  # one by one, but not together
+            said = said or first_line(error)
+    raise UnsupportedModel(
+        f"The graph does not run: {said}",
+        hint="Its shapes, types and operators must be such that onnxruntime, or ONNX's own "
+        "reference implementation, can run it on rows of numbers.",
+    )
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text[:300]
+
+
+def _columns(slots: Sequence[Slot], outputs: Sequence[Node]) -> list[Array]:
+    """Return made-up rows: numbers, and categories that the formula knows."""
+    draw = np.random.default_rng(0)
+    seen = _categories(outputs)
+    columns: list[Array] = []
+    for slot in slots:
+        for _ in range(slot.size):
+            known = seen.get(len(columns), [])
+            if slot.kind == "string":
+                texts = [v for v in known if isinstance(v, str)] or ["a"]
+                columns.append(draw.choice(np.array(texts, dtype=object), ROWS))
+            elif slot.whole:
+                numbers = [float(v) for v in known if not isinstance(v, str)] or [0.0, 1.0]
+                columns.append(draw.choice(np.array(numbers), ROWS))
+            else:
+                # What float16 holds, every graph holds too: nothing is rounded on the way in.
+                columns.append(draw.normal(size=ROWS).astype(np.float16).astype(np.float64))
+    return columns
+
+
+def _categories(outputs: Sequence[Node]) -> dict[int, list[Any]]:
+    """Return the labels and numbers that inputs are compared with."""
+    found: dict[int, list[Any]] = {}
+    for n in toposort(outputs):
+        if not n.args or n.args[0].op is not ops.INPUT:
+            continue
+        known = found.setdefault(n.args[0].data, [])
+        if n.op is ops.TABLE:
+            known += list(n.data.labels)
+        elif n.op is ops.MEMBER:
+            known += [v for v in n.data if v is not None]
+        elif n.op is ops.EQUAL and n.args[1].op in (ops.CONST, ops.LABEL):
+            data = n.args[1].data
+            known += [v for v in (data if isinstance(data, tuple) else [data]) if v is not None]
+    return found
+
+
+def _ours(outputs: Sequence[Node], columns: Sequence[Array]) -> Table:
+    inputs = [label_codes(c.tolist()) if c.dtype == object else c for c in columns]
+    made = compute(list(outputs), inputs, len(columns[0]))
+    return [
+        labels_of(c) if n.type is Type.LABEL else c.astype(np.float64)
+        for n, c in zip(outputs, made, strict=True)
+    ]
+
+
+def _table(found: Array) -> Table:
+    return list(found.T)
+
+
+def differences(theirs: Table, ours: Table) -> list[float]:
+    """Return how far each column of two tables is apart at most, relative to its size.
+
+    Of labels, infinitely far where one differs. Columns smaller than 1e-6 are measured against
+    that: the mean of what has been normalised is 0 but for rounding, which differs on both sides.
+    """
+    if len(theirs) != len(ours) or len(theirs[0]) != len(ours[0]):
+        return [math.inf]
+    return [_difference(a, b) for a, b in zip(theirs, ours, strict=True)]
+
+
+def _difference(theirs: Array, ours: Array) -> float:
+    if ours.dtype == object:
+        same = [a == b for a, b in zip(theirs, ours, strict=True)]
+        return 0.0 if all(same) else math.inf
+    theirs = theirs.astype(np.float64)
+    size = np.abs(np.where(np.isfinite(theirs), theirs, 0.0)).max(initial=1e-6)
+    with np.errstate(all="ignore"):
+        away = np.where(theirs == ours, 0.0, np.abs(theirs - ours))
+    away[np.isnan(theirs) & np.isnan(ours)] = 0.0
+    away[np.isnan(theirs) ^ np.isnan(ours)] = np.inf
+    return float((away / size).max(initial=0.0))
+
+
+def _explain(
+    ask: Callable[[Sequence[Array]], Array] | None, columns: list[Array], theirs: Table
+) -> None:
+    """Raise with the reason why formula and graph differ."""
+    if ask is not None and any(differences(_table(ask(columns)), theirs)):
+        raise UnsupportedModel(
+            "The graph gives another answer each time it is asked: it draws at random.",
+            hint="Give the part of it that does not.",
+        )
+    half = max(1, len(columns[0]) // 2)
+    alone = None if ask is None else _table(ask([c[:half] for c in columns]))
+    if alone and max(differences(alone, [c[:half] for c in theirs])) > 1e-3:
+        raise UnsupportedModel(
+            "What the graph says about a row depends on the other rows that it is asked about at "
+            "the same time.",
+            hint="A formula knows one row alone, and the first axis of inputs and results counts "
+            "rows. Export the model with such an axis, in evaluation mode.",
+        )
+    raise UnsupportedModel(
+        "The formula of this graph does not give what the graph itself does.",
+        hint="Read its parts one by one to see which of them differs, and please report it.",
+    )
