@@ -21,6 +21,7 @@ READERS: dict[str, str] = {
     "lightgbm": "closedform.readers.lightgbm",
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
+    "statsmodels": "closedform.readers.statsmodels",
 }
 """Package name of a model's class → the module that reads it.
 

@@ -1,0 +1,111 @@
+"""Results of statsmodels: rows of a formula's inputs become what their predict takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from closedform.asking import Method
+from closedform.columns import column_keys, columns_of
+from closedform.formula import Formula
+from closedform.ir import Array, Type
+
+ONES = -1
+"""What stands for a column of ones, whatever the rows hold there."""
+
+Takes = Mapping[str, Sequence[int]]
+"""For each argument of predict, the inputs that make its columns.
+
+"frame" is the frame that a model formula reads; "logged" says that the model takes no array as
+an exposure, so that its logarithm must be added to the offset.
+"""
+
+
+def methods(model: Any, formula: Formula) -> list[Method]:
+    """Return how results are asked: by predict, with the offset and exposure that are inputs."""
+    options = formula.trail[0].options if formula.trail else {}
+    takes: Takes | None = options.get("takes")
+    if takes is None:
+        return []
+
+    def ask(X: Any) -> Array:
+        with _engine_of(model):
+            made = model.predict(**_arguments(takes, formula, X))
+        return np.asarray(getattr(made, "predicted_values", made))  # PHReg gives two things
+
+    return [Method("predict", ask, formula.primary)]
+
+
+def _arguments(takes: Takes, formula: Formula, X: Any) -> dict[str, Any]:
+    used = {i for name, chosen in takes.items() if name != "frame" for i in chosen if i != ONES}
+    columns, rows = columns_of(formula.inputs, X, used)
+    made: dict[str, Any] = {}
+    for name, chosen in takes.items():
+        if name == "frame":
+            made["exog"] = _frame(formula, chosen, X)
+        elif name in ("offset", "exposure"):
+            made[name] = columns[chosen[0]]
+        elif name != "logged":
+            parts = [np.ones(rows) if i == ONES else columns[i] for i in chosen]
+            made[name] = np.column_stack(parts) if parts else np.zeros((rows, 0))
+    if "logged" in takes and {"offset", "exposure"} & set(made):
+        with np.errstate(all="ignore"):
+            made["offset"] = made.get("offset", 0.0) + np.log(made.get("exposure", np.ones(rows)))
+        made["exposure"] = 0  # any other number is logged, and none is the training rows'
+    return made
+
+
+def _frame(formula: Formula, chosen: Sequence[int], X: Any) -> Any:
+    """Return the columns that a model formula reads as a frame, categories as plain objects.
+
+    patsy refuses pandas categories that are not those of training, rows that have none of them too.
+    """
+    import pandas as pd
+
+    inputs = [formula.inputs[i] for i in chosen]
+    if not isinstance(X, Mapping) and not hasattr(X, "columns"):
+        array = np.asarray(X)
+        columns: dict[str, Any] = {f.name: array[:, i] for f, i in zip(inputs, chosen, strict=True)}
+    else:
+        names = list(X.keys() if isinstance(X, Mapping) else X.columns)
+        keys = column_keys(formula.inputs, names)
+        columns = {f.name: X[keys[f.name]] for f in inputs}
+    rows = len(X) if not isinstance(X, Mapping) else None
+    made = {
+        f.name: _plain(columns[f.name], f.type is Type.LABEL, isinstance(X, np.ndarray))
+        for f in inputs
+    }
+    return pd.DataFrame(made, index=range(rows) if rows is not None else None)
+
+
+def _plain(values: Any, text: bool, mixed: bool) -> Any:
+    """Return a column as pandas would have read it, without an index or a categorical type."""
+    import pandas as pd
+
+    column = pd.Series(np.atleast_1d(values) if np.ndim(values) == 0 else values)
+    column = column.reset_index(drop=True)
+    if isinstance(column.dtype, pd.CategoricalDtype) or text:
+        return column.astype(object)
+    return pd.to_numeric(column) if mixed and column.dtype == object else column
+
+
+@contextmanager
+def _engine_of(model: Any) -> Iterator[None]:
+    """Let statsmodels read its model formulas with the package that this model was made with."""
+    import statsmodels.formula
+
+    data = getattr(getattr(model, "model", None), "data", None)
+    package = type(getattr(data, "model_spec", None)).__module__.partition(".")[0]
+    options = getattr(statsmodels.formula, "options", None)
+    if options is None or package not in ("patsy", "formulaic"):
+        yield
+        return
+    before = options.formula_engine
+    options.formula_engine = package
+    try:
+        yield
+    finally:
+        options.formula_engine = before

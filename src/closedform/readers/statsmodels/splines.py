@@ -1,0 +1,165 @@
+"""The splines of patsy, formulaic and statsmodels' additive models, as piecewise polynomials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.ir import Array, Node
+from closedform.readers.sklearn.spline import Stretches, inside
+from closedform.readers.statsmodels.bases import Curve, Polynomials
+
+
+def b_splines(x: Node, knots: Any, degree: int, first: int) -> Curve:
+    """Return B-splines on sorted knots, from number `first` on; missing beyond the outer knots.
+
+    de Boor, C. (1978), A Practical Guide to Splines, chapter IX.
+    """
+    stretches = b_spline_stretches(knots, degree)
+    t = np.sort(np.asarray(knots, dtype=np.float64))
+    nowhere = np.full(stretches.coefs.shape[1:], np.nan)
+    whole = stretches.within(float(t[0]), float(t[-1]), nowhere, nowhere)
+    return _without_first(Curve(x, whole), first)
+
+
+def b_spline_stretches(knots: Any, degree: int) -> Stretches:
+    """Return all B-splines on some knots, the outer polynomials going on beyond."""
+    from scipy.interpolate import BSpline
+
+    t = np.sort(np.asarray(knots, dtype=np.float64))
+    count = len(t) - degree - 1
+    spline = BSpline(t, np.eye(count), degree)
+    return inside(spline, float(t[degree]), float(t[count]))
+
+
+def _without_first(curve: Curve, first: int) -> Curve:
+    return curve.mixed(np.eye(curve.width)[:, first:]) if first else curve
+
+
+def natural(x: Node, knots: Any) -> Curve:
+    """Return the cubic splines that are 1 at one knot and 0 at the others, linear outside.
+
+    Wood, S. N. (2006), Generalized Additive Models, section 4.1.2.
+    """
+    from scipy.interpolate import CubicSpline
+
+    at = np.asarray(knots, dtype=np.float64)
+    spline = CubicSpline(at, np.eye(len(at)), bc_type="natural")
+    coefs = spline.c[::-1].transpose(1, 0, 2)
+    ends = [_line(spline, float(end)) for end in (at[0], at[-1])]
+    stretches = Stretches(at[1:-1], at[:-1], coefs)
+    return Curve(x, stretches.within(float(at[0]), float(at[-1]), *ends))
+
+
+def _line(spline: Any, at: float) -> Array:
+    value = spline(at)
+    return np.stack([value, spline(at, 1), np.zeros_like(value), np.zeros_like(value)])
+
+
+def cyclic(x: Node, knots: Any) -> Curve:
+    """Return the periodic cubic splines that are 1 at one knot, the last being the first again."""
+    at = np.asarray(knots, dtype=np.float64)
+    lo, hi = float(at[0]), float(at[-1])
+    return Curve(wound(x, lo, hi), Stretches(at[1:-1], at[:-1], _periodic(at)))
+
+
+def _periodic(at: Array) -> Array:
+    """Return the coefficients of periodic cubic splines, shape (stretches, 4, stretches).
+
+    Wood (2006), page 147: B·m = D·y for the second derivatives m at the knots.
+    """
+    n, h = len(at) - 1, np.diff(at)
+    b, d = np.zeros((n, n)), np.zeros((n, n))
+    # Set, not added up: with one or two stretches entries coincide, and patsy keeps the last.
+    for i in range(n):
+        b[i, i] = (h[i - 1] + h[i]) / 3
+        b[i, i - 1] = b[i - 1, i] = h[i - 1] / 6
+        d[i, i] = -1 / h[i - 1] - 1 / h[i]
+        d[i, i - 1] = d[i - 1, i] = 1 / h[i - 1]
+    m, after = np.linalg.solve(b, d), np.roll(np.arange(n), -1)
+    y, wide = np.eye(n), h[:, None]
+    slope = (y[after] - y) / wide - wide * (2 * m + m[after]) / 6
+    return np.stack([y, slope, m / 2, (m[after] - m) / (6 * wide)], axis=1)
+
+
+def wound(x: Node, lo: float, hi: float) -> Node:
+    """Return x moved into one period from lo to hi: lo + (x − lo) mod (hi − lo)."""
+    away = ops.lin(-lo, (1, x))
+    turns = ops.unary("floor", ops.div(away, ops.const(hi - lo)))
+    return ops.lin(lo, (1, ops.lin(0, (1, away), (lo - hi, turns))))
+
+
+def constrained(curve: Curve, constraints: Any, *, by_numpy: bool = False) -> Curve:
+    """Return a basis of the splines that fulfil linear constraints, as the packages choose it.
+
+    Wood (2006), section 1.8.1: all columns but the first of Q in the QR decomposition.
+    """
+    if constraints is None:
+        return curve
+    return curve.mixed(absorbing(constraints, by_numpy=by_numpy))
+
+
+def absorbing(constraints: Any, *, by_numpy: bool = False) -> Array:
+    """Return the columns of Q that are orthogonal to the constraints, shape (columns, kept)."""
+    rows = np.atleast_2d(np.asarray(constraints, dtype=np.float64))
+    if by_numpy:
+        q, _ = np.linalg.qr(rows.T, mode="complete")
+    else:
+        from scipy.linalg import qr
+
+        q, _ = qr(rows.T)
+    found: Array = q[:, len(rows) :]
+    return found
+
+
+def reproducing(x: Node, smoother: Any) -> Curve:
+    """Return statsmodels' CubicSplines: a kernel around each knot, on a scaled column.
+
+    Wood (2006), section 3.2.1, equation 3.4; quartic polynomials between the knots.
+    """
+    low, scale = 0.0, 1.0
+    if smoother.transform_data_method is not None:
+        low, scale = float(smoother.domain_low), float(smoother.domain_diff)
+        x = ops.div(ops.lin(-low, (1, x)), ops.const(scale))
+    knots = np.asarray(smoother.knots, dtype=np.float64)
+    edges = np.unique(knots)
+    origins = np.concatenate([edges[:1], edges])
+    coefs = np.stack([_kernels(float(at), i, edges, knots) for i, at in enumerate(origins)])
+    coefs[:, 0, 1:] -= np.asarray(smoother.transf_mean, dtype=np.float64)
+    curve = Curve(x, Stretches(edges, origins, coefs))
+    return curve if smoother.ctransf is None else curve.mixed(np.asarray(smoother.ctransf))
+
+
+def _kernels(at: float, i: int, edges: Array, knots: Array) -> Array:
+    """Return 1, x and the kernels of all knots around a point, as polynomials of degree 4."""
+    P = np.polynomial.Polynomial
+    x = P([at, 1.0])
+    columns = [P([1.0]), x]
+    for z in knots.tolist():
+        # Stretch i lies between edges i − 1 and i: right of every knot up to edge i − 1.
+        side = 1.0 if i > 0 and z <= edges[i - 1] else -1.0
+        away = side * (x - z) - 0.5
+        first = ((z - 0.5) ** 2 - 1 / 12) * ((x - 0.5) ** 2 - 1 / 12) / 4
+        columns.append(first - (away**4 - 0.5 * away**2 + 7 / 240) / 24)
+    made = np.zeros((5, len(columns)))
+    for j, column in enumerate(columns):
+        made[: len(column.coef), j] = column.coef
+    return made
+
+
+def orthogonal(x: Node, alpha: Any, norms: Any, degree: int) -> Polynomials:
+    """Return formulaic's poly(): orthogonal polynomials by their three-term recurrence."""
+    origin = float(alpha[0])
+    P = np.polynomial.Polynomial
+    before, now = P([0.0]), P([1.0])
+    columns = []
+    for k in range(degree):
+        beta = float(norms[k]) / float(norms[k - 1]) if k else 0.0
+        before, now = now, P([origin - float(alpha[k]), 1.0]) * now - beta * before
+        columns.append(now / np.sqrt(float(norms[k + 1])))
+    coefs = np.zeros((degree + 1, degree))
+    for j, column in enumerate(columns):
+        coefs[: len(column.coef), j] = column.coef
+    return Polynomials(x, origin, coefs)
