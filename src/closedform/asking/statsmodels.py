@@ -19,7 +19,7 @@ ONES = -1
 Takes = Mapping[str, Sequence[int]]
 """For each argument of predict, the inputs that make its columns.
 
-"frame" is the frame that a model formula reads; "logged" says that the model takes no array as
+"frame" is the frame that a model formula reads, "truths" its columns of truths; "logged" says that the model takes no array as
 an exposure, so that its logarithm must be added to the offset.
 """
 
@@ -40,15 +40,16 @@ def methods(model: Any, formula: Formula) -> list[Method]:
 
 
 def _arguments(takes: Takes, formula: Formula, X: Any) -> dict[str, Any]:
-    used = {i for name, chosen in takes.items() if name != "frame" for i in chosen if i != ONES}
+    plain = [name for name in takes if name not in ("frame", "truths")]
+    used = {i for name in plain for i in takes[name] if i != ONES}
     columns, rows = columns_of(formula.inputs, X, used)
     made: dict[str, Any] = {}
     for name, chosen in takes.items():
         if name == "frame":
-            made["exog"] = _frame(formula, chosen, X)
+            made["exog"] = _frame(formula, chosen, takes["truths"], X)
         elif name in ("offset", "exposure"):
             made[name] = columns[chosen[0]]
-        elif name != "logged":
+        elif name not in ("logged", "truths"):
             parts = [np.ones(rows) if i == ONES else columns[i] for i in chosen]
             made[name] = np.column_stack(parts) if parts else np.zeros((rows, 0))
     if "logged" in takes and {"offset", "exposure"} & set(made):
@@ -58,7 +59,7 @@ def _arguments(takes: Takes, formula: Formula, X: Any) -> dict[str, Any]:
     return made
 
 
-def _frame(formula: Formula, chosen: Sequence[int], X: Any) -> Any:
+def _frame(formula: Formula, chosen: Sequence[int], truths: Sequence[int], X: Any) -> Any:
     """Return the columns that a model formula reads as a frame, categories as plain objects.
 
     patsy refuses pandas categories that are not those of training, rows that have none of them too.
@@ -73,12 +74,14 @@ def _frame(formula: Formula, chosen: Sequence[int], X: Any) -> Any:
         names = list(X.keys() if isinstance(X, Mapping) else X.columns)
         keys = column_keys(formula.inputs, names)
         columns = {f.name: X[keys[f.name]] for f in inputs}
-    rows = len(X) if not isinstance(X, Mapping) else None
     made = {
         f.name: _plain(columns[f.name], f.type is Type.LABEL, isinstance(X, np.ndarray))
         for f in inputs
     }
-    return pd.DataFrame(made, index=range(rows) if rows is not None else None)
+    for name in (formula.inputs[i].name for i in truths):
+        if made[name].isin([0, 1]).all():
+            made[name] = made[name].astype(bool)
+    return pd.DataFrame(made, index=None if isinstance(X, Mapping) else range(len(X)))
 
 
 def _plain(values: Any, text: bool, mixed: bool) -> Any:

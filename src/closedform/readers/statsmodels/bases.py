@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from closedform import ops
-from closedform.ir import Array, Node, frozen
+from closedform.ir import Array, Node, frozen, toposort
 from closedform.readers.sklearn.spline import Stretches
 
 Term = tuple[float, Node]
@@ -187,6 +187,10 @@ def contracted(bases: Sequence[Basis], weights: Array) -> list[Term]:
     if not wide:
         return [(float(weights.reshape(())), ops.mul(*factor))]
     terms = _wide(wide, weights.reshape([b.width for b in wide]))
+    if any(may_be_infinite(n) for n in factor):
+        # One column each, as the model has them: −∞ times an indicator of 0 is NaN.
+        columns = products([*single, *wide])
+        return list(zip(weights.ravel(order="F").tolist(), columns, strict=True))
     return [(1.0, ops.mul(*factor, total(terms)))] if factor else terms
 
 
@@ -202,6 +206,16 @@ def _wide(bases: Sequence[Basis], weights: Array) -> list[Term]:
             for i in range(0, len(terms), k)
         ]
     return terms[0]
+
+
+GROWS = (ops.LOG, ops.LOG1P, ops.EXP, ops.EXPM1, ops.POW)
+
+
+def may_be_infinite(x: Node) -> bool:
+    """Tell whether a node may be infinite though its inputs are not, as log(0) is."""
+    return any(
+        n.op in GROWS or (n.op is ops.DIV and n.args[1].op is not ops.CONST) for n in toposort([x])
+    )
 
 
 def products(bases: Sequence[Basis]) -> list[Node]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.ir import Array, Node, Type
+from closedform.formula import surely_missing
+from closedform.ir import Array, Node, Type, fold
 from closedform.readers.reading import Columns, Reading, is_missing, plain_label
 from closedform.readers.statsmodels.bases import (
     Basis,
@@ -142,7 +143,8 @@ def terms_of(design: Design, columns: Mapping[str, Node], reading: Reading) -> T
 def _note(design: Design, terms: Terms, columns: Mapping[str, Node], reading: Reading) -> None:
     """Note the columns of the design as a stage, and that none of them may be missing."""
     bare = [n for _, bases in terms.parts for b in bases for n in _under(b)]
-    reading.refuse_missing(Columns(("",) * len(bare), tuple(bare)))
+    # Not what may make a term missing: np.where(x > 2, x, 0) is 0 where x is missing.
+    reading.no_missing.update(*fold(bare, surely_missing))
     if design.width > SHOWN:
         return
     before = Columns(tuple(columns), tuple(columns.values()))

@@ -339,7 +339,8 @@ def _compare(n: Any, values: Values, scope: Scope) -> Any:
     if kind not in COMPARISONS:
         return Unreadable(f"`{ast.unparse(n)}`")
     if isinstance(a, str) or isinstance(b, str):
-        return _same_text(kind, a, b, scope) or Unreadable(f"`{ast.unparse(n)}`")
+        same = _same_text(kind, a, b, scope)
+        return Unreadable(f"`{ast.unparse(n)}`") if same is None else same
     return combined(COMPARISONS[kind], a, b)
 
 

@@ -6,6 +6,7 @@ import ast
 import math
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -16,7 +17,7 @@ from closedform.families.additive import clipped
 from closedform.ir import Node, Type
 from closedform.readers.sklearn.functions import FUNCTIONS
 from closedform.readers.statsmodels import expressions as e
-from closedform.readers.statsmodels.bases import Basis, Plain, Product
+from closedform.readers.statsmodels.bases import Basis, Curve, Plain, Product
 from closedform.readers.statsmodels.expressions import Call, Method, Stateful, Unreadable
 from closedform.readers.statsmodels.splines import (
     absorbing,
@@ -24,6 +25,7 @@ from closedform.readers.statsmodels.splines import (
     constrained,
     cyclic,
     natural,
+    only_between,
     orthogonal,
 )
 
@@ -89,7 +91,7 @@ def _where(call: Call) -> Any:
     condition = e.truth(call.args[0])
     a, b = e.number(call.args[1]), e.number(call.args[2])
     bad = next((v for v in (condition, a, b) if isinstance(v, Unreadable)), None)
-    return bad or ops.where(condition, a, b)  # type: ignore[arg-type]
+    return ops.where(condition, a, b) if bad is None else bad  # type: ignore[arg-type]
 
 
 def _clip(call: Call) -> Any:
@@ -312,7 +314,9 @@ SIGNATURES = {
 
 def _patsy_bs(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
     first = 0 if options.get("include_intercept", False) else 1
-    return b_splines(x, state._all_knots, int(state._degree), first)
+    knots = state._all_knots
+    curve = b_splines(x, knots, int(state._degree), first)
+    return only_between(curve, float(knots[0]), float(knots[-1]), math.nan)
 
 
 def _patsy_natural(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
@@ -366,32 +370,35 @@ def _formulaic_poly(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
 
 
 def _formulaic_bs(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    x = _extrapolated(state, x, options)
-    degree, knots = options.get("degree", 3), state["knots"]
-    if isinstance(x, Unreadable):
-        return x
-    return b_splines(x, knots, int(degree), 0 if options.get("include_intercept") else 1)
+    degree, first = int(options.get("degree", 3)), 0 if options.get("include_intercept") else 1
+    make = partial(b_splines, knots=state["knots"], degree=degree, first=first)
+    return _extrapolated(make, state, x, options.get("extrapolation", "raise"))
 
 
 def _formulaic_cubic(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    x = _extrapolated(state, x, options)
-    if isinstance(x, Unreadable):
-        return x
-    made = cyclic(x, state["knots"]) if state["cyclic"] else natural(x, state["knots"])
-    return constrained(made, state["constraints"], by_numpy=True)
+    make = partial(cyclic if state["cyclic"] else natural, knots=state["knots"])
+    found = _extrapolated(make, state, x, options.get("extrapolation", "extend"))
+    if isinstance(found, Unreadable):
+        return found
+    return constrained(found, state["constraints"], by_numpy=True)
 
 
-def _extrapolated(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    """Return x as a spline of formulaic takes it: missing beyond its bounds, or at their ends."""
-    how = options.get("extrapolation", "raise")
+def _extrapolated(make: Callable[[Node], Curve], state: Any, x: Node, how: Any) -> Any:
+    """Return a spline of formulaic with what it does beyond its bounds."""
     how = getattr(how, "value", how)
     lo, hi = float(state["lower_bound"]), float(state["upper_bound"])
+    if how == "extend":
+        return make(x)
     if how == "clip":
-        return clipped(x, lo, hi)
-    if how not in ("raise", "na"):
-        return Unreadable(f"a spline with extrapolation={how!r}")
-    inside = ops.both(ops.less_equal(ops.const(lo), x), ops.less_equal(x, ops.const(hi)))
-    return ops.where(inside, x, ops.const(math.nan))
+        return make(clipped(x, lo, hi))
+    if how in ("raise", "na"):
+        inside = ops.both(ops.less_equal(ops.const(lo), x), ops.less_equal(x, ops.const(hi)))
+        if state.get("cyclic"):
+            return make(ops.where(inside, x, ops.const(math.nan)))
+        return only_between(make(x), lo, hi, math.nan)
+    if how == "zero" and not state.get("cyclic"):
+        return only_between(make(x), lo, hi, 0.0)
+    return Unreadable(f"a spline with extrapolation={how!r}")
 
 
 STATEFUL: dict[str, Callable[..., Any]] = {

@@ -15,7 +15,12 @@ from closedform.readers.statsmodels.bases import Basis, Polynomials
 from closedform.readers.statsmodels.design import Design
 from closedform.readers.statsmodels.inputs import Given, Inputs, design_of
 from closedform.readers.statsmodels.links import NO_ARCTANGENT, TASK_LINKS, inverse_of, is_identity
-from closedform.readers.statsmodels.splines import b_splines, cyclic, reproducing
+from closedform.readers.statsmodels.splines import (
+    b_splines,
+    cyclic,
+    only_between,
+    reproducing,
+)
 
 
 def additive_inputs(model: Any, inputs: Inputs) -> Design | None:
@@ -63,7 +68,9 @@ def smooth(smoother: Any, x: Node, reading: Reading) -> Basis | None:
     kind = type(smoother).__name__
     if kind == "UnivariateBSplines":
         first = 0 if smoother.include_intercept else 1
-        return _mixed(b_splines(x, smoother.knots, int(smoother.degree), first), smoother)
+        curve = b_splines(x, smoother.knots, int(smoother.degree), first)
+        ends = float(min(smoother.knots)), float(max(smoother.knots))
+        return _mixed(only_between(curve, *ends, np.nan), smoother)
     if kind == "UnivariateCubicCyclicSplines":
         return _mixed(cyclic(x, _cyclic_knots(smoother.model_spec)), smoother)
     if kind == "UnivariateCubicSplines":

@@ -62,8 +62,10 @@ class Inputs:
                 self.constant.append(i)
 
     def frame(self, design: Design) -> None:
-        """Note a frame that a model formula reads."""
+        """Note a frame that a model formula reads, and which of its columns hold truths."""
         self.takes["frame"] = [self.add(name) for name in design.inputs()]
+        truths = {name for t in design.subterms for f in t.factors for name in f.scope.truths}
+        self.takes["truths"] = [i for i in self.takes["frame"] if self.names[i] in truths]
 
     def single(self, argument: str) -> None:
         """Note an argument that is one number a row."""

@@ -13,49 +13,62 @@ from closedform.readers.statsmodels.bases import Curve, Polynomials
 
 
 def b_splines(x: Node, knots: Any, degree: int, first: int) -> Curve:
-    """Return B-splines on sorted knots, from number `first` on; missing beyond the outer knots.
+    """Return B-splines on sorted knots, from number `first` on; the outer ones go on beyond.
 
     de Boor, C. (1978), A Practical Guide to Splines, chapter IX.
     """
-    stretches = b_spline_stretches(knots, degree)
-    t = np.sort(np.asarray(knots, dtype=np.float64))
-    nowhere = np.full(stretches.coefs.shape[1:], np.nan)
-    whole = stretches.within(float(t[0]), float(t[-1]), nowhere, nowhere)
-    return _without_first(Curve(x, whole), first)
-
-
-def b_spline_stretches(knots: Any, degree: int) -> Stretches:
-    """Return all B-splines on some knots, the outer polynomials going on beyond."""
     from scipy.interpolate import BSpline
 
     t = np.sort(np.asarray(knots, dtype=np.float64))
     count = len(t) - degree - 1
     spline = BSpline(t, np.eye(count), degree)
-    return inside(spline, float(t[degree]), float(t[count]))
+    curve = Curve(x, inside(spline, float(t[degree]), float(t[count])))
+    return curve.mixed(np.eye(count)[:, first:]) if first else curve
 
 
-def _without_first(curve: Curve, first: int) -> Curve:
-    return curve.mixed(np.eye(curve.width)[:, first:]) if first else curve
+def only_between(curve: Curve, lo: float, hi: float, otherwise: float) -> Curve:
+    """Return a curve that has another value below lo and above hi, NaN or 0."""
+    outside = np.zeros(curve.stretches.coefs.shape[1:])
+    outside[0] = otherwise
+    return Curve(curve.x, curve.stretches.within(lo, hi, outside, outside))
 
 
 def natural(x: Node, knots: Any) -> Curve:
     """Return the cubic splines that are 1 at one knot and 0 at the others, linear outside.
 
-    Wood, S. N. (2006), Generalized Additive Models, section 4.1.2.
+    Wood, S. N. (2006), Generalized Additive Models, section 4.1.2: the second derivatives m at the
+    inner knots solve B·m = D·y, and at the ends they are 0.
     """
-    from scipy.interpolate import CubicSpline
-
     at = np.asarray(knots, dtype=np.float64)
-    spline = CubicSpline(at, np.eye(len(at)), bc_type="natural")
-    coefs = spline.c[::-1].transpose(1, 0, 2)
-    ends = [_line(spline, float(end)) for end in (at[0], at[-1])]
+    n, h = len(at), np.diff(at)
+    b, d, m = np.zeros((n - 2, n - 2)), np.zeros((n - 2, n)), np.zeros((n, n))
+    for i in range(n - 2):
+        b[i, i] = (h[i] + h[i + 1]) / 3
+        d[i, i : i + 3] = 1 / h[i], -1 / h[i] - 1 / h[i + 1], 1 / h[i + 1]
+    for i in range(n - 3):
+        b[i, i + 1] = b[i + 1, i] = h[i + 1] / 6
+    if n > 2:
+        m[1:-1] = np.linalg.solve(b, d)
+    y = np.eye(n)
+    coefs = _cubics(h, y[:-1], y[1:], m[:-1], m[1:])
+    below, above = np.zeros((4, n)), np.zeros((4, n))
+    below[:2] = coefs[0, :2]
+    above[:2] = y[-1], (y[-1] - y[-2]) / h[-1] + h[-1] * m[-2] / 6
     stretches = Stretches(at[1:-1], at[:-1], coefs)
-    return Curve(x, stretches.within(float(at[0]), float(at[-1]), *ends))
+    return Curve(x, stretches.within(float(at[0]), float(at[-1]), below, above))
 
 
-def _line(spline: Any, at: float) -> Array:
-    value = spline(at)
-    return np.stack([value, spline(at, 1), np.zeros_like(value), np.zeros_like(value)])
+def _cubics(h: Array, left: Array, right: Array, m: Array, after: Array) -> Array:
+    """Return the cubics between knots, shape (stretches, 4, functions).
+
+    Args:
+        h: the widths.
+        left, right: the values at both ends of each stretch.
+        m, after: the second derivatives there.
+    """
+    wide = h[:, None]
+    slope = (right - left) / wide - wide * (2 * m + after) / 6
+    return np.stack([left, slope, m / 2, (after - m) / (6 * wide)], axis=1)
 
 
 def cyclic(x: Node, knots: Any) -> Curve:
@@ -78,10 +91,8 @@ def _periodic(at: Array) -> Array:
         b[i, i - 1] = b[i - 1, i] = h[i - 1] / 6
         d[i, i] = -1 / h[i - 1] - 1 / h[i]
         d[i, i - 1] = d[i - 1, i] = 1 / h[i - 1]
-    m, after = np.linalg.solve(b, d), np.roll(np.arange(n), -1)
-    y, wide = np.eye(n), h[:, None]
-    slope = (y[after] - y) / wide - wide * (2 * m + m[after]) / 6
-    return np.stack([y, slope, m / 2, (m[after] - m) / (6 * wide)], axis=1)
+    y, m, after = np.eye(n), np.linalg.solve(b, d), np.roll(np.arange(n), -1)
+    return _cubics(h, y, y[after], m, m[after])
 
 
 def wound(x: Node, lo: float, hi: float) -> Node:
