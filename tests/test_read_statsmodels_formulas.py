@@ -7,10 +7,17 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
 import closedform as cf
-from statsmodels_models import FRAME, Asked, by_formulaic, fitted
+from statsmodels_models import FRAME, Asked, AskedByFormulaic, by_formulaic, fitted
 from test_read_statsmodels import check
 
 CUT = 2.5
+OTHER = FRAME.x.to_numpy() ** 2
+
+
+def own(x):
+    return x + 1
+
+
 PATSY = [
     "x + z",
     "x*z + k",
@@ -47,7 +54,7 @@ PATSY = [
     "bs(x, df=4, degree=0)",
     "bs(x, df=4, lower_bound=0, upper_bound=6)",
     "g:bs(x, df=4)",
-    "bs(np.log(x), df=4)",
+    "bs(x/2, df=4)",
     "cr(x, df=4)",
     "cr(x, df=3, constraints='center') + cr(z, df=3)",
     "te(cr(x, df=3), cr(z, df=3), constraints='center')",
@@ -61,7 +68,6 @@ PATSY = [
     "x.clip(lower=2) + z.abs() + I((z > 0).astype(int))",
     "I(g == 'b') + I(g.isin(['a', 'c']))",
     "I(k // 2) + I(k % 2)",
-    "I(flag * z)",
     "np.abs(z) + abs(x) + pow(x, 2)",
     "z.fillna(0)",
 ]
@@ -117,6 +123,71 @@ def test_periodic_terms_agree_but_far_outside(terms):
 @pytest.mark.parametrize("terms", FORMULAIC)
 def test_a_formula_of_formulaic_and_ours_agree(terms):
     results = by_formulaic(lambda: smf.ols(f"y ~ {terms}", FRAME).fit())
-    from statsmodels_models import AskedByFormulaic
-
     check(AskedByFormulaic(results), used(results), 1e-11)
+
+
+@pytest.mark.parametrize("terms", ["I(flag * z)", "I(flag & (x > 2))", "I(~flag)", "I(flag + flag)"])
+def test_arithmetic_with_truths_is_that_of_pandas(terms):
+    results = fitted(smf.ols(f"y ~ {terms}", FRAME).fit)
+    formula, rows = cf.read(results), used(results)
+    assert np.allclose(formula(rows), results.predict(rows), rtol=1e-12, atol=0)
+    assert formula.verify(results, rows).ok
+
+
+def test_a_step_of_formulaic_is_0_where_its_number_is_missing():
+    results = by_formulaic(lambda: smf.ols("y ~ bs(x, df=3, degree=0)", FRAME).fit())
+    check(AskedByFormulaic(results), used(results))
+
+
+def test_a_formula_is_over_the_raw_columns_of_the_data():
+    results = fitted(smf.ols("y ~ np.log(x)*g + C(k) + I(z**2)", FRAME).fit)
+    formula = cf.read(results)
+    assert [f.name for f in formula.inputs] == ["g", "k", "x", "z"]
+    by_name = {f.name: f for f in formula.inputs}
+    assert by_name["g"].categories == ("a", "b", "c")
+    assert not by_name["g"].unseen
+    assert not by_name["x"].missing
+    one = FRAME.iloc[[3]]
+    assert formula({name: one[name].item() for name in by_name}) == pytest.approx(
+        results.predict(one).item(), rel=1e-12
+    )
+
+
+REFUSED = {
+    "own(x)": "own",
+    "I(x - x.mean())": "mean",
+    "I(x.rank())": "rank",
+    "I(x.shift(1).fillna(0))": "shift",
+    "np.arctan(x)": "arctan",
+    "I(x // 0.5)": "x // 0.5",
+    "C(pd.cut(x, 3))": "cut",
+    "pd.Series(x.values)": "Series",
+    "OTHER": "OTHER",
+    "I(x[::1])": "x[::1]",
+}
+
+
+@pytest.mark.parametrize("terms", REFUSED)
+def test_code_without_a_formula_is_refused_by_name(terms):
+    results = fitted(lambda: smf.ols(f"y ~ z + {terms}", FRAME).fit())
+    with pytest.raises(cf.errors.UnsupportedModel) as caught:
+        cf.read(results)
+    assert REFUSED[terms] in str(caught.value)
+
+
+def test_all_terms_without_a_formula_are_named_at_once():
+    results = fitted(smf.ols("y ~ np.arctan(x) + np.arcsinh(z) + g", FRAME).fit)
+    with pytest.raises(cf.errors.UnsupportedModel) as caught:
+        cf.read(results)
+    assert len(caught.value.problems) == 2
+
+
+def test_no_code_of_a_formula_is_run(monkeypatch):
+    results = fitted(smf.ols("y ~ np.log(x) + bs(z, df=4) + C(g)", FRAME).fit)
+
+    def forbidden(*_):
+        raise AssertionError("run")
+
+    for info in results.model.data.model_spec.factor_infos.values():
+        monkeypatch.setattr(info.state["eval_env"], "eval", forbidden)
+    cf.read(results)

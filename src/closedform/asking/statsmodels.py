@@ -79,8 +79,9 @@ def _frame(formula: Formula, chosen: Sequence[int], truths: Sequence[int], X: An
         for f in inputs
     }
     for name in (formula.inputs[i].name for i in truths):
-        if made[name].isin([0, 1]).all():
-            made[name] = made[name].astype(bool)
+        if not made[name].isin([0, 1]).all():
+            raise ValueError(f"column {name!r} holds truths")
+        made[name] = made[name].astype(bool)
     return pd.DataFrame(made, index=None if isinstance(X, Mapping) else range(len(X)))
 
 

@@ -91,10 +91,17 @@ class Coded:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Piecewise polynomials of one number, between the same edges."""
+    """Piecewise polynomials of one number, between the same edges.
+
+    Attributes:
+        x: the number.
+        stretches: the polynomials.
+        missing: what each column is where x is missing, shape (width,); None: missing too.
+    """
 
     x: Node
     stretches: Stretches
+    missing: Array | None = None
 
     @property
     def width(self) -> int:
@@ -112,12 +119,14 @@ class Curve:
     def _of(self, weights: Array) -> Node:
         part = self.stretches
         whole = Stretches(part.edges, part.origins, (part.coefs @ weights)[:, :, None])
-        return ops.piecewise(self.x, whole.pieces(0, np.nan))
+        missing = np.nan if self.missing is None else float(self.missing @ weights)
+        return ops.piecewise(self.x, whole.pieces(0, missing))
 
     def mixed(self, matrix: Array) -> Curve:
         """Return the columns `matrix` makes of these, shape (width, new width)."""
         part = self.stretches
-        return Curve(self.x, Stretches(part.edges, part.origins, part.coefs @ matrix))
+        mixed = Stretches(part.edges, part.origins, part.coefs @ matrix)
+        return Curve(self.x, mixed, None if self.missing is None else self.missing @ matrix)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,9 @@ from closedform.readers.reading import Columns, Reading, is_missing, plain_label
 from closedform.readers.statsmodels.bases import (
     Basis,
     Coded,
+    Curve,
     Plain,
+    Polynomials,
     Term,
     contracted,
     products,
@@ -153,7 +155,11 @@ def _note(design: Design, terms: Terms, columns: Mapping[str, Node], reading: Re
 
 def _under(basis: Basis) -> list[Node]:
     """Return nodes that are missing where the columns of a basis are."""
-    return [basis.x] if hasattr(basis, "x") else basis.nodes()
+    if isinstance(basis, Coded | Polynomials) or (
+        isinstance(basis, Curve) and basis.missing is None
+    ):
+        return [basis.x]
+    return basis.nodes()
 
 
 def _basis(
@@ -165,6 +171,9 @@ def _basis(
     names = columns_read(factor.code, scope)
     bare = [n for n in names if _is_just(factor.code, n, scope)]
     value = columns[bare[0]] if bare else value_of(factor.code, scope)
+    for name in () if bare else scope.truths.intersection(names):
+        reading.knows(columns[name], (False, True), unseen=False)
+        reading.no_missing.add(columns[name].data)
     found = as_basis(value) if matrix is None else _coded(factor, value, matrix, reading)
     if not isinstance(found, Unreadable) and factor.width not in (None, found.width) and (
         matrix is None

@@ -6,6 +6,7 @@ import ast
 import math
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from inspect import Parameter, Signature
 from typing import Any
@@ -372,7 +373,10 @@ def _formulaic_poly(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
 def _formulaic_bs(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
     degree, first = int(options.get("degree", 3)), 0 if options.get("include_intercept") else 1
     make = partial(b_splines, knots=state["knots"], degree=degree, first=first)
-    return _extrapolated(make, state, x, options.get("extrapolation", "raise"))
+    found = _extrapolated(make, state, x, options.get("extrapolation", "raise"))
+    if degree == 0 and isinstance(found, Curve):  # missing lies in no stretch: all steps are 0
+        return replace(found, missing=np.zeros(found.width))
+    return found
 
 
 def _formulaic_cubic(state: Any, x: Node, options: Mapping[str, Any]) -> Any:

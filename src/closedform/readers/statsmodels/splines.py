@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ def b_splines(x: Node, knots: Any, degree: int, first: int) -> Curve:
     t = np.sort(np.asarray(knots, dtype=np.float64))
     count = len(t) - degree - 1
     spline = BSpline(t, np.eye(count), degree)
-    curve = Curve(x, inside(spline, float(t[degree]), float(t[count])))
+    stretches = inside(spline, float(t[degree]), float(t[count]))
+    # Steps do not see that x is missing: the search for its stretch ends at the last one.
+    missing = stretches.coefs[-1, 0] if degree == 0 else None
+    curve = Curve(x, stretches, missing)
     return curve.mixed(np.eye(count)[:, first:]) if first else curve
 
 
@@ -30,7 +34,7 @@ def only_between(curve: Curve, lo: float, hi: float, otherwise: float) -> Curve:
     """Return a curve that has another value below lo and above hi, NaN or 0."""
     outside = np.zeros(curve.stretches.coefs.shape[1:])
     outside[0] = otherwise
-    return Curve(curve.x, curve.stretches.within(lo, hi, outside, outside))
+    return replace(curve, stretches=curve.stretches.within(lo, hi, outside, outside))
 
 
 def natural(x: Node, knots: Any) -> Curve:
