@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 import statsmodels.formula
-import statsmodels.formula.api as smf
 
 N = 120
 
@@ -153,9 +152,9 @@ ARRAYS: dict[str, Callable[[], Any]] = {
     "ZeroInflatedPoisson": lambda: sm.ZeroInflatedPoisson(FRAME["count"], with_ones()).fit(disp=0),
     "GEE": lambda: sm.GEE(FRAME.one, with_ones(), groups=FRAME.who, family=F.Binomial()).fit(),
     "PHReg": lambda: sm.PHReg(FRAME.positive, FRAME[PLAIN], status=FRAME.flag).fit(),
-    "GLM, ridge": lambda: sm.GLM(
-        FRAME["count"], with_ones(), family=F.Poisson()
-    ).fit_regularized(alpha=0.1, L1_wt=0.0),
+    "GLM, ridge": lambda: sm.GLM(FRAME["count"], with_ones(), family=F.Poisson()).fit_regularized(
+        alpha=0.1, L1_wt=0.0
+    ),
     "GLM, constrained": lambda: sm.GLM(
         FRAME["count"], with_ones(), family=F.Poisson()
     ).fit_constrained("x = 0.1"),

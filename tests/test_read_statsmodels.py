@@ -1,16 +1,13 @@
 """statsmodels over matrices: every model, family and link against its own predict."""
 
-import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 
 import closedform as cf
 import statsmodels_models as models
 from battery import compare
 from battery_rows import kinds_of_rows
-from closedform.errors import BadInput, NotFitted, UnsupportedModel
-from statsmodels_models import FRAME, PLAIN, Asked, fitted, with_ones
+from statsmodels_models import FRAME, PLAIN, Asked, fitted
 
 TOLERANCE = 1e-12
 """Of an output's size: sums of four terms, and links that err by a few ulps of theirs."""

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
 import closedform as cf
@@ -71,7 +70,11 @@ PATSY = [
     "np.abs(z) + abs(x) + pow(x, 2)",
     "z.fillna(0)",
 ]
-TURNING = ["np.sin(2*np.pi*x/5) + np.cos(2*np.pi*x/5)", "cc(x, df=4)", "te(cr(x, df=3), cc(z, df=3))"]
+TURNING = [
+    "np.sin(2*np.pi*x/5) + np.cos(2*np.pi*x/5)",
+    "cc(x, df=4)",
+    "te(cr(x, df=3), cc(z, df=3))",
+]
 FORMULAIC = [
     "x*z + k",
     "0 + x",
@@ -126,7 +129,9 @@ def test_a_formula_of_formulaic_and_ours_agree(terms):
     check(AskedByFormulaic(results), used(results), 1e-11)
 
 
-@pytest.mark.parametrize("terms", ["I(flag * z)", "I(flag & (x > 2))", "I(~flag)", "I(flag + flag)"])
+@pytest.mark.parametrize(
+    "terms", ["I(flag * z)", "I(flag & (x > 2))", "I(~flag)", "I(flag + flag)"]
+)
 def test_arithmetic_with_truths_is_that_of_pandas(terms):
     results = fitted(smf.ols(f"y ~ {terms}", FRAME).fit)
     formula, rows = cf.read(results), used(results)

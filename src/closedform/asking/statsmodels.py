@@ -19,8 +19,8 @@ ONES = -1
 Takes = Mapping[str, Sequence[int]]
 """For each argument of predict, the inputs that make its columns.
 
-"frame" is the frame that a model formula reads, "truths" its columns of truths; "logged" says that the model takes no array as
-an exposure, so that its logarithm must be added to the offset.
+"frame" is the frame that a model formula reads, "truths" its columns of truths; "logged" says that
+the model takes no array as an exposure, so that its logarithm must be added to the offset.
 """
 
 
@@ -32,14 +32,39 @@ def methods(model: Any, formula: Formula) -> list[Method]:
         return []
 
     def ask(X: Any) -> Array:
+        arguments, rows = _arguments(takes, formula, X)
         with _engine_of(model):
-            made = model.predict(**_arguments(takes, formula, X))
-        return np.asarray(getattr(made, "predicted_values", made))  # PHReg gives two things
+            parts = [(at, _predicted(model, arguments, at)) for at in _calls(arguments, rows)]
+        made = np.empty((rows, *parts[0][1].shape[1:])) if parts else np.empty(0)
+        for at, answer in parts:
+            made[at] = answer
+        return made
 
     return [Method("predict", ask, formula.primary)]
 
 
-def _arguments(takes: Takes, formula: Formula, X: Any) -> dict[str, Any]:
+def _calls(arguments: Mapping[str, Any], rows: int) -> list[Array]:
+    """Return which rows are asked about at once: those with missing values apart from the others.
+
+    patsy looks whether the rows of a call lie within the knots of a spline, and a missing value
+    among them makes it believe that they do.
+    """
+    missing = np.zeros(rows, dtype=bool)
+    if hasattr(arguments.get("exog"), "isna"):
+        missing = np.asarray(arguments["exog"].isna().any(axis=1), dtype=bool)
+    return [np.flatnonzero(part) for part in (missing, ~missing) if part.any()]
+
+
+def _predicted(model: Any, arguments: Mapping[str, Any], at: Array) -> Array:
+    given = {
+        name: part.iloc[at] if hasattr(part, "iloc") else part[at] if np.ndim(part) else part
+        for name, part in arguments.items()
+    }
+    made = model.predict(**given)
+    return np.asarray(getattr(made, "predicted_values", made))  # PHReg gives two things
+
+
+def _arguments(takes: Takes, formula: Formula, X: Any) -> tuple[dict[str, Any], int]:
     plain = [name for name in takes if name not in ("frame", "truths")]
     used = {i for name in plain for i in takes[name] if i != ONES}
     columns, rows = columns_of(formula.inputs, X, used)
@@ -56,7 +81,7 @@ def _arguments(takes: Takes, formula: Formula, X: Any) -> dict[str, Any]:
         with np.errstate(all="ignore"):
             made["offset"] = made.get("offset", 0.0) + np.log(made.get("exposure", np.ones(rows)))
         made["exposure"] = 0  # any other number is logged, and none is the training rows'
-    return made
+    return made, rows
 
 
 def _frame(formula: Formula, chosen: Sequence[int], truths: Sequence[int], X: Any) -> Any:

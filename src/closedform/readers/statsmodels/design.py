@@ -165,9 +165,7 @@ def _under(basis: Basis) -> list[Node]:
 def _basis(
     factor: Factor, matrix: Array | None, columns: Mapping[str, Node], reading: Reading
 ) -> Basis | None:
-    scope = replace(
-        factor.scope, nodes=columns, functions=called, as_labels=reading.as_labels
-    )
+    scope = replace(factor.scope, nodes=columns, functions=called, as_labels=reading.as_labels)
     names = columns_read(factor.code, scope)
     bare = [n for n in names if _is_just(factor.code, n, scope)]
     value = columns[bare[0]] if bare else value_of(factor.code, scope)
@@ -175,8 +173,10 @@ def _basis(
         reading.knows(columns[name], (False, True), unseen=False)
         reading.no_missing.add(columns[name].data)
     found = as_basis(value) if matrix is None else _coded(factor, value, matrix, reading)
-    if not isinstance(found, Unreadable) and factor.width not in (None, found.width) and (
-        matrix is None
+    if (
+        not isinstance(found, Unreadable)
+        and factor.width not in (None, found.width)
+        and (matrix is None)
     ):
         found = Unreadable(f"{found.width} columns where the model has {factor.width}")
     if isinstance(found, Unreadable):
@@ -193,9 +193,7 @@ def _is_just(code: str, name: str, scope: Scope) -> bool:
     return scope.aliases.get(code.strip(), code.strip()) == name
 
 
-def _coded(
-    factor: Factor, value: Any, matrix: Array, reading: Reading
-) -> Coded | Unreadable:
+def _coded(factor: Factor, value: Any, matrix: Array, reading: Reading) -> Coded | Unreadable:
     """Return a category as the package codes it."""
     levels = tuple(plain_label(v) for v in factor.levels or ())
     odd = next((v for v in levels if not isinstance(v, str | int | float | bool)), None)

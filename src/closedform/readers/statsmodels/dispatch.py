@@ -14,8 +14,9 @@ from closedform.ir import Array
 from closedform.readers.prediction import Prediction, formula_of
 from closedform.readers.reading import NO_FORMULA, Columns, Reading
 from closedform.readers.statsmodels import outputs
+from closedform.readers.statsmodels.design import Design
 from closedform.readers.statsmodels.gam import additive, additive_inputs
-from closedform.readers.statsmodels.inputs import Design, Given, Inputs, design_of
+from closedform.readers.statsmodels.inputs import Given, Inputs, design_of
 
 Results = Any
 
@@ -50,6 +51,13 @@ def _with_inflation(model: Any, inputs: Inputs) -> Design | None:
     return design
 
 
+def _with_hurdle(model: Any, inputs: Inputs) -> Design | None:
+    """Note the columns, which both parts share; the model has names of its own for them."""
+    given = getattr(getattr(model, "data", None), "orig_exog", None)
+    names = getattr(given, "columns", [n.removeprefix("zm_") for n in model.exog_names])
+    return _main(model, inputs, [str(n) for n in names])
+
+
 BOTH = ("offset", "exposure")
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(
@@ -81,7 +89,7 @@ KINDS: dict[str, Kind] = {
         ("TruncatedLFPoisson", "TruncatedLFNegativeBinomialP", "TruncatedLFGeneralizedPoisson"),
         Kind(outputs.truncated, BOTH),
     ),
-    "HurdleCountModel": Kind(outputs.hurdle, BOTH),
+    "HurdleCountModel": Kind(outputs.hurdle, BOTH, inputs=_with_hurdle),
     "PHReg": Kind(outputs.linear, ("offset",)),
 }
 """Each class of models of statsmodels that is read; subclasses that predict alike are, too."""

@@ -14,9 +14,7 @@ from closedform.readers.statsmodels.expressions import Scope, Stateful, parsed
 from closedform.readers.statsmodels.functions import name_of
 
 
-def formulaic_design(
-    spec: Any, columns: frozenset[str] | None, truths: frozenset[str]
-) -> Design:
+def formulaic_design(spec: Any, columns: frozenset[str] | None, truths: frozenset[str]) -> Design:
     """Return the terms of a ModelSpec.
 
     Args:
@@ -50,7 +48,7 @@ def _matrix(state: Any, part: Any) -> Any:
 def _factor(
     factor: Any, spec: Any, columns: frozenset[str] | None, truths: frozenset[str]
 ) -> Factor:
-    kind, state = spec.encoder_state.get(factor.expr, (None, {}))
+    _, state = spec.encoder_state.get(factor.expr, (None, {}))
     levels = tuple(state["categories"]) if "categories" in state else None
     code, aliases = _sanitized(factor)
     scope = Scope(

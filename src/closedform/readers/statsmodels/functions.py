@@ -213,7 +213,7 @@ PAIRS: dict[str, Callable[[Node, Node], Node]] = {
 
 
 def _filled(x: Node, call: Call) -> Any:
-    value = call.args[0] if call.args else None
+    value: Any = call.args[0] if call.args else None
     if call.options or len(call.args) != 1 or x.type is Type.BOOL:
         return Unreadable(f"`{call.text}`")
     if isinstance(value, str):

@@ -11,7 +11,7 @@ from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.statsmodels import outputs
-from closedform.readers.statsmodels.bases import Basis, Polynomials
+from closedform.readers.statsmodels.bases import Basis, Curve
 from closedform.readers.statsmodels.design import Design
 from closedform.readers.statsmodels.inputs import Given, Inputs, design_of
 from closedform.readers.statsmodels.links import NO_ARCTANGENT, TASK_LINKS, inverse_of, is_identity
@@ -19,7 +19,6 @@ from closedform.readers.statsmodels.splines import (
     b_splines,
     cyclic,
     only_between,
-    reproducing,
 )
 
 
@@ -73,19 +72,15 @@ def smooth(smoother: Any, x: Node, reading: Reading) -> Basis | None:
         return _mixed(only_between(curve, *ends, np.nan), smoother)
     if kind == "UnivariateCubicCyclicSplines":
         return _mixed(cyclic(x, _cyclic_knots(smoother.model_spec)), smoother)
-    if kind == "UnivariateCubicSplines":
-        return reproducing(x, smoother)
-    if kind == "UnivariatePolynomialSmoother":
-        coefs = np.eye(int(smoother.degree) + 1)[:, 1:]
-        return Polynomials(x, 0.0, coefs)
+    # Of CubicSplines and PolynomialSmoother statsmodels cannot predict any new row either (0.15).
     reading.problem(
-        f"The smoother {kind} has no formula that is known.",
-        "Use BSplines, CyclicCubicSplines or CubicSplines.",
+        f"The smoother {kind} is not among those that can be read.",
+        "Use BSplines or CyclicCubicSplines.",
     )
     return None
 
 
-def _mixed(basis: Any, smoother: Any) -> Any:
+def _mixed(basis: Curve, smoother: Any) -> Curve:
     return basis if smoother.ctransf is None else basis.mixed(np.asarray(smoother.ctransf))
 
 

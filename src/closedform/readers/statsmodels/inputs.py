@@ -137,10 +137,11 @@ def _training_columns(model: Any) -> tuple[frozenset[str] | None, frozenset[str]
     frame = getattr(getattr(model, "data", None), "frame", None)
     if isinstance(frame, Mapping):
         return frozenset(map(str, frame)), frozenset()
-    if not hasattr(frame, "columns"):
+    kinds: Mapping[Any, Any] | None = getattr(frame, "dtypes", None)
+    if kinds is None:
         return None, frozenset()
-    truths = (str(n) for n, kind in zip(frame.columns, frame.dtypes, strict=True) if kind == bool)
-    return frozenset(map(str, frame.columns)), frozenset(truths)
+    truths = frozenset(str(n) for n, kind in kinds.items() if str(kind) == "bool")
+    return frozenset(str(n) for n, _ in kinds.items()), truths
 
 
 @dataclass

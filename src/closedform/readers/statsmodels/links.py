@@ -12,7 +12,7 @@ from closedform.ir import Node
 
 Inverse = Callable[[Node], Node]
 
-NO_ARCTANGENT = "It needs the arctangent, which formulas do not have; a logit or probit link is near."
+NO_ARCTANGENT = "A Cauchy link needs the arctangent, which formulas lack; use a logit or a probit."
 
 
 def normal_cdf(z: Node) -> Node:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from closedform.formula import Task
 from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction, chance_names, value_names
 from closedform.readers.reading import Columns, plain_label
+from closedform.readers.statsmodels.bases import may_be_infinite
 from closedform.readers.statsmodels.inputs import Given
 from closedform.readers.statsmodels.links import (
     NO_ARCTANGENT,
@@ -119,10 +122,17 @@ def ordered(model: Fitted, params: Array, given: Given) -> Prediction:
         )
         return Prediction.nothing()
     below = [inside(ops.lin(cut, (-1, score))) for cut in cuts]
-    middle = [ops.lin(0, (1, b), (-1, a)) for a, b in zip(below, below[1:], strict=False)]
+    middle = [ops.lin(0, (1, b), (-1, a)) for a, b in pairwise(below)]
     kept = [ops.maximum(n, ops.const(0.0)) for n in middle]
     values = [below[0], *kept, complement(below[-1])] if below else [ops.const(1.0)]
+    if may_be_infinite(score):  # then predict takes ∞ from the outermost cuts, which are ∞
+        values[0] = _not_at(score, -math.inf, values[0])
+        values[-1] = _not_at(score, math.inf, values[-1])
     return chances(values, [plain_label(c) for c in model.labels], "none")
+
+
+def _not_at(score: Node, value: float, chance: Node) -> Node:
+    return ops.where(ops.equal(score, ops.const(value)), ops.const(math.nan), chance)
 
 
 def zero_inflated(model: Fitted, params: Array, given: Given) -> Prediction:
@@ -157,7 +167,9 @@ def _beyond(mu: Node, cut: int) -> Node:
     factorials = np.cumprod([1.0, *range(1, cut + 1)])
     powers = [ops.mul(*[mu] * k) for k in range(cut + 1)]
     none = ops.exp(ops.lin(0, (-1, mu)))
-    chance = [ops.mul(none, ops.lin(0, (1 / f, p))) for f, p in zip(factorials, powers, strict=True)]
+    chance = [
+        ops.mul(none, ops.lin(0, (1 / f, p))) for f, p in zip(factorials, powers, strict=True)
+    ]
     lost = ops.linear(0, range(cut + 1), chance)
     return ops.div(ops.lin(0, (1, mu), (-1, lost)), complement(total_of(chance)))
 

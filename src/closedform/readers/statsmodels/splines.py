@@ -129,41 +129,6 @@ def absorbing(constraints: Any, *, by_numpy: bool = False) -> Array:
     return found
 
 
-def reproducing(x: Node, smoother: Any) -> Curve:
-    """Return statsmodels' CubicSplines: a kernel around each knot, on a scaled column.
-
-    Wood (2006), section 3.2.1, equation 3.4; quartic polynomials between the knots.
-    """
-    low, scale = 0.0, 1.0
-    if smoother.transform_data_method is not None:
-        low, scale = float(smoother.domain_low), float(smoother.domain_diff)
-        x = ops.div(ops.lin(-low, (1, x)), ops.const(scale))
-    knots = np.asarray(smoother.knots, dtype=np.float64)
-    edges = np.unique(knots)
-    origins = np.concatenate([edges[:1], edges])
-    coefs = np.stack([_kernels(float(at), i, edges, knots) for i, at in enumerate(origins)])
-    coefs[:, 0, 1:] -= np.asarray(smoother.transf_mean, dtype=np.float64)
-    curve = Curve(x, Stretches(edges, origins, coefs))
-    return curve if smoother.ctransf is None else curve.mixed(np.asarray(smoother.ctransf))
-
-
-def _kernels(at: float, i: int, edges: Array, knots: Array) -> Array:
-    """Return 1, x and the kernels of all knots around a point, as polynomials of degree 4."""
-    P = np.polynomial.Polynomial
-    x = P([at, 1.0])
-    columns = [P([1.0]), x]
-    for z in knots.tolist():
-        # Stretch i lies between edges i − 1 and i: right of every knot up to edge i − 1.
-        side = 1.0 if i > 0 and z <= edges[i - 1] else -1.0
-        away = side * (x - z) - 0.5
-        first = ((z - 0.5) ** 2 - 1 / 12) * ((x - 0.5) ** 2 - 1 / 12) / 4
-        columns.append(first - (away**4 - 0.5 * away**2 + 7 / 240) / 24)
-    made = np.zeros((5, len(columns)))
-    for j, column in enumerate(columns):
-        made[: len(column.coef), j] = column.coef
-    return made
-
-
 def orthogonal(x: Node, alpha: Any, norms: Any, degree: int) -> Polynomials:
     """Return formulaic's poly(): orthogonal polynomials by their three-term recurrence."""
     origin = float(alpha[0])
