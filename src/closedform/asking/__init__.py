@@ -16,6 +16,7 @@ ASKED: dict[str, str] = {
     "onnx": "closedform.asking.onnx",
     "onnxruntime": "closedform.asking.onnx",
     "pyoperon": "closedform.asking.pyoperon",
+    "statsmodels": "closedform.asking.statsmodels",
     "sympy": "closedform.asking.sympy",
     "torch": "closedform.asking.torch",
 }

@@ -30,6 +30,7 @@ READERS: dict[str, str] = {
     "interpret": "closedform.readers.interpret",
     "onnx": "closedform.readers.onnx",
     "onnxruntime": "closedform.readers.onnx",
+    "statsmodels": "closedform.readers.statsmodels",
 }
 """Package name of a model's class → the module that reads it.
 

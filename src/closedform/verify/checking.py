@@ -216,7 +216,7 @@ def _domain(formula: Formula, rows: Rows, found: Sequence[Answers]) -> Domain:
     answered = np.logical_and.reduce([a.answered for a in found])
     ours = rows.outside | _silent(formula, rows)
     only_model = refused & ~ours
-    only_formula = answered & rows.outside
+    only_formula = answered & rows.outside & ~_unanswered(found, len(rows))
     if any("unseen" in step.found for step in formula.trail):
         only_formula &= rows.kinds != "unseen"
     extreme = only_model & np.isin(rows.kinds, EXTREME)
@@ -238,6 +238,15 @@ def _domain(formula: Formula, rows: Rows, found: Sequence[Answers]) -> Domain:
         error=next((a.error for a in found if a.error), ""),
         where=where,
     )
+
+
+def _unanswered(found: Sequence[Answers], rows: int) -> Array:
+    """Return the rows for which the model gives NaN alone, as statsmodels does, shape (rows,)."""
+    nothing = np.ones(rows, dtype=bool)
+    for said in found:
+        for column in said.columns:
+            nothing &= np.isnan(column) if column.dtype.kind == "f" else _without_number(column)
+    return nothing
 
 
 def _silent(formula: Formula, rows: Rows) -> Array:

@@ -1,0 +1,435 @@
+"""What may be called in a model formula: each function's name, and what it gives."""
+
+from __future__ import annotations
+
+import ast
+import math
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from inspect import Parameter, Signature
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.families.additive import clipped
+from closedform.ir import Node, Type
+from closedform.readers.sklearn.functions import FUNCTIONS
+from closedform.readers.statsmodels import expressions as e
+from closedform.readers.statsmodels.bases import Basis, Curve, Plain, Product
+from closedform.readers.statsmodels.expressions import Call, Method, Stateful, Unreadable
+from closedform.readers.statsmodels.splines import (
+    absorbing,
+    b_splines,
+    constrained,
+    cyclic,
+    natural,
+    only_between,
+    orthogonal,
+)
+
+OWN_CODE = "a function of your own, {name}()"
+"""What is said of a function that is no package's."""
+
+
+def called(call: Call) -> Any:
+    """Return what a call gives, or Unreadable."""
+    if isinstance(call.target, Stateful):
+        return _stateful(call.target, call)
+    if isinstance(call.target, Method):
+        return _method(call.target, call)
+    name = name_of(call.target)
+    if name in CALLS:
+        return CALLS[name](call)
+    if name.startswith("ufunc."):
+        return _ufunc(name.removeprefix("ufunc."), call)
+    if isinstance(call.target, Unreadable):
+        return call.target
+    return Unreadable(f"`{call.text}`, which calls {_described(call.target, name)}")
+
+
+def _described(target: Any, name: str) -> str:
+    if name:
+        return f"{name}()"
+    return OWN_CODE.format(name=getattr(target, "__name__", type(target).__name__))
+
+
+PACKAGES = ("numpy", "pandas", "patsy", "formulaic", "scipy", "math", "builtins")
+
+
+def name_of(target: Any) -> str:
+    """Return package and name of a function that a package really has; "" for any other."""
+    if isinstance(target, np.ufunc):
+        return f"ufunc.{target.__name__}"
+    module, name = getattr(target, "__module__", None), getattr(target, "__name__", "")
+    if not isinstance(module, str) or module.partition(".")[0] not in PACKAGES:
+        return ""
+    found = getattr(sys.modules.get(module), name, None)
+    unwrapped = getattr(found, "__wrapped__", found)
+    same = found is target or unwrapped is getattr(target, "__wrapped__", target)
+    return f"{module.partition('.')[0]}.{name}" if same else ""
+
+
+# --- plain functions ----------------------------------------------------------------------------
+
+
+def _first(call: Call) -> Any:
+    return call.args[0] if call.args else Unreadable(f"`{call.text}`")
+
+
+def _quoted(call: Call) -> Any:
+    name = _first(call)
+    if not isinstance(name, str) or name not in call.scope.nodes:
+        return Unreadable(f"`{call.text}`")
+    return e.column(name, call.scope.nodes[name], call.scope)
+
+
+def _where(call: Call) -> Any:
+    if len(call.args) != 3 or call.options:
+        return Unreadable(f"`{call.text}`")
+    condition = e.truth(call.args[0])
+    a, b = e.number(call.args[1]), e.number(call.args[2])
+    bad = next((v for v in (condition, a, b) if isinstance(v, Unreadable)), None)
+    return ops.where(condition, a, b) if bad is None else bad  # type: ignore[arg-type]
+
+
+def _clip(call: Call) -> Any:
+    return _clipped(call.args[0] if call.args else None, call.args[1:], call)
+
+
+def _clipped(x: Any, ends: tuple[Any, ...], call: Call) -> Any:
+    """Return x between two ends, given by position or by any of their names."""
+    known = {"a_min": 0, "min": 0, "lower": 0, "a_max": 1, "max": 1, "upper": 1}
+    both: list[Any] = [*ends, None, None][:2]
+    for name, value in call.options.items():
+        if name not in known:
+            return Unreadable(f"`{call.text}`")
+        both[known[name]] = value
+    found = e.number(x)
+    if isinstance(found, Unreadable) or not all(v is None or e.is_number(v) for v in both):
+        return Unreadable(f"`{call.text}`")
+    lo, hi = both
+    low = -math.inf if lo is None else float(lo)
+    return clipped(found, low, math.inf if hi is None else float(hi))
+
+
+def _absolute(call: Call) -> Any:
+    found = e.number(_first(call))
+    return found if isinstance(found, Unreadable) else ops.absolute(found)
+
+
+def _raised(call: Call) -> Any:
+    if len(call.args) != 2 or call.options:
+        return Unreadable(f"`{call.text}`")
+    return e.binary(ast.Pow, *call.args, call.text)
+
+
+def _is_missing(call: Call) -> Any:
+    x = _first(call)
+    return ops.missing(x) if isinstance(x, Node) else Unreadable(f"`{call.text}`")
+
+
+def _is_there(call: Call) -> Any:
+    found = _is_missing(call)
+    return ops.negate(found) if isinstance(found, Node) else found
+
+
+def _is_in(call: Call) -> Any:
+    return _among(call.args[0], call.args[1:], call) if call.args else Unreadable(call.text)
+
+
+def _among(x: Any, labels: tuple[Any, ...], call: Call) -> Any:
+    """Return whether a column holds one of some labels; a missing one is none of them."""
+    if len(labels) != 1 or call.options or not isinstance(x, Node) or x.type is Type.BOOL:
+        return Unreadable(f"`{call.text}`")
+    known = list(labels[0]) if isinstance(labels[0], list | tuple | set | np.ndarray) else []
+    plain = [v.item() if isinstance(v, np.generic) else v for v in known]
+    if not plain or not all(isinstance(v, str | int | float) and v == v for v in plain):
+        return Unreadable(f"`{call.text}`")
+    texts = any(isinstance(v, str) for v in plain)
+    return ops.member(call.scope.as_labels(x) if texts else x, plain)
+
+
+def _as_array(call: Call) -> Any:
+    return _first(call) if len(call.args) == 1 and not call.options else Unreadable(call.text)
+
+
+CALLS: dict[str, Callable[[Call], Any]] = {
+    "patsy.I": _first,
+    "patsy.C": _first,
+    "patsy.Q": _quoted,
+    "formulaic.identity": _first,
+    "formulaic.C": _first,
+    "formulaic.Q": _quoted,
+    "numpy.where": _where,
+    "numpy.clip": _clip,
+    "numpy.isin": _is_in,
+    **dict.fromkeys(("numpy.array", "numpy.asarray"), _as_array),
+    "builtins.abs": _absolute,
+    "builtins.pow": _raised,
+    **dict.fromkeys(("pandas.isna", "pandas.isnull"), _is_missing),
+    **dict.fromkeys(("pandas.notna", "pandas.notnull"), _is_there),
+}
+"""Functions that are no ufuncs, by package and name.
+
+What C() is told of contrasts and levels shows in the coded matrix, which the package has kept.
+"""
+
+
+def _ufunc(name: str, call: Call) -> Any:
+    """Return a function of NumPy (or scipy.special) of one number or two."""
+    if call.options or not call.args:
+        return Unreadable(f"`{call.text}`")
+    if name in OPERATORS and len(call.args) == 2:
+        return e.binary(OPERATORS[name], *call.args, call.text)
+    if name in PAIRS and len(call.args) == 2:
+        return e.combined(PAIRS[name], *call.args)
+    if name == "isnan":
+        return _is_missing(call)
+    if name not in FUNCTIONS or len(call.args) != 1:
+        return Unreadable(f"`{call.text}`, which calls the function {name!r}")
+    x = call.args[0]
+    if e.is_number(x):
+        return float(call.target(x))
+    found = e.number(x)
+    return found if isinstance(found, Unreadable) else FUNCTIONS[name](found)
+
+
+OPERATORS: dict[str, type] = {
+    "add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div,
+    "true_divide": ast.Div, "power": ast.Pow, "floor_divide": ast.FloorDiv, "remainder": ast.Mod,
+}  # fmt: skip
+PAIRS: dict[str, Callable[[Node, Node], Node]] = {
+    "maximum": ops.maximum, "minimum": ops.minimum, "less": ops.less, "equal": ops.equal,
+    "less_equal": ops.less_equal, "greater": lambda a, b: ops.less(b, a),
+    "greater_equal": lambda a, b: ops.less_equal(b, a),
+    "not_equal": lambda a, b: ops.negate(ops.equal(a, b)),
+}  # fmt: skip
+
+
+# --- methods ------------------------------------------------------------------------------------
+
+
+def _filled(x: Node, call: Call) -> Any:
+    value: Any = call.args[0] if call.args else None
+    if call.options or len(call.args) != 1 or x.type is Type.BOOL:
+        return Unreadable(f"`{call.text}`")
+    if isinstance(value, str):
+        x = call.scope.as_labels(x)
+        return ops.where(ops.missing(x), ops.label(value), x)
+    if not e.is_number(value):
+        return Unreadable(f"`{call.text}`, which fills in what depends on all rows")
+    return ops.where(ops.missing(x), ops.const(float(value)), x)
+
+
+def _cast(x: Node, call: Call) -> Any:
+    """Return truths as 0 and 1, and numbers as they are; whole numbers and text are refused."""
+    kind = call.args[0] if len(call.args) == 1 and not call.options else None
+    named = getattr(kind, "__name__", kind)
+    if named == "category" or (named in ("float", "float64") and x.type is Type.REAL):
+        return x
+    if x.type is Type.BOOL and named in ("int", "float", "int64", "int32", "float64", "int8"):
+        return e.number(x)
+    return Unreadable(f"`{call.text}`")
+
+
+def _between(x: Node, call: Call) -> Any:
+    if len(call.args) != 2 or call.options or not all(map(e.is_number, call.args)):
+        return Unreadable(f"`{call.text}`")
+    lo, hi = (ops.const(float(v)) for v in call.args)
+    return ops.both(ops.less_equal(lo, x), ops.less_equal(x, hi))
+
+
+def _on(function: Callable[[Call], Any]) -> Callable[[Node, Call], Any]:
+    def apply(x: Node, call: Call) -> Any:
+        return function(Call(call.target, (x, *call.args), call.options, call.text, call.scope))
+
+    return apply
+
+
+METHODS: dict[str, Callable[[Node, Call], Any]] = {
+    "fillna": _filled,
+    "astype": _cast,
+    "between": _between,
+    "clip": lambda x, call: _clipped(x, call.args, call),
+    "isin": lambda x, call: _among(x, call.args, call),
+    "abs": _on(_absolute),
+    "pow": _on(_raised),
+    **dict.fromkeys(("isna", "isnull"), _on(_is_missing)),
+    **dict.fromkeys(("notna", "notnull"), _on(_is_there)),
+}
+"""Methods of a pandas column that look at one row alone."""
+
+
+def _method(target: Method, call: Call) -> Any:
+    if target.name in METHODS:
+        return METHODS[target.name](target.of, call)
+    return Unreadable(f"`{call.text}`, which calls the method {target.name}()")
+
+
+# --- stateful transforms ------------------------------------------------------------------------
+
+
+def _stateful(target: Stateful, call: Call) -> Any:
+    rule = STATEFUL.get(target.kind)
+    if rule is None:
+        return Unreadable(f"`{call.text}`, which calls {OWN_CODE.format(name=target.kind)}")
+    if target.kind == "patsy.TE":
+        return rule(target.state, call.args, call)
+    x, options = _bound(SIGNATURES[target.kind], call)
+    if isinstance(x, Plain | Product) or not isinstance(x, Node | Unreadable):
+        return Unreadable(f"`{call.text}`")
+    found = e.number(x)
+    return found if isinstance(found, Unreadable) else rule(target.state, found, options)
+
+
+def _bound(names: str, call: Call) -> tuple[Any, dict[str, Any]]:
+    """Return the first argument, and the others by the names that the function has for them."""
+    kinds = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in names.split()]
+    try:
+        found = Signature(kinds).bind_partial(*call.args, **call.options).arguments
+    except TypeError:
+        return Unreadable(f"`{call.text}`"), {}
+    first, *_ = names.split()
+    return found.pop(first, Unreadable(f"`{call.text}`")), dict(found)
+
+
+SIGNATURES = {
+    "patsy.BS": "x df knots degree include_intercept lower_bound upper_bound",
+    "patsy.CR": "x df knots lower_bound upper_bound constraints",
+    "patsy.CC": "x df knots lower_bound upper_bound constraints",
+    "patsy.Center": "x",
+    "patsy.Standardize": "x center rescale ddof",
+    "formulaic.basis_spline": "x df knots degree include_intercept lower_bound upper_bound "
+    "extrapolation",
+    "formulaic.cubic_spline": "x df knots lower_bound upper_bound constraints extrapolation",
+    "formulaic.center": "data",
+    "formulaic.scale": "data center scale ddof",
+    "formulaic.standardize": "x center rescale ddof",
+    "formulaic.poly": "x degree raw",
+}
+"""The arguments of each transform, in order; the first is the column."""
+
+
+def _patsy_bs(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
+    first = 0 if options.get("include_intercept", False) else 1
+    knots = state._all_knots
+    curve = b_splines(x, knots, int(state._degree), first)
+    return only_between(curve, float(knots[0]), float(knots[-1]), math.nan)
+
+
+def _patsy_natural(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
+    return constrained(natural(x, state._all_knots), state._constraints)
+
+
+def _patsy_cyclic(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
+    return constrained(cyclic(x, state._all_knots), state._constraints)
+
+
+def _tensor(state: Any, parts: tuple[Any, ...], call: Call) -> Any:
+    """Return a tensor product of splines, the last one's columns running fastest."""
+    bases = [Plain((p,)) if isinstance(p, Node) else p for p in parts]
+    bad = next((b for b in bases if isinstance(b, Unreadable)), None)
+    if bad is not None or not bases:
+        return bad or Unreadable(f"`{call.text}`")
+    count = math.prod(b.width for b in bases)
+    kept = np.eye(count) if state._constraints is None else absorbing(state._constraints)
+    return Product(tuple(bases), kept)
+
+
+def _patsy_center(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
+    return _scaled(x, np.ravel(state._sum / state._count), None)
+
+
+def _patsy_standardize(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
+    ddof = options.get("ddof", 0)
+    spread = np.sqrt(state.current_M2 / (state.current_n - ddof))
+    middle = state.current_mean if options.get("center", True) else None
+    return _scaled(x, middle, spread if options.get("rescale", True) else None)
+
+
+def _scaled(x: Node, middle: Any, spread: Any) -> Node:
+    """Return (x − middle) / spread, each of them where it is given."""
+    if middle is not None:
+        x = ops.lin(-float(np.ravel(middle)[0]), (1, x))
+    return x if spread is None else ops.div(x, ops.const(float(np.ravel(spread)[0])))
+
+
+def _formulaic_scale(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
+    return _scaled(x, state.get("center"), state.get("scale"))
+
+
+def _formulaic_poly(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
+    degree = options.get("degree", 1)
+    if not isinstance(degree, int):
+        return Unreadable("a degree of poly() that is no whole number")
+    if options.get("raw", False):
+        return Plain(tuple(ops.mul(*[x] * k) for k in range(1, degree + 1)))
+    return orthogonal(x, state["alpha"], state["norms2"], degree)
+
+
+def _formulaic_bs(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
+    degree, first = int(options.get("degree", 3)), 0 if options.get("include_intercept") else 1
+    make = partial(b_splines, knots=state["knots"], degree=degree, first=first)
+    found = _extrapolated(make, state, x, options.get("extrapolation", "raise"))
+    if degree == 0 and isinstance(found, Curve):  # missing lies in no stretch: all steps are 0
+        return replace(found, missing=np.zeros(found.width))
+    return found
+
+
+def _formulaic_cubic(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
+    make = partial(cyclic if state["cyclic"] else natural, knots=state["knots"])
+    found = _extrapolated(make, state, x, options.get("extrapolation", "extend"))
+    if isinstance(found, Unreadable):
+        return found
+    return constrained(found, state["constraints"], by_numpy=True)
+
+
+def _extrapolated(make: Callable[[Node], Curve], state: Any, x: Node, how: Any) -> Any:
+    """Return a spline of formulaic with what it does beyond its bounds."""
+    how = getattr(how, "value", how)
+    lo, hi = float(state["lower_bound"]), float(state["upper_bound"])
+    if how == "extend":
+        return make(x)
+    if how == "clip":
+        return make(clipped(x, lo, hi))
+    if how in ("raise", "na"):
+        inside = ops.both(ops.less_equal(ops.const(lo), x), ops.less_equal(x, ops.const(hi)))
+        if state.get("cyclic"):
+            return make(ops.where(inside, x, ops.const(math.nan)))
+        return only_between(make(x), lo, hi, math.nan)
+    if how == "zero" and not state.get("cyclic"):
+        return only_between(make(x), lo, hi, 0.0)
+    return Unreadable(f"a spline with extrapolation={how!r}")
+
+
+STATEFUL: dict[str, Callable[..., Any]] = {
+    "patsy.BS": _patsy_bs,
+    "patsy.CR": _patsy_natural,
+    "patsy.CC": _patsy_cyclic,
+    "patsy.TE": _tensor,
+    "patsy.Center": _patsy_center,
+    "patsy.Standardize": _patsy_standardize,
+    "formulaic.basis_spline": _formulaic_bs,
+    "formulaic.cubic_spline": _formulaic_cubic,
+    "formulaic.center": _formulaic_scale,
+    "formulaic.scale": _formulaic_scale,
+    "formulaic.standardize": _formulaic_scale,
+    "formulaic.poly": _formulaic_poly,
+}
+"""The packages' own transforms that learn from the training rows."""
+
+
+def as_basis(value: Any) -> Basis | Unreadable:
+    """Return what a numerical factor gives as columns."""
+    if isinstance(value, Unreadable):
+        return value
+    if isinstance(value, Node) or e.is_number(value):
+        found = e.number(value)
+        return found if isinstance(found, Unreadable) else Plain((found,))
+    if hasattr(value, "terms"):
+        basis: Basis = value
+        return basis
+    return Unreadable(f"a {type(value).__name__}")

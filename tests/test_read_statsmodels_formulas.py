@@ -1,0 +1,198 @@
+"""statsmodels by model formulas: the terms of patsy and formulaic, over the raw columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+
+import closedform as cf
+from statsmodels_models import FRAME, Asked, AskedByFormulaic, by_formulaic, fitted
+from test_read_statsmodels import check
+
+CUT = 2.5
+OTHER = FRAME.x.to_numpy() ** 2
+
+
+def own(x):
+    return x + 1
+
+
+PATSY = [
+    "x + z",
+    "x*z + k",
+    "0 + x",
+    "1",
+    "g",
+    "0 + g",
+    "C(k)",
+    "flag",
+    "h",
+    "C(g, Treatment(reference='b'))",
+    "C(g, Sum) + C(h, Helmert) + C(k, Poly)",
+    "C(g, Diff)",
+    "C(g, levels=['c', 'a', 'b'])",
+    "g*h",
+    "g:h",
+    "0 + g:h",
+    "g*x",
+    "g:x",
+    "C(g, Sum):C(h, Sum):z",
+    "flag*h*z",
+    "np.log(x) + np.sqrt(x) + np.exp(-x) + np.log1p(x)",
+    "np.log(x)*g",
+    "I(x**2) + I(x**3) + I(x*z) + I(x/z) + I(1/x) + I(x**-2) + I(x**0.5)",
+    "I((x - 2.5)**2) + I(-z) + I(+z) + np.power(z, 2) + np.square(x)",
+    "Q('odd name (cm)') + I(Q('odd name (cm)')**2)",
+    "center(x) + standardize(z) + scale(k, ddof=1)",
+    "standardize(x, center=False) + standardize(z, rescale=False)",
+    "center(np.log(x))",
+    "np.log(center(x) + 10)",
+    "bs(x, df=5)",
+    "bs(x, df=6, degree=2, include_intercept=True) - 1",
+    "bs(x, knots=[1.5, 3], degree=1)",
+    "bs(x, df=4, degree=0)",
+    "bs(x, df=4, lower_bound=0, upper_bound=6)",
+    "g:bs(x, df=4)",
+    "bs(x/2, df=4)",
+    "cr(x, df=4)",
+    "cr(x, df=3, constraints='center') + cr(z, df=3)",
+    "te(cr(x, df=3), cr(z, df=3), constraints='center')",
+    "te(cr(x, df=3), cr(z, df=3)) - 1",
+    "I(x > 2)",
+    "I((x > 2) & (z <= 0)) + I(~(x > 1))",
+    "I((x > 2) + (z > 1))",
+    "I((x > 2)*1.0) + I((x > CUT)*z)",
+    "np.where(x > CUT, x, 0)",
+    "np.maximum(x - 2, 0) + np.minimum(z, 0) + np.clip(x, 1, 3)",
+    "x.clip(lower=2) + z.abs() + I((z > 0).astype(int))",
+    "I(g == 'b') + I(g.isin(['a', 'c']))",
+    "I(k // 2) + I(k % 2)",
+    "np.abs(z) + abs(x) + pow(x, 2)",
+    "z.fillna(0)",
+]
+TURNING = [
+    "np.sin(2*np.pi*x/5) + np.cos(2*np.pi*x/5)",
+    "cc(x, df=4)",
+    "te(cr(x, df=3), cc(z, df=3))",
+]
+FORMULAIC = [
+    "x*z + k",
+    "0 + x",
+    "g",
+    "C(k)",
+    "flag",
+    "h",
+    "C(g, contr.treatment(base='b'))",
+    "C(g, contr.sum) + C(h, contr.helmert) + C(k, contr.poly)",
+    "C(g, Sum) + C(h, contr.diff)",
+    "g*h",
+    "g:h",
+    "g*x",
+    "flag:h:z",
+    "log(x) + np.sqrt(x) + I(x**2)",
+    "np.log(x):g",
+    "center(x) + scale(z) + standardize(k)",
+    "bs(x, df=5)",
+    "bs(x, df=5, extrapolation='clip')",
+    "bs(x, df=5, extrapolation='extend')",
+    "bs(x, df=5, extrapolation='na')",
+    "bs(x, df=5, extrapolation='zero')",
+    "bs(x, df=4, include_intercept=True) - 1",
+    "g:bs(x, df=4)",
+    "cr(x, df=4) + cr(z, df=3, constraints='center')",
+    "cs(x, df=4, extrapolation='raise')",
+    "poly(x, 3) + poly(z, 2, raw=True)",
+    "I(x > 2) + I((x > 2)*z)",
+]
+
+
+def used(results: object) -> pd.DataFrame:
+    """Return the columns of the training data that a formula reads, two where it reads none."""
+    return FRAME[[f.name for f in cf.read(results).inputs] or ["x", "z"]]
+
+
+@pytest.mark.parametrize("terms", PATSY)
+def test_a_formula_of_patsy_and_ours_agree(terms):
+    results = fitted(smf.ols(f"y ~ {terms}", FRAME).fit)
+    check(Asked(results), used(results), 1e-11)
+
+
+@pytest.mark.parametrize("terms", TURNING)
+def test_periodic_terms_agree_but_far_outside(terms):
+    results = fitted(smf.ols(f"y ~ {terms}", FRAME).fit)
+    check(Asked(results), used(results), 1e-11, turns=True)
+
+
+@pytest.mark.parametrize("terms", FORMULAIC)
+def test_a_formula_of_formulaic_and_ours_agree(terms):
+    results = by_formulaic(lambda: smf.ols(f"y ~ {terms}", FRAME).fit())
+    check(AskedByFormulaic(results), used(results), 1e-11)
+
+
+@pytest.mark.parametrize(
+    "terms", ["I(flag * z)", "I(flag & (x > 2))", "I(~flag)", "I(flag + flag)"]
+)
+def test_arithmetic_with_truths_is_that_of_pandas(terms):
+    results = fitted(smf.ols(f"y ~ {terms}", FRAME).fit)
+    formula, rows = cf.read(results), used(results)
+    assert np.allclose(formula(rows), results.predict(rows), rtol=1e-12, atol=0)
+    assert formula.verify(results, rows).ok
+
+
+def test_a_step_of_formulaic_is_0_where_its_number_is_missing():
+    results = by_formulaic(lambda: smf.ols("y ~ bs(x, df=3, degree=0)", FRAME).fit())
+    check(AskedByFormulaic(results), used(results))
+
+
+def test_a_formula_is_over_the_raw_columns_of_the_data():
+    results = fitted(smf.ols("y ~ np.log(x)*g + C(k) + I(z**2)", FRAME).fit)
+    formula = cf.read(results)
+    assert [f.name for f in formula.inputs] == ["g", "k", "x", "z"]
+    by_name = {f.name: f for f in formula.inputs}
+    assert by_name["g"].categories == ("a", "b", "c")
+    assert not by_name["g"].unseen
+    assert not by_name["x"].missing
+    one = FRAME.iloc[[3]]
+    assert formula({name: one[name].item() for name in by_name}) == pytest.approx(
+        results.predict(one).item(), rel=1e-12
+    )
+
+
+REFUSED = {
+    "own(x)": "own",
+    "I(x - x.mean())": "mean",
+    "I(x.rank())": "rank",
+    "I(x.shift(1).fillna(0))": "shift",
+    "np.arctan(x)": "arctan",
+    "I(x // 0.5)": "x // 0.5",
+    "C(pd.cut(x, 3))": "cut",
+    "pd.Series(x.values)": "Series",
+    "OTHER": "OTHER",
+    "I(x[::1])": "x[::1]",
+}
+
+
+@pytest.mark.parametrize("terms", REFUSED)
+def test_code_without_a_formula_is_refused_by_name(terms):
+    results = fitted(lambda: smf.ols(f"y ~ z + {terms}", FRAME).fit())
+    with pytest.raises(cf.errors.UnsupportedModel) as caught:
+        cf.read(results)
+    assert REFUSED[terms] in str(caught.value)
+
+
+def test_all_terms_without_a_formula_are_named_at_once():
+    results = fitted(smf.ols("y ~ np.arctan(x) + np.arcsinh(z) + g", FRAME).fit)
+    with pytest.raises(cf.errors.UnsupportedModel) as caught:
+        cf.read(results)
+    assert len(caught.value.problems) == 2
+
+
+def test_no_code_of_a_formula_is_run(monkeypatch):
+    results = fitted(smf.ols("y ~ np.log(x) + bs(z, df=4) + C(g)", FRAME).fit)
+
+    def forbidden(*_):
+        raise AssertionError("run")
+
+    for info in results.model.data.model_spec.factor_infos.values():
+        monkeypatch.setattr(info.state["eval_env"], "eval", forbidden)
+    cf.read(results)
