@@ -21,6 +21,7 @@ READERS: dict[str, str] = {
     "lightgbm": "closedform.readers.lightgbm",
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
+    **dict.fromkeys(("jax", "jaxlib", "flax", "equinox"), "closedform.readers.jax"),
 }
 """Package name of a model's class → the module that reads it.
 
