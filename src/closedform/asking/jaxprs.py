@@ -14,11 +14,11 @@ LONGEST = 10_000
 CALLS = frozenset(
     {"jit", "pjit", "closed_call", "core_call", "core_closed_call", "custom_jvp_call"}
     | {"custom_vjp_call", "custom_vjp_call_jaxpr", "checkpoint", "remat", "remat2", "xla_call"}
-    | {"custom_lin", "run_state"}
+    | {"custom_vmap_call", "composite", "linear_call"}
 )
 """Equations that compute another jaxpr on the same values."""
 
-INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr", "call", "callee")
 """Where they keep it."""
 
 
@@ -134,11 +134,22 @@ class Walk:
         return self.domain.choose(which, made)
 
 
+    def solve(self, params: Mapping[str, Any], given: Sequence[Any]) -> list[Any]:
+        """Return lax.custom_linear_solve: what its own way of solving gives."""
+        counts = params["const_lengths"]
+        first = counts.matvec + counts.vecmat
+        fixed = given[first : first + counts.solve]
+        right = given[first + counts.solve + counts.transpose_solve :]
+        return self.closed(params["jaxprs"].solve, [*fixed, *right])
+
+
 LOOPS: dict[str, Callable[[Walk, Mapping[str, Any], Sequence[Any]], list[Any]]] = {
     "scan": Walk.scan,
     "while": Walk.loop,
     "cond": Walk.branch,
+    "custom_linear_solve": Walk.solve,
 }
+"""Equations that compute other jaxprs, in a way of their own."""
 
 
 def _value(variable: Any, values: Mapping[Any, Any]) -> Any:

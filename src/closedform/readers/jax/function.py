@@ -15,7 +15,7 @@ from closedform.asking.jaxprs import NotStatic, Walk
 from closedform.errors import BadInput, UnsupportedModel
 from closedform.formula import Formula, Task
 from closedform.ir import Node
-from closedform.readers.jax.tracing import Example, Trace, example_of, traced
+from closedform.readers.jax.tracing import Example, Trace, example_of, traces
 from closedform.readers.jax.trying import tried
 from closedform.readers.jax.walking import BATCH, InNodes, row_of
 from closedform.readers.reading import Columns, Reading, unique_names
@@ -43,13 +43,23 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         BadInput: no example, and nothing that says the shape of the inputs; or names that do not
             fit.
     """
-    given = example_of(model, names, example)
-    trace, given = traced(model, given)
+    failed: UnsupportedModel | None = None
+    for trace, given in traces(model, example_of(model, names, example)):
+        try:
+            return _read(model, names, trace, given)
+        except UnsupportedModel as error:
+            failed = error
+    assert failed is not None
+    raise failed
+
+
+def _read(model: Any, names: Sequence[str] | None, trace: Trace, given: Example) -> Formula:
+    """Return one trace as a formula, tried against the function."""
     slots = given.call.slots
     reading = Reading(_input_names(slots, names))
     outputs = _outputs(trace, given, reading)
     if reading.problems:
-        reading.formula({}, Task(), type(model).__name__, "")  # raises
+        reading.formula({}, Task(), _called(model), "")  # raises
     _note_whole(slots, reading)
     trial = tried(model, list(outputs.values()), given, trace.dtype)
     if trial.dtype != "float64":

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from closedform import ops
 from closedform.readers import tensors as t
 from closedform.readers.jax import elements as e
@@ -69,17 +71,19 @@ LAX: dict[str, Function] = {
     "rev": lambda x, dimensions: mo.flipped(x, dimensions),
     "concatenate": mo.concatenate,
     "split": mo.split,
+    "stack": lambda *parts, axis: np.stack([e.boxed(p) for p in parts], axis=axis),
+    "unstack": lambda x, axis: [t.boxed(np.take(x, i, axis=axis)) for i in range(x.shape[axis])],
+    "tile": lambda x, reps: np.tile(x, reps),
     "pad": mo.pad,
     "dynamic_slice": mo.dynamic_slice,
     "dynamic_update_slice": mo.dynamic_update_slice,
     "gather": mo.gather,
     "scatter": mo.scatter(lambda old, new: new),
-    "scatter-add": mo.scatter(t.add),
-    "scatter_add": mo.scatter(t.add),
+    **dict.fromkeys(("scatter-add", "scatter_add"), mo.scatter(t.add)),
     "scatter-sub": mo.scatter(lambda old, new: t.add(old, new, -1.0)),
-    "scatter_mul": mo.scatter(t.multiply),
-    "scatter_min": mo.scatter(e.smallest),
-    "scatter_max": mo.scatter(e.greatest),
+    **dict.fromkeys(("scatter-mul", "scatter_mul"), mo.scatter(t.multiply)),
+    **dict.fromkeys(("scatter-min", "scatter_min"), mo.scatter(e.smallest)),
+    **dict.fromkeys(("scatter-max", "scatter_max"), mo.scatter(e.greatest)),
     "reduce_sum": la.reduction(t.total),
     "reduce_prod": la.reduction(la.product),
     "reduce_max": la.reduction(la.best),
@@ -176,7 +180,7 @@ ACTIVATIONS = frozenset(
 
 MOVING = frozenset(
     {"reshape", "transpose", "broadcast_in_dim", "squeeze", "expand_dims", "slice", "rev"}
-    | {"concatenate", "split", "pad", "copy", "copy_p", "stop_gradient", "name", "device_put"}
+    | {"concatenate", "split", "stack", "unstack", "tile", "pad", "copy", "copy_p", "stop_gradient", "name", "device_put"}
     | {"optimization_barrier", "convert_element_type", "sharding_constraint"}
 )
 """Primitives that make no new values, or hardly any."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -154,31 +154,32 @@ def _modules(model: Any) -> Iterator[Any]:
 # --- the trace ----------------------------------------------------------------------------------
 
 
-def traced(model: Any, example: Example) -> tuple[Trace, Example]:
-    """Return a function's operations, and the example with how it is computed in float64.
+def traces(model: Any, example: Example) -> Iterator[tuple[Trace, Example]]:
+    """Yield a function's operations, and the example with how it is computed in float64.
 
-    They are traced with 64 bits where all floats that depend on the inputs have as many then:
-    what the function computes from constants alone, as √(2/π), then has the precision of the
-    formula. Otherwise they are traced as the function itself computes.
+    They are first traced with 64 bits, where all floats that depend on the inputs have as many
+    then: what the function computes from constants alone, as √(2/π), has the precision of the
+    formula. A function may compute something else with 64 bits, as other random numbers or other
+    limits; so they are also traced as the function itself computes.
 
     Raises:
         UnsupportedModel: JAX cannot trace it.
     """
-    function = function_of(model)
-    own, names = _traced(type(model).__name__, function, example, wide=False)
+    function, name = function_of(model), type(model).__name__
+    own, names = _traced(name, function, example, wide=False)
     dtype = _coarsest(own)
     if dtype == "float64":
-        return Trace(own, names, False, dtype), example
+        yield Trace(own, names, False, dtype), example
+        return
+    wide = None
     if not _turns_whole(own):
-        try:
-            wide, _ = _traced(type(model).__name__, function, example, wide=True)
-        except UnsupportedModel:
-            wide = None
-        if wide is not None and _coarsest(wide) == "float64":
-            call = replace(example.call, twin="x64")
-            return Trace(wide, names, True, dtype), replace(example, call=call)
+        with suppress(UnsupportedModel):
+            wide, _ = _traced(name, function, example, wide=True)
+    if wide is not None and _coarsest(wide) == "float64":
+        call = replace(example.call, twin="x64")
+        yield Trace(wide, names, True, dtype), replace(example, call=call)
     call = replace(example.call, twin="jaxpr")
-    return Trace(own, names, False, dtype), replace(example, call=call)
+    yield Trace(own, names, False, dtype), replace(example, call=call)
 
 
 def _traced(
