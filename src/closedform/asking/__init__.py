@@ -11,6 +11,7 @@ from closedform.formula import Formula
 
 ASKED: dict[str, str] = {
     "torch": "closedform.asking.torch",
+    "skorch": "closedform.asking.skorch",
     **dict.fromkeys(("jax", "jaxlib", "flax", "equinox"), "closedform.asking.jax"),
 }
 """Package of a model's class → the module with `methods(model, formula) -> list[Method]`."""

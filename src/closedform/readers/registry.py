@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from inspect import signature
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from closedform.errors import BadFile, BadInput, UnsupportedModel
@@ -21,6 +22,7 @@ READERS: dict[str, str] = {
     "lightgbm": "closedform.readers.lightgbm",
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
+    "skorch": "closedform.readers.skorch",
     **dict.fromkeys(("jax", "jaxlib", "flax", "equinox"), "closedform.readers.jax"),
 }
 """Package name of a model's class → the module that reads it.
@@ -57,7 +59,7 @@ def read(
             then the same over the reals, and differs from the model by rounding alone; False
             keeps each step as the model computes it.
         example: rows as the model takes them, where it does not say the shape of its inputs:
-            PyTorch modules whose first layer is not linear.
+            PyTorch modules whose first layer is not linear, functions of JAX.
 
     Returns:
         A `Formula` with every output of the model: prediction, probabilities, decision values.
@@ -123,11 +125,23 @@ def _package(model: Any) -> str:
     found = _found(model)
     if found is not None:
         return found
+    if _is_function(model):
+        raise UnsupportedModel(
+            f"{getattr(model, '__name__', 'This function')} is a Python function: it does not show "
+            "what it computes.",
+            hint="One of jax.numpy is read as closedform.read(jax.jit(f), example=X[:1]); it takes "
+            "rows, and one of a single row becomes such by jax.vmap(f).",
+        )
     known = ", ".join(sorted(READERS))
     raise UnsupportedModel(
         f"A {type(model).__module__}.{type(model).__qualname__} is no model that can be read.",
         hint=f"Models of these packages are read: {known}. Give the fitted estimator itself.",
     )
+
+
+def _is_function(model: Any) -> bool:
+    """Tell a plain function, a method or a partial one from an object of a package's class."""
+    return isinstance(model, FunctionType | MethodType | BuiltinFunctionType | partial)
 
 
 def _found(model: Any) -> str | None:
