@@ -126,13 +126,12 @@ def _of_equinox(model: Any) -> Callable[..., Any]:
 
     inner = model
     while type(inner).__name__ == "_JitWrapper":
-        inner = inner.fn if hasattr(inner, "fn") else inner._fun
+        inner = inner.__wrapped__
     if not callable(inner):
         raise _no_function(model, "Give a module with a __call__, or jax.jit of a function.")
     asked: Callable[..., Any] = equinox.nn.inference_mode(inner)
-    vmapped = type(inner).__name__ == "_VmapWrapper"
-    if vmapped or not isinstance(inner, equinox.Module):
-        return asked
+    if type(inner).__name__ == "_VmapWrapper" or not isinstance(inner, equinox.Module):
+        return _called(asked)
     made: Callable[..., Any] = jax.vmap(asked)
     return made
 
@@ -171,7 +170,11 @@ def _of_state(model: Any) -> Callable[..., Any]:
 def _called(model: Any) -> Callable[..., Any]:
     if not callable(model):
         raise _no_function(model, "Its class has no __call__: give jax.jit of a method.")
-    return lambda *args, **named: model(*args, **named)
+
+    def ask(*args: Any, **named: Any) -> Any:  # jax.jit wants a function
+        return model(*args, **named)
+
+    return ask
 
 
 PACKAGES: dict[str, Callable[[Any], Callable[..., Any]]] = {
@@ -244,7 +247,10 @@ def in_double(model: Any, call: Call) -> Callable[[Array], Array]:
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     import jax
 
-    made: Callable[..., Any] = jax.jit(lambda *args, **named: function(*args, **named))
+    def ask(*args: Any, **named: Any) -> Any:  # of its own: JAX remembers what it has compiled
+        return function(*args, **named)
+
+    made: Callable[..., Any] = jax.jit(ask)
     return made
 
 
@@ -256,10 +262,18 @@ def _walked(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
     tree = jax.tree_util.tree_structure((args, named))
     own = jax.tree_util.tree_unflatten(tree, narrow)
     traced = jax.make_jaxpr(function)(*own[0], **own[1])
-    leaves = [Double(a.wide) for a in jax.tree_util.tree_leaves((args, named))]
+    leaves = [a.wide for a in jax.tree_util.tree_leaves((args, named))]
+
+    def walk(*wide: Any) -> list[Any]:
+        made = Walk(InDouble()).closed(traced, list(map(Double, wide)))
+        return [m.value if isinstance(m, Double) else m for m in made]
+
     with bits64():
-        made = Walk(InDouble()).closed(traced, leaves)
-        return [np.asarray(m.value if isinstance(m, Double) else m) for m in made]
+        try:
+            made = jax.jit(walk)(*leaves)
+        except jax.errors.ConcretizationTypeError:  # a loop must know its constants
+            made = walk(*leaves)
+        return list(map(np.asarray, made))
 
 
 @dataclass(frozen=True)

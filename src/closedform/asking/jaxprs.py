@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from closedform.ir import Array
+
 LONGEST = 10_000
 """Rounds of a loop that are unrolled."""
 
@@ -63,7 +65,7 @@ class Walk:
         Raises:
             NotStatic: a loop whose length is not known.
         """
-        values: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
+        values: dict[Any, Any] = dict(zip(jaxpr.constvars, map(_plain, consts), strict=True))
         values |= zip(jaxpr.invars, args, strict=True)
         for equation in jaxpr.eqns:
             given = [_value(v, values) for v in equation.invars]
@@ -133,7 +135,6 @@ class Walk:
         made = [self.closed(branch, args) for branch in params["branches"]]
         return self.domain.choose(which, made)
 
-
     def solve(self, params: Mapping[str, Any], given: Sequence[Any]) -> list[Any]:
         """Return lax.custom_linear_solve: what its own way of solving gives."""
         counts = params["const_lengths"]
@@ -157,9 +158,35 @@ def _value(variable: Any, values: Mapping[Any, Any]) -> Any:
     return variable.val if hasattr(variable, "val") else values[variable]
 
 
+def _plain(constant: Any) -> Any:
+    """Return a constant of JAX's as an array of NumPy's; a random key as it is."""
+    plain = isinstance(getattr(constant, "dtype", None), np.dtype)
+    return np.asarray(constant) if plain else constant
+
+
+def _broadcast(x: Array, params: Mapping[str, Any]) -> Array:
+    shape = [1] * len(params["shape"])
+    for i, place in enumerate(params["broadcast_dimensions"]):
+        shape[place] = x.shape[i]
+    return np.broadcast_to(x.reshape(shape), params["shape"])
+
+
+MOVED: dict[str, Callable[[Array, Mapping[str, Any]], Array]] = {
+    "reshape": lambda x, params: x.reshape(params["new_sizes"]),
+    "transpose": lambda x, params: x.transpose(params["permutation"]),
+    "squeeze": lambda x, params: np.squeeze(x, tuple(map(int, params["dimensions"]))),
+    "broadcast_in_dim": _broadcast,
+}
+"""What only moves elements: JAX compiles for each shape of each, some 30 ms long."""
+
+
 def folded(equation: Any, given: Sequence[Any], params: Mapping[str, Any]) -> Any:
     """Return what JAX itself computes for an equation."""
     primitive = equation.primitive
+    plain = primitive.name in MOVED and isinstance(given[0], np.ndarray | np.generic)
+    turned = primitive.name == "reshape" and params["dimensions"] is not None
+    if plain and not turned:
+        return MOVED[primitive.name](np.asarray(given[0]), params)
     made = primitive.get_bind_params(dict(params))
     functions, named = made if isinstance(made, tuple) else ((), made)  # a pair until JAX 0.7
     with equation.ctx.manager:

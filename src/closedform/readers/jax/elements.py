@@ -202,7 +202,7 @@ def boxed(values: Any) -> Tensor:
     return values if values.dtype == object else t.as_tensor(values)
 
 
-def converted(x: Tensor, new_dtype: Any, source: Any) -> Tensor:
+def converted(x: Tensor, new_dtype: Any, source: Any) -> Any:
     """lax.convert_element_type: to truths, to whole numbers, or to another float, as it is."""
     kind, before = np.dtype(new_dtype), np.dtype(source)
     if kind.kind == "b":

@@ -20,6 +20,7 @@ from closedform.readers.jax.trying import tried
 from closedform.readers.jax.walking import BATCH, InNodes, row_of
 from closedform.readers.reading import Columns, Reading, unique_names
 from closedform.readers.tensors import Tensor
+from closedform.readers.torch.elements import NoFormula
 
 
 def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
@@ -62,6 +63,8 @@ def _read(model: Any, names: Sequence[str] | None, trace: Trace, given: Example)
         reading.formula({}, Task(), _called(model), "")  # raises
     _note_whole(slots, reading)
     trial = tried(model, list(outputs.values()), given, trace.dtype)
+    if trace.wide and trial.apart is None:
+        raise UnsupportedModel(f"The {type(model).__name__} cannot be asked with 64 bits.")
     if trial.dtype != "float64":
         reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
     task = Task("regression", primary=tuple(outputs))
@@ -108,7 +111,11 @@ def _outputs(trace: Trace, example: Example, reading: Reading) -> dict[str, Node
         made: dict[str, Node] = {}
         for name, value in zip(trace.names, results, strict=True):
             shape = np.shape(value)[1:]
-            nodes = row_of(value)
+            try:
+                nodes = row_of(value)
+            except NoFormula as error:
+                domain.problems[str(error)] = None
+                continue
             for at, n in zip(np.ndindex(*shape), nodes, strict=True):
                 made[_output_name(name, at, len(nodes))] = n
     for problem in domain.problems:

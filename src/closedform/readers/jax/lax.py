@@ -68,12 +68,12 @@ LAX: dict[str, Function] = {
     "squeeze": mo.squeeze,
     "expand_dims": lambda x, dimensions: x.reshape(mo.grown(x.shape, dimensions)),
     "slice": mo.sliced,
-    "rev": lambda x, dimensions: mo.flipped(x, dimensions),
+    "rev": mo.flipped,
     "concatenate": mo.concatenate,
     "split": mo.split,
     "stack": lambda *parts, axis: np.stack([e.boxed(p) for p in parts], axis=axis),
     "unstack": lambda x, axis: [t.boxed(np.take(x, i, axis=axis)) for i in range(x.shape[axis])],
-    "tile": lambda x, reps: np.tile(x, reps),
+    "tile": np.tile,
     "pad": mo.pad,
     "dynamic_slice": mo.dynamic_slice,
     "dynamic_update_slice": mo.dynamic_update_slice,
@@ -100,7 +100,7 @@ LAX: dict[str, Function] = {
     "top_k": la.top_k,
     "dot_general": la.dot_general,
     "conv_general_dilated": la.convolution,
-    "reduce_window_sum": la.window(lambda xs: t.total(xs)),
+    "reduce_window_sum": la.window(t.total),
     "reduce_window_max": la.window(la.best),
     "reduce_window_min": la.window(la.least),
     "triangular_solve": la.triangular_solve,
@@ -180,8 +180,19 @@ ACTIVATIONS = frozenset(
 
 MOVING = frozenset(
     {"reshape", "transpose", "broadcast_in_dim", "squeeze", "expand_dims", "slice", "rev"}
-    | {"concatenate", "split", "stack", "unstack", "tile", "pad", "copy", "copy_p", "stop_gradient", "name", "device_put"}
+    | {
+        "concatenate",
+        "split",
+        "stack",
+        "unstack",
+        "tile",
+        "pad",
+        "copy",
+        "copy_p",
+        "stop_gradient",
+        "name",
+        "device_put",
+    }
     | {"optimization_barrier", "convert_element_type", "sharding_constraint"}
 )
 """Primitives that make no new values, or hardly any."""
-

@@ -228,9 +228,7 @@ def partial_places(
 def scatter(join: Callable[[Element, Element], Element]) -> Callable[..., Tensor]:
     """Return lax.scatter and its kin at known places: old and new value of each are joined."""
 
-    def made(
-        x: Tensor, indices: Tensor, part: Tensor, dimension_numbers: Any, mode: Any
-    ) -> Tensor:
+    def made(x: Tensor, indices: Tensor, part: Tensor, dimension_numbers: Any, mode: Any) -> Tensor:
         if indices.dtype == object:
             raise NoFormula("writing to a place that depends on the inputs")
         places = _targets(x, indices, part, dimension_numbers, mode)

@@ -114,11 +114,9 @@ def _slot(name: str, value: Any) -> Slot:
 
 def _arguments(model: Any, count: int) -> list[str]:
     """Return the names of the first arguments, as far as the function says them."""
-    asked = model if not hasattr(type(model), "__call__") else model
-    try:
-        known = inspect.signature(asked).parameters.values()
-    except (TypeError, ValueError):
-        known = ()
+    known: list[inspect.Parameter] = []
+    with suppress(TypeError, ValueError):
+        known = list(inspect.signature(model).parameters.values())
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [p.name for p in known if p.kind in positional][:count]
     names = [n if n not in ("args", "kwargs") else f"x{i}" for i, n in enumerate(names)]
@@ -278,7 +276,7 @@ def _within(equation: Any, moved: Sequence[bool]) -> Iterator[tuple[Any, set[Any
     straight = equation.primitive.name in CALLS
     for value in equation.params.values():
         for part in value if isinstance(value, tuple | list) else [value]:
-            inner = getattr(part, "jaxpr", part)
+            inner: Any = getattr(part, "jaxpr", part)
             if not hasattr(inner, "eqns"):
                 continue
             pairs = zip(inner.invars, moved, strict=True) if straight else ()
@@ -294,5 +292,3 @@ def _turns_whole(jaxpr: Any) -> bool:
             if floating(before) and np.dtype(after).kind in "iu":
                 return True
     return False
-
-
