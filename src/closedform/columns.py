@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,20 +61,44 @@ def flattened(inputs: Sequence[Feature], X: Any) -> Any:
     Args:
         inputs: the features of the formula.
         X: a tensor or an array of shape (rows, …), or several of them in a tuple or, by argument,
-            in a dict; anything else is returned as it is.
+            in a dict, which may hold others; anything else is returned as it is.
 
     Returns:
         An array of shape (rows, inputs), the elements of each row in C order, one tensor after
         the other.
     """
     if isinstance(X, Mapping):
+        X = dict(_leaves(X))
         deep = any(np.ndim(part) > 1 for part in map(_plain_array, X.values()))
         return _by_argument(inputs, X) if deep else X
+    if isinstance(X, tuple) and any(isinstance(part, Mapping | tuple) for part in X):
+        X = tuple(part for _, part in _leaves({str(i): part for i, part in enumerate(X)}))
     if isinstance(X, tuple) and X and all(np.ndim(_plain_array(part)) for part in X):
         return np.hstack([_one_line(_plain_array(part)) for part in X])
+    X = _plain_array(X) if _is_jax(X) else X
     if hasattr(X, "detach") or (isinstance(X, np.ndarray) and X.ndim > 2):
         return _one_line(_plain_array(X))
     return X
+
+
+def _leaves(X: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the arrays in an argument that holds several, as `batch.x` and `batch.more.0`.
+
+    The keys of a dict within another go in order, as JAX takes them.
+    """
+    todo = [(str(name), part) for name, part in X.items()][::-1]
+    while todo:
+        name, part = todo.pop()
+        parts: list[tuple[Any, Any]] = []
+        if isinstance(part, Mapping):
+            parts = [(key, part[key]) for key in sorted(part)]
+        elif isinstance(part, tuple) or (
+            isinstance(part, list) and any(np.ndim(_plain_array(p)) for p in part)
+        ):
+            parts = list(enumerate(part))
+        if not parts:
+            yield name, part
+        todo += [(f"{name}.{key}", inner) for key, inner in reversed(parts)]
 
 
 def _by_argument(inputs: Sequence[Feature], X: Mapping[str, Any]) -> Any:
@@ -95,10 +119,17 @@ def _one_line(array: Array) -> Array:
 
 def _plain_array(values: Any) -> Any:
     """Return a tensor as an array; anything else as it is."""
+    if _is_jax(values):
+        array = np.asarray(values)
+        return array.astype(np.float64) if array.dtype.kind == "V" else array  # bfloat16
     if not hasattr(values, "detach"):
         return values
     plain = values.detach().cpu()
     return np.asarray(plain.double() if plain.dtype.is_floating_point else plain)
+
+
+def _is_jax(values: Any) -> bool:
+    return hasattr(values, "addressable_shards")
 
 
 def _idle(feature: Feature, values: Any) -> Array:

@@ -16,9 +16,11 @@ ASKED: dict[str, str] = {
     "onnx": "closedform.asking.onnx",
     "onnxruntime": "closedform.asking.onnx",
     "pyoperon": "closedform.asking.pyoperon",
+    "skorch": "closedform.asking.skorch",
     "statsmodels": "closedform.asking.statsmodels",
     "sympy": "closedform.asking.sympy",
     "torch": "closedform.asking.torch",
+    **dict.fromkeys(("jax", "jaxlib", "flax", "equinox"), "closedform.asking.jax"),
 }
 """Package of a model's class → the module with `methods(model, formula) -> list[Method]`."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from closedform.errors import BadFile, BadInput, MissingExtra, UnsupportedModel
@@ -31,6 +32,8 @@ READERS: dict[str, str] = {
     "onnx": "closedform.readers.onnx",
     "onnxruntime": "closedform.readers.onnx",
     "statsmodels": "closedform.readers.statsmodels",
+    "skorch": "closedform.readers.skorch",
+    **dict.fromkeys(("jax", "jaxlib", "flax", "equinox"), "closedform.readers.jax"),
 }
 """Package name of a model's class → the module that reads it.
 
@@ -72,8 +75,8 @@ def read(
             then the same over the reals, and differs from the model by rounding alone; False
             keeps each step as the model computes it.
         example: rows as the model takes them, where it does not say the shape of its inputs:
-            PyTorch modules whose first layer is not linear; or where it keeps but hashes of its
-            categories: CatBoost.
+            PyTorch modules whose first layer is not linear, functions of JAX; or where it keeps but
+            hashes of its categories: CatBoost.
 
     Returns:
         A `Formula` with every output of the model: prediction, probabilities, decision values.
@@ -166,6 +169,13 @@ def _package(model: Any) -> str:
     found = _found(model)
     if found is not None:
         return found
+    if _is_function(model):
+        raise UnsupportedModel(
+            f"{getattr(model, '__name__', 'This function')} is a Python function: it does not show "
+            "what it computes.",
+            hint="One of jax.numpy is read as closedform.read(jax.jit(f), example=X[:1]); it takes "
+            "rows, and one of a single row becomes such by jax.vmap(f).",
+        )
     known = ", ".join(sorted(READERS))
     raise UnsupportedModel(
         f"A {type(model).__module__}.{type(model).__qualname__} is no model that can be read.",
@@ -178,6 +188,11 @@ def _found_inside(several: Any) -> str | None:
     parts = list(several.values()) if isinstance(several, dict) else list(several)
     found = {_found(part) for part in parts if not isinstance(part, int | float)}
     return READERS["sympy"] if found == {READERS["sympy"]} else None
+
+
+def _is_function(model: Any) -> bool:
+    """Tell a plain function, a method or a partial one from an object of a package's class."""
+    return isinstance(model, FunctionType | MethodType | BuiltinFunctionType | partial)
 
 
 def _found(model: Any) -> str | None:

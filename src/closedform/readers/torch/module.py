@@ -129,7 +129,7 @@ def _version() -> str:
 
 
 def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str, ...]:
-    made = [name for slot in slots for name in _element_names(slot, len(slots) == 1)]
+    made = [name for slot in slots for name in element_names(slot, len(slots) == 1)]
     if names is None:
         return tuple(unique_names(made))
     if len(names) != len(made):
@@ -140,7 +140,8 @@ def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[st
     return tuple(str(n) for n in names)
 
 
-def _element_names(slot: Slot, alone: bool) -> Iterator[str]:
+def element_names(slot: Slot, alone: bool) -> Iterator[str]:
+    """Yield a name for each element of a row: x0, x1 … of a flat tensor that is the only one."""
     for at in np.ndindex(*slot.shape):
         if alone and len(at) == 1:
             yield f"x{at[0]}"
