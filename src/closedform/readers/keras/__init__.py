@@ -1,0 +1,5 @@
+"""Keras: a model's graph of layers, live or from a file, walked with arrays of nodes."""
+
+from closedform.readers.keras.model import read_model
+
+__all__ = ["read_model"]
