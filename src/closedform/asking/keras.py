@@ -165,14 +165,16 @@ def in_width() -> Iterator[None]:
     from keras.src.backend.common import dtypes
 
     table, before = dtypes.BIT64_TO_BIT32_DTYPE, dict(dtypes.BIT64_TO_BIT32_DTYPE)
-    usual = keras.config.floatx()
+    usual, policy = keras.config.floatx(), keras.config.dtype_policy()
     table["float64"] = "float64"
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     try:
         with _wide_jax(keras.config.backend()):
             yield
     finally:
         keras.config.set_floatx(usual)
+        keras.config.set_dtype_policy(policy)
         table.update(before)
 
 
