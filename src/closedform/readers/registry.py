@@ -35,6 +35,8 @@ FILES: dict[str, str] = {
     "catboost-json": "closedform.readers.catboost",
     "catboost-cbm": "closedform.readers.catboost",
     "torch-pt2": "closedform.readers.torch",
+    "keras": "closedform.readers.keras",
+    "hdf5": "closedform.readers.keras",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`."""
 

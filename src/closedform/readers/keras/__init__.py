@@ -1,5 +1,6 @@
 """Keras: a model's graph of layers, live or from a file, walked with arrays of nodes."""
 
+from closedform.readers.keras.files import read_file
 from closedform.readers.keras.model import read_model
 
-__all__ = ["read_model"]
+__all__ = ["read_file", "read_model"]
