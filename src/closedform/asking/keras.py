@@ -44,6 +44,8 @@ class Slot:
 
 def methods(model: Any, formula: Formula) -> list[Method]:
     """Return how a model is asked: its `predict`, and a copy that computes in float64."""
+    if not hasattr(model, "_flatten_layers"):  # a wrapper, which scikit-learn's methods ask
+        return []
     options = formula.trail[0].options if formula.trail else {}
     given = options.get("inputs") or [["x", [len(formula.inputs)], False, False]]
     slots = [Slot(name, tuple(shape), whole, key) for name, shape, whole, key in given]

@@ -22,6 +22,7 @@ READERS: dict[str, str] = {
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
     "keras": "closedform.readers.keras",
+    "scikeras": "closedform.readers.keras",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -92,6 +93,15 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | No
         return None
     module: ModuleType = import_module(package)
     function = getattr(module, "predicted", None)
+    return None if function is None else function(model, columns, reading)
+
+
+def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
+    """Return the columns that a transformer of another package gives; None where it has no reader."""
+    package = _found(model)
+    if package is None or package == READERS["sklearn"]:
+        return None
+    function = getattr(import_module(package), "transformed", None)
     return None if function is None else function(model, columns, reading)
 
 

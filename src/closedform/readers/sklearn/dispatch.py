@@ -104,6 +104,9 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns:
     """Return the columns that a transformer gives for `columns`."""
     found = _lookup(model, "TRANSFORMS")
     if found is None:
+        foreign: Columns | None = _tried(registry.transformed, model, columns, reading)
+        if foreign is not None:
+            return foreign
         hint = HINTS.get(type(model).__name__, NO_FORMULA)
         reading.problem(_unknown(model, "transformers"), hint)
         return reading.placeholder(names_out(model, columns))
