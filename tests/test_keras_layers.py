@@ -147,7 +147,9 @@ class Gated(keras.layers.Layer):
         self.inner.build(shape)
 
     def call(self, x: Any) -> Any:
-        return self.inner(x) * keras.ops.sigmoid(x * self.scale) + keras.ops.mean(x, axis=1, keepdims=True)
+        return self.inner(x) * keras.ops.sigmoid(x * self.scale) + keras.ops.mean(
+            x, axis=1, keepdims=True
+        )
 
 
 MADE = layers()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from inspect import isfunction
 from typing import Any
 
 import numpy as np
@@ -140,14 +140,18 @@ def _typed(slot: Slot, part: Array, dtype: str) -> Array:
     return narrow
 
 
+COARSEST = ("bfloat16", "float16", "float32", "float64")
+
+
 def precision_of(model: Any) -> str:
     """Return the coarsest float type in which a model computes; `predict` itself rounds to floatx."""
     import keras
 
-    order = ["bfloat16", "float16", "float32", "float64"]
-    policies = [getattr(part, "compute_dtype", None) for part in parts_of(model)]
-    found = [p for p in policies if p in order] + [str(keras.config.floatx())]
-    return min(found, key=order.index)
+    policies = [str(getattr(part, "compute_dtype", "")) for part in parts_of(model)]
+    found = [p for p in policies if p in COARSEST] + [str(keras.config.floatx())]
+    # Keras rounds what is in float64 to float32 wherever two types meet, but on TensorFlow.
+    found += [] if keras.config.backend() == "tensorflow" else ["float32"]
+    return min(found, key=COARSEST.index)
 
 
 def parts_of(model: Any) -> list[Any]:
@@ -194,7 +198,7 @@ def in_double(model: Any) -> Any:
         with in_width(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made = _rebuilt(model)
-            return _switched(model) if made is None else made
+            return Switched(model) if made is None else made
     except Exception:  # a Keras whose inner parts have other names
         return None
 
@@ -203,12 +207,10 @@ def _rebuilt(model: Any) -> Any:
     """Return the model made again from its options, its numbers the same ones in float64."""
     import keras
 
-    classes = {type(p).__name__: type(p) for p in parts_of(model)
-               if not type(p).__module__.startswith("keras.")}  # fmt: skip
     try:
         config = finer(keras.saving.serialize_keras_object(model))
         made = keras.saving.deserialize_keras_object(
-            config, custom_objects=classes, safe_mode=False
+            config, custom_objects=code_of(model), safe_mode=False
         )
         weights = model.get_weights()
         if [w.shape for w in made.get_weights()] != [w.shape for w in weights]:
@@ -220,6 +222,18 @@ def _rebuilt(model: Any) -> Any:
         return made
     except Exception:  # not every model can be made again from what it tells of itself
         return None
+
+
+def code_of(model: Any) -> dict[str, Any]:
+    """Return the classes and functions of a model that are not Keras' own, by name."""
+    found: dict[str, Any] = {}
+    for part in parts_of(model):
+        if not type(part).__module__.startswith("keras."):
+            found[type(part).__name__] = type(part)
+        for value in vars(part).values():
+            if isfunction(value) and not value.__module__.startswith("keras.src.activations"):
+                found[value.__name__] = value
+    return found
 
 
 def finer(config: Any) -> Any:
@@ -240,18 +254,29 @@ def _finer_name(name: Any) -> Any:
     return "float64" if isinstance(name, str) and "float" in name else name
 
 
-def _switched(model: Any) -> Any:
-    """Return a copy of a model that is code, its layers told to compute in float64.
+class Switched:
+    """A model that cannot be made again: while it is asked, it computes in float64."""
 
-    Weights are cast to the type in which a layer computes when they are used.
-    """
-    import keras
+    def __init__(self, model: Any) -> None:
+        """Keep the model."""
+        self.model = model
 
-    try:
-        made = copy.deepcopy(model)
-        for part in parts_of(made):
-            if "float" in str(part.compute_dtype):
+    def __call__(self, tensors: Any, **options: Any) -> Any:
+        """Return what the model gives, and leave it as it was."""
+        import keras
+
+        parts = [p for p in parts_of(self.model) if "float" in str(p.compute_dtype)]
+        policies = [p.dtype_policy for p in parts]
+        taken = [x for p in parts for x in getattr(p, "_inputs", None) or [] if "float" in x.dtype]
+        types = [x.dtype for x in taken]
+        try:
+            for part in parts:
                 part.dtype_policy = keras.DTypePolicy("float64")
-        return made
-    except Exception:  # not every model can be copied
-        return None
+            for x in taken:
+                x._dtype = "float64"
+            return self.model(tensors, **options)
+        finally:
+            for part, policy in zip(parts, policies, strict=True):
+                part.dtype_policy = policy
+            for x, kind in zip(taken, types, strict=True):
+                x._dtype = kind

@@ -110,7 +110,9 @@ def multi_head(
     q = elementwise(lambda x: t.multiply(x, scale), q)
     scores = einsum("btnh,bsnh->bnts", q, k)
     held = None if mask is None else np.broadcast_to(mask[:, None], scores.shape)
-    weights = masked_softmax(scores, held, [-1])
+    # Without dropout and scores, Keras computes all of it in one operation.
+    apart = bool(layer.option("dropout", 0.0)) or return_attention_scores
+    weights = masked_softmax(scores, held, [-1], zero=apart)
     heads = einsum("bnts,bsnh->btnh", weights, v)
     if layer.option("use_gate", False):
         gate = _projected(layer, "gate_dense", query)

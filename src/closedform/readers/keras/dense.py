@@ -199,8 +199,15 @@ def softmax(layer: Layer, x: Tensor, mask: Tensor | None = None) -> Tensor:
     return masked_softmax(x, mask, axes)
 
 
-def masked_softmax(x: Tensor, mask: Tensor | None, axes: Sequence[int]) -> Tensor:
-    """Return the shares along some axes; 0 where a mask, of the shape of x, is false."""
+def masked_softmax(
+    x: Tensor, mask: Tensor | None, axes: Sequence[int], zero: bool = True
+) -> Tensor:
+    """Return the shares along some axes of what a mask, of the shape of x, lets through.
+
+    Args:
+        x, mask, axes: as said.
+        zero: whether all shares are 0 where nothing is let through; else they are alike.
+    """
     axes = [axis % x.ndim for axis in axes]
     rest = [axis for axis in range(x.ndim) if axis not in axes]
     moved = x.transpose([*rest, *axes])
@@ -208,7 +215,7 @@ def masked_softmax(x: Tensor, mask: Tensor | None, axes: Sequence[int]) -> Tenso
     made = np.empty(lines.shape, dtype=object)
     held = None if mask is None else mask.transpose([*rest, *axes]).reshape(lines.shape)
     for i, line in enumerate(lines):
-        made[i] = _shares(line.tolist(), None if held is None else held[i].tolist())
+        made[i] = _shares(line.tolist(), None if held is None else held[i].tolist(), zero)
     return made.reshape(moved.shape).transpose(np.argsort([*rest, *axes]))
 
 
@@ -216,15 +223,17 @@ FAR = -1e9
 """What Keras puts for a masked score: its share is 0 beside any other."""
 
 
-def _shares(scores: list[Any], mask: list[Any] | None) -> list[Any]:
+def _shares(scores: list[Any], mask: list[Any] | None, zero: bool) -> list[Any]:
     if mask is None:
         return t.softmax([t.node_of(t.number(s)) for s in scores])
     open_ = [t.truth(m) for m in mask]
-    kept = [i for i, m in enumerate(open_) if m is not False]
+    # Beside one that is surely let through, one that surely is not has no share.
+    sure = zero or any(m is True for m in open_)
+    kept = [i for i, m in enumerate(open_) if m is not False or not sure]
     if not kept:
         return [0.0] * len(scores)
     given = [t.node_of(t.number(t.choice(open_[i], scores[i], FAR))) for i in kept]
     shares: list[Any] = [0.0] * len(scores)
     for i, share in zip(kept, t.softmax(given), strict=True):
-        shares[i] = t.choice(open_[i], share, 0.0)
+        shares[i] = t.choice(open_[i], share, 0.0) if zero else share
     return shares

@@ -67,7 +67,7 @@ def _read(layer: StoredLayer, names: Sequence[str] | None, version: str) -> Form
 def _formula(layer: StoredLayer, names: Sequence[str] | None, version: str) -> Formula:
     graph = graph_of(layer)
     keys = isinstance(layer.config.get("input_layers"), Mapping)
-    reading, slots, outputs = walked(graph, names, layer.kind, keys)
+    reading, slots, outputs, _ = walked(graph, names, layer.kind, keys)
     dtype = _coarsest(layer)
     # A file is read without Keras, so that its rounding is not measured but estimated: each call
     # rounds a few times, and what has been measured of live models lies below.
@@ -124,6 +124,3 @@ def _member(archive: ZipFile, name: str, most: int, size: int) -> bytes:
     if len(found) != info.file_size:
         raise Broken(f"its {name} is not as long as it is said to be")
     return found
-
-
-

@@ -19,9 +19,7 @@ from closedform.readers.torch.elements import NoFormula
 OWN = ("call", "__call__", "compute_mask", "build")
 """Methods with which a subclass makes another layer out of what it extends."""
 
-PLAIN = frozenset(
-    {"float64", "float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}
-)
+PLAIN = frozenset({"float64", "float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
 """Policies under which weights are numbers; others keep them as codes of few bits."""
 
 
@@ -281,7 +279,8 @@ def stored_layers(
     seen: dict[str, int] = {}
     made: list[Layer] = []
     for document in documents:
-        word = snake_case(str(document.get("class_name")))
+        kind = str(document.get("class_name"))
+        word = snake_case(INNER.get(kind, kind))
         count = seen.get(word, 0)
         seen[word] = count + 1
         made.append(StoredLayer(document, store, f"{path}/{word}_{count}" if count else
@@ -295,6 +294,10 @@ def is_own(document: Document) -> bool:
     if module is None:  # older files do not say
         return document.get("registered_name") in (None, document.get("class_name"))
     return isinstance(module, str) and KERAS.match(module) is not None
+
+
+INNER = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""Classes that Keras itself calls otherwise than its users do."""
 
 
 def snake_case(name: str) -> str:

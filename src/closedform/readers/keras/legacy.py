@@ -77,9 +77,7 @@ def _weights(file: Hdf5, place: int) -> list[Array]:
     return [found[name] for name in names]
 
 
-def _placed(
-    layer: Mapping[str, Any], place: str, weights: Sequence[Array]
-) -> dict[str, Array]:
+def _placed(layer: Mapping[str, Any], place: str, weights: Sequence[Array]) -> dict[str, Array]:
     kind = str(layer["class_name"])
     if kind in ("Functional", "Model", "Sequential"):
         raise UnsupportedModel(

@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.asking.keras import Slot
-from closedform.errors import BadInput, UnsupportedModel
+from closedform.errors import BadInput, NotFitted, UnsupportedModel
 from closedform.formula import Formula, Task
 from closedform.ir import Array, Node, toposort
 from closedform.readers.keras.graph import Graph, Input
@@ -59,9 +59,9 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         ) from error
     keys = isinstance(getattr(model, "input", None), dict) or isinstance(example, dict)
     graph = _of_length(graph, example)
-    reading, slots, outputs = walked(graph, names, source, keys)
+    reading, slots, outputs, tables = walked(graph, names, source, keys)
     rows = None if example is None else _flat(slots, example)
-    trial = tried(model, list(outputs.values()), slots, rows)
+    trial = tried(model, list(outputs.values()), slots, rows, tables)
     if trial.dtype != "float64":
         reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
     return finished(reading, slots, outputs, source, _version(), trial.apart is not None)
@@ -69,8 +69,13 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
 
 def _graph(model: Any, example: Any) -> Graph:
     layer = LiveLayer(model)
-    if layer.kind in MODELS and hasattr(model, "inputs"):
+    if layer.kind in MODELS:
         return graph_of(layer)
+    if not model.built:
+        raise NotFitted(
+            f"This {type(model).__name__} has never been called: it has no weights yet.",
+            hint="Train it, or call it on some rows and load its weights, first.",
+        )
     return traced_model(model, example)
 
 
@@ -82,8 +87,8 @@ def _version() -> str:
 
 def walked(
     graph: Graph, names: Sequence[str] | None, source: str, keys: bool = False
-) -> tuple[Reading, list[Slot], dict[str, Node]]:
-    """Return what a graph gives over named inputs.
+) -> tuple[Reading, list[Slot], dict[str, Node], dict[int, int]]:
+    """Return what a graph gives over named inputs, and which of these number rows of a table.
 
     Raises:
         UnsupportedModel: with every problem found.
@@ -95,14 +100,16 @@ def walked(
     whole = frozenset(
         n for slot, v in zip(slots, given, strict=True) if slot.whole for n in v.tensor.ravel()
     )
-    made = Walk(reading, whole).run(graph, given)
+    walk = Walk(reading, whole)
+    made = walk.run(graph, given)
     if reading.problems:
         reading.formula({}, Task(), source, "")  # raises
     outputs = _named_outputs(
         [(name, v.tensor) for (name, _), v in zip(graph.outputs, made, strict=True)]
     )
     _note_whole(slots, reading, list(outputs.values()))
-    return reading, slots, outputs
+    tables = {x.data: rows for x, rows in walk.tables.items() if x.op is ops.INPUT}
+    return reading, slots, outputs, tables
 
 
 def finished(

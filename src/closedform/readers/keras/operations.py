@@ -243,7 +243,7 @@ def attended(
         scores = e.add(scores, tensor(bias))
     held = causal(query.shape[1], key.shape[1])[:, None] if is_causal else mask
     held = None if held is None else np.broadcast_to(tensor(held), scores.shape)
-    return einsum("bnts,bsnh->btnh", masked_softmax(scores, held, [-1]), value)
+    return einsum("bnts,bsnh->btnh", masked_softmax(scores, held, [-1], zero=False), value)
 
 
 def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:

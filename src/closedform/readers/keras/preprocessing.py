@@ -40,9 +40,7 @@ def discretization(layer: Layer, x: Tensor) -> Tensor:
     return encoded(layer, elementwise(place, x), len(edges) + 1)
 
 
-def category_encoding(
-    layer: Layer, x: Tensor, count_weights: Tensor | None = None
-) -> Tensor:
+def category_encoding(layer: Layer, x: Tensor, count_weights: Tensor | None = None) -> Tensor:
     """CategoryEncoding: a number as one of several columns, many of them, or counts."""
     return encoded(layer, x, int(layer.option("num_tokens")), count_weights)
 

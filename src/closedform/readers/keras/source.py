@@ -29,7 +29,7 @@ def graph_of(layer: Layer) -> Graph:
             hint="Begin it with a keras.Input, or call it on some rows first.",
         )
     names = output_names(live, outputs)
-    return live_graph(inputs, list(zip(names, outputs, strict=True)))
+    return live_graph(inputs, list(zip(names, outputs, strict=True)), input_names(live, inputs))
 
 
 def _symbolic(live: Any, name: str) -> Sequence[Any]:
@@ -38,6 +38,18 @@ def _symbolic(live: Any, name: str) -> Sequence[Any]:
     except (AttributeError, ValueError):  # a Sequential model that has not been built
         return []
     return found if isinstance(found, list | tuple) else []
+
+
+def input_names(live: Any, inputs: Sequence[Any]) -> list[str]:
+    """Return a name for each input: keys of a dict, else those of the input layers."""
+    structure = getattr(live, "input", None)
+    if isinstance(structure, dict) and len(structure) == len(inputs):
+        return [str(key) for key in sorted(structure)]
+    histories = [getattr(x, "_keras_history", None) for x in inputs]
+    return [
+        str(x.name if h is None or h.operation is None else h.operation.name)
+        for x, h in zip(inputs, histories, strict=True)
+    ]
 
 
 def output_names(live: Any, outputs: Sequence[Any]) -> list[str]:

@@ -112,7 +112,9 @@ def trace_layer(live: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Gr
     from closedform.readers.keras.walking import Value
 
     known = inspect.signature(live.call).parameters
-    options = {k: v for k, v in kwargs.items() if k in known or not isinstance(v, bool | type(None))}
+    options = {
+        k: v for k, v in kwargs.items() if k in known or not isinstance(v, bool | type(None))
+    }
     if "training" in known:
         options["training"] = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,10 @@ class Trial:
     ulps: int
 
 
-def tried(model: Any, outputs: Sequence[Node], slots: Sequence[Slot], example: Any) -> Trial:
+def tried(
+    model: Any, outputs: Sequence[Node], slots: Sequence[Slot], example: Any = None,
+    tables: Mapping[int, int] | None = None,
+) -> Trial:  # fmt: skip
     """Compare formula and model.
 
     Args:
@@ -40,11 +43,12 @@ def tried(model: Any, outputs: Sequence[Node], slots: Sequence[Slot], example: A
         outputs: the formula's.
         slots: what the model takes.
         example: rows, shape (rows, inputs), or None.
+        tables: inputs that number the rows of a table → how many rows it has.
 
     Raises:
         UnsupportedModel: they differ by more than rounding, or the model cannot be asked.
     """
-    rows = _rows(slots, example)
+    rows = _rows(slots, example, tables or {})
     ours = np.column_stack(compute(list(outputs), list(rows.T), len(rows)))
     dtype, fine = precision_of(model), in_double(model)
     ask = predicted(model, slots)
@@ -69,26 +73,20 @@ def _said(ask: Callable[[Array], Array], rows: Array) -> Array | None:
     return found if len(found) == len(rows) else None
 
 
-def _rows(slots: Sequence[Slot], example: Array | None) -> Array:
-    """Return rows of the example, then random ones; whole numbers are 0, 1, 2 or the example's."""
+def _rows(slots: Sequence[Slot], example: Array | None, tables: Mapping[int, int]) -> Array:
+    """Return rows of the example, then random ones; whole numbers are 0, 1 or 2."""
     draw = np.random.default_rng(0)
-    columns, at = [], 0
-    for slot in slots:
-        part = None if example is None else example[:, at : at + slot.size]
-        at += slot.size
-        shape = (ROWS, slot.size)
-        if slot.whole:
-            fresh = draw.integers(0, 3, shape) if part is None else draw.choice(part.ravel(), shape)
-        else:
-            fresh = draw.normal(size=shape)
-        columns.append(fresh if part is None else np.vstack([part, fresh]))
+    whole = [slot.whole for slot in slots for _ in range(slot.size)]
+    fresh = draw.normal(size=(ROWS, len(whole)))
+    for at, kind in enumerate(whole):
+        if kind or at in tables:
+            fresh[:, at] = draw.integers(0, min(3, tables.get(at, 3)), ROWS)
     # What float16 holds, every model's type holds too: nothing is rounded on the way in.
-    return np.hstack(columns).astype(np.float16).astype(np.float64)
+    fresh = fresh.astype(np.float16).astype(np.float64)
+    return fresh if example is None else np.vstack([example, fresh])
 
 
-def _cannot_be_asked(
-    model: Any, ask: Callable[[Array], Array], rows: Array
-) -> UnsupportedModel:
+def _cannot_be_asked(model: Any, ask: Callable[[Array], Array], rows: Array) -> UnsupportedModel:
     try:
         ask(rows)
         says = "its results have another number of rows"

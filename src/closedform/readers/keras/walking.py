@@ -57,6 +57,7 @@ class Walk:
         """
         self.reading = reading
         self.whole = whole
+        self.tables: dict[Node, int] = {}
         self.made = 0.0
         self.depth = 0
         self.calls = 0
@@ -99,7 +100,8 @@ class Walk:
         if kind not in OPERATIONS:
             why = REFUSED_OPERATIONS.get(kind, "it is not among those that are read")
             raise NoFormula(why)
-        config = {k: v for k, v in operation.config.items() if k not in ("name", "dtype")}
+        unused = {"name"} if kind in CASTS else {"name", "dtype"}
+        config = {k: v for k, v in operation.config.items() if k not in unused}
         plain_args, plain_kwargs = (mapped(part, _tensor_of) for part in (args, kwargs))
         self._afford(sum(v.size for v in leaves([plain_args, plain_kwargs])
                          if isinstance(v, np.ndarray) and v.dtype == object))  # fmt: skip
@@ -239,6 +241,8 @@ class Refused(Exception):
         self.what, self.hint = what, hint
 
 
+CASTS = frozenset({"Cast"})
+"""Operations whose result depends on the type that they are told."""
 CUSTOM = "is not Keras' own: what it computes is code, which is not in the file"
 LIVE = "Load the model with Keras, and give what you get to closedform.read."
 NAMED = frozenset({"LeakyReLU", "ReLU", "PReLU", "ELU"})
@@ -332,9 +336,7 @@ COSTS: dict[str, Callable[[Layer, Tensor], float]] = {
     **dict.fromkeys(("Dense", "EinsumDense"), _dense_cost),
     **{kind: _window_cost for kind in LAYERS if "Conv" in kind},
     **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional"), _recurrent_cost),
-    **dict.fromkeys(
-        (*MASKS_BY_NAME, "Attention", "AdditiveAttention"), _attention_cost
-    ),
+    **dict.fromkeys((*MASKS_BY_NAME, "Attention", "AdditiveAttention"), _attention_cost),
     **{
         kind: lambda layer, x: float(shapes.size_after(layer, x))
         for kind in LAYERS
@@ -420,7 +422,10 @@ def _embedding(walk: Walk, layer: Layer, args: Sequence[Any], options: Any) -> l
     def whole(x: Any) -> Any:
         return t.truncated(x) if isinstance(x, Node) and x not in walk.whole else x
 
-    walk._afford(tensor.size * layer.number(0).shape[1])
+    rows, columns = layer.number(0).shape
+    walk._afford(tensor.size * columns)
+    for x in tensor.ravel().tolist():
+        walk.tables[x] = min(rows, walk.tables.get(x, rows))
     made = TABLES[layer.kind](layer, elementwise(whole, tensor), **options)
     masks = _nonzero(layer, None, [tensor]) if not options.get("reverse") else []
     return [Value(made, masks[0] if masks else None)]

@@ -137,7 +137,9 @@ def transposed(layer: Layer, x: Tensor) -> Tensor:
     return layer.activation()(to_back(made, first))
 
 
-def _grown(size: int, stride: int, dilation: int, padding: Any, extra: int | None) -> tuple[int, int]:
+def _grown(
+    size: int, stride: int, dilation: int, padding: Any, extra: int | None
+) -> tuple[int, int]:
     """Return how much is added on both sides of an axis before a transposed convolution.
 
     As Keras computes it for JAX, whose sides are free; PyTorch's are cut to the same.
