@@ -13,6 +13,7 @@ from closedform.formula import Formula
 
 ASKED: dict[str, str] = {
     "kan": "closedform.asking.kan",
+    "keras": "closedform.asking.keras",
     "onnx": "closedform.asking.onnx",
     "onnxruntime": "closedform.asking.onnx",
     "pyoperon": "closedform.asking.pyoperon",

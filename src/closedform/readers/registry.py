@@ -34,6 +34,8 @@ READERS: dict[str, str] = {
     "statsmodels": "closedform.readers.statsmodels",
     "skorch": "closedform.readers.skorch",
     **dict.fromkeys(("jax", "jaxlib", "flax", "equinox"), "closedform.readers.jax"),
+    "keras": "closedform.readers.keras",
+    "scikeras": "closedform.readers.keras",
 }
 """Package name of a model's class → the module that reads it.
 
@@ -50,6 +52,8 @@ FILES: dict[str, str] = {
     "pysr-csv": "closedform.readers.pysr",
     "interpret-json": "closedform.readers.interpret",
     "onnx": "closedform.readers.onnx",
+    "keras": "closedform.readers.keras",
+    "hdf5": "closedform.readers.keras",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 

@@ -1,0 +1,7 @@
+"""Keras: a model's graph of layers, live or from a file, walked with arrays of nodes."""
+
+from closedform.readers.keras.files import read_file
+from closedform.readers.keras.model import read_model
+from closedform.readers.keras.wrapped import predicted
+
+__all__ = ["predicted", "read_file", "read_model"]

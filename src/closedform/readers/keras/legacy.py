@@ -1,0 +1,116 @@
+"""Whole models in one HDF5 file, as Keras wrote them before `.keras` files and still can.
+
+The options are a JSON text among the attributes. The weights of a layer are one list, those of its
+parts included; here they are put where a `.keras` file has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from closedform.errors import UnsupportedModel
+from closedform.ir import Array
+from closedform.loading.stream import Broken, shown
+from closedform.readers.documents import json_document
+from closedform.readers.keras.hdf5 import Hdf5, arrays
+from closedform.readers.keras.layer import snake_case
+from closedform.readers.keras.recurrent import WITH_CELL
+
+ATTENTION = ("query_dense", "key_dense", "value_dense", "output_dense")
+
+
+def read_whole(raw: bytes) -> tuple[Mapping[str, Any], dict[str, Array], str]:
+    """Return the options, the weights as `.keras` files name them, and the version.
+
+    Raises:
+        Broken: the file is damaged.
+        UnsupportedModel: it holds weights alone, or a model within a model.
+    """
+    file = Hdf5(raw)
+    messages = file.messages(file.root)
+    about, links = file.attributes(messages), file.links(messages)
+    config = about.get("model_config")
+    if not isinstance(config, str) or "model_weights" not in links:
+        raise UnsupportedModel(
+            "The HDF5 file holds no whole Keras model: it has no options of layers.",
+            hint="Weights alone are not enough: save the model with model.save('name.keras').",
+        )
+    document = json_document(config.encode())
+    held = file.links(file.messages(links["model_weights"]))
+    store: dict[str, Array] = {}
+    for layer, place in _places(document):
+        name = str(layer["config"].get("name", layer.get("name")))
+        if name in held:
+            store |= _placed(layer, place, _weights(file, held[name]))
+    return _marked(document), store, shown(str(about.get("keras_version", "")))[:20]
+
+
+def _marked(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**document, "module": document.get("module", "keras")}
+
+
+def _places(document: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield each layer with the path of its weights in a `.keras` file."""
+    config = document["config"]
+    layers = config if isinstance(config, list) else config["layers"]
+    seen: dict[str, int] = {}
+    for layer in layers:
+        kind = str(layer["class_name"])
+        if document["class_name"] == "Sequential" and kind == "InputLayer":
+            continue
+        word = snake_case(kind)
+        count = seen.get(word, 0)
+        seen[word] = count + 1
+        yield layer, f"layers/{word}_{count}" if count else f"layers/{word}"
+
+
+def _weights(file: Hdf5, place: int) -> list[Array]:
+    """Return the weights of a layer in their order."""
+    names = file.attributes(file.messages(place)).get("weight_names")
+    if names is None or not len(names):
+        return []
+    found = arrays(file, place)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise Broken(f"it lacks the weights {shown(str(missing[0]))}")
+    return [found[name] for name in names]
+
+
+def _placed(layer: Mapping[str, Any], place: str, weights: Sequence[Array]) -> dict[str, Array]:
+    kind = str(layer["class_name"])
+    if kind in ("Functional", "Model", "Sequential"):
+        raise UnsupportedModel(
+            f"The HDF5 file holds a model within the model, {shown(str(layer['config']['name']))}.",
+            hint="Load it with Keras, and save it again: model.save('name.keras').",
+        )
+    paths = list(_paths(layer, place, len(weights)))
+    if len(paths) != len(weights):
+        raise UnsupportedModel(
+            f"The weights of the layer {shown(kind)} lie in an order that is not known.",
+            hint="Load the model with Keras, and save it again: model.save('name.keras').",
+        )
+    return dict(zip(paths, weights, strict=True))
+
+
+def _paths(layer: Mapping[str, Any], place: str, count: int) -> Iterator[str]:
+    """Yield where each of a layer's weights belongs."""
+    kind, config = str(layer["class_name"]), layer["config"]
+    if kind in WITH_CELL:
+        yield from (f"{place}/cell/vars/{i}" for i in range(count))
+    elif kind == "Bidirectional":
+        inner = config["layer"]
+        backward = config.get("backward_layer", inner)
+        if inner["class_name"] not in WITH_CELL or count % 2:
+            return
+        assert backward is not None
+        for name in ("forward_layer", "backward_layer"):
+            yield from _paths(inner, f"{place}/{name}", count // 2)
+    elif kind == "TimeDistributed":
+        yield from _paths(config["layer"], f"{place}/layer", count)
+    elif kind == "MultiHeadAttention":
+        each = 2 if config.get("use_bias", True) else 1
+        for name in ATTENTION:
+            yield from (f"{place}/{name}/vars/{i}" for i in range(each))
+    elif "layer" not in config and "cell" not in config:
+        yield from (f"{place}/vars/{i}" for i in range(count))

@@ -1,0 +1,277 @@
+"""A Keras model as a formula: its graph of layers, walked with arrays of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.asking.keras import Slot
+from closedform.errors import BadInput, NotFitted, UnsupportedModel
+from closedform.formula import Formula, Task
+from closedform.ir import Array, Node, toposort
+from closedform.readers.keras.graph import Graph, Input
+from closedform.readers.keras.layer import LiveLayer
+from closedform.readers.keras.source import graph_of, traced_model
+from closedform.readers.keras.trying import tried
+from closedform.readers.keras.walking import LARGEST, MODELS, UNREAD, Value, Walk
+from closedform.readers.reading import Reading, unique_names
+from closedform.readers.tensors import node_of, number
+from closedform.readers.torch.elements import NoFormula
+
+WHOLE = ("int", "uint")
+
+
+def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
+    """Return a Keras 3 model as a formula, on whatever backend it computes.
+
+    Sequential and Functional models are read from Keras' own record of what is called with what,
+    models and layers that are code by calling them with symbolic tensors. Weights enter as the
+    float64 of the same value. The formula is then tried against the model itself.
+
+    Args:
+        model: a `keras.Model`, or a `keras.layers.Layer` that has been called; or one of
+            Keras' wrappers for scikit-learn, fitted.
+        names: a name for each input element, in the order of the tensors.
+        example: rows as the model takes them, where it does not say their shape: sequences of
+            free length, and models that are code and have never been called.
+
+    Raises:
+        UnsupportedModel: layers without a formula, all at once; a model that gives something else
+            than its formula.
+        NotFitted: the model has not been built, or the wrapper not fitted.
+        BadInput: nothing says the shape of the inputs; or names that do not fit.
+    """
+    if not hasattr(model, "_flatten_layers"):
+        from closedform.readers.keras.wrapped import read_wrapper
+
+        return read_wrapper(model, names)
+    source = type(model).__name__
+    try:
+        graph = _graph(model, example)
+    except NoFormula as error:
+        raise UnsupportedModel(
+            f"This {source} cannot be read: {error}.",
+            hint="What its call() does must be layers of Keras, or keras.ops.",
+        ) from error
+    keys = isinstance(getattr(model, "input", None), dict) or isinstance(example, dict)
+    graph = _of_length(graph, example)
+    reading, slots, outputs, tables = walked(graph, names, source, keys)
+    rows = None if example is None else _flat(slots, example)
+    trial = tried(model, list(outputs.values()), slots, rows, tables)
+    if trial.dtype != "float64":
+        reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
+    return finished(reading, slots, outputs, source, _version(), trial.apart is not None)
+
+
+def _graph(model: Any, example: Any) -> Graph:
+    layer = LiveLayer(model)
+    if layer.kind in MODELS:
+        return graph_of(layer)
+    if not model.built:
+        raise NotFitted(
+            f"This {type(model).__name__} has never been called: it has no weights yet.",
+            hint="Train it, or call it on some rows and load its weights, first.",
+        )
+    return traced_model(model, example)
+
+
+def _version() -> str:
+    import keras
+
+    return f"Keras {keras.__version__} ({keras.config.backend()})"
+
+
+def walked(
+    graph: Graph, names: Sequence[str] | None, source: str, keys: bool = False
+) -> tuple[Reading, list[Slot], dict[str, Node], dict[int, int]]:
+    """Return what a graph gives over named inputs, and which of these number rows of a table.
+
+    Raises:
+        UnsupportedModel: with every problem found.
+    """
+    slots = [slot_of(told, keys) for told, _ in graph.inputs]
+    _require_small(slots)
+    reading = Reading(_input_names(slots, names))
+    given = _values(slots, reading)
+    whole = frozenset(
+        n for slot, v in zip(slots, given, strict=True) if slot.whole for n in v.tensor.ravel()
+    )
+    walk = Walk(reading, whole)
+    made = walk.run(graph, given)
+    if reading.problems:
+        reading.formula({}, Task(), source, "")  # raises
+    outputs = _named_outputs(
+        [(name, v.tensor) for (name, _), v in zip(graph.outputs, made, strict=True)]
+    )
+    _note_whole(slots, reading, list(outputs.values()))
+    tables = {x.data: rows for x, rows in walk.tables.items() if x.op is ops.INPUT}
+    return reading, slots, outputs, tables
+
+
+def finished(
+    reading: Reading, slots: Sequence[Slot], outputs: dict[str, Node], source: str, reader: str,
+    double: bool = True,
+) -> Formula:  # fmt: skip
+    """Return the formula, and with it how its model is asked."""
+    task = Task("regression", primary=tuple(outputs))
+    made = reading.formula(outputs, task, source, reader)
+    options = {
+        "inputs": [[s.name, list(s.shape), s.whole, s.key] for s in slots],
+        "outputs": list(outputs),
+        "float64": double,
+    }
+    return replace(made, trail=(replace(made.trail[0], options=options),))
+
+
+def slot_of(told: Input, keys: bool = False) -> Slot:
+    """Return an input as what a certificate asks with.
+
+    Raises:
+        BadInput: its shape is free.
+        UnsupportedModel: it holds text.
+    """
+    if None in told.shape:
+        raise BadInput(
+            f"The input {told.name!r} has the shape {told.shape}: a formula is of one length.",
+            hint="Give rows of the length that is meant: read(model, example=X[:1]). A file has "
+            "none: load it with Keras, and read the model.",
+        )
+    if told.dtype == "string":
+        raise UnsupportedModel(
+            f"The input {told.name!r} holds text, which the layers that are read do not take.",
+            hint="Read the model behind its StringLookup, which takes whole numbers.",
+        )
+    shape = tuple(int(n) for n in told.shape if n is not None)
+    return Slot(told.name, shape, told.dtype.startswith(WHOLE), keys)
+
+
+def _require_small(slots: Sequence[Slot]) -> None:
+    count = sum(int(np.prod([float(n) for n in slot.shape])) for slot in slots)
+    if count > LARGEST:
+        raise UnsupportedModel(
+            f"The model takes {count:,} numbers for one row.",
+            hint="Read a part of it that takes fewer, as one of its layers.",
+        )
+
+
+def _of_length(graph: Graph, example: Any) -> Graph:
+    """Return the graph with the lengths of the example where they are free."""
+    if example is None or all(None not in told.shape for told, _ in graph.inputs):
+        return graph
+    arrays = arrays_of([told.name for told, _ in graph.inputs], example)
+    inputs = tuple(
+        (replace(told, shape=array.shape[1:]), ref)
+        for (told, ref), array in zip(graph.inputs, arrays, strict=True)
+    )
+    return replace(graph, inputs=inputs)
+
+
+def arrays_of(names: Sequence[str], example: Any) -> list[Array]:
+    """Return the example as one array for each input.
+
+    Raises:
+        BadInput: it holds no row, or not as many tensors as there are inputs.
+    """
+    if isinstance(example, dict):
+        parts = [example[name] for name in names if name in example]
+        parts = parts if len(parts) == len(names) else [example[k] for k in sorted(example)]
+    elif isinstance(example, tuple | list) and any(hasattr(v, "shape") for v in example):
+        parts = list(example)
+    else:
+        parts = [example]
+    arrays = [np.asarray(part) for part in parts]
+    if len(arrays) != len(names) or any(not a.ndim or not len(a) for a in arrays):
+        raise BadInput(
+            f"The example does not hold rows for the {len(names)} tensors that the model takes.",
+            hint="Give an array, a list of them, or a dict by the names of the inputs.",
+        )
+    return arrays
+
+
+MOST_TRIED = 4
+"""Rows of the example that the formula is tried on."""
+
+
+def _flat(slots: Sequence[Slot], example: Any) -> Array:
+    arrays = arrays_of([slot.name for slot in slots], example)
+    count = min(MOST_TRIED, *map(len, arrays))
+    made: list[Array] = []
+    for slot, array in zip(slots, arrays, strict=True):
+        part = array[:count].reshape(count, -1).astype(np.float64)
+        if part.shape[1] != slot.size:
+            raise BadInput(
+                f"The example has rows of shape {array.shape[1:]} for the input {slot.name!r}.",
+                hint=f"The model takes rows of shape {slot.shape} there.",
+            )
+        made.append(part)
+    return np.hstack(made)
+
+
+def _values(slots: Sequence[Slot], reading: Reading) -> list[Value]:
+    nodes, at, made = reading.columns().nodes, 0, []
+    for slot in slots:
+        row = np.empty(slot.size, dtype=object)
+        row[:] = nodes[at : at + slot.size]
+        at += slot.size
+        made.append(Value(row.reshape(1, *slot.shape)))
+    return made
+
+
+def _note_whole(slots: Sequence[Slot], reading: Reading, outputs: Sequence[Node]) -> None:
+    """Refuse what is missing or no whole number where the model takes whole numbers."""
+    kinds = [slot.whole for slot in slots for _ in range(slot.size)]
+    columns = reading.columns()
+    whole = columns.pick([i for i, kind in enumerate(kinds) if kind])
+    reading.refuse_missing(whole)
+    nodes = toposort(outputs)
+    looked_up = {n.args[0] for n in nodes if n.op is ops.TABLE}
+    elsewhere = {a for n in nodes if n.op is not ops.TABLE for a in n.args}
+    for x in whole.nodes:
+        # A table alone gives nothing for what is not whole.
+        if x in elsewhere or x not in looked_up:
+            reading.refuse(ops.negate(ops.equal(x, ops.unary("floor", x))), [])
+
+
+# --- names --------------------------------------------------------------------------------------
+
+
+def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str, ...]:
+    made = [name for slot in slots for name in _element_names(slot, len(slots) == 1)]
+    if names is None:
+        return tuple(unique_names(made))
+    if len(names) != len(made):
+        raise BadInput(
+            f"{len(names)} names were given for {len(made)} inputs.",
+            hint="There is one for each element of a row, in the order of the tensors.",
+        )
+    return tuple(str(n) for n in names)
+
+
+def _element_names(slot: Slot, alone: bool) -> Iterator[str]:
+    for at in np.ndindex(*slot.shape):
+        inner = ",".join(map(str, at))
+        if alone:
+            yield f"x{inner}" if len(at) < 2 else f"x[{inner}]"
+        else:
+            yield slot.name if slot.size == 1 else f"{slot.name}[{inner}]"
+
+
+def _named_outputs(results: Sequence[tuple[str, Array]]) -> dict[str, Node]:
+    names = unique_names([name for name, _ in results])
+    made: dict[str, Node] = {}
+    for name, (_, tensor) in zip(names, results, strict=True):
+        assert tensor is not UNREAD
+        for at in np.ndindex(*tensor.shape[1:]):
+            made[_output_name(name, at, tensor.size)] = node_of(number(tensor.item(0, *at)))
+    return made
+
+
+def _output_name(name: str, at: tuple[int, ...], size: int) -> str:
+    if size == 1:
+        return name
+    inner = ",".join(map(str, at))
+    return f"{name}{inner}" if len(at) == 1 and name == "y" else f"{name}[{inner}]"

@@ -1,0 +1,358 @@
+"""Keras models: graphs, inputs, outputs, code, files, certificates, and what is refused."""
+
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+import pytest
+
+import closedform as cf
+
+pytest.importorskip("torch")
+
+from keras_models import L, answers, chain, check, filled, keras, rows_of
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+o = keras.ops
+
+
+def two_ways() -> Any:
+    """Shared layers, operations, a nested model, several inputs and outputs by name."""
+    a, b = keras.Input((5, 3), name="a"), keras.Input((4,), name="b")
+    shared = L.Dense(2)
+    y = o.tanh(shared(b)) + shared(b) * 2.0
+    z = L.Concatenate()([L.Flatten()(L.Conv1D(2, 2)(a)), y[:, :1], 1.0 - b])
+    inner = keras.Input((13,))
+    part = keras.Model(inner, [L.Dense(2, activation="tanh")(inner), inner * 2.0])
+    first, second = part(z)
+    return keras.Model({"a": a, "b": b}, {"share": o.softmax(first), "rest": second[:, 3:5]})
+
+
+def attending() -> Any:
+    """Attention of three kinds, and what is between them."""
+    x = keras.Input((3, 4))
+    y = keras.Input((2, 4))
+    h, scores = L.MultiHeadAttention(2, 3)(x, y, return_attention_scores=True)
+    h = L.LayerNormalization()(h + x)
+    h = L.MultiHeadAttention(2, 2, value_dim=3, use_bias=False)(h, h, use_causal_mask=True)
+    h = L.GroupQueryAttention(2, 4, 2)(h, y, key=y)
+    g = L.Attention(use_scale=True, score_mode="concat")([h, y])
+    g = L.Attention(use_scale=True)([g, h, g], use_causal_mask=True)
+    g = L.AdditiveAttention()([g, y])
+    return keras.Model([x, y], [g, scores])
+
+
+def embedded() -> Any:
+    """Embeddings with masks that go through several layers."""
+    words = keras.Input((4,), dtype="int32", name="words")
+    x = L.Embedding(5, 3, mask_zero=True)(words)
+    x = L.Dropout(0.3)(x)
+    h = L.LSTM(2, return_sequences=True)(x)
+    h = L.Bidirectional(L.GRU(2, return_sequences=True, zero_output_for_mask=True))(h)
+    h = L.Add()([h, L.Dense(4)(x)])
+    pooled = L.GlobalAveragePooling1D()(L.Concatenate()([h, x]))
+    looks = L.MultiHeadAttention(1, 2)(x, x)
+    steps = L.TimeDistributed(L.Dense(2))(x)
+    last, state, cell = L.LSTM(2, return_state=True, go_backwards=True)(steps)
+    more = L.LSTM(2)(x, initial_state=[state, cell])
+    return keras.Model(words, L.Concatenate()([pooled, L.Flatten()(looks), last, more]))
+
+
+def merged() -> Any:
+    """All layers that merge, of tensors with other numbers of axes too."""
+    a, b = keras.Input((3,)), keras.Input((2, 3))
+    parts = [
+        L.Add()([a, b]), L.Subtract()([a, b]), L.Multiply()([a, b, b]), L.Average()([a, b]),
+        L.Maximum()([a, b]), L.Minimum()([a, b]),
+    ]  # fmt: skip
+    dots = [L.Dot(axes=(1, 2))([a, b]), L.Dot(axes=2, normalize=True)([b, b])]
+    flat = [L.Flatten()(x) for x in (*parts, *dots)]
+    return keras.Model([a, b], [*flat, L.Dot(1)([a, a]), L.Concatenate(axis=1)([b, b])])
+
+
+GRAPHS = {"two ways": two_ways, "attending": attending, "embedded": embedded, "merged": merged}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_graph_is_read(name):
+    check(filled(GRAPHS[name]()), tokens=4)
+
+
+def of_operations(function: Any, *shapes: tuple[int, ...]) -> Any:
+    """Return a model that computes one function of its inputs."""
+    inputs = [keras.Input(shape) for shape in shapes or [(4,)]]
+    return keras.Model(inputs, function(*inputs))
+
+
+OPERATIONS: dict[str, Any] = {
+    "elementary": lambda x: o.concatenate([f(o.abs(x) + 0.5) for f in (
+        o.exp, o.log, o.log1p, o.expm1, o.sqrt, o.rsqrt, o.square, o.reciprocal, o.log2, o.log10,
+        o.sinh, o.cosh, o.tan, o.arcsinh, o.exp2, o.erf)], axis=1),
+    "steps": lambda x: o.concatenate([f(x * 3) for f in (
+        o.floor, o.ceil, o.sign, o.round, o.trunc, o.sin, o.cos, o.negative)], axis=1),
+    "two": lambda x: o.concatenate([f(x, o.flip(x, axis=1) + 3.0) for f in (
+        o.add, o.subtract, o.multiply, o.divide, o.minimum, o.maximum, o.divide_no_nan,
+        o.floor_divide, o.mod, o.hypot, o.logaddexp)], axis=1),
+    "power": lambda x: o.power(o.abs(x), 1.5) + x**2 + 2.0**x,
+    "compared": lambda x: o.where(o.logical_and(x > 0, o.logical_not(x > 1)), x, o.zeros_like(x))
+    + o.where(o.logical_or(x <= -1, o.equal(x, 0.0)), 1.0, -1.0),
+    "clipped": lambda x: o.clip(x, -0.5, 0.5) + o.relu(x) + o.cast(x > 0, "float32"),
+    "reduced": lambda x: o.stack([
+        o.sum(x, axis=1), o.mean(x, axis=-1), o.var(x, axis=1), o.std(x, axis=1), o.max(x, axis=1),
+        o.min(x, axis=1), o.prod(x, axis=1), o.logsumexp(x, axis=1), o.norm(x, axis=1),
+        o.cast(o.argmax(x, axis=1), "float32"), o.cast(o.any(x > 1, axis=1), "float32"),
+    ], axis=1),
+    "moved": lambda x: o.concatenate([
+        o.reshape(x, (-1, 2, 2))[:, 0], o.flip(x, axis=1), o.roll(x, 1, axis=1), o.repeat(x, 2, axis=1),
+        o.tile(x, (1, 2)), o.take(x, [1, 3], axis=1), o.pad(x, ((0, 0), (1, 2))), x[:, 1:3], x[..., -1:],
+        o.squeeze(o.expand_dims(x, 1), 1), *o.split(x, 2, axis=1), o.cumsum(x, axis=1)], axis=1),
+    "matrices": lambda x: o.einsum("bi,bj->bij", x, x) @ o.expand_dims(x, -1)
+    + o.swapaxes(o.matmul(o.expand_dims(x, 1), o.ones((4, 3))), 1, 2)[:, :1],
+    "normed": lambda x: o.normalize(x, axis=1) + o.softmax(x) + o.log_softmax(x) + o.layer_normalization(x),
+    "shifted": lambda x: x + np.arange(4.0, dtype="float32"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_in_a_graph_is_read(name):
+    check(of_operations(OPERATIONS[name]))
+
+
+class Free(keras.Model):
+    """A model that is code: layers, weights of its own, a dict of results."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.hidden, self.norm = L.Dense(3, activation="silu"), L.BatchNormalization()
+        self.drop = L.Dropout(0.5)
+
+    def build(self, shape: Any) -> None:
+        self.hidden.build(shape)
+        self.norm.build((None, 3))
+        self.mix = self.add_weight(shape=(3, 2), name="mix")
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        h = self.drop(self.norm(self.hidden(x)), training=training)
+        return {"first": o.matmul(h, self.mix) + h[:, :2] ** 2, "second": -o.sum(h, axis=1)}
+
+
+def test_a_model_that_is_code_is_traced_and_left_as_it_was():
+    model = Free()
+    model(np.ones((2, 4)))
+    filled(model)
+    before = [len(part._inbound_nodes) for part in model._flatten_layers()]
+    formula = check(model)
+    assert list(formula.outputs) == ["first[0]", "first[1]", "second"]
+    assert before == [len(part._inbound_nodes) for part in model._flatten_layers()]
+
+
+def test_a_model_that_was_never_called_is_read_by_an_example():
+    with pytest.raises(cf.NotFitted, match="never been called"):
+        cf.read(Free())
+    model = Free()
+    model.build((None, 4))
+    model.built = True
+    assert len(cf.read(model, example=np.ones((3, 4))).inputs) == 4
+
+
+def test_sequences_of_free_length_are_read_at_that_of_an_example():
+    model = filled(keras.Sequential([L.Input((None, 2)), L.LSTM(2), L.Dense(1)]))
+    with pytest.raises(cf.BadInput, match="of one length"):
+        cf.read(model)
+    rows = np.random.default_rng(0).normal(size=(9, 3, 2))
+    formula = cf.read(model, example=rows)
+    assert [f.name for f in formula.inputs][:3] == ["x[0,0]", "x[0,1]", "x[1,0]"]
+    assert formula.verify(model, rows).ok
+
+
+def test_lambdas_and_activations_that_are_code_are_traced():
+    def twice(x: Any) -> Any:
+        return o.tanh(x) * 2.0
+
+    check(chain(L.Dense(3, activation=twice), L.Lambda(lambda x: x * x)))
+    check(chain(L.LSTM(2, activation=twice), L.Dense(2, activation=o.sin), shape=(3, 2)))
+    factor = 3.0
+    check(chain(L.Lambda(lambda x: x * factor), L.Dense(2)))  # what no copy of it would know
+
+
+def test_inputs_and_outputs_have_names():
+    formula = cf.read(filled(two_ways()))
+    assert [f.name for f in formula.inputs][14:17] == ["a[4,2]", "b[0]", "b[1]"]
+    assert list(formula.outputs) == ["rest[0]", "rest[1]", "share[0]", "share[1]"]
+    formula = cf.read(chain(L.Dense(2)), names=["p", "q", "r", "s"])
+    assert [f.name for f in formula.inputs] == ["p", "q", "r", "s"]
+    with pytest.raises(cf.BadInput, match="1 names were given for 4"):
+        cf.read(chain(L.Dense(2)), names=["p"])
+
+
+def test_a_certificate_takes_rows_as_the_model_does():
+    model = filled(two_ways())
+    draw = np.random.default_rng(1)
+    rows = {"a": draw.normal(size=(20, 5, 3)), "b": draw.normal(size=(20, 4))}
+    certificate = cf.read(model).verify(model, rows)
+    assert certificate.ok
+    by = {(check.method, check.set): check for check in certificate.checks}
+    assert by["model in float64", "given"].worst_relative < 1e-14
+    assert by["predict, float32", "given"].worst_relative > 1e-9
+
+
+def test_a_certificate_fails_where_the_model_is_another_one():
+    model, other = chain(L.Dense(2)), chain(L.Dense(2))
+    weights = other.get_weights()
+    weights[0][0, 0] += 1e-5
+    other.set_weights(weights)
+    certificate = cf.read(model).verify(other, np.random.default_rng(0).normal(size=(30, 4)))
+    assert not certificate.ok
+
+
+def test_whole_numbers_are_taken_where_the_model_takes_them():
+    model = chain(L.Embedding(4, 2), L.Flatten(), shape=(2,), dtype="int32")
+    formula = cf.read(model)
+    expected = model.predict(np.array([[1, 3]]), verbose=0)[0]
+    assert abs(formula({"x0": [1.0], "x1": [3.0]}) - expected).max() < 1e-7
+    for odd in (0.5, 7.0, np.nan):
+        assert np.isnan(formula({"x0": [odd], "x1": [3.0]})[0, :2]).all()
+
+
+def test_numbers_before_an_embedding_are_truncated_as_the_model_does():
+    model = chain(L.Embedding(4, 2), L.Flatten(), shape=(2,))
+    rows = np.array([[1.9, 0.2], [3.0, 2.5], [-0.5, 1.0]])
+    assert abs(cf.read(model)(rows) - model.predict(rows, verbose=0)).max() < 1e-7
+
+
+@pytest.mark.parametrize("policy", ["float64", "mixed_float16", "mixed_bfloat16", "bfloat16"])
+def test_every_dtype_policy_is_taken_as_it_is(policy):
+    model = filled(keras.Sequential([
+        L.Input((3,)), L.Dense(4, activation="tanh", dtype=policy), L.Dense(2, dtype=policy)]))  # fmt: skip
+    formula = check(model)
+    dtype = policy.removeprefix("mixed_")
+    assert formula.precision["y0"].dtype == ("float32" if dtype == "float64" else dtype)
+    assert formula.verify(model, rows_of(formula)).ok
+
+
+def test_a_file_gives_the_same_formula_as_the_model(tmp_path):
+    for name, made in GRAPHS.items():
+        model = filled(made())
+        path = tmp_path / "model.keras"
+        model.save(path)
+        same(cf.read(path), cf.read(model), name)
+
+
+def same(ours: cf.Formula, other: cf.Formula, what: str) -> None:
+    """Fail unless two formulas are the same nodes under the same names."""
+    assert list(ours.outputs) == list(other.outputs), what
+    assert all(a is b for a, b in zip(ours.roots, other.roots, strict=True)), what
+    assert [f.name for f in ours.inputs] == [f.name for f in other.inputs], what
+
+
+def test_a_model_in_one_hdf5_file_is_read(tmp_path):
+    line = [L.Conv1D(3, 2, activation="relu"), L.BatchNormalization(),
+            L.Bidirectional(L.LSTM(2, return_sequences=True)), L.TimeDistributed(L.Dense(2)),
+            L.GRU(2), L.Dense(2, activation="softmax")]  # fmt: skip
+    model = chain(*line, shape=(5, 3))
+    model.save(tmp_path / "model.h5")
+    same(cf.read(tmp_path / "model.h5"), cf.read(model), "h5")
+    model.save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(cf.UnsupportedModel, match="holds no whole Keras model"):
+        cf.read(tmp_path / "model.weights.h5")
+
+
+def test_code_in_a_file_is_refused_by_name(tmp_path):
+    keras.Sequential([L.Input((3,)), L.Dense(2), L.Lambda(lambda x: x + 1)]).save(
+        tmp_path / "a.keras"
+    )
+    with pytest.raises(cf.UnsupportedModel, match="'lambda.*is code"):
+        cf.read(tmp_path / "a.keras")
+    model = Free()
+    model(np.ones((2, 4)))
+    model.save(tmp_path / "b.keras")
+    with pytest.raises(cf.UnsupportedModel, match="holds a Free"):
+        cf.read(tmp_path / "b.keras")
+
+
+def test_all_problems_are_reported_at_once():
+    x = keras.Input((4, 3))
+    y = L.LSTM(2, stateful=False, activation=lambda v: o.sort(v))(x)
+    z = o.sort(o.arctan(x), axis=1)
+    model = keras.Model(x, [y, z])
+    with pytest.raises(cf.UnsupportedModel) as caught:
+        cf.read(model)
+    told = str(caught.value)
+    assert "Arctan" in told
+    assert "puts values in order" in told
+
+
+def test_a_model_too_large_is_refused_before_it_is_read():
+    model = keras.Sequential([L.Input((64, 64, 8)), L.Conv2D(64, 3)])
+    with pytest.raises(cf.UnsupportedModel, match="more than 150,000 parts"):
+        cf.read(model)
+
+
+def test_a_model_that_was_never_built_is_refused():
+    with pytest.raises(cf.NotFitted, match="has not been built"):
+        cf.read(keras.Sequential([L.Dense(2)]))
+
+
+def test_formulas_are_saved_and_printed(tmp_path):
+    model = filled(two_ways())
+    formula = cf.read(model)
+    formula.save(tmp_path / "f.json")
+    rows = rows_of(formula)
+    assert (
+        cf.load(tmp_path / "f.json").evaluate(rows)["rest[1]"] == formula(rows, "rest[1]")
+    ).all()
+    for target in ("text", "latex", "python", "numpy"):
+        assert len(formula.to(target)) > 100
+
+
+def rewritten(path: Any, change: Any) -> None:
+    """Change the description in a file."""
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    config = json.loads(parts["config.json"])
+    change(config)
+    parts["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in parts.items():
+            new.writestr(name, content)
+
+
+HOSTILE: dict[str, tuple[Any, type[Exception]]] = {
+    "a class from elsewhere": (
+        lambda c: c["config"]["layers"][1].update(module="os", class_name="system"),
+        cf.UnsupportedModel,
+    ),
+    "an activation that is code": (
+        lambda c: c["config"]["layers"][1]["config"].update(activation={
+            "class_name": "__lambda__", "config": {"value": ["4wEAAA=="]}}),
+        cf.UnsupportedModel,
+    ),
+    "weights that are not there": (
+        lambda c: c["config"]["layers"].append(
+            {**c["config"]["layers"][1], "class_name": "EinsumDense"}),
+        cf.BadFile,
+    ),
+    "a shape that is none": (
+        lambda c: c["config"]["layers"][0]["config"].update(batch_shape=[None, -3]), cf.BadFile,
+    ),
+    "a row of any size": (
+        lambda c: c["config"]["layers"][0]["config"].update(batch_shape=[None, 10**15]),
+        cf.UnsupportedModel,
+    ),
+    "a layer that grows": (
+        lambda c: c["config"]["layers"].append(
+            {"module": "keras.layers", "class_name": "RepeatVector", "config": {"n": 10**12}}),
+        cf.UnsupportedModel,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_descriptions_give_one_clear_error(name, tmp_path):
+    change, error = HOSTILE[name]
+    chain(L.Dense(3)).save(tmp_path / "m.keras")
+    rewritten(tmp_path / "m.keras", change)
+    with pytest.raises(error):
+        cf.read(tmp_path / "m.keras")
