@@ -22,6 +22,7 @@ KINDS: Final = {
     "lightgbm-text": "a model saved by LightGBM",
     "catboost-json": "a model saved by CatBoost",
     "catboost-cbm": "a model saved by CatBoost in its binary form",
+    "pmml": "a PMML file",
     "keras": "a model saved by Keras",
     "torch": "a PyTorch file",
     "torch-pt2": "a model saved by torch.export",

@@ -34,6 +34,7 @@ FILES: dict[str, str] = {
     "catboost-json": "closedform.readers.catboost",
     "catboost-cbm": "closedform.readers.catboost",
     "torch-pt2": "closedform.readers.torch",
+    "pmml": "closedform.readers.pmml",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`."""
 
