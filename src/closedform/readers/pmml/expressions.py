@@ -47,6 +47,7 @@ def derive(elements: Sequence[Element], scope: Scope) -> None:
     """Make the derived fields of some elements known to a scope."""
     for element in elements:
         name = element.need("name")
+        scope.work.definitions[name] = element
         scope.later(name, read_by(element), partial(derived, element, scope))
 
 

@@ -68,9 +68,14 @@ def _source(root: Element, model: Element) -> str:
 def _predicted(
     root: Element, model: Element, fields: Sequence[DataField], columns: Columns, reading: Reading
 ) -> Prediction:
-    made: Prediction = understood(
-        root, lambda r: _prediction(r, model, fields, columns, reading)
-    )
+    try:
+        made: Prediction = understood(
+            root, lambda r: _prediction(r, model, fields, columns, reading)
+        )
+    except Broken:
+        if not reading.problems:  # what stands for an unreadable part may not fit elsewhere
+            raise
+        return Prediction.nothing()
     return made
 
 

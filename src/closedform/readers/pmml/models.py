@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from closedform import ops
+from closedform.readers.pmml.anomalies import anomaly_model
+from closedform.readers.pmml.bayes import naive_bayes
+from closedform.readers.pmml.clusters import clustering_model
 from closedform.readers.pmml.document import Element
 from closedform.readers.pmml.expressions import derive
 from closedform.readers.pmml.fields import (
@@ -14,13 +17,20 @@ from closedform.readers.pmml.fields import (
     mining_fields,
     treated,
 )
-from closedform.readers.pmml.mining import mining_model
+from closedform.readers.pmml.general_regression import general_regression
+from closedform.readers.pmml.mining import Inner, mining_model
+from closedform.readers.pmml.neighbours import nearest_neighbours
+from closedform.readers.pmml.network import neural_network
 from closedform.readers.pmml.outcome import Outcome
+from closedform.readers.pmml.processes import gaussian_process
 from closedform.readers.pmml.regression import regression_model
+from closedform.readers.pmml.rules import rule_set
 from closedform.readers.pmml.scope import Scope
+from closedform.readers.pmml.scorecard import scorecard
 from closedform.readers.pmml.targets import outputs, targeted
 from closedform.readers.pmml.trees import tree_model
-from closedform.readers.pmml.values import NUMERIC, Unread, Value, gone, number
+from closedform.readers.pmml.values import Unread, Value
+from closedform.readers.pmml.vector_machine import vector_machine
 
 DEEPEST = 40
 """Models in models."""
@@ -51,6 +61,12 @@ class Around:
         """Whether the classes of the target are in order."""
         field = self.fields.get(self.target)
         return field is not None and field.optype == "ordinal"
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The values of the target, in the order of the data dictionary."""
+        field = self.fields.get(self.target)
+        return () if field is None else field.valid
 
     def seeds(self) -> dict[str, tuple[str, ...]]:
         """Return the valid values of each field."""
@@ -126,25 +142,27 @@ def _read(model: Element, scope: Scope, around: Around) -> Outcome:
     return MODELS[model.tag](model, scope, around)
 
 
-def _tree(model: Element, scope: Scope, around: Around) -> Outcome:
-    return tree_model(model, scope, around.dtype, around.seeds())
-
-
-def _regression(model: Element, scope: Scope, around: Around) -> Outcome:
-    return regression_model(model, scope, around.dtype, around.ordinal)
-
-
-def _mining(model: Element, scope: Scope, around: Around) -> Outcome:
-    def inner(element: Element, within: Scope) -> tuple[Outcome, Scope]:
+def _inner(around: Around) -> Inner:
+    def read(element: Element, within: Scope) -> tuple[Outcome, Scope]:
         return outcome_of(element, within, replace(around, depth=around.depth + 1))
 
-    return mining_model(model, scope, around.dtype, inner)
+    return read
 
 
 MODELS: dict[str, Reader] = {
-    "TreeModel": _tree,
-    "RegressionModel": _regression,
-    "MiningModel": _mining,
+    "TreeModel": lambda m, s, a: tree_model(m, s, a.dtype, a.seeds()),
+    "RegressionModel": lambda m, s, a: regression_model(m, s, a.dtype, a.ordinal),
+    "GeneralRegressionModel": lambda m, s, a: general_regression(m, s, a.dtype, a.categories),
+    "MiningModel": lambda m, s, a: mining_model(m, s, a.dtype, _inner(a)),
+    "NeuralNetwork": lambda m, s, a: neural_network(m, s, a.dtype, a.target),
+    "SupportVectorMachineModel": lambda m, s, a: vector_machine(m, s, a.dtype),
+    "NaiveBayesModel": lambda m, s, a: naive_bayes(m, s, a.dtype),
+    "ClusteringModel": lambda m, s, a: clustering_model(m, s),
+    "NearestNeighborModel": lambda m, s, a: nearest_neighbours(m, s, a.dtype, a.target),
+    "Scorecard": lambda m, s, a: scorecard(m, s, a.dtype),
+    "RuleSetModel": lambda m, s, a: rule_set(m, s, a.dtype),
+    "GaussianProcessModel": lambda m, s, a: gaussian_process(m, s, a.dtype, a.target),
+    "AnomalyDetectionModel": lambda m, s, a: anomaly_model(m, s, _inner(a)),
 }
 """Element of a model → what reads it."""
 
@@ -157,5 +175,3 @@ WITHOUT = {
     "BayesianNetworkModel": "its result is an inference over a graph of variables",
 }
 """Models without a formula → why."""
-
-__all__ = ["Around", "NUMERIC", "gone", "number", "outcome_of"]

@@ -22,12 +22,14 @@ class Work:
     Attributes:
         reading: the inputs and the problems met.
         functions: the DefineFunction elements, by name.
+        definitions: the DerivedField elements, by name.
         single: whether the model at hand adds in float32 (JPMML's x-mathContext).
         done: how many expressions have been read.
     """
 
     reading: Reading
     functions: dict[str, Element] = field(default_factory=dict)
+    definitions: dict[str, Element] = field(default_factory=dict)
     single: bool = False
     done: int = 0
 

@@ -99,9 +99,10 @@ class Columns:
         """Return a node for each column; other labels than those known get a code of their own."""
         made = []
         for i, node in enumerate(self.nodes):
-            codes = self.codes.get(i, {})
-            table = {k: float(c) for k, c in codes.items()}
-            made.append(node or ops.table(self.labels[i], table, float(len(codes)), math.nan))
+            if node is None:
+                codes = {k: float(c) for k, c in self.codes[i].items()}
+                node = ops.table(self.labels[i], codes, float(len(codes)), math.nan)
+            made.append(node)
         return made
 
 
