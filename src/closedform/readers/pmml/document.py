@@ -246,7 +246,7 @@ def matrix(element: Element) -> Array:
         return np.diag(rows[0])
     width = element.count("nbCols", max((len(r) for r in rows), default=0))
     height = element.count("nbRows", len(rows))
-    if not (0 <= width and 0 <= height and width * height <= MOST_CELLS):
+    if not (width >= 0 and height >= 0 and width * height <= MOST_CELLS):
         raise ValueError(f"a matrix of {height} × {width}")
     made = np.full((height, width), element.number("offDiagDefault", 0.0))
     if "diagDefault" in element.attributes:

@@ -272,9 +272,7 @@ def _entries(
     return made
 
 
-def _looked_up(
-    value: Value, entries: dict[Label, Label], element: Element, dtype: str
-) -> Value:
+def _looked_up(value: Value, entries: dict[Label, Label], element: Element, dtype: str) -> Value:
     assert isinstance(value.what, Node)
     default = _default(element, dtype)
     if dtype == "boolean":
@@ -292,7 +290,9 @@ def _looked_up(
         return Value(switched(value.what, texts, number_or_label(default)), dtype, choices)
     made = default
     for key, text in reversed(entries.items()):
-        made = chosen(ops.equal(value.what, ops.const(float(key))), constant(str(text), dtype), made)
+        made = chosen(
+            ops.equal(value.what, ops.const(float(key))), constant(str(text), dtype), made
+        )
     return made
 
 
@@ -353,6 +353,7 @@ def _called(name: str, arguments: list[Value], scope: Scope, calls: int) -> Valu
         raise unreadable(name)
     if calls >= MOST_CALLS:
         raise ValueError(f"functions of functions, {calls} deep")
+    scope.work.call()
     inner = Scope(scope.work)  # a function sees its parameters alone
     for field, value in zip(own.all("ParameterField"), arguments, strict=True):
         dtype = field.get("dataType")

@@ -28,7 +28,7 @@ from closedform.readers.pmml.values import (
 )
 from closedform.readers.reading import Reading
 
-ACTIVE = ("active", "supplementary", "")
+ACTIVE = ("active", "")
 TARGET = ("target", "predicted")
 
 
@@ -124,7 +124,9 @@ CLOSURES = {
 def raw_value(field: DataField, x: Node, work: Work) -> Value:
     """Return an input as a value of the field's type; a float is rounded to one."""
     if field.dtype == "boolean":
-        return Value(Truth(ops.equal(x, ops.label(True)), ops.equal(x, ops.label(False))), "boolean")
+        return Value(
+            Truth(ops.equal(x, ops.label(True)), ops.equal(x, ops.label(False))), "boolean"
+        )
     if field.dtype == "float":
         return Value(ops.round32(x), "float")
     if field.dtype not in READ:
@@ -164,6 +166,8 @@ def _invalid(field: DataField, x: Value, missing: Node) -> Node | None:
         bad.append(ops.negate(ops.either(*[within(i, x.what) for i in field.intervals])))
     if field.invalid and not field.valid:
         bad.append(is_one_of(x, field.invalid))
+    if field.dtype == "integer" and not field.valid and isinstance(x.what, Node):
+        bad.append(ops.negate(ops.equal(x.what, ops.unary("floor", x.what))))
     if not bad:
         return None
     return ops.both(ops.negate(missing), ops.either(*bad))

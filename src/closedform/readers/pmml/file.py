@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from closedform.formula import Formula
-from closedform.ir import Type
+from closedform.ir import Node, Type
 from closedform.loading.stream import Broken
 from closedform.readers.documents import understood
 from closedform.readers.pmml.document import Element, parsed
@@ -87,16 +87,15 @@ def _prediction(
     _inputs(model, fields, columns, scope)
     shared = root.within("TransformationDictionary")
     functions_of(work, shared)
-    derive([e for e in shared if e.tag == "DerivedField"], scope)
+    work.shared = [e for e in shared if e.tag == "DerivedField"]
+    derive(work.shared, scope)
     around = Around(dictionary(root), "", 0)
     outcome, inner = outcome_of(model, scope, around)
     _note_others(root, reading)
     return with_outputs(_plain(outcome), model, inner)
 
 
-def _inputs(
-    model: Element, fields: Sequence[DataField], columns: Columns, scope: Scope
-) -> None:
+def _inputs(model: Element, fields: Sequence[DataField], columns: Columns, scope: Scope) -> None:
     reading = scope.work.reading
     for i, (element, field) in enumerate(zip(mining_fields(model), fields, strict=True)):
         x = columns.nodes[i]
@@ -140,9 +139,23 @@ def with_outputs(made: Prediction, model: Element, scope: Scope) -> Prediction:
     for field in model.within("Output"):
         if field.tag != "OutputField" or feature_of(field) not in SHOWN:
             continue
-        value = scope.value(field.need("name"))
-        node = value.what
-        if not isinstance(node, Truth) and field.truth("isFinalResult", True):
-            name = unique_names([field.need("name")], outputs)[0]
-            outputs[name] = node
+        if not field.truth("isFinalResult", True):
+            continue
+        node = _shown(field.need("name"), scope)
+        if node is not None:
+            outputs[unique_names([field.need("name")], outputs)[0]] = node
     return Prediction(outputs, made.task)
+
+
+def _shown(name: str, scope: Scope) -> Node | None:
+    """Return what an output field gives; None, and a note, where it has no formula."""
+    reading, before = scope.work.reading, scope.state()
+    problems = len(reading.problems)
+    value = scope.value(name)
+    if len(reading.problems) == problems:
+        return None if isinstance(value.what, Truth) else value.what
+    reading.leave_out(name, " ".join(what for what, _ in reading.problems[problems:]))
+    del reading.problems[problems:]
+    for each, known in before:  # else what stands for the unreadable would be taken for read
+        each.known = known
+    return None

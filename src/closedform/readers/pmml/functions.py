@@ -361,9 +361,7 @@ FUNCTIONS: dict[str, Function] = {
 """Name of a built-in function → what it makes of its arguments."""
 
 WITHOUT = {
-    **dict.fromkeys(
-        ("asin", "acos", "atan", "atan2"), "there is no inverse of a sine here"
-    ),
+    **dict.fromkeys(("asin", "acos", "atan", "atan2"), "there is no inverse of a sine here"),
     **dict.fromkeys(
         ("dateDaysSinceYear", "dateSecondsSinceYear", "dateSecondsSinceMidnight", "formatDatetime"),
         "dates are not read",

@@ -302,6 +302,4 @@ def _at(table: Element, time: Node, risk: Node) -> Node:
     made = ops.mul(risk, baseline)
     before = ops.less(time, ops.const(times[0]))
     late = ops.less(ops.const(table.number("maxTime")), time)
-    return ops.where(
-        late, ops.const(math.nan), ops.where(before, ops.const(0.0), made)
-    )
+    return ops.where(late, ops.const(math.nan), ops.where(before, ops.const(0.0), made))

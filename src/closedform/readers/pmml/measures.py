@@ -163,9 +163,7 @@ def _gauss(field: Compared, at: str) -> Node:
 FUNCTIONS: dict[str, Callable[[Compared, str], Node]] = {
     "absDiff": lambda f, at: ops.absolute(ops.lin(-float(at), (1, number(f.value)))),
     "gaussSim": _gauss,
-    "delta": lambda f, at: ops.where(
-        is_one_of(f.value, [at]), ops.const(0.0), ops.const(1.0)
-    ),
+    "delta": lambda f, at: ops.where(is_one_of(f.value, [at]), ops.const(0.0), ops.const(1.0)),
     "equal": lambda f, at: _flag(is_one_of(f.value, [at])),
 }
 """compareFunction → what it makes of a field and a coordinate."""

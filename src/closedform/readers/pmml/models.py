@@ -105,7 +105,12 @@ def _target(model: Element, around: Around) -> str:
     if len(found) > 1:
         # Several targets: the one that the data dictionary knows first.
         found = [n for n in found if n in around.fields] or found
-    return found[0] if found else (around.target if around.depth else "")
+    if found or not around.depth or around.target not in around.fields:
+        return found[0] if found else ""
+    # A step of a chain without a target of its own may give classes where the whole gives numbers.
+    numeric = around.fields[around.target].optype == "continuous"
+    alike = numeric is (model.get("functionName") == "regression")
+    return around.target if alike else ""
 
 
 def _treat_again(
@@ -121,6 +126,8 @@ def _treat_again(
         own -= {"outliers"} if element.get("outliers", "asIs") == "asIs" else set()
         if own & {"missingValueReplacement", "outliers", "invalidValueTreatment"}:
             inner.later(name, (), _again(element, fields.get(name), outer, plain))
+    if inner.pending:  # fields that all models share are computed from what this one sees
+        derive([e for e in outer.work.shared if e.get("name") not in inner.pending], inner)
 
 
 def _again(

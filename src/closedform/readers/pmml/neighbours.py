@@ -5,6 +5,7 @@ https://dmg.org/pmml/v4-4/KNN.html.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform import ops
-from closedform.evaluate import compute
 from closedform.families.additive import total_of
 from closedform.formula import label_of
 from closedform.ir import Array, Node
@@ -28,10 +28,13 @@ MOST_ROWS = 2000
 
 @dataclass(frozen=True)
 class Near:
-    """The training rows around a row: 1 for those that count, and their weights."""
+    """The training rows around a row: 1 for those that count, their weights, and when there are
+    none, since all fields are missing.
+    """
 
     flags: list[Node]
     weights: list[Node]
+    lost: Node
 
 
 def nearest_neighbours(model: Element, scope: Scope, dtype: str, target: str) -> Outcome:
@@ -54,9 +57,18 @@ def nearest_neighbours(model: Element, scope: Scope, dtype: str, target: str) ->
             raise Unread(f"continuousScoringMethod={method!r} has no formula here.",
                          "Use average or weightedAverage.")  # fmt: skip
         values = np.array([real(x) for x in given])
-        return Outcome("regression", MEANS[method](near, values), dtype)
-    weighs = model.get("categoricalScoringMethod", "majorityVote") == "weightedMajorityVote"
-    return _elected(near.weights if weighs else near.flags, given, dtype)
+        made = ops.where(near.lost, ops.const(math.nan), MEANS[method](near, values))
+        return Outcome("regression", made, dtype)
+    votes = near.weights if _weighs(model) else near.flags
+    return _elected(votes, given, dtype, near.lost)
+
+
+def _weighs(model: Element) -> bool:
+    """Tell whether near rows count more than far ones."""
+    method = model.get("categoricalScoringMethod", "majorityVote")
+    if method not in ("majorityVote", "weightedMajorityVote"):
+        raise ValueError(f"categoricalScoringMethod={method!r}")
+    return method == "weightedMajorityVote"
 
 
 def _table(model: Element) -> tuple[list[dict[str, str]], dict[str, str]]:
@@ -95,7 +107,8 @@ def _near(
     threshold = model.number("threshold", 0.001)
     weights = [ops.where(t, ops.div(one, ops.lin(threshold, (1, found.finish(r)))), zero)
                for t, r in zip(tests, found.ranks, strict=True)]  # fmt: skip
-    return Near([ops.where(t, one, zero) for t in tests], weights)
+    lost = ops.either(ops.both(*[p.absent for p in parts]), ops.missing(ranks[0]))
+    return Near([ops.where(t, one, zero) for t in tests], weights, lost)
 
 
 def _note_ties(found: Distances, count: int, scope: Scope) -> None:
@@ -117,16 +130,12 @@ MEANS: dict[str, Callable[[Near, Array], Node]] = {
 """continuousScoringMethod → the prediction."""
 
 
-def _elected(weights: Sequence[Node], given: Sequence[str], dtype: str) -> Outcome:
+def _elected(weights: Sequence[Node], given: Sequence[str], dtype: str, lost: Node) -> Outcome:
     """Return the class of most votes; of equal ones the most frequent, then the least in order."""
     frequent = Counter(class_of(x, dtype) for x in given)
     classes = sorted(frequent, key=lambda c: (-frequent[c], c))
     votes = [total_of([w for w, x in zip(weights, given, strict=True) if class_of(x, dtype) == c])
              for c in classes]  # fmt: skip
     label = label_of(votes, classes) if len(classes) > 1 else ops.label(classes[0])
-    lost = ops.missing(ops.maximum(*votes))
     return Outcome("classification", ops.where(lost, ops.label(None), label), dtype,
                    tuple(classes))  # fmt: skip
-
-
-__all__ = ["compute", "nearest_neighbours"]

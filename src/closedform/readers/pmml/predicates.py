@@ -71,7 +71,7 @@ def compared_with(value: Value, operator: str, text: str) -> Truth:
             f"A text is compared by its order ({operator} {text[:40]!r}).",
             "Compare it with each of its values: isIn, or equal.",
         )
-    limit = float(literal(text, "double" if value.dtype == "integer" else value.dtype))
+    limit = float(literal(text, "float" if value.dtype == "float" else "double"))
     return compared(operator, number(value), ops.const(limit))
 
 

@@ -58,7 +58,7 @@ def sum_of(table: Element, scope: Scope) -> Node:
         factors = [number(scope.value(f.need("field"))) for f in each.all("FieldRef")]
         terms.append((each.number("coefficient"), ops.mul(*factors)))
     scope.work.spend(len(terms))
-    return ops.lin(table.number("intercept", 0.0), *terms)
+    return ops.lin(table.number("intercept"), *terms)
 
 
 def _labelled(predictors: Sequence[Element], scope: Scope) -> list[tuple[float, Node]]:

@@ -12,6 +12,9 @@ from closedform.readers.reading import Reading
 MOST_WORK = 3_000_000
 """Expressions and predicates that are read; functions of functions may ask for 2ⁿ of them."""
 
+MOST_CALLED = 50_000
+"""Calls of functions that the file defines."""
+
 Make = Callable[[], Value]
 
 
@@ -24,14 +27,18 @@ class Work:
         functions: the DefineFunction elements, by name.
         definitions: the DerivedField elements, by name.
         single: whether the model at hand adds in float32 (JPMML's x-mathContext).
+        shared: the DerivedField elements of the TransformationDictionary.
         done: how many expressions have been read.
+        calls: how many functions of the file have been called.
     """
 
     reading: Reading
     functions: dict[str, Element] = field(default_factory=dict)
     definitions: dict[str, Element] = field(default_factory=dict)
+    shared: list[Element] = field(default_factory=list)
     single: bool = False
     done: int = 0
+    calls: int = 0
 
     def spend(self, parts: int = 1) -> None:
         """Count expressions that are read.
@@ -42,6 +49,12 @@ class Work:
         self.done += parts
         if self.done > MOST_WORK:
             raise ValueError(f"more than {MOST_WORK:,} expressions")
+
+    def call(self) -> None:
+        """Count a call of a function that the file defines; raises as `spend` does."""
+        self.calls += 1
+        if self.calls > MOST_CALLED:
+            raise ValueError(f"more than {MOST_CALLED:,} calls of functions")
 
     def refuse(self, what: str, hint: str, dtype: str = "double") -> Value:
         """Note a problem, and return what stands for the value."""
@@ -87,7 +100,9 @@ class Scope:
                 todo.pop()
                 continue
             needs, make = self.pending[now]
-            below = [n for n in needs if n != now and n in self.pending and n not in self.known]
+            if now in needs:
+                raise ValueError(f"the field {now!r} is made of itself")
+            below = [n for n in needs if n in self.pending and n not in self.known]
             if not below:
                 self.known[now] = make()
                 todo.pop()
@@ -116,6 +131,15 @@ class Scope:
                 return True
             scope = scope.outer
         return False
+
+    def state(self) -> list[tuple[Scope, dict[str, Value]]]:
+        """Return what is known by now here and in what this scope stands in."""
+        made = []
+        scope: Scope | None = self
+        while scope is not None:
+            made.append((scope, dict(scope.known)))
+            scope = scope.outer
+        return made
 
     def inner(self) -> Scope:
         """Return a scope within this one."""

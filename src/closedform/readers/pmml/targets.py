@@ -111,7 +111,9 @@ def _output(field: Element, outcome: Outcome, scope: Scope) -> Value:
         return cast(made, dtype) if dtype in READ else made
     except Unread as problem:
         where = f"The output {field.get('name')!r} cannot be computed. "
-        return scope.work.refuse(where + problem.what, problem.hint, field.get("dataType", "double"))
+        return scope.work.refuse(
+            where + problem.what, problem.hint, field.get("dataType", "double")
+        )
 
 
 def feature_of(field: Element) -> str:
@@ -127,6 +129,8 @@ def _featured(field: Element, outcome: Outcome, scope: Scope) -> Value:
     if field.count("rank", 1) != 1:
         raise Unread("It is not the first of a ranking.", "Ask for rank 1.")
     if feature == "transformedValue":
+        if field.child(*EXPRESSIONS) is None:
+            raise Unread("It has no expression.", "Leave it out.")
         return evaluated(field.one(*EXPRESSIONS), scope, field.get("dataType"))
     if feature == "decision":
         return _decision(field, outcome, scope)

@@ -284,7 +284,8 @@ class Growing:
         if not isinstance(ask, Ask) or not any(ask.opposite(f) for f in state.failed):
             return False
         return ask.column in state.present or (
-            self.strategy == "defaultChild" and child.get("id") == state.node.get("defaultChild", "?")
+            self.strategy == "defaultChild"
+            and child.get("id") == state.node.get("defaultChild", "?")
         )
 
     def _split(self, slot: int, state: State, ask: Ask) -> list[tuple[int, State]]:
@@ -408,7 +409,9 @@ def _truths(sets: Sequence[frozenset[int]]) -> Array:
     return made
 
 
-def tree_model(model: Element, scope: Scope, dtype: str, seeds: dict[str, tuple[str, ...]]) -> Outcome:
+def tree_model(
+    model: Element, scope: Scope, dtype: str, seeds: dict[str, tuple[str, ...]]
+) -> Outcome:
     """Return what a TreeModel gives."""
     if next((c for c in _descendants(model.one("Node")) if c.tag in EMBEDDED), None) is not None:
         raise Unread(
@@ -506,9 +509,7 @@ def _label(node: Element | None, found: dict[Label, float], dtype: str) -> Label
 def _chances(
     grown: Grown, found: Sequence[dict[Label, float]], classes: Sequence[Label]
 ) -> dict[Label, Node]:
-    return {
-        c: grown.of([d.get(c, 0.0) if d else math.nan for d in found]) for c in classes
-    }
+    return {c: grown.of([d.get(c, 0.0) if d else math.nan for d in found]) for c in classes}
 
 
 def _confidences(
