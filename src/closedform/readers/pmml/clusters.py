@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from closedform import ops
 from closedform.formula import label_of
+from closedform.ir import Node
+from closedform.ops.payloads import Label
 from closedform.readers.pmml.document import ARRAYS, Element, items, numbers
 from closedform.readers.pmml.measures import compared, distances
 from closedform.readers.pmml.outcome import Outcome
@@ -36,7 +38,9 @@ def clustering_model(model: Element, scope: Scope) -> Outcome:
     label = label_of(scores, ids) if len(ids) > 1 else ops.label(ids[0])
     nothing = ops.both(*[p.absent for p in parts])
     label = ops.where(ops.either(nothing, ops.missing(scores[0])), ops.label(None), label)
-    affinities = {i: found.finish(r) for i, r in zip(ids, found.ranks, strict=True)}
+    affinities: dict[Label, Node] = {
+        i: found.finish(r) for i, r in zip(ids, found.ranks, strict=True)
+    }
     best = (ops.maximum if found.larger else ops.minimum)(*affinities.values())
     return Outcome("clustering", label, "string", ids, affinities={"": best, **affinities},
                    winner=label)  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -170,7 +171,7 @@ def knots_of(element: Element) -> list[tuple[float, float]]:
         ValueError: they are fewer than two, or not in order.
     """
     made = [(e.number("orig"), e.number("norm")) for e in element.all("LinearNorm")]
-    if len(made) < 2 or any(b[0] <= a[0] for a, b in zip(made, made[1:], strict=False)):
+    if len(made) < 2 or any(b[0] <= a[0] for a, b in pairwise(made)):
         raise ValueError("a NormContinuous without two points in order")
     return made
 
@@ -277,9 +278,9 @@ def _looked_up(value: Value, entries: dict[Label, Label], element: Element, dtyp
     default = _default(element, dtype)
     if dtype == "boolean":
         sides = [[k for k, v in entries.items() if v is side] for side in (True, False)]
-        made = Truth(*(ops.member(value.what, side) for side in sides))
+        truth = Truth(*(ops.member(value.what, side) for side in sides))
         there = ops.member(value.what, entries)
-        return chosen(there, Value(made, dtype), default)
+        return chosen(there, Value(truth, dtype), default)
     if dtype != "string":
         fill = number(default).data
         numbers = {k: float(v) for k, v in entries.items()}

@@ -61,9 +61,12 @@ class DataField:
             by[value.get("property", "valid")].append(value.need("value"))
         optype = element.get("optype", "continuous")
         default = "double" if optype == "continuous" else "string"  # left out before 3.0
+        dtype = element.get("dataType", default)
+        if dtype == "boolean" and not by["valid"]:
+            by["valid"] = ["true", "false"]
         return cls(
-            element.need("name"), element.get("dataType", default), optype, tuple(by["valid"]),
-            tuple(by["invalid"]), tuple(by["missing"]), tuple(element.all("Interval")),
+            element.need("name"), dtype, optype, tuple(by["valid"]), tuple(by["invalid"]),
+            tuple(by["missing"]), tuple(element.all("Interval")),
         )  # fmt: skip
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from closedform.formula import Formula
-from closedform.ir import Node, Type
+from closedform.ir import Node
 from closedform.loading.stream import Broken
 from closedform.readers.documents import understood
 from closedform.readers.pmml.document import Element, parsed
@@ -23,7 +23,7 @@ from closedform.readers.pmml.models import Around, outcome_of
 from closedform.readers.pmml.outcome import Outcome
 from closedform.readers.pmml.scope import Scope, Work
 from closedform.readers.pmml.targets import feature_of
-from closedform.readers.pmml.values import READ, Truth
+from closedform.readers.pmml.values import READ, Truth, Value
 from closedform.readers.prediction import Prediction, formula_of, input_names
 from closedform.readers.reading import Columns, Reading, Retype, unique_names
 
@@ -97,19 +97,18 @@ def _prediction(
 
 def _inputs(model: Element, fields: Sequence[DataField], columns: Columns, scope: Scope) -> None:
     reading = scope.work.reading
-    for i, (element, field) in enumerate(zip(mining_fields(model), fields, strict=True)):
-        x = columns.nodes[i]
-        if field.is_label and x.type is not Type.LABEL:
-            reading.labels.add(i)
-    if any(f.is_label and x.type is not Type.LABEL
-           for f, x in zip(fields, columns.nodes, strict=True)):  # fmt: skip
+    texts = [i for i, f in enumerate(fields) if f.is_label]
+    if not reading.labels.issuperset(texts):
+        reading.labels.update(texts)
         raise Retype
     for x, element, field in zip(columns.nodes, mining_fields(model), fields, strict=True):
-        if field.dtype in READ:
-            raw = raw_value(field, x, scope.work)
-            scope.define(field.name, treated(element, field, raw, scope))
-        else:  # a problem only for whoever reads it
-            scope.later(field.name, (), partial(raw_value, field, x, scope.work))
+        # What nobody reads is not looked at: neither its dates nor its invalid values matter.
+        scope.later(field.name, (), partial(_input, x, element, field, scope))
+
+
+def _input(x: Node, element: Element, field: DataField, scope: Scope) -> Value:
+    raw = raw_value(field, x, scope.work)
+    return treated(element, field, raw, scope) if field.dtype in READ else raw
 
 
 def _note_others(root: Element, reading: Reading) -> None:

@@ -268,7 +268,7 @@ def equals(a: Value, b: Value) -> Truth:
         return Truth(ops.either(*same), ops.either(*apart))
     assert isinstance(a.what, Node) and isinstance(b.what, Node)
     made = ops.equal(a.what, b.what)
-    known = [ops.negate(ops.missing(x)) for x in (a.what, b.what) if not x.op.name == "label"]
+    known = [ops.negate(ops.missing(x)) for x in (a.what, b.what) if x.op is not ops.LABEL]
     return Truth(made, ops.both(ops.negate(made), *known))
 
 
@@ -337,7 +337,7 @@ FUNCTIONS: dict[str, Function] = {
     **{name: _comparison(name) for name in COMPARISONS},
     "+": _arithmetic(lambda a, b: ops.lin(0, (1, a), (1, b))),
     "-": _arithmetic(lambda a, b: ops.lin(0, (1, a), (-1, b))),
-    "*": _arithmetic(lambda a, b: ops.mul(a, b)),
+    "*": _arithmetic(ops.mul),
     "/": _divided,
     "modulo": _arithmetic(_modulo),
     "pow": _power,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -259,7 +260,7 @@ def _cumulative(terms: Terms, ordered: Sequence[str], scope: Scope) -> list[Node
         pairs = [*terms.betas.get("", []), *terms.betas[category]]
         score = _shifted(terms.model, terms.sum(pairs, category, scope), scope)
         upto.append(LINKS[name](score, 1.0, 1.0))
-    steps = [ops.lin(0, (1, b), (-1, a)) for a, b in zip(upto, upto[1:], strict=False)]
+    steps = [ops.lin(0, (1, b), (-1, a)) for a, b in pairwise(upto)]
     return [upto[0], *steps, complement(upto[-1])]
 
 

@@ -28,8 +28,12 @@ MOST_ROWS = 2000
 
 @dataclass(frozen=True)
 class Near:
-    """The training rows around a row: 1 for those that count, their weights, and when there are
-    none, since all fields are missing.
+    """The training rows around a row.
+
+    Attributes:
+        flags: 1 for those that count, 0 for others.
+        weights: 1 / (distance + threshold) for those that count.
+        lost: when there are none, since all fields are missing.
     """
 
     flags: list[Node]

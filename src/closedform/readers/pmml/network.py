@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -184,7 +185,7 @@ def _restored(expression: Element, x: Node) -> Node:
     if expression.tag != "NormContinuous":
         raise ValueError(f"a number as {expression.tag}")
     knots = sorted((norm, orig) for orig, norm in knots_of(expression))
-    if any(b[0] <= a[0] for a, b in zip(knots, knots[1:], strict=False)):
+    if any(b[0] <= a[0] for a, b in pairwise(knots)):
         raise Unread("The target is normalised to the same value twice.", "Use one scale.")
     starts, ends = np.array(knots[:-1]), np.array(knots[1:])
     slopes = (ends[:, 1] - starts[:, 1]) / (ends[:, 0] - starts[:, 0])

@@ -127,6 +127,7 @@ def either_of(test: Node, first: Outcome, second: Outcome) -> Outcome:
         return {c: ops.where(test, a.get(c, ops.const(fill)), b.get(c, ops.const(fill)))
                 for c in dict.fromkeys((*a, *b))}  # fmt: skip
 
+    unlisted = 0.0 if first.chances and second.chances else math.nan
     return Outcome(
         first.kind,
         ops.where(test, first.value, second.value),

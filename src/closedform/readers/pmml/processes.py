@@ -37,7 +37,7 @@ def _squares(kernel: Element, columns: Sequence[Node], point: Array) -> Node:
 def _powers(kernel: Element, columns: Sequence[Node], point: Array, degree: float) -> Node:
     lengths = _lengths(kernel, len(columns))
     away = [ops.absolute(ops.lin(-c / size, (1 / size, x)))
-            for c, x, size in zip(point.tolist(), columns, lengths.tolist(), strict=True)]  # fmt: skip
+            for c, x, size in zip(point, columns, lengths, strict=True)]  # fmt: skip
     raised = [x if degree == 1 else ops.power(x, degree) for x in away]
     return ops.exp(ops.linear(0.0, [-1.0] * len(raised), raised))
 

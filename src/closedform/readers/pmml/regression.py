@@ -6,6 +6,7 @@ https://dmg.org/pmml/v4-4/Regression.html.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from closedform import ops
 from closedform.families.additive import complement, shared_out, softmax, total_of
@@ -136,5 +137,5 @@ def _ordered(sums: Sequence[Node], method: str) -> list[Node]:
     if method not in LINKS or method in ("softmax", "exp"):
         raise ValueError(f"normalizationMethod={method!r} of ordered classes")
     upto = [LINKS[method](s) for s in sums[:-1]]
-    steps = [ops.lin(0, (1, b), (-1, a)) for a, b in zip(upto, upto[1:], strict=False)]
+    steps = [ops.lin(0, (1, b), (-1, a)) for a, b in pairwise(upto)]
     return [upto[0], *steps, complement(upto[-1])]

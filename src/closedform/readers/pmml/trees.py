@@ -23,7 +23,7 @@ from closedform.readers.pmml.scope import Scope
 from closedform.readers.pmml.values import Truth, Unread, Value, gone, literal, number, of_truth
 
 MOST_COPIES = 8
-"""Tests of the binary tree for each node of the file; default children may double whole branches."""
+"""Tests of the binary tree for each node of the file; default children may double branches."""
 
 STRATEGIES = ("none", "lastPrediction", "nullPrediction", "defaultChild")
 
@@ -293,9 +293,9 @@ class Growing:
         if isinstance(ask, Missing):
             holds, fails = self.shape.split(slot, ask, ask.turned)
             there = state.present | {ask.column}
-            return [(holds, State(child, 0, state.present if ask.turned else there)),
-                    (fails, State(state.node, state.i + 1,
-                                  there if ask.turned else state.present, state.failed))]  # fmt: skip
+            sides = (state.present, there) if ask.turned else (there, state.present)
+            return [(holds, State(child, 0, sides[0])),
+                    (fails, State(state.node, state.i + 1, sides[1], state.failed))]  # fmt: skip
         present = state.present | {ask.column}
         if ask.column in state.present:
             return self._both(slot, state, ask, (False, present, present))
@@ -310,11 +310,11 @@ class Growing:
     def _both(
         self, slot: int, state: State, ask: Ask, how: tuple[bool, frozenset[int], frozenset[int]]
     ) -> list[tuple[int, State]]:
-        missing_holds, held, failed = how
+        missing_holds, present, without = how
         holds, fails = self.shape.split(slot, ask, missing_holds)
-        child = self.children(state.node)[state.i]
-        return [(holds, State(child, 0, held)),
-                (fails, State(state.node, state.i + 1, failed, (*state.failed, ask)))]  # fmt: skip
+        child, asked = self.children(state.node)[state.i], (*state.failed, ask)
+        return [(holds, State(child, 0, present)),
+                (fails, State(state.node, state.i + 1, without, asked))]  # fmt: skip
 
     def _route(self, state: State, ask: Ask) -> bool | None:
         """Return whether a missing value goes where the test holds; None: to neither side."""

@@ -152,7 +152,7 @@ def condition(value: Value) -> Truth:
     if isinstance(made, Truth):
         return made
     if made.type is Type.LABEL:
-        return Truth(*(ops.member(made, options) for options in ([True, "true"], [False, "false"])))
+        return Truth(*(ops.member(made, options) for options in SPELLINGS))
     zero = ops.equal(made, ops.const(0.0))
     return Truth(ops.both(ops.negate(zero), ops.negate(ops.missing(made))), zero)
 
@@ -174,7 +174,7 @@ def is_one_of(value: Value, texts: Sequence[str]) -> Node:
         return ops.either(*[sides[bool(k)] for k in dict.fromkeys(known)])
     if len(known) == 1:
         one = known[0]
-        return ops.equal(made, ops.label(one) if made.type is Type.LABEL else ops.const(one))
+        return ops.equal(made, ops.label(one) if made.type is Type.LABEL else ops.const(float(one)))
     return ops.member(made, dict.fromkeys(known))
 
 
@@ -196,6 +196,8 @@ def _either_way(test: Node, a: Node, b: Node) -> Node:
     return ops.either(ops.both(test, a), ops.both(ops.negate(test), b))
 
 
+SPELLINGS: tuple[tuple[Label, ...], ...] = ((True, "true"), (False, "false"))
+"""Labels that are true, and labels that are false."""
 WIDER = ("boolean", "integer", "float", "double")
 
 
