@@ -133,9 +133,7 @@ def either_of(test: Node, first: Outcome, second: Outcome) -> Outcome:
         ops.where(test, first.value, second.value),
         first.dtype,
         tuple(dict.fromkeys((*first.classes, *second.classes))),
-        merged(
-            first.chances, second.chances, 0.0 if first.chances and second.chances else math.nan
-        ),
+        merged(first.chances, second.chances, unlisted),
         first.link if first.link == second.link else "none",
         merged(first.votes, second.votes, 0.0) if first.votes and second.votes else {},
         merged(first.affinities, second.affinities, math.nan),

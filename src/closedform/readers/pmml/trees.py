@@ -311,9 +311,9 @@ class Growing:
         self, slot: int, state: State, ask: Ask, how: tuple[bool, frozenset[int], frozenset[int]]
     ) -> list[tuple[int, State]]:
         missing_holds, present, without = how
-        holds, fails = self.shape.split(slot, ask, missing_holds)
+        held, fails = self.shape.split(slot, ask, missing_holds)
         child, asked = self.children(state.node)[state.i], (*state.failed, ask)
-        return [(holds, State(child, 0, present)),
+        return [(held, State(child, 0, present)),
                 (fails, State(state.node, state.i + 1, without, asked))]  # fmt: skip
 
     def _route(self, state: State, ask: Ask) -> bool | None:
