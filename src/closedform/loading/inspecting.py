@@ -28,13 +28,14 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
     (b"CBM1", b"", "catboost-cbm"),
     (b"tree\n", b"version=", "lightgbm-text"),
     (b"Complexity,Loss,Equation", b"", "pysr-csv"),
+    (b"<", b"PMML", "pmml"),
     (b"\x89HDF\r\n", b"", "hdf5"),
     (b"\x93NUMPY", b"", "npy"),
     (b"PAR1", b"", "parquet"),
 )
 _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
-    "interpret-json", "onnx", "parquet", "pysr-csv",
+    "interpret-json", "onnx", "parquet", "pmml", "pysr-csv",
 }  # fmt: skip
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 
@@ -85,7 +86,8 @@ def inspect_open(file: BufferedReader, path: str, limits: Limits) -> Inspected:
 def _kind_by_beginning(head: bytes) -> str | None:
     if head.startswith(b"ZF0x"):
         raise Broken("it was written by joblib < 0.10, which keeps arrays in other files")
-    text = head.lstrip(b" \t\r\n") if head.lstrip().startswith(b"{") else head
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = start if start.startswith((b"{", b"<")) else head
     for magic, holds, kind in _BEGINNINGS:
         if text.startswith(magic) and holds in head:
             return kind

@@ -23,6 +23,7 @@ KINDS: Final = {
     "catboost-json": "a model saved by CatBoost",
     "catboost-cbm": "a model saved by CatBoost in its binary form",
     "interpret-json": "a model saved by interpret",
+    "pmml": "a PMML file",
     "keras": "a model saved by Keras",
     "pysr-csv": "a hall of fame saved by PySR",
     "torch": "a PyTorch file",

@@ -54,6 +54,7 @@ FILES: dict[str, str] = {
     "onnx": "closedform.readers.onnx",
     "keras": "closedform.readers.keras",
     "hdf5": "closedform.readers.keras",
+    "pmml": "closedform.readers.pmml",
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 

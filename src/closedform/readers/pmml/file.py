@@ -1,0 +1,160 @@
+"""A PMML file as a formula of its raw input fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from closedform.formula import Formula
+from closedform.ir import Node
+from closedform.loading.stream import Broken
+from closedform.readers.documents import understood
+from closedform.readers.pmml.document import Element, parsed
+from closedform.readers.pmml.expressions import derive, functions_of
+from closedform.readers.pmml.fields import (
+    DataField,
+    dictionary,
+    mining_fields,
+    raw_value,
+    treated,
+)
+from closedform.readers.pmml.mining import model_in
+from closedform.readers.pmml.models import Around, outcome_of
+from closedform.readers.pmml.outcome import Outcome
+from closedform.readers.pmml.scope import Scope, Work
+from closedform.readers.pmml.targets import feature_of
+from closedform.readers.pmml.values import READ, Truth, Value
+from closedform.readers.prediction import Prediction, formula_of, input_names
+from closedform.readers.reading import Columns, Reading, Retype, unique_names
+
+
+def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+    """Return the first model of a PMML file (3.0 to 4.4) as a formula.
+
+    Raises:
+        Broken: the file is damaged, or not what PMML allows.
+        UnsupportedModel: the model, or some part of it, has no formula.
+        BadInput: `names` does not fit.
+    """
+    root = parsed(raw)
+    if root.tag != "PMML":
+        raise Broken(f"its outermost element is {root.tag[:40]!r}, not PMML")
+    model, fields = understood(root, _found)
+    known = [f.name for f in fields]
+    return formula_of(
+        partial(_predicted, root, model, fields),
+        input_names(names, known, len(known)),
+        source=_source(root, model),
+        reader=f"PMML {root.get('version', '?')[:8]}",
+    )
+
+
+def _found(root: Element) -> tuple[Element, list[DataField]]:
+    """Return the model, and its input fields in the order of its mining schema."""
+    model, known = model_in(root), dictionary(root)
+    names = [f.need("name") for f in mining_fields(model)]
+    if len(set(names)) < len(names):
+        raise ValueError("a field stands twice in the mining schema")
+    return model, [known[n] for n in names]
+
+
+def _source(root: Element, model: Element) -> str:
+    header = root.child("Header")
+    program = None if header is None else header.child("Application")
+    by = f" of {program.get('name')[:40]}" if program is not None and program.get("name") else ""
+    return f"{model.tag}{by}"
+
+
+def _predicted(
+    root: Element, model: Element, fields: Sequence[DataField], columns: Columns, reading: Reading
+) -> Prediction:
+    try:
+        made: Prediction = understood(
+            root, lambda r: _prediction(r, model, fields, columns, reading)
+        )
+    except Broken:
+        if not reading.problems:  # what stands for an unreadable part may not fit elsewhere
+            raise
+        return Prediction.nothing()
+    return made
+
+
+def _prediction(
+    root: Element, model: Element, fields: Sequence[DataField], columns: Columns, reading: Reading
+) -> Prediction:
+    work = Work(reading)
+    scope = Scope(work)
+    _inputs(model, fields, columns, scope)
+    shared = root.within("TransformationDictionary")
+    functions_of(work, shared)
+    work.shared = [e for e in shared if e.tag == "DerivedField"]
+    derive(work.shared, scope)
+    around = Around(dictionary(root), "", 0)
+    outcome, inner = outcome_of(model, scope, around)
+    _note_others(root, reading)
+    return with_outputs(_plain(outcome), model, inner)
+
+
+def _inputs(model: Element, fields: Sequence[DataField], columns: Columns, scope: Scope) -> None:
+    reading = scope.work.reading
+    texts = [i for i, f in enumerate(fields) if f.is_label]
+    if not reading.labels.issuperset(texts):
+        reading.labels.update(texts)
+        raise Retype
+    for x, element, field in zip(columns.nodes, mining_fields(model), fields, strict=True):
+        # What nobody reads is not looked at: neither its dates nor its invalid values matter.
+        scope.later(field.name, (), partial(_input, x, element, field, scope))
+
+
+def _input(x: Node, element: Element, field: DataField, scope: Scope) -> Value:
+    raw = raw_value(field, x, scope.work)
+    return treated(element, field, raw, scope) if field.dtype in READ else raw
+
+
+def _note_others(root: Element, reading: Reading) -> None:
+    others = [c.tag for c in root if c.tag.endswith(("Model", "Network", "Scorecard"))][1:]
+    if others:
+        reading.leave_out(f"{len(others)} more models", "the first model of a file is read")
+
+
+def _plain(outcome: Outcome) -> Prediction:
+    """Return an outcome as the outputs that every formula has."""
+    if outcome.kind == "regression":
+        return Prediction.of_values([outcome.value], outcome.link)
+    chances = outcome.chances
+    classes = tuple(chances) if chances else outcome.classes
+    return Prediction.of_classes(
+        classes, label=outcome.value, link=outcome.link, probability=list(chances.values())
+    )
+
+
+SHOWN = ("transformedValue", "decision", "affinity", "clusterAffinity", "entityAffinity")
+"""Features of output fields that are outputs of their own; the others are there already."""
+
+
+def with_outputs(made: Prediction, model: Element, scope: Scope) -> Prediction:
+    """Return a prediction together with what the output fields of the file compute from it."""
+    outputs = dict(made.outputs)
+    for field in model.within("Output"):
+        if field.tag != "OutputField" or feature_of(field) not in SHOWN:
+            continue
+        if not field.truth("isFinalResult", True):
+            continue
+        node = _shown(field.need("name"), scope)
+        if node is not None:
+            outputs[unique_names([field.need("name")], outputs)[0]] = node
+    return Prediction(outputs, made.task)
+
+
+def _shown(name: str, scope: Scope) -> Node | None:
+    """Return what an output field gives; None, and a note, where it has no formula."""
+    reading, before = scope.work.reading, scope.state()
+    problems = len(reading.problems)
+    value = scope.value(name)
+    if len(reading.problems) == problems:
+        return None if isinstance(value.what, Truth) else value.what
+    reading.leave_out(name, " ".join(what for what, _ in reading.problems[problems:]))
+    del reading.problems[problems:]
+    for each, known in before:  # else what stands for the unreadable would be taken for read
+        each.known = known
+    return None
