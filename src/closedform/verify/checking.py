@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from closedform.asking import Method
-from closedform.columns import columns_of, flattened
 from closedform.errors import BadInput
-from closedform.evaluate import evaluate, outside
 from closedform.formula import Formula, Precision, Task
 from closedform.ir import Array, Type
-from closedform.ops.payloads import UNSEEN, labels_of
-from closedform.probes import worth_trying
-from closedform.probes.containers import take
 from closedform.verify.causes import likely_causes
-from closedform.verify.certificate import Certificate, Check, Domain, Row
+from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.measure import (
     TIE,
     Gap,
@@ -28,96 +23,14 @@ from closedform.verify.measure import (
     labels_differ,
     rounding,
     spread_of,
-    terms_of,
     tied,
-    ties_in_order,
     worst_and_typical,
 )
 from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
+from closedform.verify.rows import EXTREME, Rows, apart, row_sets
 
 OWN_ROUNDING = "the model's own rounding, as it differs from itself in float64 on the same rows"
-GIVEN, MADE_UP = "given", "made up"
-EXTREME = ("far", "huge")
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """One set of rows, with what the formula says about them.
-
-    Attributes:
-        set: "given" or "made up".
-        X: the rows as the model takes them.
-        kinds: why each row was made up; "" for a given one.
-        columns: the inputs, as `columns_of` gives them.
-        outside: which rows lie outside the formula's domain.
-        values: the formula's outputs.
-        even: which rows have a tie where a nearest few are told from the rest.
-    """
-
-    set: str
-    X: Any
-    kinds: Array
-    columns: list[Array]
-    outside: Array
-    values: Mapping[str, Array]
-    even: Array
-
-    @classmethod
-    def of(cls, set_: str, formula: Formula, X: Any, kinds: Sequence[str] | None = None) -> Rows:
-        """Evaluate the formula on some rows.
-
-        Raises:
-            BadInput: the rows do not fit the formula.
-        """
-        columns, rows = columns_of(formula.inputs, X, formula.needed)
-        named = np.array([""] * rows if kinds is None else list(kinds), dtype=object)
-        even = ties_in_order(formula, columns, rows)
-        return cls(set_, X, named, columns, outside(formula, X), evaluate(formula, X), even)
-
-    def __len__(self) -> int:
-        """Return how many rows there are."""
-        return len(self.kinds)
-
-    def least(self, formula: Formula, name: str, spread: float) -> Array:
-        """Return what a difference is relative to at least, shape (rows,).
-
-        The spread of the output; far outside the data the size of what is added, for a difference
-        of squares there keeps but some of its digits, in the model as in the formula.
-        """
-        made = np.full(len(self), spread)
-        far = np.flatnonzero(np.isin(self.kinds, EXTREME))
-        if len(far):
-            columns = [c[far] for c in self.columns]
-            made[far] = np.maximum(spread, terms_of(formula.outputs[name], columns, len(far)))
-        return made
-
-    def take(self, picked: Array) -> Rows:
-        """Return some of the rows."""
-        return Rows(
-            self.set,
-            take(self.X, picked),
-            self.kinds[picked],
-            [c[picked] for c in self.columns],
-            self.outside[picked],
-            {name: values[picked] for name, values in self.values.items()},
-            self.even[picked],
-        )
-
-    def row(self, formula: Formula, i: int, expected: Any, got: Any) -> Row:
-        """Return one row with its inputs, as a certificate shows it."""
-        values = {
-            f.name: _shown(f.type, c[i]) for f, c in zip(formula.inputs, self.columns, strict=True)
-        }
-        index = self.X.index[i] if hasattr(self.X, "iloc") and not self.kinds[i] else i
-        plain = [v.item() if isinstance(v, np.generic) else v for v in (index, expected, got)]
-        return Row(self.set, plain[0], str(self.kinds[i]), values, plain[1], plain[2])
-
-
-def _shown(type_: Type, value: Any) -> Any:
-    if type_ is Type.LABEL:
-        return "(unseen)" if value == UNSEEN else labels_of(np.array([value]))[0]
-    return float(value)
 
 
 def verify(
@@ -184,28 +97,6 @@ def check_options(tolerance: float, limit: int, seed: int) -> None:
             raise BadInput(
                 f"{name}={value!r} has no meaning.", hint="Give a whole number from 0 on."
             )
-
-
-def row_sets(formula: Formula, X: Any, *, made_up: bool, limit: int, seed: int) -> list[Rows]:
-    """Return the rows given and, where wanted, those made up from them.
-
-    Raises:
-        BadInput: the rows do not fit the formula, or there are none.
-    """
-    X = flattened(formula.inputs, X)
-    given = Rows.of(GIVEN, formula, X)
-    if not len(given):
-        raise BadInput("There are no rows to check on.", hint="Give at least one row.")
-    if not made_up:
-        return [given]
-    probes = worth_trying(formula, X, limit=limit, seed=seed)
-    return [given, Rows.of(MADE_UP, formula, probes.rows, probes.kinds)]
-
-
-def apart(rows: Rows) -> Array:
-    """Number the rows by how likely the model refuses them: 0 surely, 1 perhaps, 2 hardly."""
-    risky = np.isin(rows.kinds, ("missing", "unseen", "zero", *EXTREME))
-    return np.where(rows.outside, 0, np.where(risky, 1, 2))
 
 
 # --- who takes which rows -----------------------------------------------------------------------

@@ -23,16 +23,10 @@ from closedform.probes.trying import NEVER_SEEN
 from closedform.verify.algebra import run_sympy
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
-from closedform.verify.checking import (
-    Rows,
-    apart,
-    check_options,
-    checks_of,
-    row_sets,
-    scores_of,
-)
+from closedform.verify.checking import check_options, checks_of, scores_of
 from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
+from closedform.verify.rows import Rows, apart, row_sets
 
 TIMEOUT = 600  # seconds
 Outputs = dict[str, list[Any]]
