@@ -135,9 +135,7 @@ def scores_of(machine: Machine, columns: Columns, reading: Reading) -> list[Node
     """Return intercept + Σ score of each term, added in the order of the terms."""
     used = {i for term in machine.terms for i in term}
     found = {
-        i: _column(x, machine.bins[i], machine.private, reading)
-        for i, x in enumerate(columns.nodes)
-        if i in used
+        i: _column(x, machine.bins[i], reading) for i, x in enumerate(columns.nodes) if i in used
     }
     several = len(machine.intercept) > 1
     made = []
@@ -164,13 +162,13 @@ def _call(score: Node, names: Sequence[str], reading: Reading) -> None:
         reading.call(number, f"bin of {name}")
 
 
-def _column(x: Node, levels: Sequence[Bins], private: bool, reading: Reading) -> Node:
+def _column(x: Node, levels: Sequence[Bins], reading: Reading) -> Node:
     """Return a column as it is looked up: as labels where one of its categories is no number."""
     labels = [label for level in levels if isinstance(level, Groups) for label in level.bins]
     if not isinstance(levels[0], Groups):
         return x
     numeric: list[Label] = [n for n in map(number_of, labels) if n is not None]
-    if len(numeric) < len(labels) or private:
+    if len(numeric) < len(labels) or not labels:
         x = reading.as_labels(x)
     known = labels if x.type is Type.LABEL else numeric
     reading.knows(x, list(dict.fromkeys(known)), unseen=True)

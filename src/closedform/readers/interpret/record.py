@@ -30,8 +30,6 @@ class Machine:
         intercept: shape (1,), or (classes,) of more than two classes.
         link: identity, log, logit, mlogit, vlogit or monoclassification.
         classes: of a classifier, in its order.
-        private: whether some categories of the training rows may be left out, so that those known
-            do not tell what a column holds.
     """
 
     names: tuple[str, ...]
@@ -41,8 +39,6 @@ class Machine:
     intercept: Array
     link: str
     classes: tuple[Label, ...] | None
-    private: bool = False
-
     def bins_of(self, term: Sequence[int]) -> list[Bins]:
         """Return the bins of the columns of a term: the finest, or those of its level."""
         return [self.bins[i][min(len(self.bins[i]), len(term)) - 1] for i in term]
@@ -73,7 +69,6 @@ def machine_of(model: Any) -> Machine:
         intercept=frozen(np.ravel(model.intercept_)),
         link=str(model.link_),
         classes=None if classes is None else tuple(plain_label(c) for c in classes),
-        private=hasattr(model, "noise_scale_binning_"),
     ).checked()
 
 
@@ -106,7 +101,6 @@ def machine_in(document: dict[str, Any]) -> Machine:
         intercept=np.atleast_1d(_numbers(inner["intercept"])),
         link=_text(output["link"]),
         classes=None if classes is None else tuple(classes),
-        private="noise_scale_binning" in inner,
     ).checked()
 
 
