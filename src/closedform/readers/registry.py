@@ -22,6 +22,7 @@ READERS: dict[str, str] = {
     "catboost": "closedform.readers.catboost",
     "torch": "closedform.readers.torch",
     "interpret": "closedform.readers.interpret",
+    "pygam": "closedform.readers.pygam",
 }
 """Package name of a model's class → the module that reads it.
 
