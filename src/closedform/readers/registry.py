@@ -23,11 +23,13 @@ READERS: dict[str, str] = {
     "torch": "closedform.readers.torch",
     "interpret": "closedform.readers.interpret",
     "pygam": "closedform.readers.pygam",
+    "optbinning": "closedform.readers.optbinning",
 }
 """Package name of a model's class → the module that reads it.
 
 Such a module has `read_model(model, names) -> Formula`, and, so that its models may be parts of
-scikit-learn's, `predicted(model, columns, reading) -> Prediction`.
+scikit-learn's, `predicted(model, columns, reading) -> Prediction` and, of a package with
+transformers, `transformed(model, columns, reading) -> Columns`.
 """
 
 FILES: dict[str, str] = {
@@ -93,6 +95,19 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | No
     module: ModuleType = import_module(package)
     function = getattr(module, "predicted", None)
     return None if function is None else function(model, columns, reading)
+
+
+def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
+    """Return the columns that a transformer of any package but scikit-learn gives for others.
+
+    None where it is scikit-learn's own, or of a package whose models transform nothing.
+    """
+    package = _found(model)
+    if package is None or package == READERS["sklearn"]:
+        return None
+    function = getattr(import_module(package), "transformed", None)
+    made: Columns | None = None if function is None else function(model, columns, reading)
+    return made
 
 
 def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None) -> Formula:
