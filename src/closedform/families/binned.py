@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from closedform import ops
-from closedform.ir import Array, Node, Type
+from closedform.ir import Array, Node
 from closedform.ops.payloads import Label, Pieces
 
 MISSING = 0

@@ -239,9 +239,7 @@ def _one_class(machine: Machine, scores: list[Node], reading: Reading) -> Predic
     return _classified(machine, [ops.const(-np.inf)], [ops.const(1.0)], "none")
 
 
-def _classified(
-    machine: Machine, scores: list[Node], chances: list[Node], link: str
-) -> Prediction:
+def _classified(machine: Machine, scores: list[Node], chances: list[Node], link: str) -> Prediction:
     classes = machine.classes or ()
     return Prediction.of_classes(
         classes, label=highest(scores, classes), link=link, probability=chances, decision=scores

@@ -39,6 +39,7 @@ class Machine:
     intercept: Array
     link: str
     classes: tuple[Label, ...] | None
+
     def bins_of(self, term: Sequence[int]) -> list[Bins]:
         """Return the bins of the columns of a term: the finest, or those of its level."""
         return [self.bins[i][min(len(self.bins[i]), len(term)) - 1] for i in term]

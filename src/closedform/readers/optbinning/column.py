@@ -15,7 +15,6 @@ import numpy as np
 from closedform import ops
 from closedform.ir import Array, Node, frozen, ulps
 from closedform.ops.payloads import Label, Pieces
-from closedform.probes.trying import never_seen
 from closedform.readers.reading import Reading, is_missing, plain_label
 
 Asked = Callable[[Array], Any]
@@ -89,7 +88,7 @@ def looked_up(x: Node, bins: Bins, ask: Asked) -> Node:
     special = dict(zip(bins.special, _asked(ask, bins.special, kind), strict=True))
     if bins.edges is None:
         said = dict(zip(bins.known, _asked(ask, bins.known, kind), strict=True)) | special
-        other = _asked(ask, never_seen(list(said)), kind)[0]
+        other = _asked(ask, [_unknown(list(said))], kind)[0]
         return _by_category(x, said, other, absent)
     edges = bins.edges.tolist()
     inside = [edges[0] - max(1.0, abs(edges[0])), *edges] if edges else [0.0]
@@ -98,6 +97,16 @@ def looked_up(x: Node, bins: Bins, ask: Asked) -> Node:
         codes = [code for code, v in special.items() if v == value]
         made = ops.where(ops.member(x, codes), _constant(value), made)
     return made
+
+
+def _unknown(known: Sequence[Label]) -> Label:
+    """Return a category that is not among some others."""
+    if all(isinstance(v, int | float) for v in known):
+        return 1.0 + max(map(float, known), default=0.0)
+    name = "unknown"
+    while name in known:
+        name += "!"
+    return name
 
 
 def _beside(values: Sequence[float], taken: Sequence[Label]) -> list[float]:

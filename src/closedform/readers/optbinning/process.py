@@ -74,7 +74,9 @@ def _kind(model: Any, table: dict[str, Any], reading: Reading) -> Any:
         reading.problem(f"{name} has a transform() of its own.", READABLE)
         return None
     if kind is None:
-        reading.problem(f"{name} is not among the models that can be read.", HINTS.get(name, READABLE))
+        reading.problem(
+            f"{name} is not among the models that can be read.", HINTS.get(name, READABLE)
+        )
         return None
     if not getattr(model, "_is_fitted", False):
         raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
@@ -136,7 +138,8 @@ def binned(
         kind = type(part).__name__
         if kind not in METRICS:
             reading.problem(
-                f"The column {name!r} is binned by {kind}, which is not read.", HINTS.get(kind, READABLE)
+                f"The column {name!r} is binned by {kind}, which is not read.",
+                HINTS.get(kind, READABLE),
             )
             continue
         bins = bins_of(part, name, reading)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def basis_of(term: Any) -> Basis:
     ask = _asker(term)
     stretches = int(term.n_splines) + order * periodic - order
     inner = np.linspace(0, 1, stretches + 1)
-    coefs = np.stack([_between(ask, lo, hi, order) for lo, hi in zip(inner, inner[1:], strict=False)])
+    coefs = np.stack([_between(ask, lo, hi, order) for lo, hi in pairwise(inner.tolist())])
     edges, origins = inner[1:-1], inner[:-1]
     if not periodic:
         below, above = _beyond(ask, order)

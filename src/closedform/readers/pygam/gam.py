@@ -118,7 +118,9 @@ def _tensor(term: Any, coefs: Array, columns: Columns, reading: Reading) -> tupl
             continue
         _refuse_outside(part, x, reading)
         basis = basis_of(part)
-        marginals.append((basis, x) if part.by is None else (_functions(part, basis, x, columns), x))
+        marginals.append(
+            (basis, x) if part.by is None else (_functions(part, basis, x, columns), x)
+        )
         shape.append(basis.coefs.shape[2])
     if np.prod(shape) > MOST_FUNCTIONS:
         reading.problem(
