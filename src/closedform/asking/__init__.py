@@ -12,6 +12,7 @@ from closedform.formula import Formula
 ASKED: dict[str, str] = {
     "torch": "closedform.asking.torch",
     "optbinning": "closedform.asking.optbinning",
+    "pygam": "closedform.asking.pygam",
 }
 """Package of a model's class → the module with `methods(model, formula) -> list[Method]`."""
 

@@ -76,6 +76,7 @@ def cell_score(columns: Sequence[Node], bins: Sequence[Bins], values: Array) -> 
     strides = [prod(values.shape[i + 1 :]) for i in range(values.ndim)]
     numbers = [b.look_up(x, np.arange(float(b.count))) for x, b in zip(columns, bins, strict=True)]
     cell = ops.linear(0.0, [float(s) for s in strides], numbers)
-    flat = values.reshape(-1)
-    kept = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
-    return ops.piecewise(cell, Pieces.of(kept[1:] - 0.5, flat[kept]))
+    found, counts = np.unique(values, return_counts=True)
+    usual = float(found[counts.argmax()])
+    entries = {i: v for i, v in enumerate(values.ravel().tolist()) if v != usual}
+    return ops.table(cell, entries, usual, usual) if entries else ops.const(usual)

@@ -153,7 +153,7 @@ def scores_of(machine: Machine, columns: Columns, reading: Reading) -> list[Node
 
 def _call(score: Node, names: Sequence[str], reading: Reading) -> None:
     """Name a score of several columns, and what it is looked up by."""
-    if len(names) < 2:
+    if len(names) < 2 or not score.args:
         return
     (cell,) = score.args
     reading.call(score, " & ".join(names))

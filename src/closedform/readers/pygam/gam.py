@@ -194,9 +194,9 @@ def _linked(model: Any, score: Node, reading: Reading) -> Node:
 
 
 def _told(chance: Node) -> Prediction:
-    """True where the chance is above one half; predict_proba gives this one chance alone."""
+    """True where the chance is above one half."""
     classes = (False, True)
     return Prediction.of_classes(
         classes, label=label_above(chance, 0.5, classes), link="logit",
         probability=[complement(chance), chance],
-    ).with_chance(1)  # fmt: skip
+    )  # fmt: skip
