@@ -44,6 +44,11 @@ class Machine:
         """Return the bins of the columns of a term: the finest, or those of its level."""
         return [self.bins[i][min(len(self.bins[i]), len(term)) - 1] for i in term]
 
+    def categories(self) -> set[str]:
+        """Return the names of all categories."""
+        levels = (level for levels in self.bins for level in levels)
+        return {str(name) for level in levels if isinstance(level, Groups) for name in level.bins}
+
     def checked(self) -> Machine:
         """Return the record itself.
 
@@ -76,7 +81,9 @@ def machine_of(model: Any) -> Machine:
 def _level(kind: str, level: Any) -> Bins:
     if kind not in CATEGORIES:
         return Cuts(frozen(level))
-    return Groups(dict(level), max(level.values(), default=0) + 2)
+    return Groups(
+        {str(name): int(i) for name, i in level.items()}, max(level.values(), default=0) + 2
+    )
 
 
 def machine_in(document: dict[str, Any]) -> Machine:
