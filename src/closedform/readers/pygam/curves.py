@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.families.additive import total_of
+from closedform.families.additive import clipped, total_of
 from closedform.ir import Array, Node, ulps
 from closedform.ops.payloads import Pieces
 
@@ -54,7 +54,9 @@ class Basis:
         if self.periodic:
             away = ops.div(ops.lin(-self.start, (1, x)), ops.const(self.span))
             turns = ops.unary("floor", ops.div(away, ops.const(1 + BEYOND)))
-            u = ops.lin(0, (1, away), (-(1 + BEYOND), turns))
+            # The whole turns first, which is exact: a million of them then cost 1e-16, not 1e-10.
+            rest = ops.lin(0, (1, away), (-1, turns))
+            u = clipped(ops.lin(0, (1, rest), (-((1 + BEYOND) - 1), turns)), 0.0, 1 + BEYOND)
             return ops.piecewise(u, Pieces.of(self.edges, coefs, origins=self.origins))
         scaled = coefs / self.span ** np.arange(coefs.shape[1])
         start = self.start
@@ -67,6 +69,8 @@ class Basis:
     def _edge(self, u: float, start: float) -> float:
         """Return the least x with (x − start) / span >= u, in floats."""
         x = start + u * self.span
+        if u == 0:  # below 0 lie half a million floats that a span of 1e6 rounds to it
+            return x
         while (ulps(x, -1) - start) / self.span >= u:
             x = ulps(x, -1)
         while (x - start) / self.span < u:
