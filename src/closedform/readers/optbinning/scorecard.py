@@ -50,7 +50,7 @@ def _score(model: Any, columns: Columns, reading: Reading) -> Node | None:
         try:
             made = looked_up(x, bins, partial(_points, model, name, part))
         except (ValueError, IndexError, TypeError) as error:
-            reading.leave_out(SCORE, f"optbinning itself cannot give it ({error})")
+            reading.leave_out(SCORE, f"optbinning itself gives none that has a meaning: {error}")
             return None
         reading.call(made, f"points({name})")
         points.append(made)
@@ -65,9 +65,9 @@ def _points(model: Any, name: Any, part: Any, values: Array) -> Array:
     own = (model.binning_process_.binning_transform_params or {}).get(name, {})
     options = {"metric": "indices", "metric_special": "empirical", "metric_missing": "empirical"}
     indices = np.asarray(part.transform(values, **(options | own)))
+    if "metric" in own and own["metric"] != "indices":
+        raise ValueError(f"it takes the {own['metric']} of {name!r} as the number of a bin")
     table = model._df_scorecard
     points = table[table.Variable == name].Points.values
-    if indices.dtype.kind not in "iu":
-        raise TypeError("binning_transform_params set another metric than the number of the bin")
     found: Array = points[indices]
     return found
