@@ -356,6 +356,8 @@ FAULTS = {
     "numbers as categories": lambda d: d["ebm"]["features"][0].update(categories=[[1, 2]]),
     "a dict as link": lambda d: d["ebm"]["outputs"][0].update(link={}),
     "classes of a dict": lambda d: d["ebm"]["outputs"][0].update(classes=[{}]),
+    "an intercept within one": lambda d: d["ebm"].update(intercept=[[1.0]]),
+    "a link of classes": lambda d: d["ebm"]["outputs"][0].update(link="logit"),
     "three intercepts": lambda d: d["ebm"].update(intercept=[1.0, 2.0, 3.0]),
     "deep": lambda d: d["ebm"].update(intercept=json.loads("[" * 500 + "]" * 500)),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,14 @@ from closedform.readers.reading import plain_label
 VERSION = "1.0"
 """The version of the JSON that is read; interpret says that others may differ."""
 CATEGORIES = ("nominal", "ordinal")
+
+FITS: dict[str, Callable[[int, int], bool]] = {
+    **dict.fromkeys(("identity", "log"), lambda classes, scores: classes == 0 and scores == 1),
+    **dict.fromkeys(("mlogit", "vlogit"), lambda classes, scores: classes == scores >= 2),
+    "logit": lambda classes, scores: classes == 2 and scores == 1,
+    "monoclassification": lambda classes, scores: classes == 1 and scores == 1,
+}
+"""Name of a link → whether it goes with so many classes and scores."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +61,13 @@ class Machine:
         """Return the record itself.
 
         Raises:
-            ValueError: the scores do not fit the bins.
+            ValueError: the scores do not fit the bins, or the classes the link.
         """
+        fits = FITS.get(self.link)
+        if self.intercept.ndim != 1 or (
+            fits and not fits(len(self.classes or ()), len(self.intercept))
+        ):
+            raise ValueError(f"{self.intercept.shape} intercepts and a link of {self.link!r:.40}")
         for term, scores in zip(self.terms, self.scores, strict=True):
             shape = tuple(b.count for b in self.bins_of(term))
             shape += () if len(self.intercept) == 1 else (len(self.intercept),)
