@@ -150,7 +150,7 @@ class Plan:
         return [run.column(root) for root in self.roots]
 
 
-LOOKED_UP = (ops.TREE, ops.TABLE, ops.PIECEWISE)
+LOOKED_UP = (ops.TREE, ops.TABLE, ops.PIECEWISE, ops.CONST)
 
 
 def _adds_in_order(group: Sequence[Node]) -> bool:

@@ -16,6 +16,8 @@ ASKED: dict[str, str] = {
     "keras": "closedform.asking.keras",
     "onnx": "closedform.asking.onnx",
     "onnxruntime": "closedform.asking.onnx",
+    "optbinning": "closedform.asking.optbinning",
+    "pygam": "closedform.asking.pygam",
     "pyoperon": "closedform.asking.pyoperon",
     "skorch": "closedform.asking.skorch",
     "statsmodels": "closedform.asking.statsmodels",

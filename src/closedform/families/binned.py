@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from closedform import ops
-from closedform.ir import Array, Node, Type
+from closedform.ir import Array, Node
 from closedform.ops.payloads import Label, Pieces
 
 MISSING = 0
@@ -73,9 +73,24 @@ def cell_score(columns: Sequence[Node], bins: Sequence[Bins], values: Array) -> 
     """
     if len(columns) == 1:
         return bins[0].look_up(columns[0], values)
-    strides = [prod(values.shape[i + 1 :]) for i in range(values.ndim)]
-    numbers = [b.look_up(x, np.arange(float(b.count))) for x, b in zip(columns, bins, strict=True)]
-    cell = ops.linear(0.0, [float(s) for s in strides], numbers)
-    flat = values.reshape(-1)
-    kept = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
-    return ops.piecewise(cell, Pieces.of(kept[1:] - 0.5, flat[kept]))
+    numbers = []
+    for axis, (x, own) in enumerate(zip(columns, bins, strict=True)):
+        values, group = _merged(values, axis)
+        numbers.append(own.look_up(x, group.astype(np.float64)))
+    strides = [float(prod(values.shape[i + 1 :])) for i in range(values.ndim)]
+    cell = ops.linear(0.0, strides, numbers)
+    found, counts = np.unique(values, return_counts=True)
+    usual = float(found[counts.argmax()])
+    entries = {i: v for i, v in enumerate(values.ravel().tolist()) if v != usual}
+    return ops.table(cell, entries, usual, usual) if entries else ops.const(usual)
+
+
+def _merged(values: Array, axis: int) -> tuple[Array, Array]:
+    """Return the values with bins of one column merged that differ nowhere, and the new numbers.
+
+    Half of the bins of a pair that a machine has learned are their neighbours' twins.
+    """
+    rows = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+    _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return values.take(first[order], axis=axis), np.argsort(order)[inverse.ravel()]

@@ -49,16 +49,26 @@ def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """Return what a fitted estimator of gplearn gives over some columns."""
-    programs = _programs(model)
+    made = transformed(model, columns, reading)
+    if made is not None:
+        return Prediction.of_columns(made)
     reading.refuse_missing(columns)
-    if isinstance(programs, list):
-        made = [_nodes_of(p.program, columns, reading) for p in programs]
-        names = tuple(f"{type(model).__name__.lower()}{i}" for i in range(len(made)))
-        return Prediction.of_columns(Columns(names, tuple(made)))
-    value = _nodes_of(programs.program, columns, reading)
+    value = _nodes_of(_programs(model).program, columns, reading)
     if not hasattr(model, "classes_"):
         return Prediction.of_values([value])
     return _classified(model, value, reading)
+
+
+def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
+    """Return the columns that a SymbolicTransformer gives; None of any other estimator."""
+    programs = _programs(model)
+    if not isinstance(programs, list):
+        return None
+    reading.refuse_missing(columns)
+    made = [_nodes_of(p.program, columns, reading) for p in programs]
+    return Columns(
+        tuple(f"{type(model).__name__.lower()}{i}" for i in range(len(made))), tuple(made)
+    )
 
 
 def _programs(model: Any) -> Any:

@@ -36,11 +36,14 @@ READERS: dict[str, str] = {
     **dict.fromkeys(("jax", "jaxlib", "flax", "equinox"), "closedform.readers.jax"),
     "keras": "closedform.readers.keras",
     "scikeras": "closedform.readers.keras",
+    "pygam": "closedform.readers.pygam",
+    "optbinning": "closedform.readers.optbinning",
 }
 """Package name of a model's class → the module that reads it.
 
 Such a module has `read_model(model, names) -> Formula`, and, so that its models may be parts of
-scikit-learn's, `predicted(model, columns, reading) -> Prediction`.
+scikit-learn's, `predicted(model, columns, reading) -> Prediction` and, of a package with
+transformers, `transformed(model, columns, reading) -> Columns`.
 """
 
 FILES: dict[str, str] = {
@@ -73,8 +76,8 @@ def read(
     Args:
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
-            CatBoost's JSON, PyTorch's .pt2, interpret's JSON), told by its content and read without running any
-            of it.
+            CatBoost's JSON, PyTorch's .pt2, interpret's JSON), told by its content and read
+            without running any of it.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
@@ -127,6 +130,19 @@ def open_file(path: str | os.PathLike[str]) -> Any:
         MissingExtra: the package is not installed.
     """
     return _taken(path, "model_of")
+
+
+def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
+    """Return the columns that a transformer of any package but scikit-learn gives for others.
+
+    None where it is scikit-learn's own, or of a package whose models transform nothing.
+    """
+    package = _found(model)
+    if package is None or package == READERS["sklearn"]:
+        return None
+    function = getattr(import_module(package), "transformed", None)
+    made: Columns | None = None if function is None else function(model, columns, reading)
+    return made
 
 
 def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None) -> Formula:

@@ -25,6 +25,8 @@ from closedform.readers.prediction import Prediction, formula_of, highest, input
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.linear import linked_chances, linked_values
 
+PACKAGE = "interpret-core"
+"""What is installed; `interpret` itself only gathers extras around it."""
 MACHINES = (
     "ExplainableBoostingRegressor", "ExplainableBoostingClassifier",
     "DPExplainableBoostingRegressor", "DPExplainableBoostingClassifier", "EBMModel",
@@ -49,7 +51,6 @@ def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
     """
     from importlib.metadata import version
 
-    package = "interpret-core"  # `interpret` itself only gathers extras around it
     known = getattr(model, "feature_names_in_", None)
     if known is None and getattr(model, "has_fitted_", None) is None:
         _require_fitted(model)
@@ -57,7 +58,7 @@ def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
         partial(predicted, model),
         input_names(names, known, len(known or ())),
         source=type(model).__name__,
-        reader=f"interpret {version(package)}",
+        reader=f"interpret {version(PACKAGE)}",
     )
 
 
@@ -70,7 +71,7 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
     machine = understood(json_document(raw), machine_in)
     kind = "Regressor" if machine.classes is None else "Classifier"
     return formula_of(
-        partial(_of_machine, machine),
+        partial(_in_file, machine),
         input_names(names, machine.names, len(machine.names)),
         source=f"ExplainableBoosting{kind}",
         reader="interpret's JSON format",
@@ -108,7 +109,45 @@ def _wrapped(model: Any, columns: Columns, reading: Reading) -> Prediction:
 
 
 def _machine(model: Any, columns: Columns, reading: Reading) -> Prediction:
-    return _of_machine(machine_of(model), columns, reading)
+    machine = machine_of(model)
+    doubtful = [c for c in machine.categories() if number_of(c) is not None or _is_old(c)]
+    if doubtful and _version() < SPELLED_ALIKE:
+        reading.problem(
+            "interpret before 0.7.7 spells the categories of a column by its type (1 or 1.0, True "
+            "or 1), so that its predictions are no function of the values.",
+            "Install interpret-core 0.7.7 or later, and train again.",
+        )
+        return Prediction.nothing()
+    return _of_machine(machine, columns, reading)
+
+
+def _in_file(machine: Machine, columns: Columns, reading: Reading) -> Prediction:
+    doubtful = sorted(filter(_is_old, machine.categories()))
+    if doubtful:
+        reading.problem(
+            f"This file has the category {doubtful[0]!r}, which is a text, or what interpret "
+            "before 0.7.7 made of a number or a truth; the file does not say which.",
+            "Read the live model; or rename such categories before training.",
+        )
+        return Prediction.nothing()
+    return _of_machine(machine, columns, reading)
+
+
+SPELLED_ALIKE = (0, 7, 7)
+"""The first version of interpret that spells the same number the same way in every column."""
+
+
+def _version() -> tuple[int, ...]:
+    from importlib.metadata import version
+
+    return tuple(int(part) for part in version(PACKAGE).split(".")[:3] if part.isdigit())
+
+
+def _is_old(label: str) -> bool:
+    """Tell whether only old versions of interpret spell a number or a truth so."""
+    return label in ("True", "False") or (
+        label.endswith(".0") and number_of(label[:-2]) is not None
+    )
 
 
 _KINDS: dict[str, Callable[[Any, Columns, Reading], Prediction]] = {
@@ -135,9 +174,7 @@ def scores_of(machine: Machine, columns: Columns, reading: Reading) -> list[Node
     """Return intercept + Σ score of each term, added in the order of the terms."""
     used = {i for term in machine.terms for i in term}
     found = {
-        i: _column(x, machine.bins[i], machine.private, reading)
-        for i, x in enumerate(columns.nodes)
-        if i in used
+        i: _column(x, machine.bins[i], reading) for i, x in enumerate(columns.nodes) if i in used
     }
     several = len(machine.intercept) > 1
     made = []
@@ -155,7 +192,7 @@ def scores_of(machine: Machine, columns: Columns, reading: Reading) -> list[Node
 
 def _call(score: Node, names: Sequence[str], reading: Reading) -> None:
     """Name a score of several columns, and what it is looked up by."""
-    if len(names) < 2:
+    if len(names) < 2 or not score.args:
         return
     (cell,) = score.args
     reading.call(score, " & ".join(names))
@@ -164,13 +201,13 @@ def _call(score: Node, names: Sequence[str], reading: Reading) -> None:
         reading.call(number, f"bin of {name}")
 
 
-def _column(x: Node, levels: Sequence[Bins], private: bool, reading: Reading) -> Node:
+def _column(x: Node, levels: Sequence[Bins], reading: Reading) -> Node:
     """Return a column as it is looked up: as labels where one of its categories is no number."""
     labels = [label for level in levels if isinstance(level, Groups) for label in level.bins]
     if not isinstance(levels[0], Groups):
         return x
     numeric: list[Label] = [n for n in map(number_of, labels) if n is not None]
-    if len(numeric) < len(labels) or private:
+    if len(numeric) < len(labels) or not labels:
         x = reading.as_labels(x)
     known = labels if x.type is Type.LABEL else numeric
     reading.knows(x, list(dict.fromkeys(known)), unseen=True)
@@ -241,9 +278,7 @@ def _one_class(machine: Machine, scores: list[Node], reading: Reading) -> Predic
     return _classified(machine, [ops.const(-np.inf)], [ops.const(1.0)], "none")
 
 
-def _classified(
-    machine: Machine, scores: list[Node], chances: list[Node], link: str
-) -> Prediction:
+def _classified(machine: Machine, scores: list[Node], chances: list[Node], link: str) -> Prediction:
     classes = machine.classes or ()
     return Prediction.of_classes(
         classes, label=highest(scores, classes), link=link, probability=chances, decision=scores

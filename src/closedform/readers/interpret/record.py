@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,14 @@ VERSION = "1.0"
 """The version of the JSON that is read; interpret says that others may differ."""
 CATEGORIES = ("nominal", "ordinal")
 
+FITS: dict[str, Callable[[int, int], bool]] = {
+    **dict.fromkeys(("identity", "log"), lambda classes, scores: classes == 0 and scores == 1),
+    **dict.fromkeys(("mlogit", "vlogit"), lambda classes, scores: classes == scores >= 2),
+    "logit": lambda classes, scores: classes == 2 and scores == 1,
+    "monoclassification": lambda classes, scores: classes == 1 and scores == 1,
+}
+"""Name of a link → whether it goes with so many classes and scores."""
+
 
 @dataclass(frozen=True, eq=False)
 class Machine:
@@ -30,8 +38,6 @@ class Machine:
         intercept: shape (1,), or (classes,) of more than two classes.
         link: identity, log, logit, mlogit, vlogit or monoclassification.
         classes: of a classifier, in its order.
-        private: whether some categories of the training rows may be left out, so that those known
-            do not tell what a column holds.
     """
 
     names: tuple[str, ...]
@@ -41,18 +47,27 @@ class Machine:
     intercept: Array
     link: str
     classes: tuple[Label, ...] | None
-    private: bool = False
 
     def bins_of(self, term: Sequence[int]) -> list[Bins]:
         """Return the bins of the columns of a term: the finest, or those of its level."""
         return [self.bins[i][min(len(self.bins[i]), len(term)) - 1] for i in term]
 
+    def categories(self) -> set[str]:
+        """Return the names of all categories."""
+        levels = (level for levels in self.bins for level in levels)
+        return {str(name) for level in levels if isinstance(level, Groups) for name in level.bins}
+
     def checked(self) -> Machine:
         """Return the record itself.
 
         Raises:
-            ValueError: the scores do not fit the bins.
+            ValueError: the scores do not fit the bins, or the classes the link.
         """
+        fits = FITS.get(self.link)
+        if self.intercept.ndim != 1 or (
+            fits and not fits(len(self.classes or ()), len(self.intercept))
+        ):
+            raise ValueError(f"{self.intercept.shape} intercepts and a link of {self.link!r:.40}")
         for term, scores in zip(self.terms, self.scores, strict=True):
             shape = tuple(b.count for b in self.bins_of(term))
             shape += () if len(self.intercept) == 1 else (len(self.intercept),)
@@ -73,14 +88,15 @@ def machine_of(model: Any) -> Machine:
         intercept=frozen(np.ravel(model.intercept_)),
         link=str(model.link_),
         classes=None if classes is None else tuple(plain_label(c) for c in classes),
-        private=hasattr(model, "noise_scale_binning_"),
     ).checked()
 
 
 def _level(kind: str, level: Any) -> Bins:
     if kind not in CATEGORIES:
         return Cuts(frozen(level))
-    return Groups(dict(level), max(level.values(), default=0) + 2)
+    return Groups(
+        {str(name): int(i) for name, i in level.items()}, max(level.values(), default=0) + 2
+    )
 
 
 def machine_in(document: dict[str, Any]) -> Machine:
@@ -106,7 +122,6 @@ def machine_in(document: dict[str, Any]) -> Machine:
         intercept=np.atleast_1d(_numbers(inner["intercept"])),
         link=_text(output["link"]),
         classes=None if classes is None else tuple(classes),
-        private="noise_scale_binning" in inner,
     ).checked()
 
 

@@ -2,6 +2,6 @@
 
 from closedform.readers.keras.files import read_file
 from closedform.readers.keras.model import read_model
-from closedform.readers.keras.wrapped import predicted
+from closedform.readers.keras.wrapped import predicted, transformed
 
-__all__ = ["predicted", "read_file", "read_model"]
+__all__ = ["predicted", "read_file", "read_model", "transformed"]

@@ -82,6 +82,15 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     return Prediction.nothing() if values is None else ROLES[kind](model, values, reading)
 
 
+def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
+    """Return the columns that a wrapper gives as a transformer; None of any other model."""
+    if kind_of(model) != "SKLearnTransformer":
+        return None
+    reading.refuse_missing(columns)
+    values = network_values(network_of(model), columns, reading) or []
+    return Columns(tuple(f"y{i}" for i in range(len(values))), tuple(values))
+
+
 def kind_of(model: Any) -> str:
     """Return which of the known wrappers a model is, "network" for none."""
     if hasattr(model, "_flatten_layers"):

@@ -104,9 +104,10 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns:
     """Return the columns that a transformer gives for `columns`."""
     found = _lookup(model, "TRANSFORMS")
     if found is None:
-        foreign = _tried(registry.predicted, model, columns, reading)
-        if isinstance(foreign, Prediction) and foreign.task.kind == "transform":
-            return Columns(tuple(foreign.outputs), tuple(foreign.outputs.values()))
+        foreign: Columns | None = _tried(registry.transformed, model, columns, reading)
+        if foreign is not None:
+            reading.stage(type(model).__name__, "transform", columns, foreign)
+            return foreign
         hint = HINTS.get(type(model).__name__, NO_FORMULA)
         reading.problem(_unknown(model, "transformers"), hint)
         return reading.placeholder(names_out(model, columns))
@@ -333,6 +334,10 @@ def _require_fitted(model: Any) -> None:
             ) from None
     except TypeError as error:
         raise NotFitted(f"{type(model).__name__} cannot be fitted: {error}") from None
+    except AttributeError:
+        # From 1.7 on it cannot even ask what is not made of its own classes, as pygam's models
+        # are not: their own reader asks them.
+        pass
     if hasattr(model, "cv_results_") and getattr(model, "refit", True) is False:
         raise NotFitted(
             f"{type(model).__name__}(refit=False) keeps no trained model.",
@@ -355,6 +360,7 @@ def _input_names(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:
     first = _first_part(model)
     known = getattr(first, "feature_names_in_", None)
     known = _names_inside(first) if known is None else known
+    known = getattr(first, "variable_names", None) if known is None else known  # optbinning
     count = getattr(first, "n_features_in_", _ONE.get(type(first).__name__))
     if names is None:
         if known is not None:
@@ -390,7 +396,7 @@ def _first_part(model: Any) -> Any:
     todo = [model]
     while todo:
         part = todo.pop()
-        if hasattr(part, "n_features_in_"):
+        if hasattr(part, "n_features_in_") or hasattr(part, "variable_names"):
             return part
         for inner in ("best_estimator_", "regressor_", "estimator_", "estimator"):
             if hasattr(part, inner):
