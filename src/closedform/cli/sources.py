@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform.asking import own_methods
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import Array, Type
@@ -131,7 +132,9 @@ def _as_taken(picked: Any, source: Source) -> Any:
     """Return rows as a DataFrame where names count, as an array where the model has none."""
     names, model = _names(source), source.model
     kinds = _categories(source)
-    if model is None or ((_named(model) or kinds) and hasattr(picked, "columns")):
+    if model is None or own_methods(model, source.formula):
+        return picked
+    if (_named(model) or kinds) and hasattr(picked, "columns"):
         return picked.astype(kinds) if kinds else picked
     if hasattr(picked, "columns"):
         return picked.to_numpy()

@@ -37,6 +37,12 @@ _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
     "interpret-json", "onnx", "parquet", "pmml", "pysr-csv",
 }  # fmt: skip
+_NOTES: Final = {
+    "torch-pt2": "it is looked through and repacked before PyTorch loads it",
+    "keras": "it is read as data, and nothing in it is run",
+    "hdf5": "it is read as data, and nothing in it is run",
+}
+"""What is said of files that could run code, and how closedform reads them instead."""
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 
 
@@ -96,9 +102,8 @@ def _kind_by_beginning(head: bytes) -> str | None:
 
 def _foreign(report: FileReport, kind: str) -> FileReport:
     harmless = kind in _CANNOT_IMPORT
-    if kind == "torch-pt2":
-        note = "it is looked through and repacked before PyTorch loads it"
-        return replace(report, kind=kind, complete=True, notes=(note,))
+    if kind in _NOTES:
+        return replace(report, kind=kind, complete=True, notes=(_NOTES[kind],))
     notes = () if harmless else ("closedform does not look into files of this kind",)
     return replace(report, kind=kind, complete=harmless, notes=notes)
 

@@ -8,13 +8,14 @@ is refused by its name.
 from __future__ import annotations
 
 import io
-
+import os
+import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from closedform.errors import UnsupportedModel
+from closedform.errors import BadInput, UnsupportedModel
 from closedform.formula import Formula
 from closedform.ir import Array
 from closedform.loading.stream import Broken, shown
@@ -29,6 +30,30 @@ CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MOST_CONFIG = 64 << 20
 """Bytes of the options; 1,000 layers take 2 MiB."""
 MOST_WEIGHTS = 2 << 30
+
+
+def model_of(raw: bytes) -> Any:
+    """Return the model in a file as Keras opens it, code in the file left out.
+
+    Raises:
+        Broken: Keras does not open it.
+        BadInput: Keras finds no backend.
+    """
+    try:
+        import keras
+    except ImportError as error:
+        raise BadInput(
+            f"Keras cannot be imported ({error}).",
+            hint="Install its backend, or name the one that is there: KERAS_BACKEND=torch.",
+        ) from error
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.h5" if raw.startswith(MAGIC) else "model.keras")
+        with open(path, "wb") as file:
+            file.write(raw)
+        try:
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        except (TypeError, ValueError, OSError, KeyError) as error:
+            raise Broken(f"Keras does not open it ({shown(str(error))[:200]})") from error
 
 
 def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:

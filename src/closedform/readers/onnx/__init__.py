@@ -25,6 +25,6 @@ Labels. A tensor of kind "string" that depends on the inputs holds LABEL nodes, 
 class label of kind "int64" (`ops.label(3)`); numbers are REAL nodes, truths BOOL nodes.
 """
 
-from closedform.readers.onnx.model import read_file, read_model
+from closedform.readers.onnx.model import model_of, read_file, read_model
 
-__all__ = ["read_file", "read_model"]
+__all__ = ["model_of", "read_file", "read_model"]

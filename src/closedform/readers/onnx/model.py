@@ -70,6 +70,16 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
         Broken: the file is damaged.
         UnsupportedModel: as `read_model` says.
     """
+    return _read_model(model_of(raw), names)
+
+
+def model_of(raw: bytes) -> Any:
+    """Return the model in an ONNX file.
+
+    Raises:
+        MissingExtra: onnx is not installed.
+        Broken: the file is damaged.
+    """
     try:
         import onnx
     except ImportError:
@@ -77,10 +87,9 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
     from google.protobuf.message import DecodeError
 
     try:
-        model = onnx.load_from_string(raw)
+        return onnx.load_from_string(raw)
     except DecodeError as error:
         raise Broken("it is no whole ONNX model") from error
-    return _read_model(model, names)
 
 
 def _read(
