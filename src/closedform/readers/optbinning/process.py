@@ -12,7 +12,7 @@ from typing import Any
 from closedform.errors import NotFitted
 from closedform.formula import Formula, Task
 from closedform.ir import Node
-from closedform.readers.optbinning.column import bins_of, looked_up, ready
+from closedform.readers.optbinning.column import Bins, bins_of, curved, looked_up, ready
 from closedform.readers.optbinning.scorecard import scorecard
 from closedform.readers.prediction import Prediction, formula_of, input_names
 from closedform.readers.reading import Columns, Reading
@@ -21,11 +21,11 @@ METRICS: dict[str, tuple[str, ...]] = {
     "OptimalBinning": ("woe", "event_rate", "indices", "bins"),
     "ContinuousOptimalBinning": ("mean", "indices", "bins"),
     "MulticlassOptimalBinning": ("mean_woe", "weighted_mean_woe", "indices", "bins"),
+    "OptimalPWBinning": ("woe", "event_rate"),
+    "ContinuousOptimalPWBinning": ("mean",),
 }
 """Class → what its transform can give; the first is what it gives unless told otherwise."""
 HINTS: dict[str, str] = {
-    "OptimalPWBinning": "Train an OptimalBinning, whose bins have one number each.",
-    "ContinuousOptimalPWBinning": "Train a ContinuousOptimalBinning.",
     "OptimalBinning2D": "Train an OptimalBinning of each of the two columns.",
     "ContinuousOptimalBinning2D": "Train a ContinuousOptimalBinning of each of the two columns.",
     "OptimalBinningSketch": "Train an OptimalBinning on a sample.",
@@ -69,11 +69,11 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns:
 def _kind(model: Any, table: dict[str, Any], reading: Reading) -> Any:
     """Return the reader of a model's class; None, and a problem, where there is none."""
     name = type(model).__name__
-    kind = next((c.__name__ for c in type(model).__mro__ if c.__name__ in table), None)
-    if kind is not None and not type(model).transform.__module__.startswith("optbinning."):
+    kind = _own_kind(model)
+    if kind in table and not type(model).transform.__module__.startswith("optbinning."):
         reading.problem(f"{name} has a transform() of its own.", READABLE)
         return None
-    if kind is None:
+    if kind not in table:
         reading.problem(
             f"{name} is not among the models that can be read.", HINTS.get(name, READABLE)
         )
@@ -81,6 +81,12 @@ def _kind(model: Any, table: dict[str, Any], reading: Reading) -> Any:
     if not getattr(model, "_is_fitted", False):
         raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
     return table[kind]
+
+
+def _own_kind(model: Any) -> str:
+    """Return the class of optbinning's own that a model is; what that extends is another one."""
+    parents = type(model).__mro__
+    return next((c.__name__ for c in parents if c.__module__.startswith("optbinning.")), "")
 
 
 def _names_of(model: Any) -> list[str]:
@@ -96,7 +102,7 @@ def _names_of(model: Any) -> list[str]:
 
 def _single(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """What `transform` gives for each metric; that which it gives untold is the prediction."""
-    kind = next(c.__name__ for c in type(model).__mro__ if c.__name__ in METRICS)
+    kind = _own_kind(model)
     name = columns.names[0]
     bins = bins_of(model, name, reading)
     if bins is None:
@@ -105,10 +111,21 @@ def _single(model: Any, columns: Columns, reading: Reading) -> Prediction:
     outputs: dict[str, Node] = {}
     for metric in METRICS[kind]:
         try:
-            outputs[metric] = looked_up(x, bins, partial(model.transform, metric=metric))
+            outputs[metric] = value_of(model, x, bins, {"metric": metric}, reading)
         except ValueError as error:  # a `cat_unknown` that is a number is none for "bins"
             reading.leave_out(metric, str(error))
     return Prediction(outputs, Task("transform", primary=tuple(outputs)[:1]))
+
+
+def value_of(model: Any, x: Node, bins: Bins, options: dict[str, Any], reading: Reading) -> Node:
+    """Return what the `transform` of one binned column gives with some options."""
+    if not hasattr(model, "_optb"):
+        return looked_up(x, bins, partial(model.transform, **options))
+    kept = dict(options)
+    if kept["metric"] == "mean":  # the only one there is, and no option of its
+        del kept["metric"]
+    ask = partial(model.transform, **kept)
+    return curved(x, bins, model, ask, reading, woe=options["metric"] == "woe")
 
 
 # --- several ------------------------------------------------------------------------------------
@@ -135,7 +152,7 @@ def binned(
     for i in model.get_support(indices=True).tolist():
         name = str(model.variable_names[i])
         part = model.get_binned_variable(model.variable_names[i])
-        kind = type(part).__name__
+        kind = _own_kind(part)
         if kind not in METRICS:
             reading.problem(
                 f"The column {name!r} is binned by {kind}, which is not read.",
@@ -147,7 +164,7 @@ def binned(
             continue
         x = ready(columns.nodes[_position(columns, name, i)], bins, reading)
         given = {"metric": METRICS[kind][0]} | options | own.get(model.variable_names[i], {})
-        made[name] = looked_up(x, bins, partial(part.transform, **given))
+        made[name] = value_of(part, x, bins, given, reading)
         if word:
             reading.call(made[name], f"{word}({name})")
     return Columns(tuple(made), tuple(made.values()))
