@@ -186,6 +186,16 @@ def test_a_category_that_is_a_number_may_come_in_any_column(change):
     assert certificate.ok, certificate
 
 
+@pytest.mark.parametrize("kind", [np.int64, str])
+def test_account_numbers_beyond_the_floats_are_told_apart(kind):
+    accounts = 123_456_789_012_345_678 + np.arange(4)
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"account": draw.choice(accounts, 200).astype(kind)})
+    model = fit(regressor(feature_types=["nominal"]), rows, draw.normal(size=200))
+    assert len(np.unique(model.predict(rows))) == 4
+    assert (cf.read(model)(rows) == model.predict(rows)).all()
+
+
 def test_a_text_among_numbers_as_categories_is_refused_and_not_scored():
     rows, y = kinds()
     formula = cf.read(fit(regressor(**NOMINAL), rows, y))

@@ -6,6 +6,7 @@ learning interpretability, arXiv:1909.09223.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -237,7 +238,13 @@ def _bins_for(x: Node, bins: Bins) -> Bins:
             entries[label] = i
         if number is not None:
             entries[number] = i
+        elif x.type is Type.LABEL and LARGE.fullmatch(str(label)):
+            entries[int(label)] = i
     return Groups(entries, bins.count)
+
+
+LARGE = re.compile(r"[1-9][0-9]{15,18}", re.ASCII)
+"""Whole numbers of an int64 that are no float64, as account numbers are."""
 
 
 def number_of(label: Label) -> float | int | None:

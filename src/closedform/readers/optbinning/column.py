@@ -122,6 +122,15 @@ def _but_special(x: Node, special: dict[Label, Any], made: Node) -> Node:
     return made
 
 
+def call(n: Node, name: str, reading: Reading) -> None:
+    """Name what stands beside the bins of a column, and what is left without special codes."""
+    reading.call(n, name)
+    while n.op is ops.WHERE:
+        n = n.args[2]
+        if n.op is ops.PIECEWISE:
+            reading.call(n, f"{name} by bin")
+
+
 def _unknown(known: Sequence[Label]) -> Label:
     """Return a category that is not among some others."""
     if all(isinstance(v, int | float) for v in known):
