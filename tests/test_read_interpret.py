@@ -203,6 +203,21 @@ def test_a_text_among_numbers_as_categories_is_refused_and_not_scored():
         formula(rows.assign(whole="many"))
 
 
+def test_a_text_in_a_column_without_cuts_is_not_passed_over():
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": draw.choice(["x", "y"], 100), "b": draw.normal(size=100)})
+    rows["b"] = rows["b"].round(1)
+    types = ["continuous", "continuous"]  # interpret takes the texts for unseen numbers
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = regressor(feature_types=types, interactions=1).fit(rows, draw.normal(size=100))
+    formula = cf.read(model)
+    with pytest.raises(cf.BadInput, match="'a', row 0: '.' is not a number"):
+        formula(rows)
+    numbers = rows.assign(a=1.0)
+    assert (formula(numbers) == model.predict(numbers)).all()
+
+
 def test_sigmoids_of_one_class_against_the_others_are_not_divided_by_their_sum():
     rows, y = kinds_of_three()
     model = fit(classifier(interactions=0), rows, y)._ovrize()
