@@ -18,7 +18,7 @@ from closedform.evaluate import Plan, compute
 from closedform.families.network import Layer, Network
 from closedform.formula import Feature, Formula, Task
 from closedform.ir import Type, fold
-from closedform.ops.payloads import label_code, leaves_of, splits_from
+from closedform.ops.payloads import Pieces, label_code, leaves_of, splits_from
 from strategies import GRID, LABELS, formulas, inputs_of_formulas, rows, trees
 
 x, y = o.input_(0), o.input_(1)
@@ -95,6 +95,21 @@ def test_two_sums_over_the_same_trees_are_both_right():
 def _stump(feature, limit, low, high):
     splits, _ = splits_from([1, -1, -1], [2, -1, -1], [feature] * 3, [limit, 0, 0])
     return o.tree(splits, [0, low, high], (x, y))
+
+
+def test_looked_up_numbers_are_added_from_left_to_right():
+    draw = np.random.default_rng(0)
+    columns = draw.normal(size=(30, 500))
+    edges = np.linspace(-2, 2, 40)
+    curves = [
+        o.piecewise(o.input_(i), Pieces.of(edges, draw.normal(size=41) * 10.0 ** (i % 5)))
+        for i in range(30)
+    ]
+    expected = np.full(500, 0.1)
+    for curve, column in zip(curves, columns, strict=True):
+        expected = expected + curve.data(column)
+    # A matrix product gave another sum on 6 of 10 rows.
+    assert (compute([o.linear(0.1, [1.0] * 30, curves)], columns, 500)[0] == expected).all()
 
 
 @given(st.data())

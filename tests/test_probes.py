@@ -225,3 +225,21 @@ def test_a_missing_text_is_spelled_as_anywhere_in_its_column():
     X = pd.DataFrame({"kind": pd.Series(["a", "b"] * 50 + [None], dtype=object)})
     made = edited(X, [Feature("kind", Type.LABEL)], np.array([0, 1]), [{0: math.nan}, {}])
     assert made["kind"].tolist() == [None, "b"]
+
+
+@pytest.mark.parametrize("kind", ["str", object, "category"])
+def test_a_number_in_a_column_of_texts_stays_text(kind):
+    # A column of "1", "2" and 3.0 is another one to interpret, which spells the last "3.0".
+    frame = pd.DataFrame({"a": ["1", "2"]}).astype(kind)
+    changes = [{0: 3.0}, {0: 0.5}, {0: math.nan}, {0: math.inf}]
+    made = edited(frame, (Feature("a"),), np.zeros(4, dtype=int), changes)
+    assert made["a"].tolist()[:2] == ["3", "0.5"]
+    assert pd.isna(made["a"].tolist()[2])
+
+
+def test_a_categorical_of_truths_gets_no_number_beside_them():
+    frame = pd.DataFrame({"a": pd.Categorical([True, False])})
+    changes = [{0: 2.0}, {0: 0.0}, {0: math.nan}]
+    made = edited(frame, (Feature("a"),), np.zeros(3, dtype=int), changes)
+    assert made["a"].tolist()[:2] == [True, False]
+    assert made["a"].cat.categories.tolist() == [False, True]

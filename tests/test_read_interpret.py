@@ -186,11 +186,36 @@ def test_a_category_that_is_a_number_may_come_in_any_column(change):
     assert certificate.ok, certificate
 
 
+@pytest.mark.parametrize("kind", [np.int64, str])
+def test_account_numbers_beyond_the_floats_are_told_apart(kind):
+    accounts = 123_456_789_012_345_678 + np.arange(4)
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"account": draw.choice(accounts, 200).astype(kind)})
+    model = fit(regressor(feature_types=["nominal"]), rows, draw.normal(size=200))
+    assert len(np.unique(model.predict(rows))) == 4
+    assert (cf.read(model)(rows) == model.predict(rows)).all()
+
+
 def test_a_text_among_numbers_as_categories_is_refused_and_not_scored():
     rows, y = kinds()
     formula = cf.read(fit(regressor(**NOMINAL), rows, y))
     with pytest.raises(cf.BadInput, match="'many' is not a number"):
         formula(rows.assign(whole="many"))
+
+
+def test_a_text_in_a_column_without_cuts_is_not_passed_over():
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": draw.choice(["x", "y"], 100), "b": draw.normal(size=100)})
+    rows["b"] = rows["b"].round(1)
+    types = ["continuous", "continuous"]  # interpret takes the texts for unseen numbers
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = regressor(feature_types=types, interactions=1).fit(rows, draw.normal(size=100))
+    formula = cf.read(model)
+    with pytest.raises(cf.BadInput, match="'a', row 0: '.' is not a number"):
+        formula(rows)
+    numbers = rows.assign(a=1.0)
+    assert (formula(numbers) == model.predict(numbers)).all()
 
 
 def test_sigmoids_of_one_class_against_the_others_are_not_divided_by_their_sum():

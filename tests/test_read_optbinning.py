@@ -1,5 +1,6 @@
 """optbinning: each metric of a binned column, processes of many, scorecards and their score."""
 
+import math
 import warnings
 
 import numpy as np
@@ -131,6 +132,50 @@ def test_a_metric_that_the_model_itself_refuses_is_left_out_with_its_reason():
     assert list(formula.outputs) == ["woe", "event_rate"]
     assert "must be an integer" in str(formula.trail[0].found["left out"])
     assert formula(pd.DataFrame({"sex": ["never seen"]}))[0] == 0.7
+
+
+PIECEWISE = [
+    ob.OptimalPWBinning(special_codes=[-999]),
+    ob.OptimalPWBinning(degree=3, monotonic_trend="ascending"),
+    ob.ContinuousOptimalPWBinning(special_codes={"none": -999}),
+    ob.ContinuousOptimalPWBinning(degree=2, continuous=False, monotonic_trend=None),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Solution may be inaccurate")
+@pytest.mark.parametrize("model", PIECEWISE, ids=range(4))
+def test_a_piecewise_binning_is_a_polynomial_for_each_bin(model):
+    continuous = type(model).__name__.startswith("Cont")
+    model.fit(ROWS["income (€)"].to_numpy(), LATE if continuous else BAD)
+    formula = cf.read(model, names=["income (€)"])
+    assert list(formula.outputs) == (["mean"] if continuous else ["woe", "event_rate"])
+    certificate = formula.verify(model, ROWS[["income (€)"]])
+    assert certificate.ok, certificate
+
+
+def test_a_piecewise_binning_in_a_process_may_give_no_number_and_is_then_refused_behind():
+    rows = ROWS[["age", "noise"]].fillna(30)
+    whole = ob.BinningProcess(["age", "noise"]).fit(rows, BAD)
+    curve = ob.OptimalPWBinning(name="noise").fit(rows["noise"].to_numpy(), BAD)
+    whole.update_binned_variable("noise", curve)
+    assert cf.read(whole).verify(whole, rows).ok
+    last = LogisticRegression().fit(whole.transform(rows), BAD)
+    pipe = make_pipeline(whole, last)
+    # An event rate beyond 0 … 1 has no weight of evidence.
+    far = rows[:2].assign(noise=[1e6, -1e6])
+    far = far[whole.transform(far)["noise"].isna()]
+    assert len(far)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValueError, match="NaN"):
+            pipe.predict(far)
+    assert set(cf.read(pipe)(far)) == {None}
+
+
+def test_a_special_code_may_stand_for_no_number():
+    params = {"income (€)": {"metric_special": math.nan}}
+    model = process(binning_transform_params=params, special_codes=[-999, -998]).fit(ROWS, BAD)
+    check_reader(model, ROWS, rtol=0, names=NAMES)
 
 
 def process(**options):
@@ -310,16 +355,10 @@ def test_a_model_that_was_not_trained_is_told_from_others(model):
         cf.read(model)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_piecewise_binning_is_refused_alone_and_in_a_process():
-    model = ob.ContinuousOptimalPWBinning().fit(ROWS["noise"].to_numpy(), LATE)
-    with pytest.raises(cf.UnsupportedModel, match="Train a ContinuousOptimalBinning"):
+def test_a_binning_of_two_columns_is_refused_by_name():
+    model = ob.OptimalBinning2D().fit(ROWS["noise"], ROWS["age"].fillna(30), BAD)
+    with pytest.raises(cf.UnsupportedModel, match="OptimalBinning of each of the two columns"):
         cf.read(model)
-    whole = ob.BinningProcess(["noise", "age"]).fit(ROWS[["noise", "age"]], LATE)
-    whole.update_binned_variable("noise", ob.ContinuousOptimalPWBinning(name="noise").fit(
-        ROWS["noise"].to_numpy(), LATE))  # fmt: skip
-    with pytest.raises(cf.UnsupportedModel, match="'noise' is binned by ContinuousOptimalPW"):
-        cf.read(whole)
 
 
 def test_a_number_with_a_text_as_special_code_is_refused():

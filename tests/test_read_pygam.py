@@ -207,8 +207,10 @@ def test_a_column_of_categories_has_the_edges_of_the_model_in_every_bit():
             assert formula(row)[0] == expected or np.isnan(expected + formula(row)[0]), value
 
 
-def test_categories_beyond_the_trained_ones_are_refused_as_by_the_model():
-    model, x = fitted(linear(f(2)), smooth)
+@pytest.mark.parametrize("term", ["factor", "tensor"])
+def test_categories_beyond_the_trained_ones_are_refused_as_by_the_model(term):
+    terms = {"factor": f(2), "tensor": te(l(0), f(2))}
+    model, x = fitted(linear(terms[term]), smooth)
     formula = cf.read(model)
     for value in (-1.0, 4.0):
         row = np.where(np.arange(4) == 2, value, x[:1])

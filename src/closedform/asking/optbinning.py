@@ -22,7 +22,7 @@ def methods(model: Any, formula: Formula) -> list[Method]:
     """
     if hasattr(model, "binning_process_"):
         return _of_scorecard(model, formula)
-    if hasattr(model, "binning_table") or hasattr(model, "plot_progress"):
+    if hasattr(type(model), "binning_table"):
         return [
             Method(f"transform(metric={metric!r})", _column(model, metric), (metric,))
             for metric in formula.outputs
@@ -44,6 +44,8 @@ def _of_scorecard(model: Any, formula: Formula) -> list[Method]:
 def _column(model: Any, metric: str) -> Callable[[Any], Any]:
     """Return a function of rows of one column, which optbinning takes without its axis."""
     ask = partial(model.transform, metric=metric)
+    if type(model).__name__ == "ContinuousOptimalPWBinning":  # it has this one metric
+        ask = partial(model.transform)
     return lambda X: ask(np.asarray(X.iloc[:, 0] if hasattr(X, "iloc") else _first(X)))
 
 

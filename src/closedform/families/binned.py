@@ -36,7 +36,8 @@ class Cuts:
         # Neighbouring bins of one value are one stretch: of 600 bins of an EBM, 60 are left.
         kept = np.flatnonzero(np.concatenate([[True], inner[1:] != inner[:-1]]))
         missing = float(values[MISSING])
-        if len(kept) == 1 and missing == inner[0]:
+        # Where what is no number has another value, the column is kept, and so refuses it.
+        if (values == missing).all():
             return ops.const(missing)
         return ops.piecewise(x, Pieces.of(self.edges[kept[1:] - 1], inner[kept], missing=missing))
 

@@ -6,6 +6,7 @@ learning interpretability, arXiv:1909.09223.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -81,14 +82,23 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """Return what a model predicts over some columns."""
     kind = next((c.__name__ for c in type(model).__mro__ if c.__name__ in _KINDS), None)
-    own = type(model).predict.__module__.partition(".")[0] != "interpret"
+    own = next((m for m in METHODS if _overrides(model, m)), None)
     if kind is None or own:
         name = type(model).__name__
-        what = "has a predict() of its own" if own else "is not among the models that can be read"
+        what = f"has a {own}() of its own" if own else "is not among the models that can be read"
         reading.problem(f"{name} {what}.", HINTS.get(name, READABLE))
         return Prediction.nothing()
     _require_fitted(model)
     return _KINDS[kind](model, columns, reading)
+
+
+METHODS = ("predict", "predict_proba", "decision_function")
+
+
+def _overrides(model: Any, method: str) -> bool:
+    """Tell whether a class that extends one of interpret's has a method of its own."""
+    found = getattr(type(model), method, None)
+    return found is not None and found.__module__.partition(".")[0] != "interpret"
 
 
 def _require_fitted(model: Any) -> None:
@@ -228,7 +238,13 @@ def _bins_for(x: Node, bins: Bins) -> Bins:
             entries[label] = i
         if number is not None:
             entries[number] = i
+        elif x.type is Type.LABEL and LARGE.fullmatch(str(label)):
+            entries[int(label)] = i
     return Groups(entries, bins.count)
+
+
+LARGE = re.compile(r"[1-9][0-9]{15,18}", re.ASCII)
+"""Whole numbers of an int64 that are no float64, as account numbers are."""
 
 
 def number_of(label: Label) -> float | int | None:

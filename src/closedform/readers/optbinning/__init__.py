@@ -1,5 +1,5 @@
 """optbinning: optimal binning, whole processes of it, and scorecards."""
 
-from closedform.readers.optbinning.process import predicted, read_model, transformed
+from closedform.readers.optbinning.dispatch import predicted, read_model, transformed
 
 __all__ = ["predicted", "read_model", "transformed"]

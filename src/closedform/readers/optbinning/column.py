@@ -51,7 +51,8 @@ def bins_of(model: Any, name: str, reading: Reading) -> Bins | None:
                 "Turn these codes into numbers before training.",
             )
             return None
-        return Bins(frozen(model.splits), (), special)
+        inner = getattr(model, "_optb", model)  # a piecewise binning bins by a plain one
+        return Bins(frozen(inner.splits), (), special)
     return Bins(None, _categories(model), special)
 
 
@@ -93,10 +94,41 @@ def looked_up(x: Node, bins: Bins, ask: Asked) -> Node:
     edges = bins.edges.tolist()
     inside = [edges[0] - max(1.0, abs(edges[0])), *edges] if edges else [0.0]
     made = _by_number(x, edges, _asked(ask, _beside(inside, bins.special), kind), absent)
+    return _but_special(x, special, made)
+
+
+def curved(x: Node, bins: Bins, model: Any, ask: Asked, reading: Reading, *, woe: bool) -> Node:
+    """Return what a piecewise binning gives: a polynomial of the column in each bin.
+
+    With `woe`, its value is an event rate r, and ln((1 / r − 1) · events / non-events) is given.
+    """
+    kind = np.dtype(np.float64)
+    special = dict(zip(bins.special, _asked(ask, bins.special, kind), strict=True))
+    value = ops.piecewise(x, Pieces.of(bins.edges, np.asarray(model._c)))
+    if woe:
+        odds = ops.lin(-1, (1, ops.div(ops.const(1), value)))
+        events, others = float(model._t_n_event), float(model._t_n_nonevent)
+        value = ops.log(ops.div(ops.lin(0, (events, odds)), ops.const(others)))
+        reading.may_vanish([value])  # of a rate beyond 0 … 1, which a polynomial may well give
+    absent = ops.const(_asked(ask, [np.nan], kind)[0])
+    return _but_special(x, special, ops.where(ops.missing(x), absent, value))
+
+
+def _but_special(x: Node, special: dict[Label, Any], made: Node) -> Node:
+    """Return other values where the column holds a special code."""
     for value in dict.fromkeys(special.values()):
-        codes = [code for code, v in special.items() if v == value]
+        codes = [code for code, v in special.items() if v is value or v == value]
         made = ops.where(ops.member(x, codes), _constant(value), made)
     return made
+
+
+def call(n: Node, name: str, reading: Reading) -> None:
+    """Name what stands beside the bins of a column, and what is left without special codes."""
+    reading.call(n, name)
+    while n.op is ops.WHERE:
+        n = n.args[2]
+        if n.op is ops.PIECEWISE:
+            reading.call(n, f"{name} by bin")
 
 
 def _unknown(known: Sequence[Label]) -> Label:

@@ -1,31 +1,24 @@
-"""optbinning: one binned column, a process of many, and a scorecard on top of them.
-
-Navas-Palencia, G. (2020), Optimal binning: mathematical programming formulation, arXiv:2001.08025.
-"""
+"""optbinning: the columns of a binning process, each as its own `transform` gives it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from closedform.errors import NotFitted
-from closedform.formula import Formula, Task
 from closedform.ir import Node
-from closedform.readers.optbinning.column import bins_of, looked_up, ready
-from closedform.readers.optbinning.scorecard import scorecard
-from closedform.readers.prediction import Prediction, formula_of, input_names
+from closedform.readers.optbinning.column import Bins, bins_of, call, curved, looked_up, ready
 from closedform.readers.reading import Columns, Reading
 
 METRICS: dict[str, tuple[str, ...]] = {
     "OptimalBinning": ("woe", "event_rate", "indices", "bins"),
     "ContinuousOptimalBinning": ("mean", "indices", "bins"),
     "MulticlassOptimalBinning": ("mean_woe", "weighted_mean_woe", "indices", "bins"),
+    "OptimalPWBinning": ("woe", "event_rate"),
+    "ContinuousOptimalPWBinning": ("mean",),
 }
 """Class → what its transform can give; the first is what it gives unless told otherwise."""
 HINTS: dict[str, str] = {
-    "OptimalPWBinning": "Train an OptimalBinning, whose bins have one number each.",
-    "ContinuousOptimalPWBinning": "Train a ContinuousOptimalBinning.",
     "OptimalBinning2D": "Train an OptimalBinning of each of the two columns.",
     "ContinuousOptimalBinning2D": "Train a ContinuousOptimalBinning of each of the two columns.",
     "OptimalBinningSketch": "Train an OptimalBinning on a sample.",
@@ -35,88 +28,43 @@ HINTS: dict[str, str] = {
 READABLE = "These can be read: " + ", ".join((*METRICS, "BinningProcess", "Scorecard")) + "."
 
 
-def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
-    """Return a fitted binning, binning process or scorecard as a formula.
+@dataclass(frozen=True, eq=False)
+class Binned:
+    """One selected column of a process: its name there, its binning, its node and its bins."""
 
-    Raises:
-        UnsupportedModel: it is of another kind, or some column has no formula.
-        NotFitted: it has not been trained.
-        BadInput: `names` does not fit.
+    name: Any
+    model: Any
+    x: Node
+    bins: Bins
+
+
+def own_kind(model: Any) -> str:
+    """Return the class of optbinning's own that a model is; what that extends is another one."""
+    parents = type(model).__mro__
+    return next((c.__name__ for c in parents if c.__module__.startswith("optbinning.")), "")
+
+
+def selected(model: Any, columns: Columns, reading: Reading) -> list[Binned]:
+    """Return the selected columns of a fitted process; a problem for each that has no formula.
+
+    All of them are made ready before one is looked up: where a column turns out to hold texts the
+    read starts again, and asking 100 columns 100 times would take a minute.
     """
-    from importlib.metadata import version
-
-    known = _names_of(model)
-    return formula_of(
-        partial(predicted, model),
-        input_names(names, known, len(known)),
-        source=type(model).__name__,
-        reader=f"optbinning {version('optbinning')}",
-    )
-
-
-def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
-    """Return what a scorecard predicts, or what a binning gives, over some columns."""
-    give = _kind(model, _PREDICT, reading)
-    return Prediction.nothing() if give is None else give(model, columns, reading)
-
-
-def transformed(model: Any, columns: Columns, reading: Reading) -> Columns:
-    """Return the columns that a BinningProcess gives, as a step of a pipeline."""
-    give = _kind(model, {"BinningProcess": process}, reading)
-    return reading.placeholder(columns.names) if give is None else give(model, columns, reading)
-
-
-def _kind(model: Any, table: dict[str, Any], reading: Reading) -> Any:
-    """Return the reader of a model's class; None, and a problem, where there is none."""
-    name = type(model).__name__
-    kind = next((c.__name__ for c in type(model).__mro__ if c.__name__ in table), None)
-    if kind is not None and not type(model).transform.__module__.startswith("optbinning."):
-        reading.problem(f"{name} has a transform() of its own.", READABLE)
-        return None
-    if kind is None:
-        reading.problem(
-            f"{name} is not among the models that can be read.", HINTS.get(name, READABLE)
-        )
-        return None
-    if not getattr(model, "_is_fitted", False):
-        raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
-    return table[kind]
-
-
-def _names_of(model: Any) -> list[str]:
-    inner = getattr(model, "binning_process_", getattr(model, "binning_process", model))
-    found = getattr(inner, "variable_names", None)
-    if found is None:
-        found = [getattr(model, "name", None) or "x"]
-    return [str(name) for name in found]
-
-
-# --- one column ---------------------------------------------------------------------------------
-
-
-def _single(model: Any, columns: Columns, reading: Reading) -> Prediction:
-    """What `transform` gives for each metric; that which it gives untold is the prediction."""
-    kind = next(c.__name__ for c in type(model).__mro__ if c.__name__ in METRICS)
-    name = columns.names[0]
-    bins = bins_of(model, name, reading)
-    if bins is None:
-        return Prediction.nothing()
-    x = ready(columns.nodes[0], bins, reading)
-    outputs: dict[str, Node] = {}
-    for metric in METRICS[kind]:
-        try:
-            outputs[metric] = looked_up(x, bins, partial(model.transform, metric=metric))
-        except ValueError as error:  # a `cat_unknown` that is a number is none for "bins"
-            reading.leave_out(metric, str(error))
-    return Prediction(outputs, Task("transform", primary=tuple(outputs)[:1]))
-
-
-# --- several ------------------------------------------------------------------------------------
-
-
-def process(model: Any, columns: Columns, reading: Reading) -> Columns:
-    """The columns that were selected, each as its transform gives it."""
-    return binned(model, columns, reading)
+    made = []
+    for i in model.get_support(indices=True).tolist():
+        name = model.variable_names[i]
+        part, kind = model.get_binned_variable(name), own_kind(model.get_binned_variable(name))
+        if kind not in METRICS:
+            reading.problem(
+                f"The column {str(name)!r} is binned by {kind}, which is not read.",
+                HINTS.get(kind, READABLE),
+            )
+            continue
+        bins = bins_of(part, str(name), reading)
+        at = columns.names.index(str(name)) if str(name) in columns.names else i
+        if bins is not None:
+            made.append(Binned(name, part, ready(columns.nodes[at], bins, reading), bins))
+    return made
 
 
 def binned(
@@ -132,37 +80,22 @@ def binned(
     """
     own = model.binning_transform_params or {}
     made: dict[str, Node] = {}
-    for i in model.get_support(indices=True).tolist():
-        name = str(model.variable_names[i])
-        part = model.get_binned_variable(model.variable_names[i])
-        kind = type(part).__name__
-        if kind not in METRICS:
-            reading.problem(
-                f"The column {name!r} is binned by {kind}, which is not read.",
-                HINTS.get(kind, READABLE),
-            )
-            continue
-        bins = bins_of(part, name, reading)
-        if bins is None:
-            continue
-        x = ready(columns.nodes[_position(columns, name, i)], bins, reading)
-        given = {"metric": METRICS[kind][0]} | options | own.get(model.variable_names[i], {})
-        made[name] = looked_up(x, bins, partial(part.transform, **given))
+    for column in selected(model, columns, reading):
+        usual = {"metric": METRICS[own_kind(column.model)][0]}
+        given = usual | options | own.get(column.name, {})
+        value = value_of(column.model, column.x, column.bins, given, reading)
+        made[str(column.name)] = value
         if word:
-            reading.call(made[name], f"{word}({name})")
+            call(value, f"{word}({column.name})", reading)
     return Columns(tuple(made), tuple(made.values()))
 
 
-def _position(columns: Columns, name: str, i: int) -> int:
-    return columns.names.index(name) if name in columns.names else i
-
-
-def _process(model: Any, columns: Columns, reading: Reading) -> Prediction:
-    return Prediction.of_columns(process(model, columns, reading))
-
-
-_PREDICT: dict[str, Callable[[Any, Columns, Reading], Prediction]] = {
-    **dict.fromkeys(METRICS, _single),
-    "BinningProcess": _process,
-    "Scorecard": scorecard,
-}
+def value_of(model: Any, x: Node, bins: Bins, options: dict[str, Any], reading: Reading) -> Node:
+    """Return what the `transform` of one binned column gives with some options."""
+    if not hasattr(model, "_optb"):
+        return looked_up(x, bins, partial(model.transform, **options))
+    kept = dict(options)
+    if kept["metric"] == "mean":  # the only one there is, and no option of its
+        del kept["metric"]
+    ask = partial(model.transform, **kept)
+    return curved(x, bins, model, ask, reading, woe=options["metric"] == "woe")

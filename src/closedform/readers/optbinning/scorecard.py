@@ -9,7 +9,8 @@ import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node
-from closedform.readers.optbinning.column import bins_of, looked_up, ready
+from closedform.readers.optbinning.column import call, looked_up
+from closedform.readers.optbinning.process import Binned, binned, selected
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
 
@@ -19,7 +20,6 @@ SCORE = "score"
 
 def scorecard(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """What its estimator makes of the binned columns, and the score beside it."""
-    from closedform.readers.optbinning.process import binned
     from closedform.readers.sklearn.dispatch import predicted
 
     process = model.binning_process_
@@ -38,36 +38,28 @@ def scorecard(model: Any, columns: Columns, reading: Reading) -> Prediction:
 def _score(model: Any, columns: Columns, reading: Reading) -> Node | None:
     """Return Σ points + intercept; None, and a note, where the model cannot score either."""
     points = []
-    process = model.binning_process_
-    for i in process.get_support(indices=True).tolist():
-        name = process.variable_names[i]
-        part = process.get_binned_variable(name)
-        bins = bins_of(part, str(name), reading)
-        if bins is None:
-            return None
-        at = columns.names.index(str(name)) if str(name) in columns.names else i
-        x = ready(columns.nodes[at], bins, reading)
+    for column in selected(model.binning_process_, columns, reading):
         try:
-            made = looked_up(x, bins, partial(_points, model, name, part))
+            made = looked_up(column.x, column.bins, partial(_points, model, column))
         except (ValueError, IndexError, TypeError) as error:
             reading.leave_out(SCORE, f"optbinning itself gives none that has a meaning: {error}")
             return None
-        reading.call(made, f"points({name})")
+        call(made, f"points({column.name})", reading)
         points.append(made)
     return ops.linear(float(np.ravel(model.intercept_)[0]), [1.0] * len(points), points)
 
 
-def _points(model: Any, name: Any, part: Any, values: Array) -> Array:
+def _points(model: Any, column: Binned, values: Array) -> Array:
     """Return the points of some values of a column, by the number of their bin.
 
     A category that is not known has the number −1, and so the points of the last bin: Missing.
     """
-    own = (model.binning_process_.binning_transform_params or {}).get(name, {})
+    own = (model.binning_process_.binning_transform_params or {}).get(column.name, {})
     options = {"metric": "indices", "metric_special": "empirical", "metric_missing": "empirical"}
-    indices = np.asarray(part.transform(values, **(options | own)))
+    indices = np.asarray(column.model.transform(values, **(options | own)))
     if "metric" in own and own["metric"] != "indices":
-        raise ValueError(f"it takes the {own['metric']} of {name!r} as the number of a bin")
+        raise ValueError(f"it takes the {own['metric']} of {column.name!r} as the number of a bin")
     table = model._df_scorecard
-    points = table[table.Variable == name].Points.values
+    points = table[table.Variable == column.name].Points.values
     found: Array = points[indices]
     return found

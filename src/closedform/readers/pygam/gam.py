@@ -48,10 +48,10 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """Return what a model predicts over some columns."""
     _require_fitted(model)
     kind = next((c.__name__ for c in type(model).__mro__ if c.__name__ in KINDS), None)
-    own = type(model).predict.__module__.partition(".")[0] != "pygam"
+    own = next((m for m in METHODS if _overrides(model, m)), None)
     if kind is None or own:
         name = type(model).__name__
-        what = "has a predict() of its own" if own else "is not among the models that can be read"
+        what = f"has a {own}() of its own" if own else "is not among the models that can be read"
         reading.problem(f"{name} {what}.", f"These can be read: {', '.join(KINDS)}.")
         return Prediction.nothing()
     reading.refuse_missing(columns)
@@ -61,6 +61,15 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
         return _told(value)
     link = str(model.link)
     return Prediction.of_values([value], link if link == "log" else "identity")
+
+
+METHODS = ("predict", "predict_mu", "predict_proba")
+
+
+def _overrides(model: Any, method: str) -> bool:
+    """Tell whether a class that extends one of pygam's has a method of its own."""
+    found = getattr(type(model), method, None)
+    return found is not None and found.__module__.partition(".")[0] != "pygam"
 
 
 def _require_fitted(model: Any) -> None:
