@@ -31,7 +31,8 @@ def _numpys(function):
 
 for _name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sqrt"):
     setattr(NUMPY_MATH, _name, _numpys(getattr(np, _name)))
-NUMPY_MATH.atan = _numpys(np.arctan)
+for _name in ("atan", "asin", "acos"):
+    setattr(NUMPY_MATH, _name, _numpys(getattr(np, f"arc{_name[1:]}")))
 
 
 def _power(a, b):

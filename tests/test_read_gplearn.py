@@ -27,8 +27,10 @@ LABELS = np.where(y > 0, "yes", "no")
 ALL = ("add", "sub", "mul", "div", "sqrt", "log", "abs", "neg", "inv", "max", "min", "sin", "cos",
        "tan")  # fmt: skip
 SMALL = {"population_size": 40, "generations": 2, "random_state": 0}
-WIDE = SMALL | {"generations": 1, "tournament_size": 1, "init_depth": (4, 6),
-                "function_set": ALL, "parsimony_coefficient": 0, "stopping_criteria": -1}  # fmt: skip
+WIDE = SMALL | {
+    "generations": 1, "tournament_size": 1, "init_depth": (4, 6), "function_set": ALL,
+    "parsimony_coefficient": 0, "stopping_criteria": -1,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -64,10 +64,20 @@ SCALERS = [
 FUNCTIONS = (
     [np.abs, np.fabs, np.square, np.sin, np.cos, np.tan, np.tanh]
     + [np.cbrt, np.floor, np.ceil, np.sign, np.negative, np.positive, np.deg2rad, np.rad2deg]
-    + [np.isnan, None]
+    + [np.arctan, np.arcsinh, np.isnan, None]
 )
-STEEP = [np.exp, np.expm1, np.exp2]
-PARTLY = [np.log, np.log1p, np.log2, np.log10, np.sqrt]
+STEEP = [np.exp, np.expm1, np.exp2, np.sinh, np.cosh]
+PARTLY = [
+    np.log,
+    np.log1p,
+    np.log2,
+    np.log10,
+    np.sqrt,
+    np.arcsin,
+    np.arccos,
+    np.arccosh,
+    np.arctanh,
+]
 SPLINES = [
     P.SplineTransformer(),
     P.SplineTransformer(degree=2, n_knots=4, knots="quantile", include_bias=False),

@@ -67,7 +67,11 @@ def computed(tree: Any, variables: Sequence[int], rows: Array) -> Array:
                 stack.append(np.full(len(rows), float(item.Value)))
             else:
                 args = [stack.pop() for _ in range(item.Arity)]
-                stack.append(item.Value * _FUNCTIONS[item.Name](*args))
+                if item.Name == "-" and len(args) > 1:
+                    # Operon prints weight·(a − b), and computes this.
+                    stack.append(_FUNCTIONS["-"](item.Value * args[0], *args[1:]))
+                else:
+                    stack.append(item.Value * _FUNCTIONS[item.Name](*args))
     return stack[0]
 
 
@@ -89,8 +93,8 @@ _FUNCTIONS: dict[str, Callable[..., Array]] = {
     "*": _from(np.positive, np.multiply),
     "/": _from(np.reciprocal, np.divide),
     # As C++ has them: where the second is missing, the first remains.
-    "fmax": _from(np.positive, lambda a, b: np.where(a < b, b, a)),
-    "fmin": _from(np.positive, lambda a, b: np.where(b < a, b, a)),
+    "fmax": lambda a, b: np.asarray(np.where(a < b, b, a)),
+    "fmin": lambda a, b: np.asarray(np.where(b < a, b, a)),
     "pow": np.power,
     "powabs": lambda a, b: np.power(np.abs(a), b),
     "aq": lambda a, b: a / np.sqrt(1 + b * b),

@@ -231,6 +231,14 @@ COS = _unary("cos", np.cos, iv.wave_bounds(math.cos, 0.0), lambda n, x: lin(0, (
 ATAN = _unary(
     "atan", np.arctan, iv.rising(np.arctan), lambda n, x: div(const(1), lin(1, (1, mul(x, x)))),
 )  # fmt: skip
+ASIN = _unary(
+    "asin", np.arcsin, iv.rising(np.arcsin, domain=(-1, 1)),
+    lambda n, x: div(const(1), sqrt(lowering.room(x))), lowering.asin,
+)  # fmt: skip
+ACOS = _unary(
+    "acos", np.arccos, iv.falling(np.arccos, domain=(-1, 1), into=(0, 4)),
+    lambda n, x: div(const(-1), sqrt(lowering.room(x))), lowering.acos,
+)  # fmt: skip
 FLOOR = _unary("floor", np.floor, iv.rising(np.floor, by=0), lambda n, x: const(0))
 SIGN = _unary("sign", np.sign, iv.rising(np.sign, by=0), lambda n, x: const(0), lowering.sign)
 
@@ -243,7 +251,7 @@ ROUND32 = _unary(
 UNARY: dict[str, Op] = {
     op.name: op
     for op in (EXP, LOG, LOG1P, EXPM1, SQRT, ABS, TANH, SIGMOID, SOFTPLUS, ERF, PROBIT, SIN, COS)
-    + (ATAN, FLOOR, SIGN, ROUND32)
+    + (ATAN, ASIN, ACOS, FLOOR, SIGN, ROUND32)
 }
 """Functions of one number, by name."""
 

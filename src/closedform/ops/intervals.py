@@ -53,6 +53,18 @@ def rising(
     return bounds
 
 
+def falling(function: Callable[[Any], Any], **options: Any) -> Callable[..., Interval]:
+    """Return the bounds rule of a function that never rises; options as in `rising`."""
+    lo, hi = options.pop("into", (-math.inf, math.inf))
+    turned = rising(lambda x: -function(x), into=(-hi, -lo), **options)
+
+    def bounds(_: Any, x: Interval) -> Interval:
+        found = turned(_, x)
+        return Interval(-found.hi, -found.lo, found.missing)
+
+    return bounds
+
+
 def whole(lo: float, hi: float) -> Callable[..., Interval]:
     """Return the bounds rule of a function that is only known to stay within lo … hi."""
     return lambda _, *xs: Interval(lo, hi, any(x.missing for x in xs))

@@ -207,6 +207,23 @@ def _horner(x: Node, pieces: Pieces, i: int) -> Node:
     return out
 
 
+def room(x: Node) -> Node:
+    """(1 − x)·(1 + x), exact near ±1, where 1 − x² would lose half of its digits."""
+    return o.mul(o.lin(1, (-1, x)), o.lin(1, (1, x)))
+
+
+def asin(n: Node) -> Node:
+    """atan(x / √((1 − x)·(1 + x)))."""
+    x = n.args[0]
+    return o.atan(o.div(x, o.sqrt(room(x))))
+
+
+def acos(n: Node) -> Node:
+    """2·atan(√((1 − x) / (1 + x)))."""
+    x = n.args[0]
+    return o.lin(0, (2, o.atan(o.sqrt(o.div(o.lin(1, (-1, x)), o.lin(1, (1, x)))))))
+
+
 def probit(n: Node) -> Node:
     """The rational approximations of AS 241, each where it holds."""
     p = n.args[0]

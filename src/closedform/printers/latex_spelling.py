@@ -33,6 +33,8 @@ FUNCTIONS = {
     **{name: rf"\operatorname{{{name}}}" for name in ("sigmoid", "softplus", "erf", "relu")},
     **{
         "atan": r"\arctan",
+        "asin": r"\arcsin",
+        "acos": r"\arccos",
         "probit": r"\Phi^{-1}",
         "sign": r"\operatorname{sgn}",
         "tree": r"\operatorname{tree}",

@@ -131,7 +131,7 @@ SPELL: dict[str, Spelling | Custom] = {
     "pow": call("np.power"),
     **{name: call(f"np.{name}") for name in ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos")},
     **{name: call(f"np.{name}") for name in ("abs", "tanh", "floor", "sign")},
-    "atan": call("np.arctan"),
+    **{name: call(f"np.arc{name[1:]}") for name in ("atan", "asin", "acos")},
     **{name: call(name) for name in ("sigmoid", "softplus", "erf")},
     "round32": call("single"),
     "min": call("least"),

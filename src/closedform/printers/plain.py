@@ -25,7 +25,7 @@ from closedform.printers.spell import BREAK, Language, Speller, Spelling, Writte
 
 FUNCTIONS = (
     *("exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "sigmoid", "softplus", "erf"),
-    *("probit", "sin", "cos", "atan", "floor", "sign"),
+    *("probit", "sin", "cos", "atan", "asin", "acos", "floor", "sign"),
 )
 RESERVED = frozenset({*FUNCTIONS, *keyword.kwlist, "max", "min", "missing", "float32", "inf"})
 """Words that mean something in an expression; an input of that name is put in backquotes."""

@@ -162,6 +162,7 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "div": _divide,
     "pow": _power,
     **{name: call(name) for name in ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos")},
+    **{name: call(name) for name in ("asin", "acos")},
     **{name: call(name) for name in ("floor", "sign", "sigmoid", "softplus")},
     "abs": call("abs"),
     "tanh": call("math.tanh"),

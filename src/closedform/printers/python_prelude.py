@@ -18,6 +18,12 @@ HELPERS: dict[str, str] = {
     "sqrt": '''def sqrt(x):
     """Square root; missing below 0."""
     return math.sqrt(x) if x >= 0 else math.nan''',
+    "asin": '''def asin(x):
+    """Arcsine; missing beyond -1 and 1."""
+    return math.asin(x) if abs(x) <= 1 else math.nan''',
+    "acos": '''def acos(x):
+    """Arccosine; missing beyond -1 and 1."""
+    return math.acos(x) if abs(x) <= 1 else math.nan''',
     "sin": '''def sin(x):
     """Sine; missing at infinity."""
     return math.nan if math.isinf(x) else math.sin(x)''',

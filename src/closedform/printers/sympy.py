@@ -383,7 +383,10 @@ RULES: dict[str, Rule] = {
     "mul": _function("Mul"),
     "div": lambda made, n, a, b: made.sp.Mul(a, made.power(b, made.sp.Integer(-1))),
     "pow": lambda made, n, a, b: made.power(a, b),
-    **{name: _kept(name) for name in ("exp", "log", "sin", "cos", "tanh", "atan", "erf")},
+    **{
+        name: _kept(name)
+        for name in ("exp", "log", "sin", "cos", "tanh", "atan", "asin", "acos", "erf")
+    },
     **{name: _kept(made) for name, made in (("abs", "Abs"), ("floor", "floor"), ("sign", "sign"))},
     **{name: _kept(made) for name, made in (("min", "Min"), ("max", "Max"))},
     "sqrt": _function("sqrt"),

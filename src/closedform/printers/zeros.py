@@ -17,7 +17,7 @@ UNSIGNED = frozenset({"lin", "exp", "abs", "sigmoid", "softplus", "cos", "sign"}
 
 PASSING = frozenset(
     {"mul", "div", "pow", "min", "max", "where", "sqrt", "tanh", "sin", "erf", "log1p", "expm1"}
-    | {"atan", "floor", "round32"}
+    | {"atan", "asin", "floor", "round32"}
 )
 """Operations that hand the sign of a zero on."""
 

@@ -181,6 +181,8 @@ _INVERSE: dict[str, Callable[[float], float]] = {
     "sqrt": lambda v: v * v,
     "tanh": math.atanh,
     "atan": math.tan,
+    "asin": math.sin,
+    "acos": math.cos,
     "sigmoid": lambda v: math.log(v / (1 - v)),
 }
 

@@ -67,7 +67,7 @@ def _power(exponent: float) -> One:
 FUNCTIONS: dict[str, One] = {
     **{name: t.function(name) for name in (
         "exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "sigmoid", "softplus", "erf",
-        "sin", "cos", "atan", "floor", "sign",
+        "sin", "cos", "atan", "asin", "acos", "floor", "sign",
     )},
     "neg": negative,
     "inv": inverse,
@@ -82,8 +82,6 @@ FUNCTIONS: dict[str, One] = {
     "erfc": e.erfc,
     "relu": relu,
     "tan": e.tan,
-    "asin": e.asin,
-    "acos": e.acos,
     "sinh": e.sinh,
     "cosh": e.cosh,
     "asinh": e.asinh,
@@ -95,8 +93,8 @@ FUNCTIONS: dict[str, One] = {
     "sech": _over(e.cosh),
     "csch": _over(e.sinh),
     "coth": _over(t.function("tanh")),
-    "asec": _of_inverse(e.acos),
-    "acsc": _of_inverse(e.asin),
+    "asec": _of_inverse(t.function("acos")),
+    "acsc": _of_inverse(t.function("asin")),
     "acot": _of_inverse(t.function("atan")),
     "asech": _of_inverse(e.acosh),
     "acsch": _of_inverse(e.asinh),

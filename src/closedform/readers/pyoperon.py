@@ -18,6 +18,7 @@ from closedform.readers import tensors as t
 from closedform.readers.elementary import FUNCTIONS
 from closedform.readers.prediction import Prediction, formula_of, input_names
 from closedform.readers.reading import Columns, Reading
+from closedform.readers.tensors import Element
 
 ROWS = 64
 """Rows of each size on which formula and model are compared while it is read."""
@@ -95,7 +96,7 @@ def _node_of(
             stack.append(ops.const(weight))
         else:
             args = [stack.pop() for _ in range(item.Arity)]
-            stack.append(_weighted(weight, _applied(item.Name, args, reading)))
+            stack.append(_applied(item.Name, weight, args, reading))
     return stack[0]
 
 
@@ -103,23 +104,28 @@ def _weighted(weight: float, x: Node) -> Node:
     return x if weight == 1 else ops.lin(0, (weight, x))
 
 
-def _applied(name: str, args: Sequence[Node], reading: Reading) -> Node:
-    """Return one function by Operon's own name for it; Python's fmin and fmax are swapped."""
+def _applied(name: str, weight: float, args: Sequence[Node], reading: Reading) -> Node:
+    """Return weight·function by Operon's own name for it; Python's fmin and fmax are swapped."""
+    if name == "-":
+        return _difference(weight, args)
     if name in MANY and args:
-        return MANY[name](args)
+        return _weighted(weight, MANY[name](args))
     if name in ONE and len(args) == 1:
-        return t.node_of(ONE[name](args[0]))
-    if name in TWO and len(args) == 2:
-        return TWO[name](*args)
+        made: Element = ONE[name](args[0])
+        return _weighted(weight, t.node_of(made))
+    # Of what fmin and fmax make of a weight, or of three arguments, nobody could make sense.
+    if name in TWO and len(args) == 2 and (weight == 1 or name not in ("fmin", "fmax")):
+        return _weighted(weight, TWO[name](*args))
     reading.problem(
-        f"The function {name!r} of {len(args)} arguments is not known.",
+        f"The function {name!r} of {len(args)} arguments, weighted by {weight:g}, is not known.",
         "Train without it, or distil a formula from the model's predictions.",
     )
     return ops.const(math.nan)
 
 
-def _difference(args: Sequence[Node]) -> Node:
-    signs = [1.0, *[-1.0] * (len(args) - 1)] if len(args) > 1 else [-1.0]
+def _difference(weight: float, args: Sequence[Node]) -> Node:
+    """Return weight·first − the others, where Operon prints weight·(first − the others)."""
+    signs = [weight, *[-1.0] * (len(args) - 1)] if len(args) > 1 else [-weight]
     return ops.linear(0, signs, args)
 
 
@@ -130,18 +136,14 @@ def _quotient(args: Sequence[Node]) -> Node:
     return first
 
 
-def _extreme(greatest: bool) -> Callable[[Sequence[Node]], Node]:
-    """Return the greatest or smallest as C++ finds it: what is missing behind the first is left."""
+def _greatest(a: Node, b: Node) -> Node:
+    """Return the greater as C++ finds it: b > a ? b : a, which a missing b leaves alone."""
+    return ops.where(ops.less(a, b), b, a) if _may_vanish(b) else ops.maximum(a, b)
 
-    def made(args: Sequence[Node]) -> Node:
-        best = args[0]
-        for x in args[1:]:
-            better = ops.less(best, x) if greatest else ops.less(x, best)
-            plain = ops.maximum(best, x) if greatest else ops.minimum(best, x)
-            best = ops.where(better, x, best) if _may_vanish(x) else plain
-        return best
 
-    return made
+def _smallest(a: Node, b: Node) -> Node:
+    """Return the smaller as C++ finds it: b < a ? b : a."""
+    return ops.where(ops.less(b, a), b, a) if _may_vanish(b) else ops.minimum(a, b)
 
 
 def _may_vanish(x: Node) -> bool:
@@ -151,7 +153,7 @@ def _may_vanish(x: Node) -> bool:
     return bounds([x], box)[0].missing
 
 
-ONE = {
+ONE: dict[str, Callable[[Element], Element]] = {
     **{name: FUNCTIONS[name] for name in (
         "abs", "acos", "asin", "atan", "cbrt", "ceil", "cos", "cosh", "exp", "floor", "log",
         "log1p", "sin", "sinh", "sqrt", "square", "tan", "tanh",
@@ -165,16 +167,15 @@ TWO: dict[str, Callable[[Node, Node], Node]] = {
     "aq": lambda a, b: ops.div(a, ops.sqrt(ops.lin(1, (1, ops.power(b, 2))))),
     "pow": ops.power,
     "powabs": lambda a, b: ops.power(ops.absolute(a), b),
+    "fmax": _greatest,
+    "fmin": _smallest,
 }
 """Operon's name → the function of two numbers; aq is the analytic quotient a/√(1 + b²)."""
 
 MANY: dict[str, Callable[[Sequence[Node]], Node]] = {
     "+": lambda args: ops.linear(0, [1.0] * len(args), args),
-    "-": _difference,
     "*": lambda args: ops.mul(*args),
     "/": _quotient,
-    "fmax": _extreme(True),
-    "fmin": _extreme(False),
 }
 """Operon's name → the function of any number of arguments."""
 

@@ -81,7 +81,10 @@ def _erfcinv(z: Any) -> float:
     return -float(probit(np.array(z / 2))) / math.sqrt(2)
 
 
-_OWN = {"atan": np.arctan, "erf": math.erf, "erfcinv": _erfcinv, "sign": np.sign, "Abs": np.abs}
+_OWN = {
+    **{"atan": np.arctan, "asin": np.arcsin, "acos": np.arccos},
+    **{"erf": math.erf, "erfcinv": _erfcinv, "sign": np.sign, "Abs": np.abs},
+}
 _TABLE = _NUMPY | _OWN | {"Max": max, "Min": min}
 
 

@@ -41,6 +41,8 @@ FUNCTIONS: dict[str, tuple[int, int, Build]] = {
     "cos": (1, 1, ops.cos),
     "tan": (1, 1, lambda x: ops.div(ops.sin(x), ops.cos(x))),
     "atan": (1, 1, ops.atan),
+    **{name: (1, 1, lambda x: ops.unary("asin", x)) for name in ("asin", "arcsin")},
+    **{name: (1, 1, lambda x: ops.unary("acos", x)) for name in ("acos", "arccos")},
     "arctan": (1, 1, ops.atan),
     "tanh": (1, 1, ops.tanh),
     "tansig": (1, 1, ops.tanh),

@@ -43,6 +43,10 @@ def _cube_root(x: Node) -> Node:
     return ops.mul(ops.sign(x), ops.power(ops.absolute(x), 1 / 3))
 
 
+def _elementary(name: str) -> Function:
+    return lambda x: node_of(ELEMENTARY[name](x))
+
+
 def _logit(x: Node) -> Node:
     return ops.log(ops.div(x, ops.lin(1, (-1, x))))
 
@@ -65,7 +69,7 @@ FUNCTIONS: dict[str, Function] = {
     "ceil": _ceil,
     "arctan": ops.atan,
     **{
-        name: lambda x, of=of: node_of(ELEMENTARY[of](x))
+        name: _elementary(of)
         for name, of in (("arcsin", "asin"), ("arccos", "acos"), ("sinh", "sinh"))
         + (("cosh", "cosh"), ("arcsinh", "asinh"), ("arccosh", "acosh"), ("arctanh", "atanh"))
     },

@@ -36,7 +36,7 @@ ATEN: dict[str, Function] = {
     "rsqrt": e.each(lambda x: t.divide(1.0, t.function("sqrt")(x))),
     **{name: e.one(name) for name in (
         "exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "sigmoid", "erf", "sin", "cos",
-        "floor", "sign",
+        "atan", "asin", "acos", "floor", "sign",
     )},
     "erfc": e.each(e.erfc),
     "log2": e.each(lambda x: t.multiply(t.function("log")(x), 1 / math.log(2))),
@@ -45,9 +45,6 @@ ATEN: dict[str, Function] = {
     "sinh": e.each(e.sinh),
     "cosh": e.each(e.cosh),
     "tan": e.each(e.tan),
-    "atan": e.one("atan"),
-    "asin": e.each(e.asin),
-    "acos": e.each(e.acos),
     "atan2": e.two(e.atan2),
     "asinh": e.each(e.asinh),
     "acosh": e.each(e.acosh),

@@ -199,28 +199,10 @@ def atanh(x: Element) -> Element:
     return t.multiply(t.add(log(x), log(t.multiply(x, -1.0)), -1.0), 0.5)
 
 
-def atan(x: Element) -> Element:
-    """Return the angle whose tangent is x: aten.atan."""
-    return t.function("atan")(x)
-
-
-def asin(x: Element) -> Element:
-    """Return atan(x / √((1 − x)·(1 + x))), missing beyond −1 and 1: aten.asin."""
-    # 1 − x is exact near 1, where 1 − x² would lose half of its digits.
-    room = t.multiply(t.add(1.0, x, -1.0), t.add(1.0, x))
-    return atan(t.divide(x, t.function("sqrt")(room)))
-
-
-def acos(x: Element) -> Element:
-    """Return 2·atan(√((1 − x) / (1 + x))), missing beyond −1 and 1: aten.acos."""
-    share = t.divide(t.add(1.0, x, -1.0), t.add(1.0, x))
-    return t.multiply(atan(t.function("sqrt")(share)), 2.0)
-
-
 def atan2(y: Element, x: Element) -> Element:
     """Return the angle of the point (x, y), 0 at the origin, −0 being 0: aten.atan2."""
     turn = t.choice(t.less(y, 0.0), -math.pi, math.pi)
-    beside = t.add(atan(t.divide(y, x)), t.choice(t.less(x, 0.0), turn, 0.0))
+    beside = t.add(t.function("atan")(t.divide(y, x)), t.choice(t.less(x, 0.0), turn, 0.0))
     return t.choice(t.equal(x, 0.0), t.multiply(t.function("sign")(y), math.pi / 2), beside)
 
 
