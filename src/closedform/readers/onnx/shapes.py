@@ -282,7 +282,8 @@ def scatter_nd(call: Call) -> Tensor:
     new = t.as_tensor(call.tensor(2))
     for at in np.ndindex(*places.shape[:-1]):
         to = tuple(places[at].tolist())
-        x[to] = t.elementwise(join, t.boxed(x[to]), t.boxed(new[at])) if x.ndim else new[at]
+        made = t.elementwise(join, t.boxed(x[to]), t.boxed(new[at]))
+        x[to] = made if made.ndim else made.item()  # not the box itself as an element
     return x
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from closedform import ops
-from closedform.ir import Array, Node
+from closedform.evaluate import compute
+from closedform.ir import Array, Node, Type
 from closedform.ops.payloads import Label
 from closedform.readers.tensors import Tensor, boxed
 from closedform.readers.torch.elements import NoFormula
@@ -151,6 +152,18 @@ def _number(x: Any) -> Any:
     if isinstance(x, Node):
         return x.data if x.op is ops.CONST else None
     return None if isinstance(x, str) else x
+
+
+def computed(value: Value) -> Value:
+    """Return the numbers that nodes give which read no input; text as it is."""
+    if value.known or any(isinstance(x, Node) and x.type is Type.LABEL for x in value.data.flat):
+        return value
+    nodes = [x for x in value.data.flat if isinstance(x, Node)]
+    found = iter(compute(nodes, [], 1))
+    flat = [next(found).item() if isinstance(x, Node) else x for x in value.data.flat]
+    made = np.empty(value.data.shape, dtype=object)
+    made.ravel()[:] = flat
+    return settled(Value(made, value.kind))
 
 
 def known(data: Any, kind: str) -> Value:

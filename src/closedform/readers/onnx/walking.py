@@ -17,7 +17,7 @@ from closedform.readers.onnx.call import Call, Function, Noted
 from closedform.readers.onnx.control import CONTROL
 from closedform.readers.onnx.folding import NEVER, CannotFold, folded
 from closedform.readers.onnx.parsing import attributes, bound, constants
-from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, settled
+from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, computed, settled
 from closedform.readers.reading import Reading
 from closedform.readers.tensors import nodes_of
 from closedform.readers.torch.elements import NoFormula
@@ -160,6 +160,8 @@ class Walk:
         self._spend(sizing.cost(n.op_type, given, shapes))
         call = Call(n.op_type, version, given, attributes(n), n.output, self.reading, self.noted)
         made = self._results(function, call, n)
+        if all(v is None or _is_known(v) for v in given):
+            made = tuple(computed(v) if isinstance(v, Value) else v for v in made)
         sizing.check_shapes(made, n, shapes)
         self._name_layer(n, made)
         return made
