@@ -65,7 +65,7 @@ def given_by(graph: Any, known: Mapping[str, Value], example: Any = None) -> Giv
         )
     dims = {i.name: _dims(i) for i in infos}
     examples = _examples(example, list(dims))
-    batch = next((d[0] for d in dims.values() if isinstance(d[0], str) and d[0]), "")
+    batch = _batch(list(dims.values()))
     axes = {name: _axis(d, batch) for name, d in dims.items()}
     lengths = {name: d[axes[name]] for name, d in dims.items()}
     slots = [
@@ -91,6 +91,14 @@ def _dims(info: Any) -> list[int | str]:
         )
     # A length of 0 or −1 is how some writers say that they do not know it.
     return ["" if isinstance(d, int) and d <= 0 else d for d in found]
+
+
+def _batch(dims: Sequence[Sequence[int | str]]) -> str:
+    """Return the graph's name for the number of rows: the only one, else that of a first axis."""
+    names = {d for one in dims for d in one if isinstance(d, str)}
+    if len(names) == 1 and all(names & set(one) for one in dims):
+        return names.pop()
+    return next((str(one[0]) for one in dims if isinstance(one[0], str) and one[0]), "")
 
 
 def _axis(dims: Sequence[int | str], batch: str) -> int:
