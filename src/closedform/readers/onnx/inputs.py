@@ -17,6 +17,9 @@ from closedform.readers.reading import Columns, Reading, unique_names
 ROWS = 2
 """So many equal rows are traced together, where the graph takes any number."""
 
+MOST_ROWS = 1024
+"""Rows that a graph may insist on: all of them are traced, though most of it only once."""
+
 MOST_INPUTS = 20_000
 """Elements of one row: an image of 80 × 80 in three colours."""
 
@@ -117,7 +120,15 @@ def _fixed(lengths: Mapping[str, int | str]) -> int | None:
             f"The graph's inputs have different numbers of rows: {said}.",
             hint="The first axis of each input must count the rows.",
         )
-    return found.pop() if found else None
+    fixed = found.pop() if found else None
+    if fixed is not None and fixed > MOST_ROWS:
+        raise UnsupportedModel(
+            f"The graph takes {fixed:,} rows at a time, and {MOST_ROWS:,} are the most that are "
+            "traced together.",
+            hint="Export it with a free number of rows (dynamic_axes or dynamic_shapes in "
+            "torch.onnx.export).",
+        )
+    return fixed
 
 
 def _slot(info: Any, dims: Sequence[int | str], axis: int, example: Any) -> Slot:

@@ -112,7 +112,8 @@ def plain(array: Array) -> Array:
     if array.dtype.kind in "OS":
         texts = [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in array.ravel()]
         return np.array(texts, dtype="U").reshape(array.shape)
-    return array.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # signalling NaNs
+        return array.astype(np.float64)
 
 
 def constant(tensor: Any) -> Value:

@@ -47,6 +47,12 @@ UNITS = frozenset(
 
 TOO_LARGE = "Read a part of it that takes or gives fewer values, as one of its layers."
 
+_WRONG = (
+    ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError, AttributeError,
+    AssertionError,
+)  # fmt: skip
+"""What an operator stumbles over that does not fit its inputs."""
+
 Scope = MutableMapping[str, Anything]
 
 
@@ -120,7 +126,10 @@ class Walk:
             return self._called(function, n, given)
         except NoFormula as error:
             self.problems[str(error)] = None
-            return [Unknown()] * len(n.output)
+        except _WRONG as error:
+            said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            self.problems[f"operator {n.op_type} cannot be computed here: {said}"] = None
+        return [Unknown()] * len(n.output)
 
     def _found(self, n: Any) -> Function:
         """Return the function of an operator."""
@@ -167,11 +176,7 @@ class Walk:
         return made
 
     def _results(self, function: Function, call: Call, n: Any) -> tuple[Anything, ...]:
-        try:
-            found = function(call)
-        except (ValueError, IndexError, TypeError, KeyError, ZeroDivisionError) as error:
-            said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            raise NoFormula(f"operator {n.op_type} cannot be computed here: {said}") from error
+        found = function(call)
         if call.rest():
             raise NoFormula(f"operator {n.op_type} has the option {call.rest()[0]!r}")
         kind = next((v.kind for v in call.values if isinstance(v, Value)), "float32")
