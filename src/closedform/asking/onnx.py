@@ -297,12 +297,21 @@ def runner(model: Any, *, reference: bool = False) -> Run:
     raw = model if isinstance(model, bytes) else model.SerializeToString()
     if find_spec("onnxruntime") is None or reference:
         return _reference(raw)
+    try:
+        return _session(_started(raw))
+    except Exception:  # it has no kernels for this type, or knows no such opset yet
+        if find_spec("onnx") is None:
+            raise
+        return _reference(raw)
+
+
+def _started(raw: bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    return _session(onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"]))
+    return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
 
 
 def _session(session: Any) -> Run:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from closedform.ir import Array
 
 COARSE = (1, 10, 16)
@@ -73,7 +75,8 @@ def _widen(tensor: Any) -> None:
 
     if tensor.data_type in COARSE:
         array: Array = numpy_helper.to_array(tensor)
-        tensor.CopyFrom(numpy_helper.from_array(array.astype("float64"), tensor.name))
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float64), tensor.name))
 
 
 def _rewrite(n: Any) -> None:

@@ -138,6 +138,9 @@ def padded(
     cut = [slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(sides, x.shape, strict=True)]
     grown = [(max(a, 0), max(b, 0)) for a, b in sides]
     x = x[tuple(cut)]
+    if x.ndim and grown[0] == (0, 0) and not x.strides[0] and len(x) > 1:
+        part = padded(t.distinct(x, 0), grown, mode, value)
+        return np.broadcast_to(part, (len(x), *part.shape[1:]))
     if mode == "constant":
         whole = np.empty([n + a + b for n, (a, b) in zip(x.shape, grown, strict=True)], object)
         whole.fill(value)
@@ -282,7 +285,8 @@ def scatter_nd(call: Call) -> Tensor:
     new = t.as_tensor(call.tensor(2))
     for at in np.ndindex(*places.shape[:-1]):
         to = tuple(places[at].tolist())
-        x[to] = t.elementwise(join, t.boxed(x[to]), t.boxed(new[at])) if x.ndim else new[at]
+        made = t.elementwise(join, t.boxed(x[to]), t.boxed(new[at]))
+        x[to] = made if made.ndim else made.item()  # not the box itself as an element
     return x
 
 

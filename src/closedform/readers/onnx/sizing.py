@@ -143,9 +143,9 @@ def same_rows(data: Tensor, rows: int) -> Tensor:
 
 
 def _are_same(data: Tensor) -> bool:
-    first = data[0].ravel().tolist()
+    lines = data.reshape(len(data), -1).tolist()
     return all(
-        a is b or _same(a, b) for other in data[1:] for a, b in zip(first, other.flat, strict=True)
+        a is b or _same(a, b) for line in lines[1:] for a, b in zip(lines[0], line, strict=True)
     )
 
 

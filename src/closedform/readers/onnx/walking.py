@@ -17,7 +17,7 @@ from closedform.readers.onnx.call import Call, Function, Noted
 from closedform.readers.onnx.control import CONTROL
 from closedform.readers.onnx.folding import NEVER, CannotFold, folded
 from closedform.readers.onnx.parsing import attributes, bound, constants
-from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, settled
+from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, computed, settled
 from closedform.readers.reading import Reading
 from closedform.readers.tensors import nodes_of
 from closedform.readers.torch.elements import NoFormula
@@ -46,6 +46,12 @@ UNITS = frozenset(
 """Operators whose results are the units of a layer: they get names."""
 
 TOO_LARGE = "Read a part of it that takes or gives fewer values, as one of its layers."
+
+_WRONG = (
+    ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError, AttributeError,
+    AssertionError,
+)  # fmt: skip
+"""What an operator stumbles over that does not fit its inputs."""
 
 Scope = MutableMapping[str, Anything]
 
@@ -120,7 +126,10 @@ class Walk:
             return self._called(function, n, given)
         except NoFormula as error:
             self.problems[str(error)] = None
-            return [Unknown()] * len(n.output)
+        except _WRONG as error:
+            said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            self.problems[f"operator {n.op_type} cannot be computed here: {said}"] = None
+        return [Unknown()] * len(n.output)
 
     def _found(self, n: Any) -> Function:
         """Return the function of an operator."""
@@ -160,16 +169,14 @@ class Walk:
         self._spend(sizing.cost(n.op_type, given, shapes))
         call = Call(n.op_type, version, given, attributes(n), n.output, self.reading, self.noted)
         made = self._results(function, call, n)
+        if all(v is None or _is_known(v) for v in given):
+            made = tuple(computed(v) if isinstance(v, Value) else v for v in made)
         sizing.check_shapes(made, n, shapes)
         self._name_layer(n, made)
         return made
 
     def _results(self, function: Function, call: Call, n: Any) -> tuple[Anything, ...]:
-        try:
-            found = function(call)
-        except (ValueError, IndexError, TypeError, KeyError, ZeroDivisionError) as error:
-            said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            raise NoFormula(f"operator {n.op_type} cannot be computed here: {said}") from error
+        found = function(call)
         if call.rest():
             raise NoFormula(f"operator {n.op_type} has the option {call.rest()[0]!r}")
         kind = next((v.kind for v in call.values if isinstance(v, Value)), "float32")
