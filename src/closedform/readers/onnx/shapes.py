@@ -199,7 +199,7 @@ def compress(call: Call) -> Tensor:
 
 # --- look-ups -------------------------------------------------------------------------------------
 
-MOST_PLACES = 4096
+MOST_PLACES = 1 << 14
 """Places among which a value that depends on the inputs may choose."""
 
 

@@ -89,7 +89,7 @@ def _refined(
     wide = layout.in_double()
     for reference in (False, True) if raw is not None else ():
         try:
-            fine = _table(answers(runner(raw, reference=reference), wide)(columns))
+            fine = _table(answers(runner(raw, reference=reference, plain=True), wide)(columns))
         except Exception:  # not every operator is there for float64
             continue
         if not all(d <= limit for d in differences(theirs, fine)):
@@ -113,7 +113,7 @@ def _taken(
     said = ""
     for reference in (False, True):
         try:
-            ask = answers(runner(model, reference=reference), layout)
+            ask = answers(runner(model, reference=reference, plain=True), layout)
         except Exception as error:  # an engine may refuse a graph in any way it likes
             said = said or first_line(error)
             continue

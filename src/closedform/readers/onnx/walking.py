@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import ChainMap
 from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from closedform.errors import UnsupportedModel
-from closedform.loading.stream import Broken
+from closedform.loading.stream import Broken, shown
 from closedform.readers.onnx import sizing
 from closedform.readers.onnx.bodies import BODY, body_of, has_body
 from closedform.readers.onnx.call import Call, Function, Noted
@@ -27,6 +28,9 @@ LARGEST = 150_000
 
 STEPS = 50_000
 """Nodes of the graph that are visited, each call of a function and turn of a loop anew."""
+
+HELD = 1 << 27
+"""Known numbers that are computed on the way: 1 GiB."""
 
 DEPTH = 50
 """Functions in functions, and graphs in graphs."""
@@ -79,6 +83,7 @@ class Walk:
     layers: int = 0
     steps: int = 0
     spent: float = 0.0
+    held: int = 0
 
     def run(self, nodes: Sequence[Any], scope: Scope, depth: int = 0) -> None:
         """Compute the outputs of some nodes of the graph, in order, into `scope`.
@@ -91,15 +96,17 @@ class Walk:
             raise UnsupportedModel(
                 f"The graph holds functions or graphs in more than {DEPTH} levels.", hint=TOO_LARGE
             )
+        self._step()  # a turn of a loop without any node is one, too
         for n in nodes:
-            self.steps += 1
-            if self.steps > STEPS:
-                raise UnsupportedModel(
-                    f"The graph takes more than {STEPS:,} steps.", hint=TOO_LARGE
-                )
+            self._step()
             given = [scope[name] if name else None for name in _known(n.input, scope)]
             made = self._outputs(n, given, scope, depth)
             scope.update((name, v) for name, v in zip(n.output, made, strict=False) if name)
+
+    def _step(self) -> None:
+        self.steps += 1
+        if self.steps > STEPS:
+            raise UnsupportedModel(f"The graph takes more than {STEPS:,} steps.", hint=TOO_LARGE)
 
     def _outputs(
         self, n: Any, given: list[Anything], scope: Scope, depth: int
@@ -128,7 +135,8 @@ class Walk:
             self.problems[str(error)] = None
         except _WRONG as error:
             said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            self.problems[f"operator {n.op_type} cannot be computed here: {said}"] = None
+            named = shown(str(n.op_type))[:80]
+            self.problems[f"operator {named} cannot be computed here: {said}"] = None
         return [Unknown()] * len(n.output)
 
     def _found(self, n: Any) -> Function:
@@ -136,7 +144,7 @@ class Walk:
         name = TABLES.get(n.domain)
         if name is None:
             raise NoFormula(
-                f"operator {n.op_type} of the domain {n.domain!r} is not one of ONNX's own"
+                f"operator {shown(n.op_type)} of the domain {n.domain!r} is not one of ONNX's own"
             )
         table = import_module(name)
         if n.op_type in table.OPERATORS:
@@ -145,7 +153,7 @@ class Walk:
         if n.op_type not in table.REFUSED and has_body(n, self.version(n.domain)):
             return BODY
         why = f": {table.REFUSED[n.op_type]}" if n.op_type in table.REFUSED else " here"
-        raise NoFormula(f"operator {n.op_type} has no formula{why}")
+        raise NoFormula(f"operator {shown(n.op_type)} has no formula{why}")
 
     def version(self, domain: str) -> int:
         """Return the opset of a domain.
@@ -160,13 +168,22 @@ class Walk:
 
     def _folded(self, n: Any, given: list[Anything]) -> Sequence[Anything]:
         version = self.version(n.domain)
-        sizing.shapes_of(n, given, version)  # refuses what would be too large
+        shapes = sizing.shapes_of(n, given, version)  # refuses what would be too large
+        self._hold(sum(math.prod(shape) for shape in shapes.values()))
         return folded(n, given, version)
+
+    def _hold(self, size: int) -> None:
+        self.held += size
+        if self.held > HELD:
+            raise UnsupportedModel(
+                f"The graph computes more than {HELD:,} numbers that depend on no input.",
+                hint="Simplify it first: onnxsim, or onnxruntime's optimised model.",
+            )
 
     def _called(self, function: Function, n: Any, given: list[Anything]) -> Sequence[Anything]:
         version = self.version(n.domain)
-        shapes = sizing.shapes_of(n, given, version)
-        self._spend(sizing.cost(n.op_type, given, shapes))
+        shapes = sizing.shapes_of(n, given, version, most=sizing.MOST_NODES)
+        self._spend(sizing.cost(n, given, shapes))
         call = Call(n.op_type, version, given, attributes(n), n.output, self.reading, self.noted)
         made = self._results(function, call, n)
         if all(v is None or _is_known(v) for v in given):
