@@ -272,7 +272,7 @@ def dtype_of(kind: str) -> Any:
 
 
 def _columns(result: Result, found: Any) -> Array:
-    if result.keys is not None:
+    if result.keys is not None and isinstance(found, list):
         return np.array([[row[k] for k in result.keys] for row in found], dtype=np.float64)
     array = np.moveaxis(np.asarray(found), result.slot.axis, 0)
     flat = array.reshape(len(array), -1)

@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from closedform.asking.onnx_classical import DOMAIN, KEPT, written_out
 from closedform.ir import Array
 
 COARSE = (1, 10, 16)
 """float32, float16 and bfloat16 among ONNX's element types."""
 DOUBLE = 11
+
+OWN = ("", "ai.onnx", DOMAIN)
+"""What has been written out keeps those operators of ai.onnx.ml that give no new numbers."""
 
 TYPES = {
     "Cast": "to", "EyeLike": "dtype", "SequenceEmpty": "dtype", "DequantizeLinear": "output_dtype",
@@ -26,10 +30,12 @@ def in_double(model: Any) -> bytes | None:
     """
     made = type(model)()
     made.CopyFrom(model)
+    if any(n.domain == DOMAIN for n in made.graph.node) and not written_out(made):
+        return None
     bodies = [made.graph, *made.functions]
     nodes = [n for body in bodies for n in _nodes(body)]
     own = {(f.domain, f.name) for f in made.functions}
-    if any(n.domain not in ("", "ai.onnx") and (n.domain, n.op_type) not in own for n in nodes):
+    if any(n.domain not in OWN and (n.domain, n.op_type) not in own for n in nodes):
         return None
     for graph in _graphs(bodies):
         for tensor in getattr(graph, "initializer", ()):
@@ -85,7 +91,7 @@ def _rewrite(n: Any) -> None:
             _widen(a.t)
         for tensor in a.tensors:
             _widen(tensor)
-        if a.name == TYPES.get(n.op_type) and a.i in COARSE:
+        if a.name == TYPES.get(n.op_type) and a.i in COARSE and not n.output[0].endswith(KEPT):
             a.i = DOUBLE
     REWRITTEN.get(n.op_type, lambda n: None)(n)
 

@@ -38,14 +38,8 @@ def two(function: Callable[[Element, Element], Element]) -> Function:
 def test(function: Callable[..., Element], count: int = 2) -> Function:
     """Return a comparison as an operator, whose result is true or false."""
     return lambda call: Value(
-        elementwise(function, *(compared(call, i) for i in range(count))), "bool"
+        elementwise(function, *(call.tensor(i) for i in range(count))), "bool"
     )
-
-
-def compared(call: Call, i: int) -> Tensor:
-    """Return what is compared: float32 numbers with their rounding, which may decide it."""
-    single = call.kind(i) == "float32" and not call.value(i).known
-    return call.singles(i) if single else call.tensor(i)
 
 
 def many(function: Callable[[Element, Element], Element]) -> Function:
@@ -349,7 +343,7 @@ ELEMENTS: dict[str, Function] = {
     "Greater": test(lambda a, b: t.less(b, a)),
     "GreaterOrEqual": test(lambda a, b: t.less_equal(b, a)),
     "Equal": lambda call: Value(
-        elementwise(equal, as_objects(compared(call, 0)), as_objects(compared(call, 1))), "bool"
+        elementwise(equal, as_objects(call.tensor(0)), as_objects(call.tensor(1))), "bool"
     ),
     "Not": test(t.negation, 1),
     "And": test(t.both),

@@ -191,7 +191,14 @@ def _ours(outputs: Sequence[Node], columns: Sequence[Array]) -> Table:
 
 
 def _table(found: Array) -> Table:
-    return list(found.T)
+    """Return what a graph says as columns; beside texts, numbers are numbers all the same."""
+    return [_numbers(column) for column in found.T]
+
+
+def _numbers(column: Array) -> Array:
+    if column.dtype == object and not any(isinstance(v, str) for v in column):
+        return column.astype(np.float64)
+    return column
 
 
 def differences(theirs: Table, ours: Table) -> list[float]:
