@@ -10,7 +10,6 @@ import closedform as cf
 
 pytest.importorskip("onnxruntime")
 
-from closedform.readers.onnx.control import CONTROL
 from closedform.readers.onnx.operators import OPERATORS, REFUSED
 from onnx_graphs import check, helper, model, of
 
@@ -112,9 +111,6 @@ SHAPES: dict[str, Make] = {
     "OneHot": lambda: of(
         "OneHot", ("int64", []), consts={1: np.array(4), 2: np.array([0, 1], np.float32)}
     ),
-    "OneHot first": lambda: of(
-        "OneHot", ("int64", [3]), consts={1: [4], 2: np.array([-1, 2], np.float32)}, axis=1
-    ),
 }  # fmt: skip
 
 REDUCTIONS: dict[str, Make] = {
@@ -195,14 +191,14 @@ LAYERS: dict[str, Make] = {
     "GroupNormalization": lambda: of(
         "GroupNormalization", [4, 3], consts={1: f(4), 2: f(4)}, num_groups=2
     ),
+    "GroupNormalization-18": lambda: of(
+        "GroupNormalization", [4, 3], consts={1: f(2), 2: f(2)}, num_groups=2, opset=18
+    ),
     "LayerNormalization": lambda: of("LayerNormalization", [4, 3], consts={1: f(3), 2: f(3)}),
     "LayerNormalization over two axes": lambda: of(
         "LayerNormalization", [4, 3], consts={1: f(4, 3)}, axis=1, epsilon=0.01
     ),
     "RMSNormalization": lambda: of("RMSNormalization", [4, 3], consts={1: f(3)}, opset=23),
-    "MeanVarianceNormalization": lambda: of(
-        "MeanVarianceNormalization", [3, 4, 2], axes=[1, 2, 3]
-    ),
     **{f"Resize {mode} {place}": lambda mode=mode, place=place: of(
         "Resize", [2, 3, 4], consts={1: None, 2: np.array([1, 1, 2, 1.5], np.float32)}, mode=mode,
         coordinate_transformation_mode=place)
@@ -219,10 +215,13 @@ LAYERS: dict[str, Make] = {
 }  # fmt: skip
 
 WITHOUT_DOUBLE: dict[str, Make] = {
+    "MeanVarianceNormalization": lambda: of(
+        "MeanVarianceNormalization", [3, 4, 2], axes=[1, 2, 3]
+    ),
     "LRN": lambda: of("LRN", [4, 2, 2], size=3, alpha=0.5, beta=0.6, bias=1.5),
     "GlobalLpPool": lambda: of("GlobalLpPool", [2, 3, 3], p=3),
-    "GroupNormalization-18": lambda: of(
-        "GroupNormalization", [4, 3], consts={1: f(2), 2: f(2)}, num_groups=2, opset=18
+    "OneHot first": lambda: of(
+        "OneHot", ("int64", [3]), consts={1: [4], 2: np.array([-1, 2], np.float32)}, axis=1
     ),
     "MatMulInteger": lambda: of(
         "MatMulInteger", ("uint8", [4]), out="int32",
@@ -232,37 +231,46 @@ WITHOUT_DOUBLE: dict[str, Make] = {
 }  # fmt: skip
 """Those that neither onnxruntime nor ONNX's own implementation computes in float64."""
 
-H, I, T = 3, 2, 4
+HIDDEN, WIDTH, STEPS = 3, 2, 4
 
 
 def recurrent(op: str, gates: int, ways: int = 1, peep: bool = False, **options: Any) -> Any:
     """Return a model of a recurrent layer over four steps."""
-    consts = {"w": f(ways, gates * H, I), "r": f(ways, gates * H, H), "b": f(ways, 2 * gates * H)}
+    consts = {
+        "w": f(ways, gates * HIDDEN, WIDTH),
+        "r": f(ways, gates * HIDDEN, HIDDEN),
+        "b": f(ways, 2 * gates * HIDDEN),
+    }
     names = ["xt", "w", "r", "b"]
     if peep:
-        consts["p"] = f(ways, 3 * H)
+        consts["p"] = f(ways, 3 * HIDDEN)
         names += ["", "", "", "p"]
     results = ["seen", "last", "cell"][: 3 if op == "LSTM" else 2]
     nodes = [
         helper.make_node("Transpose", ["x"], ["xt"], perm=[1, 0, 2]),
-        helper.make_node(op, names, results, hidden_size=H, **options),
+        helper.make_node(op, names, results, hidden_size=HIDDEN, **options),
         helper.make_node("Transpose", ["seen"], ["y"], perm=[2, 0, 1, 3]),
         helper.make_node("Transpose", ["last"], ["end"], perm=[1, 0, 2]),
     ]
-    return model(nodes, {"x": [T, I]}, {"y": "float32", "end": "float32"}, consts, opset=14)
+    return model(nodes, {"x": [STEPS, WIDTH]}, {"y": "float32", "end": "float32"}, consts, opset=14)
 
 
-LEAKY = {"activations": ["LeakyRelu", "Affine"], "activation_alpha": [0.3, 0.5],
-         "activation_beta": [0.1]}  # fmt: skip
 RECURRENT: dict[str, Make] = {
     **{f"{op} {name}": lambda op=op, gates=gates, kw=kw: recurrent(op, gates, **kw)
        for op, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4))
        for name, kw in {
            "": {}, "both ways": {"ways": 2, "direction": "bidirectional"},
-           "backwards": {"direction": "reverse"}, "within limits": {"clip": 0.3},
+           "backwards": {"direction": "reverse"},
        }.items()},
     "GRU reset last": lambda: recurrent("GRU", 3, linear_before_reset=1),
     "LSTM with peepholes": lambda: recurrent("LSTM", 4, peep=True),
+}  # fmt: skip
+
+LEAKY = {"activations": ["LeakyRelu", "Affine"], "activation_alpha": [0.3, 0.5],
+         "activation_beta": [0.1]}  # fmt: skip
+WITHOUT_DOUBLE |= {
+    **{f"{op} within limits": lambda op=op, gates=gates: recurrent(op, gates, clip=0.3)
+       for op, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4))},
     "LSTM coupled": lambda: recurrent("LSTM", 4, input_forget=1),
     "LSTM of others": lambda: recurrent(
         "LSTM", 4, activations=["HardSigmoid", "Relu", "Softsign"], activation_alpha=[0.3],
@@ -277,12 +285,18 @@ RECURRENT: dict[str, Make] = {
 }  # fmt: skip
 
 
-def chain(*steps: Any, consts: Any = None, out: str = "float32", shape: Any = (4,)) -> Any:
+def chain(*steps: Any, consts: Any = None, opset: int = 21) -> Any:
     """Return a model of several operators: (operator, inputs, outputs, attributes)."""
     nodes = [helper.make_node(op, ins, outs, **(more[0] if more else {}))
              for op, ins, outs, *more in steps]  # fmt: skip
-    return model(nodes, {"x": list(shape)}, {nodes[-1].output[0]: out}, consts)
+    return model(nodes, {"x": [4]}, {nodes[-1].output[0]: "float32"}, consts, opset)
 
+
+PLACES = [
+    ("Transpose", ["x"], ["a"]), ("Gather", ["a", "from"], ["v"]), ("Shape", ["v"], ["s"]),
+    ("Expand", ["at", "s"], ["i"]),
+]  # fmt: skip
+AT = {"at": np.array([[1], [3]]), "from": np.array([0, 2])}
 
 CHAINS: dict[str, Make] = {
     "Shape, Size and Constant": lambda: chain(
@@ -303,9 +317,32 @@ CHAINS: dict[str, Make] = {
         ("ConcatFromSequence", ["t"], ["y"], {"axis": 1, "new_axis": 1}),
         consts={"zero": np.array(0)},
     ),
+    "ScatterND": lambda: chain(
+        ("Transpose", ["x"], ["a"]), ("Gather", ["a", "from"], ["v"]),
+        ("ScatterND", ["a", "at", "v"], ["b"], {"reduction": "add"}), ("Transpose", ["b"], ["y"]),
+        consts={"at": np.array([[1], [3]]), "from": np.array([0, 2])},
+    ),
+    "ScatterElements": lambda: chain(
+        *PLACES, ("ScatterElements", ["a", "i", "v"], ["b"], {"axis": 0, "reduction": "mul"}),
+        ("GatherElements", ["b", "i"], ["c"], {"axis": 0}),
+        ("Concat", ["b", "c"], ["d"], {"axis": 0}), ("Transpose", ["d"], ["y"]), consts=AT,
+    ),
     "Scatter": lambda: chain(
-        ("Transpose", ["x"], ["a"]), ("ScatterND", ["a", "at", "v"], ["b"]),
-        ("Transpose", ["b"], ["y"]), consts={"at": np.array([[1], [3]]), "v": f(2, 1)},
+        *PLACES, ("Scatter", ["a", "i", "v"], ["b"], {"axis": 0}), ("Transpose", ["b"], ["y"]),
+        consts=AT, opset=10,
+    ),
+    "ReverseSequence": lambda: chain(
+        ("Shape", ["x"], ["s"], {"end": 1}), ("Expand", ["n", "s"], ["k"]),
+        ("ReverseSequence", ["x", "k"], ["y"], {"time_axis": 1, "batch_axis": 0}),
+        consts={"n": np.array([3])},
+    ),
+    "CumProd": lambda: chain(
+        ("CumProd", ["x", "one"], ["y"]), consts={"one": np.array(1)}, opset=26
+    ),
+    "What is known": lambda: chain(
+        ("ConstantOfShape", ["k"], ["c"]), ("EyeLike", ["c"], ["e"]), ("Range", ["z", "n", "o"],
+        ["r"]), ("Add", ["e", "r"], ["w"]), ("MatMul", ["x", "w"], ["y"]),
+        consts={"k": np.array([4, 4]), "z": 0.0, "n": 4.0, "o": 1.0},
     ),
     "GatherND": lambda: chain(
         ("Transpose", ["x"], ["a"]), ("GatherND", ["a", "at"], ["b"]),
@@ -314,6 +351,51 @@ CHAINS: dict[str, Make] = {
 }  # fmt: skip
 
 ALL = {**ELEMENTS, **SHAPES, **REDUCTIONS, **LAYERS, **RECURRENT, **CHAINS}
+
+
+QUANTISED: dict[str, Make] = {
+    "QuantizeLinear": lambda: of(
+        "QuantizeLinear", [3], consts={1: np.float32(0.05), 2: np.array(3, np.int8)}, out="int8"
+    ),
+    "QuantizeLinear by column": lambda: of(
+        "QuantizeLinear", [3], consts={1: p(3) / 20, 2: np.array([3, 4, 5], np.uint8)}, out="uint8"
+    ),
+    "DequantizeLinear": lambda: chain(
+        ("QuantizeLinear", ["x", "s", "z"], ["q"]), ("DequantizeLinear", ["q", "s", "z"], ["y"]),
+        consts={"s": np.float32(0.03), "z": np.array(2, np.uint8)},
+    ),
+    "QLinearMatMul": lambda: chain(
+        ("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        ("QLinearMatMul", ["q", "s", "z", "w", "sw", "zw", "s", "z"], ["r"]),
+        ("DequantizeLinear", ["r", "s", "z"], ["y"]),
+        consts={"s": np.float32(0.03), "z": np.array(128, np.uint8), "sw": np.float32(0.01),
+                "w": DRAW.integers(0, 255, (4, 2)).astype(np.uint8), "zw": np.array(100, np.uint8)},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUANTISED)
+def test_rounding_to_steps_is_read_and_called_approximate(name):
+    formula = check(QUANTISED[name](), near=1e-6)
+    assert formula.trail[0].kind == "approx"
+    assert "steps" in formula.trail[0].found["differs"][0]
+
+
+TRIED = {
+    n.op_type for make in (ALL | WITHOUT_DOUBLE | QUANTISED).values() for n in make().graph.node
+}
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_every_operator_with_a_formula_has_a_model_here(name):
+    assert name in TRIED
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_every_operator_without_a_formula_says_why(name):
+    made = model([helper.make_node(name, ["x"], ["y"])], {"x": [3]})
+    with pytest.raises(cf.UnsupportedModel, match=f"{name} has no formula: "):
+        cf.read(made)
 
 
 @pytest.mark.parametrize("name", ALL)

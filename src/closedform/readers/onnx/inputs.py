@@ -198,10 +198,14 @@ def input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str
 
 def _element_names(slot: Slot, alone: bool) -> Iterator[str]:
     for at in np.ndindex(*slot.shape):
-        if alone and len(at) == 1:
-            yield f"x{at[0]}"
+        if slot.size == 1:
+            yield slot.name
         else:
-            yield slot.name if slot.size == 1 else f"{slot.name}[{','.join(map(str, at))}]"
+            yield f"x{at[0]}" if alone and len(at) == 1 else f"{slot.name}[{_listed(at)}]"
+
+
+def _listed(at: Sequence[int]) -> str:
+    return ",".join(map(str, at))
 
 
 def texts(slots: Sequence[Slot]) -> set[int]:

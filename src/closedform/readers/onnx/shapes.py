@@ -209,6 +209,8 @@ def gather(call: Call) -> Value:
     x = as_objects(call.tensor(0))
     if places.known:
         return Value(t.boxed(np.take(x, places.data, axis=axis)), call.kind(0))
+    if call.kind(0) == "string" and call.value(0).known and x.ndim == 1:
+        call.note_classes(x.tolist())
     rows = np.moveaxis(x, axis, 0)
     made = np.empty((*places.data.shape, *rows.shape[1:]), dtype=object)
     for at in np.ndindex(*places.data.shape):
