@@ -11,7 +11,7 @@ import closedform as cf
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
 
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper  # noqa: E402
 
 ML = "ai.onnx.ml"
 KINDS = {"float32": 1, "int64": 7, "string": 8, "float64": 11, "int32": 6, "uint8": 2}

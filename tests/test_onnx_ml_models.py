@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from onnx_ml_graphs import compare, onnx
 from sklearn import ensemble as en
 from sklearn import linear_model as li
 from sklearn import svm
@@ -42,10 +41,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import closedform as cf
 from closedform.probes import worth_trying
+from onnx_ml_graphs import compare, onnx
 
 skl2onnx = pytest.importorskip("skl2onnx")
-
-from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
 
 DRAW = np.random.default_rng(0)
 ROWS = DRAW.normal(size=(120, 4)).astype(np.float32)
@@ -66,7 +64,7 @@ def converted(model: Any, rows: np.ndarray, y: Any, **options: Any) -> Any:
 
 
 def check(made: Any, rows: np.ndarray, near: float = 3e-6) -> cf.Formula:
-    """Compare a graph and its formula on rows, on those at its thresholds, and with a certificate."""
+    """Compare a graph and its formula on rows, at its thresholds, and with a certificate."""
     formula = cf.read(made)
     compare(formula, made, rows, near)
     tried = worth_trying(formula, rows.astype(np.float64), limit=300).rows
@@ -118,8 +116,8 @@ ROUNDED: list[tuple[Any, Any]] = [
     (svm.SVC(kernel="sigmoid"), SEVERAL),
     (GaussianNB(), SEVERAL),
     (BernoulliNB(), BINARY),
-    (MLPRegressor((5,), max_iter=30, random_state=0), SCORE),
-    (MLPClassifier((5,), max_iter=30, random_state=0), SEVERAL),
+    (MLPRegressor(hidden_layer_sizes=(5,), max_iter=30, random_state=0), SCORE),
+    (MLPClassifier(hidden_layer_sizes=(5,), max_iter=30, random_state=0), SEVERAL),
     (en.GradientBoostingClassifier(n_estimators=5), BINARY),
     (en.GradientBoostingClassifier(n_estimators=5), SEVERAL),
     (en.BaggingClassifier(n_estimators=3, random_state=0), SEVERAL),
@@ -216,12 +214,12 @@ def test_pipelines_over_tables_with_texts(encoder, last):
     steps = [("n", NUMERIC, ["age", "income"]), ("c", ENCODERS[encoder], ["city"]),
              ("k", "passthrough", ["kids"])]  # fmt: skip
     model = make_pipeline(ColumnTransformer(steps), last).fit(frame, y)
+    from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
+
     kinds = {"city": StringTensorType, "kids": Int64TensorType}
     types = [(c, kinds.get(c, FloatTensorType)([None, 1])) for c in frame.columns]
     made = skl2onnx.convert_sklearn(model, initial_types=types)
-    feed = {
-        c: frame[[c]].to_numpy(dtype=object if c == "city" else None) for c in frame.columns
-    }
+    feed = {c: frame[[c]].to_numpy(dtype=object if c == "city" else None) for c in frame.columns}
     feed["city"][:3] = "never seen"
     formula = cf.read(made)
     compare(formula, made, feed)

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_ml_graphs import ML, chain, compare, graph, helper, node, onnx
 
 import closedform as cf
 from closedform.errors import UnsupportedModel
+from onnx_ml_graphs import ML, chain, compare, graph, helper, node, onnx
 
 TRANSFORMS = ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"]
 NUMBERS = ["float32", "float64", "int64", "int32"]

@@ -235,9 +235,12 @@ def note_domain(slots: Sequence[Slot], reading: Reading) -> None:
     reading.refuse_missing(
         columns.pick([i for i, k in enumerate(kinds) if whole[i] or k == "string"])
     )
+    outside = []  # together: each refusal is a choice of its own for every output
     for i, x in enumerate(columns.nodes):
         if kinds[i] == "bool":
             known = [ops.equal(x, ops.const(v)) for v in (0.0, 1.0)]
-            reading.refuse(ops.negate(ops.either(*known)))
+            outside.append(ops.negate(ops.either(*known)))
         elif whole[i]:
-            reading.refuse(ops.negate(ops.equal(x, ops.unary("floor", x))))
+            outside.append(ops.negate(ops.equal(x, ops.unary("floor", x))))
+    if outside:
+        reading.refuse(ops.either(*outside))

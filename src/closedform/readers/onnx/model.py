@@ -128,7 +128,7 @@ def _formula(
     options = {
         "layout": layout.to_json(),
         "outputs": list(outputs),
-        "float64": "" if not trial.fine else "reference" if trial.reference else "onnxruntime",
+        "float64": trial.engine if made.precision else "",
         "undefined": sorted(walk.noted.undefined),
     }
     return replace(made, trail=(replace(made.trail[0], options=options),))

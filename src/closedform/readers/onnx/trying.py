@@ -50,6 +50,13 @@ class Trial:
     apart: list[float]
     said: Table
 
+    @property
+    def engine(self) -> str:
+        """What runs the copy in float64: "onnxruntime" or "reference"; empty where there is none."""
+        if not self.fine:
+            return ""
+        return "reference" if self.reference else "onnxruntime"
+
     def ulps(self, dtype: str, at: Sequence[int]) -> int:
         """Return how many units of rounding some outputs may be off by."""
         worst = max((self.apart[i] for i in at), default=0.0)
