@@ -353,7 +353,8 @@ def passed_on(n: Node, below: Sequence[frozenset[T]]) -> frozenset[T]:
         return below[1] if imputes else below[1] | below[2]
     if n.op in (ops.TABLE, ops.PIECEWISE):
         return below[0] if n.data.missing != n.data.missing else frozenset()
-    return _union(tuple(below)) if n.op.strict else frozenset()
+    # x to the power of 2 is missing with x, though x to the power of 0 is not.
+    return _union(tuple(below)) if n.op.strict or n.op is ops.POW else frozenset()
 
 
 def refusals(inputs: Sequence[Feature], told: Collection[int] = ()) -> Iterator[Node]:

@@ -272,7 +272,7 @@ def dtype_of(kind: str) -> Any:
 
 
 def _columns(result: Result, found: Any) -> Array:
-    if result.keys is not None:
+    if result.keys is not None and isinstance(found, list):
         return np.array([[row[k] for k in result.keys] for row in found], dtype=np.float64)
     array = np.moveaxis(np.asarray(found), result.slot.axis, 0)
     flat = array.reshape(len(array), -1)
@@ -282,12 +282,14 @@ def _columns(result: Result, found: Any) -> Array:
 # --- running --------------------------------------------------------------------------------------
 
 
-def runner(model: Any, *, reference: bool = False) -> Run:
+def runner(model: Any, *, reference: bool = False, plain: bool = False) -> Run:
     """Return what runs a graph: from tensors by name to results by name.
 
     Args:
         model: a ModelProto, its bytes, or an onnxruntime.InferenceSession.
         reference: whether ONNX's own reference implementation is to run it.
+        plain: whether it is run node by node, as it stands: onnxruntime's optimisers compute what
+            no row needs as well, such as a branch that is never taken.
 
     Raises:
         MissingExtra: neither onnxruntime nor onnx is installed.
@@ -297,12 +299,24 @@ def runner(model: Any, *, reference: bool = False) -> Run:
     raw = model if isinstance(model, bytes) else model.SerializeToString()
     if find_spec("onnxruntime") is None or reference:
         return _reference(raw)
+    try:
+        return _session(_started(raw, plain))
+    except Exception:  # it has no kernels for this type, or knows no such opset yet
+        if find_spec("onnx") is None:
+            raise
+        return _reference(raw)
+
+
+def _started(raw: bytes, plain: bool) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    return _session(onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"]))
+    if plain:
+        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.graph_optimization_level = level
+    return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
 
 
 def _session(session: Any) -> Run:

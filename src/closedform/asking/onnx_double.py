@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
+from closedform.asking.onnx_classical import DOMAIN, KEPT, written_out
 from closedform.ir import Array
 
 COARSE = (1, 10, 16)
 """float32, float16 and bfloat16 among ONNX's element types."""
 DOUBLE = 11
+
+OWN = ("", "ai.onnx", DOMAIN)
+"""What has been written out keeps those operators of ai.onnx.ml that give no new numbers."""
 
 TYPES = {
     "Cast": "to", "EyeLike": "dtype", "SequenceEmpty": "dtype", "DequantizeLinear": "output_dtype",
@@ -24,15 +30,19 @@ def in_double(model: Any) -> bytes | None:
     """
     made = type(model)()
     made.CopyFrom(model)
-    bodies = [made.graph, *made.functions]
-    nodes = [n for body in bodies for n in _nodes(body)]
-    own = {(f.domain, f.name) for f in made.functions}
-    if any(n.domain not in ("", "ai.onnx") and (n.domain, n.op_type) not in own for n in nodes):
+    if made.functions:  # ONNX's own implementation knows no attributes of functions
+        from onnx import inliner
+
+        made = inliner.inline_local_functions(made)
+    if any(n.domain == DOMAIN for n in made.graph.node) and not written_out(made):
         return None
-    for graph in _graphs(bodies):
-        for tensor in getattr(graph, "initializer", ()):
+    nodes = list(_nodes(made.graph))
+    if any(n.domain not in OWN for n in nodes):
+        return None
+    for graph in _graphs(made.graph):
+        for tensor in graph.initializer:
             _widen(tensor)
-        for info in (*getattr(graph, "value_info", ()), *_infos(graph)):
+        for info in (*graph.value_info, *graph.input, *graph.output):
             _retype(info.type)
     for n in nodes:
         _rewrite(n)
@@ -40,24 +50,20 @@ def in_double(model: Any) -> bytes | None:
     return raw
 
 
-def _graphs(bodies: list[Any]) -> Iterator[Any]:
-    todo = list(bodies)
+def _graphs(whole: Any) -> Iterator[Any]:
+    """Yield a graph and those that it holds."""
+    todo = [whole]
     while todo:
-        body = todo.pop()
-        yield body
-        for n in body.node:
+        graph = todo.pop()
+        yield graph
+        for n in graph.node:
             for a in n.attribute:
                 todo += [*([a.g] if a.HasField("g") else []), *a.graphs]
 
 
-def _nodes(body: Any) -> Iterator[Any]:
-    for graph in _graphs([body]):
+def _nodes(whole: Any) -> Iterator[Any]:
+    for graph in _graphs(whole):
         yield from graph.node
-
-
-def _infos(graph: Any) -> list[Any]:
-    """Return what describes the inputs and outputs of a graph; those of functions are names."""
-    return [i for i in (*graph.input, *graph.output) if hasattr(i, "type")]
 
 
 def _retype(type_: Any) -> None:
@@ -73,7 +79,8 @@ def _widen(tensor: Any) -> None:
 
     if tensor.data_type in COARSE:
         array: Array = numpy_helper.to_array(tensor)
-        tensor.CopyFrom(numpy_helper.from_array(array.astype("float64"), tensor.name))
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float64), tensor.name))
 
 
 def _rewrite(n: Any) -> None:
@@ -82,7 +89,7 @@ def _rewrite(n: Any) -> None:
             _widen(a.t)
         for tensor in a.tensors:
             _widen(tensor)
-        if a.name == TYPES.get(n.op_type) and a.i in COARSE:
+        if a.name == TYPES.get(n.op_type) and a.i in COARSE and not n.output[0].endswith(KEPT):
             a.i = DOUBLE
     REWRITTEN.get(n.op_type, lambda n: None)(n)
 

@@ -17,6 +17,9 @@ from closedform.readers.reading import Columns, Reading, unique_names
 ROWS = 2
 """So many equal rows are traced together, where the graph takes any number."""
 
+MOST_ROWS = 1024
+"""Rows that a graph may insist on: all of them are traced, though most of it only once."""
+
 MOST_INPUTS = 20_000
 """Elements of one row: an image of 80 × 80 in three colours."""
 
@@ -65,7 +68,7 @@ def given_by(graph: Any, known: Mapping[str, Value], example: Any = None) -> Giv
         )
     dims = {i.name: _dims(i) for i in infos}
     examples = _examples(example, list(dims))
-    batch = next((d[0] for d in dims.values() if isinstance(d[0], str) and d[0]), "")
+    batch = _batch(list(dims.values()))
     axes = {name: _axis(d, batch) for name, d in dims.items()}
     lengths = {name: d[axes[name]] for name, d in dims.items()}
     slots = [
@@ -93,6 +96,14 @@ def _dims(info: Any) -> list[int | str]:
     return ["" if isinstance(d, int) and d <= 0 else d for d in found]
 
 
+def _batch(dims: Sequence[Sequence[int | str]]) -> str:
+    """Return the graph's name for the number of rows: the only one, else that of a first axis."""
+    names = {d for one in dims for d in one if isinstance(d, str)}
+    if len(names) == 1 and all(names & set(one) for one in dims):
+        return names.pop()
+    return next((str(one[0]) for one in dims if isinstance(one[0], str) and one[0]), "")
+
+
 def _axis(dims: Sequence[int | str], batch: str) -> int:
     """Return which axis counts rows: the first, unless another is called as rows are elsewhere."""
     if batch and dims[0] != batch and batch in dims:
@@ -109,7 +120,15 @@ def _fixed(lengths: Mapping[str, int | str]) -> int | None:
             f"The graph's inputs have different numbers of rows: {said}.",
             hint="The first axis of each input must count the rows.",
         )
-    return found.pop() if found else None
+    fixed = found.pop() if found else None
+    if fixed is not None and fixed > MOST_ROWS:
+        raise UnsupportedModel(
+            f"The graph takes {fixed:,} rows at a time, and {MOST_ROWS:,} are the most that are "
+            "traced together.",
+            hint="Export it with a free number of rows (dynamic_axes or dynamic_shapes in "
+            "torch.onnx.export).",
+        )
+    return fixed
 
 
 def _slot(info: Any, dims: Sequence[int | str], axis: int, example: Any) -> Slot:
@@ -179,10 +198,14 @@ def input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str
 
 def _element_names(slot: Slot, alone: bool) -> Iterator[str]:
     for at in np.ndindex(*slot.shape):
-        if alone and len(at) == 1:
-            yield f"x{at[0]}"
+        if slot.size == 1:
+            yield slot.name
         else:
-            yield slot.name if slot.size == 1 else f"{slot.name}[{','.join(map(str, at))}]"
+            yield f"x{at[0]}" if alone and len(at) == 1 else f"{slot.name}[{_listed(at)}]"
+
+
+def _listed(at: Sequence[int]) -> str:
+    return ",".join(map(str, at))
 
 
 def texts(slots: Sequence[Slot]) -> set[int]:
@@ -212,9 +235,12 @@ def note_domain(slots: Sequence[Slot], reading: Reading) -> None:
     reading.refuse_missing(
         columns.pick([i for i, k in enumerate(kinds) if whole[i] or k == "string"])
     )
+    outside = []  # together: each refusal is a choice of its own for every output
     for i, x in enumerate(columns.nodes):
         if kinds[i] == "bool":
             known = [ops.equal(x, ops.const(v)) for v in (0.0, 1.0)]
-            reading.refuse(ops.negate(ops.either(*known)))
+            outside.append(ops.negate(ops.either(*known)))
         elif whole[i]:
-            reading.refuse(ops.negate(ops.equal(x, ops.unary("floor", x))))
+            outside.append(ops.negate(ops.equal(x, ops.unary("floor", x))))
+    if outside:
+        reading.refuse(ops.either(*outside))

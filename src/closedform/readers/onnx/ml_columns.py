@@ -180,9 +180,10 @@ def _looked_up(call: Call) -> Any:
     values = values.reshape(1, -1) if values.ndim == 1 else values
     places = call.tensor(1).ravel().tolist()
     out = np.empty((*values.shape[:-1], len(places)), dtype=object)
-    outside = {_outside(p, values.shape[-1]) for p in places if isinstance(p, Node)} - {None}
+    tests = (_outside(p, values.shape[-1]) for p in places if isinstance(p, Node))
+    outside = dict.fromkeys(test for test in tests if test is not None)
     if outside:
-        call.reading.refuse(ops.either(*[c for c in outside if c is not None]))
+        call.reading.refuse(ops.either(*outside))
     for at in np.ndindex(values.shape[:-1]):
         row = values[at].tolist()
         for i, place in enumerate(places):

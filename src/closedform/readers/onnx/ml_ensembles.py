@@ -36,6 +36,8 @@ class Ensemble:
         targets: how many there are.
         base: added last: one number for each target, or none; classifiers may have one or two.
         single: whether it is added in float32.
+        cut: how many columns there are, where some tests read them without what is behind the
+            point: those tests read column number i as i + cut.
     """
 
     trees: Trees
@@ -47,6 +49,7 @@ class Ensemble:
     targets: int
     base: tuple[float, ...]
     single: bool
+    cut: int = 0
 
     def __post_init__(self) -> None:
         """Refuse weights of targets that are not there."""

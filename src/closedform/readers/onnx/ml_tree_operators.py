@@ -18,6 +18,7 @@ from closedform.readers.onnx.ml_rows import by_row, is_single, numbers, rounded,
 from closedform.readers.onnx.ml_scores import TRANSFORMS, lonely, transform_of
 from closedform.readers.onnx.ml_trees import LEAF, Listed, Unfit, leaf_weights, listed, shaped
 from closedform.readers.onnx.values import Value
+from closedform.readers.tensors import truncated
 from closedform.readers.torch.elements import NoFormula
 
 
@@ -54,7 +55,8 @@ def _regressed(call: Call, e: Ensemble, aggregate: str, transform: str, single: 
     _require_columns(call, e, rows)
 
     def of(columns: list[Node]) -> list[Node]:
-        made = values(e, aggregate, columns)
+        given = [*columns, *map(_whole, columns)] if e.cut else columns
+        made = values(e, aggregate, given)
         kept = [lonely(transform, made[0])] if len(made) == 1 else TRANSFORMS[transform](made)
         return [rounded(x, single and not e.single) for x in kept]
 
@@ -64,8 +66,13 @@ def _regressed(call: Call, e: Ensemble, aggregate: str, transform: str, single: 
 def _require_columns(call: Call, e: Ensemble, rows: Array) -> None:
     most = max((int(splits.feature.max()) for splits, _ in e.trees), default=0)
     least = min((int(splits.feature.min()) for splits, _ in e.trees), default=0)
-    if most >= rows.shape[-1] or least < 0:
+    if most >= (2 * e.cut or rows.shape[-1]) or least < 0:
         raise NoFormula(f"operator {call.op} tests column {most}, and there are {rows.shape[-1]}")
+
+
+def _whole(x: Node) -> Node:
+    made = truncated(x)
+    return made if isinstance(made, Node) else ops.const(made)
 
 
 # --- classifiers ----------------------------------------------------------------------------------
@@ -148,10 +155,10 @@ def _shown(e: Ensemble, found: Scored, transform: str) -> list[Node]:
     (score,) = found.scores
     if transform == "PROBIT":
         raise Unfit("a classifier with one score for two classes has post_transform PROBIT")
-    if found.lonely == "share":
-        return [rounded(ops.lin(1.0, (-1.0, score)), e.single), score]
     if transform == "LOGISTIC":
         return logit([score])
+    if found.lonely == "share":
+        return [rounded(ops.lin(1.0, (-1.0, score)), e.single), score]
     return [ops.lin(0.0, (-1.0, score)), score]
 
 
@@ -216,13 +223,24 @@ def _of_arrays(call: Call) -> Ensemble:
     if len(picked) and picked.max() >= len(weights):
         raise Unfit("a tree refers to a leaf that it does not have")
     trees = []
+    cut = call.tensor(0).shape[-1] if any(nodes.is_cut(tree) for tree, _ in found) else 0
     for tree, name in found:
-        splits, order = shaped(replace(tree, name=name), single=single)
-        trees.append((splits, order))
+        trees.append(shaped(nodes.cut(replace(tree, name=name), cut), single=single))
     return Ensemble(
         tuple(trees), len(leaves), node, targets[picked], weights[picked], np.zeros(len(leaves)),
-        int(call.option("n_targets", 0)), (), single,
+        int(call.option("n_targets", 0)), (), single, cut,
     )  # fmt: skip
+
+
+MOST_BITS = 30
+"""A set of this many whole numbers, none above it, is looked up as it is."""
+
+
+def _is_large(members: Sequence[float]) -> bool:
+    return (
+        len(members) > MOST_BITS
+        or not 0 <= min(members, default=0) <= max(members, default=0) <= MOST_BITS
+    )
 
 
 class _Arrays:
@@ -262,6 +280,20 @@ class _Arrays:
         if len(tests) > len(parts):
             raise Unfit("a tree tests a set that is not there")
         return {i: tuple(part) for i, part in zip(tests, parts, strict=False)}
+
+    def is_cut(self, tree: Listed) -> bool:
+        """Tell whether some set is so large that onnxruntime cuts numbers off before it looks."""
+        return any(map(_is_large, tree.sets.values()))
+
+    def cut(self, tree: Listed, width: int) -> Listed:
+        """Return a tree whose tests of large sets read other columns, `width` places further on."""
+        if not width:
+            return tree
+        if ((tree.feature < 0) | (tree.feature >= width))[tree.mode != LEAF].any():
+            raise Unfit("a tree tests a column that is not there")
+        feature = tree.feature.copy()
+        feature[[i for i, members in tree.sets.items() if _is_large(members)]] += width
+        return replace(tree, feature=feature)
 
     def tree(self, root: int) -> Listed:
         """Return the tree under a node; `name` is the number of each leaf, -1 elsewhere."""

@@ -19,6 +19,8 @@ from closedform.readers.onnx.values import FLOATS, Value
 from closedform.readers.onnx.walking import Walk
 from closedform.readers.reading import Reading
 
+MOST_VERSION = 1 << 20
+
 
 def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
     """Return an ONNX model as a formula.
@@ -98,6 +100,8 @@ def _read(
     reading = Reading(input_names(given.slots, names), texts(given.slots))
     note_domain(given.slots, reading)
     opsets = {o.domain: o.version for o in model.opset_import}
+    if not all(0 < version < MOST_VERSION for version in opsets.values()):
+        raise Broken("it names a version of ONNX's operators that is none")
     functions = {(f.domain, f.name): f for f in model.functions}
     walk = Walk(reading, given.rows, opsets, functions)
     scope: dict[str, Any] = {**known, **dict(started(given.slots, reading.columns(), given.rows))}
@@ -133,7 +137,7 @@ def _formula(
     options = {
         "layout": layout.to_json(),
         "outputs": list(outputs),
-        "float64": "" if not trial.fine else "reference" if trial.reference else "onnxruntime",
+        "float64": trial.engine if made.precision else "",
         "undefined": sorted(walk.noted.undefined),
     }
     return replace(made, trail=(replace(made.trail[0], options=options),))

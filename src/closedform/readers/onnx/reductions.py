@@ -103,11 +103,20 @@ def in_order(xs: Sequence[Node], k: int, sign: float) -> list[Node]:
 # --- along one axis -------------------------------------------------------------------------------
 
 
-def softmax_of(function: Callable[[list[Node]], Sequence[Element]]) -> Function:
-    """Return Softmax and its kin: before opset 13, over all axes from one on."""
+def softmax_of(
+    function: Callable[[list[Node]], Sequence[Element]], *, orders: bool = False
+) -> Function:
+    """Return Softmax and its kin: before opset 13, over all axes from one on.
+
+    Args:
+        function: of all elements along the axis.
+        orders: whether ONNX leaves open what comes of missing ones.
+    """
 
     def made(call: Call) -> Tensor:
         x = call.tensor(0)
+        if orders:
+            call.undefined(x)
         if call.version >= 13:
             return t.along(x, int(call.option("axis", -1)), function)
         axis = int(call.option("axis", 1))
@@ -181,8 +190,8 @@ REDUCTIONS: dict[str, Function] = {
     "ArgMin": extreme_place(-1.0),
     "TopK": top,
     "Softmax": softmax_of(t.softmax),
-    "LogSoftmax": softmax_of(t.log_softmax),
-    "Hardmax": softmax_of(hardmax),
+    "LogSoftmax": softmax_of(t.log_softmax, orders=True),
+    "Hardmax": softmax_of(hardmax, orders=True),
     "CumSum": running(add_nodes),
     "CumProd": running(ops.mul),
     "LpNormalization": lp_norm,

@@ -80,7 +80,9 @@ def _axis(given: Any, data: Array, walk: Walk, batch: str) -> int | None:
     if batch and batch in dims and len(dims) == data.ndim:
         return dims.index(batch)
     fits = [i for i, n in enumerate(data.shape) if n == walk.rows]
-    equal = [i for i in fits if data.dtype != object or not data.strides[i]]
+    if data.dtype != object:
+        return 0 if 0 in fits else None
+    equal = [i for i in fits if not data.strides[i]]
     return next(iter(equal or fits), None)
 
 
@@ -157,16 +159,16 @@ def _classifier(
 ) -> Task:  # fmt: skip
     """Rename the outputs of a classifier as those of others are called."""
     given = _labels_in(results[at].nodes[0])
-    # A model inside the model may have classes of its own.
-    classes = next((c for c in noted if set(given) <= set(c)), None) or given
+    told = next((c for c in noted if set(given) <= set(c)), None)
+    classes = given if told is None else told
     names[at][:] = ["label"]
     task = Task("classification", tuple(classes), "none", ("label",))
     start = 0
     for i, found in enumerate(results):
         columns = said[start : start + len(found.nodes)]
         start += len(found.nodes)
-        if i == at or len(found.nodes) != len(classes) or task.probability:
-            continue
+        if i == at or told is None or len(found.nodes) != len(classes) or task.probability:
+            continue  # in what order the columns are, only the graph can say
         if _are_chances(columns):
             names[i][:] = chance_names(classes)
             task = replace(task, probability=tuple(names[i]))

@@ -138,6 +138,9 @@ def padded(
     cut = [slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(sides, x.shape, strict=True)]
     grown = [(max(a, 0), max(b, 0)) for a, b in sides]
     x = x[tuple(cut)]
+    if x.ndim and grown[0] == (0, 0) and not x.strides[0] and len(x) > 1:
+        part = padded(t.distinct(x, 0), grown, mode, value)
+        return np.broadcast_to(part, (len(x), *part.shape[1:]))
     if mode == "constant":
         whole = np.empty([n + a + b for n, (a, b) in zip(x.shape, grown, strict=True)], object)
         whole.fill(value)
@@ -196,7 +199,7 @@ def compress(call: Call) -> Tensor:
 
 # --- look-ups -------------------------------------------------------------------------------------
 
-MOST_PLACES = 4096
+MOST_PLACES = 1 << 14
 """Places among which a value that depends on the inputs may choose."""
 
 
@@ -206,6 +209,8 @@ def gather(call: Call) -> Value:
     x = as_objects(call.tensor(0))
     if places.known:
         return Value(t.boxed(np.take(x, places.data, axis=axis)), call.kind(0))
+    if call.kind(0) == "string" and call.value(0).known and x.ndim == 1:
+        call.note_classes(x.tolist())
     rows = np.moveaxis(x, axis, 0)
     made = np.empty((*places.data.shape, *rows.shape[1:]), dtype=object)
     for at in np.ndindex(*places.data.shape):
@@ -282,7 +287,8 @@ def scatter_nd(call: Call) -> Tensor:
     new = t.as_tensor(call.tensor(2))
     for at in np.ndindex(*places.shape[:-1]):
         to = tuple(places[at].tolist())
-        x[to] = t.elementwise(join, t.boxed(x[to]), t.boxed(new[at])) if x.ndim else new[at]
+        made = t.elementwise(join, t.boxed(x[to]), t.boxed(new[at]))
+        x[to] = made if made.ndim else made.item()  # not the box itself as an element
     return x
 
 

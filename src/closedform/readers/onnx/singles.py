@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from closedform import ops
-from closedform.ir import Node, Type, toposort, with_args
+from closedform.ir import Node, Type, fold, toposort, with_args
 from closedform.readers.tensors import Tensor
 
 EXACT = frozenset(
@@ -24,13 +24,16 @@ TRUTHS = frozenset(
 """Operations that give no numbers."""
 
 
+EXACTLY, ONE_STEP, OF_TREES, NOT = "exactly", "one step", "of trees", "not"
+"""How a node is what the graph computes: as it is; once it is rounded to float32; as arithmetic of
+float64 over trees, in the same order; or not bit for bit."""
+
+
 def _is_one_step(n: Node) -> bool:
     """Tell whether float32 has the same operation, which is rounded once."""
     if n.op is not ops.LIN:
-        return n.op in (ops.INPUT, ops.MUL, ops.DIV, ops.SQRT) and len(n.args) <= 2
+        return n.op in (ops.MUL, ops.DIV, ops.SQRT) and len(n.args) <= 2
     plain = bool((abs(n.data.weights) == 1).all())
-    if all(a.op in (ops.TREE, ops.CONST) for a in n.args):
-        return plain  # added in float64, and rounded at the end
     return len(n.args) + (n.data.bias != 0) <= 2 and (plain or n.data.bias == 0 == len(n.args) - 1)
 
 
@@ -67,18 +70,28 @@ class Singles:
 
     def exact(self, roots: Sequence[Node]) -> bool:
         """Tell whether nodes are what a graph of float32 computes, bit for bit."""
-        if not all(map(self._is_single, roots)):
-            return False
-        return all(
-            self._is_single(a) or n.op is ops.ABSENT or (n.op is ops.ROUND32 and _is_one_step(a))
-            for n in toposort(roots)
-            for a in n.args
-        )
+        return all(how == EXACTLY for how in fold(roots, self._how))
 
-    def _is_single(self, n: Node) -> bool:
+    def _how(self, n: Node, *below: str) -> str:
         if n.op is ops.INPUT:
-            return n not in self._results  # such as it is given
-        return n.op in EXACT or n.op in TRUTHS or n.type is not Type.REAL
+            rounded = n.type is Type.REAL and n in self._results
+            return ONE_STEP if rounded else EXACTLY  # such as it is given
+        if n.op is ops.ABSENT and below[0] in (EXACTLY, ONE_STEP):
+            return EXACTLY
+        if n.op is ops.ROUND32:
+            return NOT if below[0] == NOT else EXACTLY
+        if set(below) <= {EXACTLY}:
+            if n.op in EXACT or n.op in TRUTHS or n.type is not Type.REAL:
+                return EXACTLY
+            if _is_one_step(n):
+                return ONE_STEP
+        return OF_TREES if self._is_of_trees(n, below) else NOT
+
+    def _is_of_trees(self, n: Node, below: Sequence[str]) -> bool:
+        if n.op not in (ops.LIN, ops.DIV) or n in self._results:
+            return False
+        whole = (ops.TREE, ops.CONST, ops.LIN, ops.DIV)
+        return NOT not in below and all(a.op in whole for a in n.args)
 
     def _one(self, current: Node) -> Node:
         rebuilt = with_args(current, tuple(self._became[a] for a in current.args))

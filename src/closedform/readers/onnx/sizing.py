@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,13 @@ from closedform.readers.torch.elements import NoFormula
 SMALL = 1024
 """Known numbers up to so many can be shapes, axes or counts: they are shown to ONNX."""
 
+MOST_NODES = 1 << 22
+"""Elements of one tensor that depends on the inputs, those of all rows that are traced."""
+
 Shape = tuple[int, ...]
 
 
-def shapes_of(n: Any, inputs: list[Anything], version: int) -> dict[str, Shape]:
+def shapes_of(n: Any, inputs: list[Anything], version: int, most: int = MOST) -> dict[str, Shape]:
     """Return the shape of each output whose shape ONNX can tell from the inputs.
 
     Raises:
@@ -43,8 +47,8 @@ def shapes_of(n: Any, inputs: list[Anything], version: int) -> dict[str, Shape]:
         said = str(error).strip().splitlines()[0][:200]
         raise NoFormula(f"operator {n.op_type} does not fit its inputs: {said}") from error
     found = {name: shape for name, type_ in made.items() if (shape := _shape(type_)) is not None}
-    if any(math.prod(shape) > MOST for shape in found.values()):
-        raise NoFormula(f"operator {n.op_type} would give a tensor of more than {MOST:,} elements")
+    if any(math.prod(shape) > most for shape in found.values()):
+        raise NoFormula(f"operator {n.op_type} would give a tensor of more than {most:,} elements")
     return found
 
 
@@ -80,24 +84,53 @@ def _shape(type_: Any) -> Shape | None:
     return tuple(d.dim_value for d in dims)
 
 
-def cost(op: str, inputs: list[Anything], shapes: dict[str, Shape]) -> float:
+def cost(n: Any, inputs: list[Anything], shapes: dict[str, Shape]) -> float:
     """Estimate how many nodes a node of the graph makes, and how long it takes in nodes."""
-    size: float = float(max((math.prod(shape) for shape in shapes.values()), default=0))
     tensors = [v for v in inputs if isinstance(v, Value)]
-    size = size or max((_elements(v.data) for v in tensors), default=0)
-    if op in MOVING:
+    largest = max((_elements(v.data) for v in tensors), default=0)
+    size = float(max((math.prod(shape) for shape in shapes.values()), default=largest))
+    if n.op_type in MOVING and all(v.known for v in tensors[1:]):
         return size / 100
-    if op in ("MatMul", "Gemm", "Einsum") and tensors:
-        inner = int(tensors[0].data.shape[-1]) if tensors[0].data.ndim else 1
-        both = sum(not v.known for v in tensors[:2]) > 1
-        return size * (inner if both else 1 + inner / 100)
-    if op in ("Conv", "ConvTranspose") and len(tensors) > 1:
-        return size * (1 + int(math.prod(tensors[1].data.shape[1:])) / 100)
-    if op in ("LSTM", "GRU", "RNN") and len(tensors) > 2:
-        return size * 8 * (1 + int(tensors[2].data.shape[-1]) / 100)
-    if op.startswith(("Reduce", "Arg", "Global")):
-        size = max(size, max((_elements(v.data) for v in tensors), default=0) / 10)
+    each = COSTS.get(n.op_type)
+    if each is not None and len(tensors) > 1:
+        return size * each(tensors)
+    if n.op_type in POOLS:
+        kernel = [a.ints for a in n.attribute if a.name == "kernel_shape"]
+        return size * (1 + math.prod(kernel[0]) / 10 if kernel else 1)
+    if n.op_type.startswith(("Reduce", "Arg", "Global")):
+        return max(size, largest / 10)
     return size
+
+
+def _of_product(tensors: list[Value]) -> float:
+    inner = int(tensors[0].data.shape[-1]) if tensors[0].data.ndim else 1
+    return float(inner) if not any(v.known for v in tensors[:2]) else 1 + inner / 100
+
+
+def _of_convolution(tensors: list[Value]) -> float:
+    return 1 + int(math.prod(tensors[1].data.shape[1:])) / 100
+
+
+def _of_sequence(tensors: list[Value]) -> float:
+    """Return what one unit of the last state costs: all its gates, as often as there are steps."""
+    steps = int(max(tensors[0].data.shape[:2], default=1))
+    return steps * 8 * (1 + int(tensors[2].data.shape[-1]) / 100)
+
+
+def _of_choice(tensors: list[Value]) -> float:
+    longest = max(tensors[0].data.shape, default=1)
+    return 1 + longest / (100 if tensors[0].known else 1)
+
+
+COSTS: dict[str, Callable[[list[Value]], float]] = {
+    **dict.fromkeys(("MatMul", "Gemm", "Einsum", "MatMulInteger", "QLinearMatMul"), _of_product),
+    **dict.fromkeys(("Conv", "ConvTranspose"), _of_convolution),
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), _of_sequence),
+    "Gather": _of_choice,
+}
+"""Operator → what one element of its result costs, in nodes."""
+
+POOLS = frozenset({"MaxPool", "AveragePool", "LpPool"})
 
 
 def _elements(tensor: Tensor) -> int:
@@ -143,9 +176,9 @@ def same_rows(data: Tensor, rows: int) -> Tensor:
 
 
 def _are_same(data: Tensor) -> bool:
-    first = data[0].ravel().tolist()
+    lines = data.reshape(len(data), -1).tolist()
     return all(
-        a is b or _same(a, b) for other in data[1:] for a, b in zip(first, other.flat, strict=True)
+        a is b or _same(a, b) for line in lines[1:] for a, b in zip(lines[0], line, strict=True)
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from closedform import ops
-from closedform.ir import Array, Node
+from closedform.evaluate import compute
+from closedform.ir import Array, Node, Type
 from closedform.ops.payloads import Label
 from closedform.readers.tensors import Tensor, boxed
 from closedform.readers.torch.elements import NoFormula
@@ -111,7 +112,8 @@ def plain(array: Array) -> Array:
     if array.dtype.kind in "OS":
         texts = [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in array.ravel()]
         return np.array(texts, dtype="U").reshape(array.shape)
-    return array.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # signalling NaNs
+        return array.astype(np.float64)
 
 
 def constant(tensor: Any) -> Value:
@@ -151,6 +153,18 @@ def _number(x: Any) -> Any:
     if isinstance(x, Node):
         return x.data if x.op is ops.CONST else None
     return None if isinstance(x, str) else x
+
+
+def computed(value: Value) -> Value:
+    """Return the numbers that nodes give which read no input; text as it is."""
+    if value.known or any(isinstance(x, Node) and x.type is Type.LABEL for x in value.data.flat):
+        return value
+    nodes = [x for x in value.data.flat if isinstance(x, Node)]
+    found = iter(compute(nodes, [], 1))
+    flat = [next(found).item() if isinstance(x, Node) else x for x in value.data.flat]
+    made = np.empty(value.data.shape, dtype=object)
+    made.ravel()[:] = flat
+    return settled(Value(made, value.kind))
 
 
 def known(data: Any, kind: str) -> Value:

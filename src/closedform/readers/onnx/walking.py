@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import ChainMap
 from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
@@ -10,14 +11,14 @@ from importlib import import_module
 from typing import Any
 
 from closedform.errors import UnsupportedModel
-from closedform.loading.stream import Broken
+from closedform.loading.stream import Broken, shown
 from closedform.readers.onnx import sizing
 from closedform.readers.onnx.bodies import BODY, body_of, has_body
 from closedform.readers.onnx.call import Call, Function, Noted
 from closedform.readers.onnx.control import CONTROL
 from closedform.readers.onnx.folding import NEVER, CannotFold, folded
 from closedform.readers.onnx.parsing import attributes, bound, constants
-from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, settled
+from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, computed, settled
 from closedform.readers.reading import Reading
 from closedform.readers.tensors import nodes_of
 from closedform.readers.torch.elements import NoFormula
@@ -27,6 +28,9 @@ LARGEST = 150_000
 
 STEPS = 50_000
 """Nodes of the graph that are visited, each call of a function and turn of a loop anew."""
+
+HELD = 1 << 27
+"""Known numbers that are computed on the way: 1 GiB."""
 
 DEPTH = 50
 """Functions in functions, and graphs in graphs."""
@@ -46,6 +50,12 @@ UNITS = frozenset(
 """Operators whose results are the units of a layer: they get names."""
 
 TOO_LARGE = "Read a part of it that takes or gives fewer values, as one of its layers."
+
+_WRONG = (
+    ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError, AttributeError,
+    AssertionError,
+)  # fmt: skip
+"""What an operator stumbles over that does not fit its inputs."""
 
 Scope = MutableMapping[str, Anything]
 
@@ -73,6 +83,7 @@ class Walk:
     layers: int = 0
     steps: int = 0
     spent: float = 0.0
+    held: int = 0
 
     def run(self, nodes: Sequence[Any], scope: Scope, depth: int = 0) -> None:
         """Compute the outputs of some nodes of the graph, in order, into `scope`.
@@ -85,15 +96,17 @@ class Walk:
             raise UnsupportedModel(
                 f"The graph holds functions or graphs in more than {DEPTH} levels.", hint=TOO_LARGE
             )
+        self._step()  # a turn of a loop without any node is one, too
         for n in nodes:
-            self.steps += 1
-            if self.steps > STEPS:
-                raise UnsupportedModel(
-                    f"The graph takes more than {STEPS:,} steps.", hint=TOO_LARGE
-                )
+            self._step()
             given = [scope[name] if name else None for name in _known(n.input, scope)]
             made = self._outputs(n, given, scope, depth)
             scope.update((name, v) for name, v in zip(n.output, made, strict=False) if name)
+
+    def _step(self) -> None:
+        self.steps += 1
+        if self.steps > STEPS:
+            raise UnsupportedModel(f"The graph takes more than {STEPS:,} steps.", hint=TOO_LARGE)
 
     def _outputs(
         self, n: Any, given: list[Anything], scope: Scope, depth: int
@@ -120,14 +133,18 @@ class Walk:
             return self._called(function, n, given)
         except NoFormula as error:
             self.problems[str(error)] = None
-            return [Unknown()] * len(n.output)
+        except _WRONG as error:
+            said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            named = shown(str(n.op_type))[:80]
+            self.problems[f"operator {named} cannot be computed here: {said}"] = None
+        return [Unknown()] * len(n.output)
 
     def _found(self, n: Any) -> Function:
         """Return the function of an operator."""
         name = TABLES.get(n.domain)
         if name is None:
             raise NoFormula(
-                f"operator {n.op_type} of the domain {n.domain!r} is not one of ONNX's own"
+                f"operator {shown(n.op_type)} of the domain {n.domain!r} is not one of ONNX's own"
             )
         table = import_module(name)
         if n.op_type in table.OPERATORS:
@@ -136,7 +153,7 @@ class Walk:
         if n.op_type not in table.REFUSED and has_body(n, self.version(n.domain)):
             return BODY
         why = f": {table.REFUSED[n.op_type]}" if n.op_type in table.REFUSED else " here"
-        raise NoFormula(f"operator {n.op_type} has no formula{why}")
+        raise NoFormula(f"operator {shown(n.op_type)} has no formula{why}")
 
     def version(self, domain: str) -> int:
         """Return the opset of a domain.
@@ -151,25 +168,32 @@ class Walk:
 
     def _folded(self, n: Any, given: list[Anything]) -> Sequence[Anything]:
         version = self.version(n.domain)
-        sizing.shapes_of(n, given, version)  # refuses what would be too large
+        shapes = sizing.shapes_of(n, given, version)  # refuses what would be too large
+        self._hold(sum(math.prod(shape) for shape in shapes.values()))
         return folded(n, given, version)
+
+    def _hold(self, size: int) -> None:
+        self.held += size
+        if self.held > HELD:
+            raise UnsupportedModel(
+                f"The graph computes more than {HELD:,} numbers that depend on no input.",
+                hint="Simplify it first: onnxsim, or onnxruntime's optimised model.",
+            )
 
     def _called(self, function: Function, n: Any, given: list[Anything]) -> Sequence[Anything]:
         version = self.version(n.domain)
-        shapes = sizing.shapes_of(n, given, version)
-        self._spend(sizing.cost(n.op_type, given, shapes))
+        shapes = sizing.shapes_of(n, given, version, most=sizing.MOST_NODES)
+        self._spend(sizing.cost(n, given, shapes))
         call = Call(n.op_type, version, given, attributes(n), n.output, self.reading, self.noted)
         made = self._results(function, call, n)
+        if all(v is None or _is_known(v) for v in given):
+            made = tuple(computed(v) if isinstance(v, Value) else v for v in made)
         sizing.check_shapes(made, n, shapes)
         self._name_layer(n, made)
         return made
 
     def _results(self, function: Function, call: Call, n: Any) -> tuple[Anything, ...]:
-        try:
-            found = function(call)
-        except (ValueError, IndexError, TypeError, KeyError, ZeroDivisionError) as error:
-            said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            raise NoFormula(f"operator {n.op_type} cannot be computed here: {said}") from error
+        found = function(call)
         if call.rest():
             raise NoFormula(f"operator {n.op_type} has the option {call.rest()[0]!r}")
         kind = next((v.kind for v in call.values if isinstance(v, Value)), "float32")

@@ -191,13 +191,13 @@ def _resized(
     call: Call, x: Tensor, axis: int, length: int, scale: float, options: dict[str, str]
 ) -> Tensor:
     """Return a tensor with another length along one axis."""
+    call.undefined(x)  # next to a place, with a share of 0, a missing one counts or does not
     count = x.shape[axis]
     place = PLACES[options["place"]](np.arange(length, dtype=float), count, length, scale)
     if options["mode"] == "nearest":
         found = NEAREST[options["nearest"]](place).astype(int)
         taken: Tensor = np.take(x, np.clip(found, 0, count - 1), axis=axis)
         return taken
-    call.undefined(x)  # a missing one next to a place, with a share of 0: NaN, or nothing at all
     place = np.clip(place, 0, count - 1)
     low = np.floor(place).astype(int)
     share = (place - low).reshape([-1, *[1] * (x.ndim - axis - 1)])

@@ -1,0 +1,504 @@
+"""ONNX models: inputs, results, rows, control flow, files, certificates, and what is refused."""
+
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import closedform as cf
+
+pytest.importorskip("onnxruntime")
+
+import onnx
+import onnxruntime
+from onnx import helper
+
+from onnx_graphs import check, model, rows_of, tensor, value_info
+
+DRAW = np.random.default_rng(3)
+W, B = (DRAW.normal(size=shape).astype(np.float32) for shape in ((3, 2), (2,)))
+
+
+def network(kind: str = "float32", batch: Any = "N") -> Any:
+    """Return tanh(x W + b), the same each time."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"]),
+        helper.make_node("Add", ["a", "b"], ["h"]),
+        helper.make_node("Tanh", ["h"], ["y"]),
+    ]
+    consts = {"w": W.astype(kind), "b": B.astype(kind)}
+    made = model(nodes, {"x": (kind, [3])}, {"y": kind}, consts)
+    for info in made.graph.input:
+        dim = info.type.tensor_type.shape.dim[0]
+        dim.dim_param, dim.dim_value = ("", batch) if isinstance(batch, int) else (batch, 0)
+        if not isinstance(batch, int):
+            dim.dim_param = batch
+    return made
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "float16"])
+def test_graphs_of_each_float_type_agree_within_their_own_rounding(kind):
+    formula = cf.read(network(kind))
+    found = formula.verify(network(kind), rows_of(network()))
+    assert found.ok, found
+    assert {p.dtype for p in formula.precision.values()} == {kind} - {"float64"}
+    assert [f.name for f in formula.inputs] == ["x0", "x1", "x2"]
+    assert list(formula.outputs) == ["y[0]", "y[1]"]
+    expected = np.tanh(rows_of(network()) @ W.astype(kind) + B.astype(kind))
+    np.testing.assert_allclose(formula(rows_of(network())), expected, rtol=1e-12)
+
+
+def test_graphs_in_bfloat16_are_asked_through_onnx_itself():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    made = network()
+    for info in (*made.graph.input, *made.graph.output):
+        info.type.tensor_type.elem_type = 16
+    for t in made.graph.initializer:
+        t.CopyFrom(tensor(t.name, onnx.numpy_helper.to_array(t).astype(ml_dtypes.bfloat16)))
+    formula = cf.read(made)
+    assert formula.verify(made, rows_of(network())).ok
+    assert {p.dtype for p in formula.precision.values()} == {"bfloat16"}
+
+
+@pytest.mark.parametrize("batch", [1, 5, "", "N"])
+def test_any_number_of_rows_is_answered_whatever_the_graph_insists_on(batch):
+    made = network(batch=batch)
+    formula = check(made)
+    assert formula.trail[0].options["layout"]["rows"] == (batch if isinstance(batch, int) else None)
+    assert formula.verify(made, rows_of(made, 7)).ok
+
+
+def test_a_graph_that_takes_one_row_alone_is_asked_row_by_row():
+    nodes = [helper.make_node("Reshape", ["x", "s"], ["y"])]
+    made = model(nodes, {"x": [3]}, consts={"s": [1, 3]})
+    assert check(made).trail[0].options["layout"]["rows"] == 1
+
+
+def test_rows_on_another_axis_are_found_by_their_name():
+    made = model([helper.make_node("Transpose", ["x"], ["y"])], {"x": [3]})
+    made.graph.input[0].CopyFrom(value_info("x", "float32", [3, "N"]))
+    made.graph.output[0].CopyFrom(value_info("y", "float32", ["N", 3]))
+    assert check(made, np.eye(3)).trail[0].options["layout"]["inputs"][0][3] == 1
+    made = model([helper.make_node("Transpose", ["x"], ["y"])], {"x": [2]})
+    formula = check(made)  # as many elements as rows are traced together
+    assert list(formula.outputs) == ["y[0]", "y[1]"]
+    assert formula.trail[0].options["layout"]["results"][0][3] == 1
+
+
+def test_several_inputs_and_results_keep_their_names_and_kinds():
+    nodes = [
+        helper.make_node("Cast", ["count"], ["c"], to=1),
+        helper.make_node("Where", ["flag", "size", "c"], ["y"]),
+        helper.make_node("Add", ["count", "one"], ["more"]),
+    ]
+    made = model(
+        nodes, {"size": [1], "count": ("int64", [1]), "flag": ("bool", [1])},
+        {"y": "float32", "more": "int64"}, {"one": np.array(1)},
+    )  # fmt: skip
+    formula = check(made)
+    assert [f.name for f in formula.inputs] == ["size", "count", "flag"]
+    assert list(formula.outputs) == ["y", "more"]
+    assert formula.verify(made, rows_of(made)).ok
+    rows = np.array([[0.5, 1.5, 1], [0.5, 1, 2], [0.5, np.nan, 0], [0.5, 1, np.nan]])
+    assert np.isnan(formula(rows)).all()  # the graph takes no such numbers
+
+
+def test_text_becomes_categories_and_labels():
+    nodes = [
+        helper.make_node("Equal", ["colour", "red"], ["is"]),
+        helper.make_node("Where", ["is", "yes", "no"], ["said"]),
+        helper.make_node("Cast", ["is"], ["y"], to=1),
+    ]
+    made = model(
+        nodes, {"colour": ("string", [1])}, {"said": "string", "y": "float32"},
+        {"red": np.array("red", object), "yes": np.array("ja", object),
+         "no": np.array("nein; --", object)},
+    )  # fmt: skip
+    formula = cf.read(made)
+    rows = {"colour": ["red", "blue", "never", None]}
+    assert formula(rows, "label").tolist() == ["ja", "nein; --", "nein; --", None]
+    np.testing.assert_array_equal(formula(rows, "y"), [1, 0, 0, np.nan])
+    assert formula.verify(made, {"colour": ["red", "blue"]}).ok
+
+
+def classifier(labels: list[str]) -> Any:
+    """Return a graph that gives a label, and the chances of all of them."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["s"]),
+        helper.make_node("Softmax", ["s"], ["chances"], axis=1),
+        helper.make_node("ArgMax", ["chances"], ["at"], axis=1, keepdims=0),
+        helper.make_node("Gather", ["classes", "at"], ["said"]),
+    ]
+    consts = {"w": W, "classes": np.array(labels, object)}
+    return model(nodes, {"x": [3]}, {"said": "string", "chances": "float32"}, consts)
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], ["b", "a"], ["P(a)", "'; DROP TABLE x; --"]])
+def test_a_label_and_its_chances_make_a_classifier(labels):
+    made = classifier(labels)
+    formula = cf.read(made)
+    assert formula.task.kind == "classification"
+    assert formula.task.classes == tuple(labels)
+    assert list(formula.outputs) == ["label", *(f"P({name})" for name in labels)]
+    rows = rows_of(made)
+    session = onnxruntime.InferenceSession(made.SerializeToString())
+    said, chances = session.run(None, {"x": rows.astype(np.float32)})
+    assert formula(rows).tolist() == said.tolist()
+    np.testing.assert_allclose(
+        np.column_stack([formula(rows, n) for n in formula.task.probability]), chances, rtol=1e-5
+    )
+    assert formula.verify(made, rows).ok
+
+
+# --- graphs within the graph
+
+
+def body(nodes: list[Any], inputs: list[Any], outputs: list[Any], consts: Any = None) -> Any:
+    """Return a graph within the graph, from (name, kind, shape) of its inputs and outputs."""
+    return helper.make_graph(
+        nodes, "body", [value_info(*i) for i in inputs], [value_info(*o) for o in outputs],
+        [tensor(n, v) for n, v in (consts or {}).items()],
+    )  # fmt: skip
+
+
+def halved(count: Any = 3, body_op: str = "Tanh") -> Any:
+    """Return a loop that takes a function several times, and gives every turn."""
+    inner = body(
+        [
+            helper.make_node(body_op, ["h"], ["g"]),
+            helper.make_node("Add", ["g", "x"], ["next"]),
+            helper.make_node("Less", ["i", "last"], ["go on"]),
+            helper.make_node("Identity", ["next"], ["seen"]),
+        ],
+        [("i", "int64", []), ("go", "bool", []), ("h", "float32", None)],
+        [("go on", "bool", []), ("next", "float32", None), ("seen", "float32", None)],
+        {"last": np.array(2)},
+    )
+    nodes = [
+        helper.make_node("Loop", ["count", "", "x"], ["end", "all"], body=inner),
+        helper.make_node("Transpose", ["all"], ["turns"], perm=[1, 0, 2]),
+    ]
+    return model(
+        nodes, {"x": [2]}, {"end": "float32", "turns": "float32"}, {"count": np.array(count)}
+    )
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_a_loop_is_unrolled_where_the_number_of_its_turns_is_known(count):
+    formula = check(halved(count))
+    assert len(formula.outputs) == 2 + 2 * min(count, 3)
+
+
+def test_a_scan_is_unrolled():
+    inner = body(
+        [
+            helper.make_node("Add", ["h", "e"], ["next"]),
+            helper.make_node("Sigmoid", ["next"], ["seen"]),
+        ],
+        [("h", "float32", None), ("e", "float32", None)],
+        [("next", "float32", None), ("seen", "float32", None)],
+    )
+    nodes = [
+        helper.make_node("ReduceSum", ["x", "one"], ["h"], keepdims=0),
+        helper.make_node(
+            "Scan", ["h", "x"], ["end", "all"], body=inner, num_scan_inputs=1,
+            scan_input_axes=[1], scan_input_directions=[1], scan_output_axes=[1],
+            scan_output_directions=[1],
+        ),
+    ]  # fmt: skip
+    consts = {"one": [1]}
+    check(model(nodes, {"x": [4, 2]}, {"end": "float32", "all": "float32"}, consts))
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_a_branch_is_taken_where_the_condition_is_known(width):
+    branches = {
+        f"{name}_branch": body([helper.make_node(op, ["x"], [name])], [], [(name, "float32", None)])
+        for name, op in (("then", "Neg"), ("else", "Exp"))
+    }
+    nodes = [
+        helper.make_node("Shape", ["x"], ["s"], start=1),
+        helper.make_node("Equal", ["s", "two"], ["is"]),
+        helper.make_node("Squeeze", ["is"], ["c"]),
+        helper.make_node("If", ["c"], ["y"], **branches),
+    ]
+    formula = check(model(nodes, {"x": [width]}, consts={"two": [2]}))
+    assert formula([[1.0] * width])[0, 0] == (-1 if width == 2 else np.exp(1))
+
+
+def test_functions_of_the_model_are_walked_with_their_attributes():
+    inner = helper.make_node("LeakyRelu", ["a"], ["b"])
+    attribute = inner.attribute.add()
+    attribute.name, attribute.ref_attr_name, attribute.type = "alpha", "slope", 1
+    own = helper.make_function(
+        "mine", "bent", ["a", "c"], ["d"], [inner, helper.make_node("Add", ["b", "c"], ["d"])],
+        [helper.make_opsetid("", 21)], ["slope"],
+    )  # fmt: skip
+    nodes = [
+        helper.make_node("bent", ["x", "x"], ["h"], domain="mine", slope=0.25),
+        helper.make_node("bent", ["h", "x"], ["y"], domain="mine", slope=0.5),
+    ]
+    made = model(nodes, {"x": [2]}, functions=[own])
+    made.opset_import.append(helper.make_opsetid("mine", 1))
+    formula = check(made)
+    np.testing.assert_array_equal(formula([[-1.0, 2.0]]), [[-1.625, 6.0]])
+
+
+# --- lengths, names, examples
+
+
+def test_rows_of_any_length_need_an_example():
+    nodes = [helper.make_node("ReduceSum", ["x", "one"], ["y"], keepdims=0)]
+    made = model(nodes, {"x": ("float32", ["time"])}, consts={"one": [1]})
+    with pytest.raises(cf.UnsupportedModel, match="rows of any length"):
+        cf.read(made)
+    for example in (np.ones((1, 4)), (np.ones((1, 4)),), {"x": np.ones((1, 4))}):
+        assert len(cf.read(made, example=example).inputs) == 4
+    for wrong in (np.ones(4), {"z": np.ones((1, 4))}, (1, 2)):
+        with pytest.raises(cf.BadInput):
+            cf.read(made, example=wrong)
+
+
+def test_names_are_given_element_by_element():
+    formula = cf.read(network(), names=["a", "b'; --", "c"])
+    assert [f.name for f in formula.inputs] == ["a", "b'; --", "c"]
+    with pytest.raises(cf.BadInput, match="2 names were given for 3 inputs"):
+        cf.read(network(), names=["a", "b"])
+
+
+# --- missing values
+
+
+def test_missing_numbers_are_refused_where_onnx_does_not_say_what_comes_of_them():
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["p"], kernel_shape=[2]),
+        helper.make_node("Add", ["p", "z"], ["y"]),
+    ]
+    made = model(nodes, {"x": [1, 3], "z": [1, 1]})
+    formula = cf.read(made)
+    assert [f.missing for f in formula.inputs] == [False] * 3 + [True]
+    assert formula.verify(made, rows_of(made)).ok
+
+
+def test_missing_numbers_go_on_through_everything_else():
+    made = network()
+    rows = rows_of(made, 3)
+    rows[1, 2] = np.nan
+    assert np.isnan(cf.read(made)(rows)).tolist() == [[False] * 2, [True] * 2, [False] * 2]
+
+
+# --- certificates and files
+
+
+def test_a_graph_a_file_and_a_session_are_all_asked(tmp_path):
+    made, path = network(), tmp_path / "model.bin"
+    onnx.save(made, path)
+    formula = cf.read(path)
+    rows = rows_of(made)
+    for asked in (made, path, str(path), onnxruntime.InferenceSession(path),
+                  onnxruntime.InferenceSession(made.SerializeToString())):  # fmt: skip
+        found = formula.verify(asked, rows)
+        assert found.ok, found
+        assert {c.method for c in found.checks} == {"graph in float64", "graph, float32"}
+    formula.save(tmp_path / "formula.json")
+    assert cf.load(tmp_path / "formula.json").verify(made, rows).ok
+    other = network()
+    other.graph.initializer[0].CopyFrom(tensor("w", W + 1e-5))
+    assert not formula.verify(other, rows).ok
+
+
+def test_the_command_line_reads_and_verifies_a_file(tmp_path, capsys):
+    from closedform.cli import main
+
+    onnx.save(network(), tmp_path / "model.onnx")
+    np.savetxt(tmp_path / "rows.csv", rows_of(network()), delimiter=",", header="a,b,c",
+               comments="")  # fmt: skip
+    assert main(["read", str(tmp_path / "model.onnx")]) == 0
+    assert "tanh" in capsys.readouterr().out
+    given = [str(tmp_path / "model.onnx"), "--data", str(tmp_path / "rows.csv")]
+    assert main(["verify", *given]) == 0
+
+
+def test_every_target_prints_a_graph():
+    formula = cf.read(network())
+    for target in ("text", "latex", "python", "numpy", "sympy"):
+        assert formula.to(target)
+    assert "tanh" in str(formula)
+    from closedform.verify import verify_program
+
+    assert verify_program(formula, "numpy", rows_of(network()), model=network()).ok
+
+
+# --- what is refused
+
+
+def refused(made: Any, match: str) -> None:
+    """Fail unless a model is refused for a reason."""
+    with pytest.raises(cf.UnsupportedModel, match=match):
+        cf.read(made)
+
+
+def test_all_operators_without_a_formula_are_named_at_once():
+    nodes = [
+        helper.make_node("Atan", ["x"], ["a"]),
+        helper.make_node("NonZero", ["a"], ["b"]),
+        helper.make_node("RandomNormalLike", ["x"], ["c"]),
+        helper.make_node("Fancy", ["x"], ["y"], domain="some.shop"),
+    ]
+    made = model(nodes, {"x": [2]})
+    made.opset_import.append(helper.make_opsetid("some.shop", 1))
+    with pytest.raises(cf.UnsupportedModel, match="for 4 reasons") as error:
+        cf.read(made)
+    for name in ("Atan", "NonZero", "RandomNormalLike", "Fancy of the domain 'some.shop'"):
+        assert name in str(error.value)
+
+
+def test_what_mixes_rows_is_refused():
+    nodes = [helper.make_node("ReduceMean", ["x", "zero"], ["m"]),
+             helper.make_node("Sub", ["x", "m"], ["y"])]  # fmt: skip
+    refused(model(nodes, {"x": [2]}, consts={"zero": [0]}), "depends on the other rows")
+    norm = helper.make_node(
+        "BatchNormalization", ["x", *"wbmv"], ["y", "m2", "v2"], training_mode=1
+    )
+    consts = {name: np.ones(2, np.float32) for name in "wbmv"}
+    refused(model([norm], {"x": [2]}, {"y": "float32"}, consts), "it mixes the rows")
+
+
+def test_branches_and_loops_that_depend_on_the_inputs_are_refused():
+    branch = body([helper.make_node("Neg", ["x"], ["n"])], [], [("n", "float32", None)])
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["m"], keepdims=0),
+        helper.make_node("Cast", ["m"], ["c"], to=9),
+        helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch),
+    ]
+    refused(model(nodes, {"x": [2]}), "If has no formula: its condition depends on the inputs")
+    made = halved()
+    made.graph.initializer.pop()
+    made.graph.node.insert(0, helper.make_node("Cast", ["m"], ["count"], to=7))
+    made.graph.node.insert(0, helper.make_node("ReduceMax", ["x"], ["m"], keepdims=0))
+    refused(made, "Loop has no formula: the number of its turns depends on the inputs")
+
+
+@pytest.mark.parametrize(
+    "node, match",
+    [
+        (helper.make_node("Elu", ["x"], ["y"], gamma=2.0), "Unrecognized attribute: gamma"),
+        (helper.make_node("Cast", ["x"], ["y"], to=8), "Cast from float32 to string"),
+        (helper.make_node("Cast", ["x"], ["y"], to=2), "may lie beyond it"),
+        (helper.make_node("Cast", ["x"], ["y"], to=14), "complex64"),
+        (helper.make_node("Cast", ["x"], ["y"], to=17), "float8e4m3fn numbers have no formula"),
+        (helper.make_node("MatMul", ["x", "x"], ["y"]), "does not fit its inputs"),
+        (helper.make_node("TopK", ["x", "two"], ["v", "y"]), "the places that TopK finds"),
+        (helper.make_node("NoSuch", ["x"], ["y"]), "NoSuch has no formula here"),
+        (helper.make_node("Upsample", ["x", "two"], ["y"], mode="cubic"), "mode='cubic'"),
+    ],
+)
+def test_options_without_a_formula_are_refused_by_name(node, match):
+    refused(model([node], {"x": [3]}, {"y": "float32"}, {"two": [2]}), match)
+
+
+def test_other_things_than_models_are_refused():
+    made = network()
+    refused(made.graph, "GraphProto holds no graph that can be read")
+    session = onnxruntime.InferenceSession(made.SerializeToString())
+    refused(session, "InferenceSession holds no graph that can be read")
+    with pytest.raises(cf.NotFitted):
+        cf.read(onnx.ModelProto())
+    refused(model([helper.make_node("Identity", ["w"], ["y"])], {}, consts={"w": W}), "no inputs")
+    made = network()
+    del made.graph.input[0].type.tensor_type.shape.dim[:]
+    refused(made, "no axis that counts rows")
+    made = network()
+    made.graph.output[0].name = "w"
+    refused(made, "'w' has no rows")
+
+
+def test_a_graph_too_large_for_a_formula_is_refused_before_it_is_computed():
+    product = [helper.make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]),
+               helper.make_node("MatMul", ["x", "t"], ["y"])]  # fmt: skip
+    refused(model(product, {"x": [100, 100]}), "would have more than 150,000 parts")
+
+
+# --- what others export
+
+
+def exported(module: Any, *example: Any, **options: Any) -> Any:
+    """Return a PyTorch module as an ONNX model."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxscript")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if options.pop("dynamo", False):
+            shapes = tuple({0: torch.export.Dim("batch")} for _ in example)
+            options = {"dynamic_shapes": shapes, "verbose": False} | options
+            return torch.onnx.export(
+                module.eval(), example, dynamo=True, **options
+            ).model_proto  # fmt: skip
+        names = [f"in{i}" for i in range(len(example))]
+        buffer = io.BytesIO()
+        torch.onnx.export(
+            module.eval(), example, buffer, dynamo=False, input_names=names,
+            dynamic_axes={name: {0: "batch"} for name in names}, **options,
+        )  # fmt: skip
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def modules() -> dict[str, Any]:
+    """Return modules as people train them, with an example."""
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    torch.manual_seed(0)
+
+    class Last(nn.Module):
+        def __init__(self, layer: Any) -> None:
+            super().__init__()
+            self.layer, self.head = layer, nn.Linear(3, 1)
+
+        def forward(self, x: Any) -> Any:
+            return self.head(self.layer(x)[0][:, -1])
+
+    return {
+        "mlp": (nn.Sequential(nn.Linear(3, 8), nn.GELU(), nn.BatchNorm1d(8), nn.Dropout(),
+                              nn.Linear(8, 1)), torch.randn(4, 3)),
+        "classifier": (nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(1)),
+                       torch.randn(4, 3)),
+        "convolutions": (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+                                       nn.Flatten(), nn.Linear(8, 2)), torch.randn(4, 1, 4, 4)),
+        "lstm": (Last(nn.LSTM(2, 3, batch_first=True)), torch.randn(4, 3, 2)),
+        "gru": (Last(nn.GRU(2, 3, batch_first=True)), torch.randn(4, 3, 2)),
+        "embedding": (nn.Sequential(nn.Embedding(4, 3), nn.Flatten(), nn.LayerNorm(6)),
+                      torch.randint(0, 4, (4, 2))),
+    }  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "name, dynamo",
+    [(name, False) for name in ("mlp", "classifier", "convolutions", "lstm", "gru", "embedding")]
+    + [("mlp", True)],
+)
+def test_what_pytorch_exports_is_read(name, dynamo):
+    module, example = modules()[name]
+    made = exported(module, example, dynamo=dynamo)
+    formula = check(made)
+    assert formula.verify(made, rows_of(made)).ok
+    theirs = module(example).detach().numpy().reshape(len(example), -1)
+    ours = np.column_stack(list(formula.evaluate(example).values()))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_of_scikit_learn_is_read_where_its_parts_are_plain():
+    pytest.importorskip("skl2onnx")
+    from skl2onnx import to_onnx
+    from sklearn.neural_network import MLPRegressor
+
+    rows = DRAW.normal(size=(60, 3)).astype(np.float32)
+    fitted = MLPRegressor(hidden_layer_sizes=5, activation="tanh", max_iter=50, random_state=0)
+    fitted.fit(rows, rows.sum(1))
+    formula = check(to_onnx(fitted, rows), rows.astype(float))
+    np.testing.assert_allclose(
+        formula(rows.astype(float)).ravel(), fitted.predict(rows), rtol=1e-4, atol=1e-5
+    )
