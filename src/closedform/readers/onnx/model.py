@@ -16,7 +16,7 @@ from closedform.readers.onnx.parsing import constants
 from closedform.readers.onnx.results import Found, named, results_of
 from closedform.readers.onnx.trying import tried
 from closedform.readers.onnx.values import FLOATS, Value
-from closedform.readers.onnx.walking import Walk
+from closedform.readers.onnx.walking import TooLarge, Walk
 from closedform.readers.reading import Reading
 
 MOST_VERSION = 1 << 20
@@ -53,14 +53,16 @@ def _read_model(model: Any, names: Sequence[str] | None, example: Any = None) ->
     given = given_by(model.graph, known, example)
     try:
         reading, walk, results = _read(model, known, given, names)
-    except UnsupportedModel:
+    except TooLarge:
+        raise
+    except UnsupportedModel as error:
         if given.fixed is not None:
             raise
-        try:  # some graphs call the number of rows free, and take one row alone
-            given = replace(given, fixed=1)
+        given = replace(given, fixed=1)  # some call the number free, and take one row alone
+        try:
             reading, walk, results = _read(model, known, given, names)
         except UnsupportedModel:
-            reading, walk, results = _read(model, known, replace(given, fixed=None), names)
+            raise error from None
     return _formula(model, given, reading, walk, results)
 
 

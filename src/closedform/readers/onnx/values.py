@@ -26,8 +26,8 @@ NUMBERS: Final = {name: number for number, name in KINDS.items()}
 
 FLOATS: Final = ("float64", "float32", "bfloat16", "float16")
 
-MOST: Final = 1 << 26
-"""Elements of one tensor: 512 MiB."""
+MOST: Final = 1 << 25
+"""Elements of one tensor: 256 MiB."""
 
 
 @dataclass(frozen=True, eq=False)
