@@ -288,6 +288,14 @@ def test_options_without_a_formula_are_refused_by_name(node, match):
     refused(model([node], {"x": [3]}, {"y": "float32"}, {"two": [2]}), match)
 
 
+def test_operators_older_than_any_engine_are_refused():
+    made = network()
+    made.opset_import[0].version = 6
+    refused(made, "of version 6")
+    made.opset_import[0].version = 7
+    assert check(made)
+
+
 def test_other_things_than_models_are_refused():
     made = network()
     refused(made.graph, "GraphProto holds no graph that can be read")

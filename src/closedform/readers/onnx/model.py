@@ -19,7 +19,8 @@ from closedform.readers.onnx.values import FLOATS, Value
 from closedform.readers.onnx.walking import TooLarge, Walk
 from closedform.readers.reading import Reading
 
-MOST_VERSION = 1 << 20
+OLDEST, MOST_VERSION = 7, 1 << 20
+"""Opsets: those before 7 broadcast otherwise, and onnxruntime does not run them."""
 
 
 def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
@@ -95,6 +96,12 @@ def _read(
     opsets = {o.domain: o.version for o in model.opset_import}
     if not all(0 < version < MOST_VERSION for version in opsets.values()):
         raise Broken("it names a version of ONNX's operators that is none")
+    own = opsets.get("", opsets.get("ai.onnx", OLDEST))
+    if own < OLDEST:
+        raise UnsupportedModel(
+            f"The graph uses ONNX's operators of version {own}, whose meaning has changed since.",
+            hint="Convert it: onnx.version_converter.convert_version(model, 13).",
+        )
     functions = {(f.domain, f.name): f for f in model.functions}
     walk = Walk(reading, given.rows, opsets, functions)
     scope: dict[str, Any] = {**known, **dict(started(given.slots, reading.columns(), given.rows))}
