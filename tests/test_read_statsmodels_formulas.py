@@ -6,7 +6,8 @@ import pytest
 import statsmodels.formula.api as smf
 
 import closedform as cf
-from statsmodels_models import FRAME, Asked, AskedByFormulaic, by_formulaic, fitted
+from closedform.readers.statsmodels.inputs import spec_of
+from statsmodels_models import FRAME, Asked, AskedByFormulaic, by_formulaic, fitted, formulaic_only
 from test_read_statsmodels import check
 
 CUT = 2.5
@@ -123,6 +124,7 @@ def test_periodic_terms_agree_but_far_outside(terms):
     check(Asked(results), used(results), 1e-11, turns=True)
 
 
+@formulaic_only
 @pytest.mark.parametrize("terms", FORMULAIC)
 def test_a_formula_of_formulaic_and_ours_agree(terms):
     results = by_formulaic(lambda: smf.ols(f"y ~ {terms}", FRAME).fit())
@@ -139,6 +141,7 @@ def test_arithmetic_with_truths_is_that_of_pandas(terms):
     assert formula.verify(results, rows).ok
 
 
+@formulaic_only
 def test_a_step_of_formulaic_is_0_where_its_number_is_missing():
     results = by_formulaic(lambda: smf.ols("y ~ bs(x, df=3, degree=0)", FRAME).fit())
     check(AskedByFormulaic(results), used(results))
@@ -193,6 +196,6 @@ def test_no_code_of_a_formula_is_run(monkeypatch):
     def forbidden(*_):
         raise AssertionError("run")
 
-    for info in results.model.data.model_spec.factor_infos.values():
+    for info in spec_of(results.model.data).factor_infos.values():
         monkeypatch.setattr(info.state["eval_env"], "eval", forbidden)
     cf.read(results)

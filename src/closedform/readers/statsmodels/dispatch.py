@@ -167,7 +167,10 @@ def _fitted(model: Results) -> tuple[Any, Array]:
         NotFitted: a model was given, not its results.
         UnsupportedModel: what was given is neither.
     """
-    inner, params = getattr(model, "model", None), getattr(model, "params", None)
+    # The wrapper around results puts names on the parameters, and gives NaN where these are not its
+    # own (a GLM with an offset in 0.14); predict takes them as they are.
+    results = vars(model).get("_results", model)
+    inner, params = getattr(results, "model", None), getattr(results, "params", None)
     if inner is not None and params is not None:
         return inner, np.asarray(params, dtype=np.float64)
     name = type(model).__name__

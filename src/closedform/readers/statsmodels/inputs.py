@@ -123,13 +123,14 @@ def design_of(model: Any, spec: Any = None) -> Design | None:
 def _spec(model: Any) -> Any:
     if not hasattr(model, "formula"):
         return None
-    data = getattr(model, "data", None)
-    for name in ("model_spec", "design_info"):  # the latter until 0.14
-        found = getattr(model, name, None)
-        found = getattr(data, name, None) if found is None else found
-        if found is not None:
-            return found
-    return None
+    found = spec_of(model)
+    return spec_of(getattr(model, "data", None)) if found is None else found
+
+
+def spec_of(holder: Any, which: str = "") -> Any:
+    """Return the design that an object keeps, under its name of today or that until 0.14."""
+    old = getattr(holder, f"design_info{which}", None)
+    return getattr(holder, f"model_spec{which}", old)
 
 
 def _training_columns(model: Any) -> tuple[frozenset[str] | None, frozenset[str]]:
