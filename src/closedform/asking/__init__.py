@@ -38,9 +38,16 @@ class Method:
 
 def own_methods(model: Any, formula: Formula) -> list[Method]:
     """Return how a model of a package in `ASKED` is asked; of any other, nothing."""
-    for kind in type(model).__mro__:
-        found = ASKED.get(kind.__module__.partition(".")[0])
-        if found is not None:
-            made: list[Method] = import_module(found).methods(model, formula)
-            return made
-    return []
+    found = _module_for(model)
+    made: list[Method] = [] if found is None else import_module(found).methods(model, formula)
+    return made
+
+
+def is_asked(model: Any) -> bool:
+    """Tell whether a model is of a package in `ASKED`: it is given rows by the inputs' names."""
+    return _module_for(model) is not None
+
+
+def _module_for(model: Any) -> str | None:
+    packages = (kind.__module__.partition(".")[0] for kind in type(model).__mro__)
+    return next((ASKED[name] for name in packages if name in ASKED), None)

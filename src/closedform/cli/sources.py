@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from closedform.asking import is_asked
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import Array
@@ -94,9 +95,19 @@ def _names(source: Source) -> list[str]:
 
 
 def _needed(source: Source) -> set[str]:
-    """Return the columns that must be there: all for a model, for a formula those it reads."""
+    """Return the columns that must be there: all for a model, for a formula those it reads.
+
+    A column of ones (statsmodels' const) is no data: whoever asks the model puts it there.
+    """
     names = _names(source)
-    return set(names) if source.model is not None else {names[i] for i in source.formula.needed}
+    if source.model is None:
+        return {names[i] for i in source.formula.needed}
+    return set(names) - {name for step in source.formula.trail for name in _ones(step.options)}
+
+
+def _ones(options: Mapping[str, Any]) -> Sequence[str]:
+    found: Sequence[str] = options.get("constant", ())
+    return found
 
 
 def _named(model: Any) -> bool:
@@ -126,7 +137,7 @@ def _renamed(source: Source, table: Table, notes: list[str]) -> Source:
 
 def _as_taken(picked: Any, names: Sequence[str], model: Any) -> Any:
     """Return rows as a DataFrame where names count, as an array where the model has none."""
-    if model is None or (_named(model) and hasattr(picked, "columns")):
+    if model is None or ((_named(model) or is_asked(model)) and hasattr(picked, "columns")):
         return picked
     if hasattr(picked, "columns"):
         return picked.to_numpy()
