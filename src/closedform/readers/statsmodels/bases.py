@@ -77,8 +77,16 @@ class Coded:
         return int(self.matrix.shape[1])
 
     def nodes(self) -> list[Node]:
-        """Return one table for each column."""
-        return [self._table(column) for column in self.matrix.T]
+        """Return one table for each column, of the levels that are not 0 in it.
+
+        2,000 tables of 2,000 levels would take 5 s; other categories are refused elsewhere.
+        """
+        made = []
+        for column in self.matrix.T:
+            at = np.flatnonzero(column)
+            entries = {self.levels[i]: float(column[i]) for i in at}
+            made.append(ops.table(self.x, entries, 0.0))
+        return made
 
     def terms(self, weights: Array) -> list[Term]:
         """Return one table: level → Σ weights[j]·matrix[level, j]."""
