@@ -199,3 +199,70 @@ def test_no_code_of_a_formula_is_run(monkeypatch):
     for info in spec_of(results.model.data).factor_infos.values():
         monkeypatch.setattr(info.state["eval_env"], "eval", forbidden)
     cf.read(results)
+
+
+def clipped_data():
+    return FRAME.assign(low=np.minimum(FRAME.x, 1.5), high=np.maximum(FRAME.x, 3))
+
+
+TIED = ["bs(low, df=8)", "bs(high, df=8)", "bs(low, df=6, degree=1)", "bs(low, df=5, degree=0)"]
+
+
+@pytest.mark.parametrize("terms", [*TIED, "bs(k, df=4)"])
+def test_splines_with_knots_at_their_ends_agree_where_a_value_is_missing_too(terms):
+    frame = clipped_data()
+    results = fitted(smf.ols(f"y ~ {terms}", frame).fit)
+    check(Asked(results), frame[[f.name for f in cf.read(results).inputs]], 1e-11)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_cyclic_splines_of_few_stretches_are_as_patsy_makes_them(count):
+    results = fitted(smf.ols(f"y ~ cc(x, df={count})", FRAME).fit)
+    check(Asked(results), FRAME[["x"]], 1e-11, turns=True)
+
+
+COMPUTED = ["C(np.where(x > 2, 'hi', 'lo'))", "C(np.floor(x))*g", "C(x > 2)*C(flag)", "C(k % 2)"]
+
+
+@pytest.mark.parametrize("terms", COMPUTED)
+def test_categories_may_be_computed(terms):
+    results = fitted(smf.ols(f"y ~ {terms}", FRAME).fit)
+    formula, rows = cf.read(results), used(results)
+    assert np.allclose(formula(rows), results.predict(rows), rtol=1e-12, atol=1e-14)
+    certificate = formula.verify(results, rows)
+    assert certificate.ok, str(certificate)
+
+
+@formulaic_only
+def test_names_in_backticks_are_columns():
+    import statsmodels.formula
+
+    def train():
+        options, before = statsmodels.formula.options, statsmodels.formula.options.ordering
+        options.ordering = "degree"  # the usual one trips over a space in a name
+        try:
+            return smf.ols("y ~ `odd name (cm)`*z + np.exp(`odd name (cm)`)", FRAME).fit()
+        finally:
+            options.ordering = before
+
+    results = by_formulaic(train)
+    formula = check(AskedByFormulaic(results), used(results))
+    assert [f.name for f in formula.inputs] == ["odd name (cm)", "z"]
+
+
+def test_a_sum_of_1000_columns_in_one_term_is_read():
+    terms = "I(" + " + ".join(["x", "z"] * 500) + ")"
+    results = fitted(smf.ols(f"y ~ {terms}", FRAME).fit)
+    assert np.allclose(cf.read(results)(FRAME), results.predict(FRAME), rtol=1e-12)
+
+
+def test_many_levels_are_one_table():
+    draw = np.random.default_rng(1)
+    frame = pd.DataFrame({"id": draw.integers(0, 300, 2000).astype(str)}).assign(
+        x=draw.normal(size=2000), y=draw.normal(size=2000)
+    )
+    results = fitted(smf.ols("y ~ id*x", frame).fit)
+    formula = cf.read(results)
+    assert len(formula.nodes) < 10
+    assert len(str(formula)) < 2000
+    assert np.allclose(formula(frame), results.predict(frame), rtol=1e-10, atol=1e-12)

@@ -79,8 +79,11 @@ class Coded:
     def nodes(self) -> list[Node]:
         """Return one table for each column, of the levels that are not 0 in it.
 
-        2,000 tables of 2,000 levels would take 5 s; other categories are refused elsewhere.
+        2,000 tables of 2,000 levels would take 5 s; other categories of an input are refused as
+        such, and only what is computed must show them in each table.
         """
+        if self.x.op is not ops.INPUT:
+            return [self._table(column) for column in self.matrix.T]
         made = []
         for column in self.matrix.T:
             at = np.flatnonzero(column)

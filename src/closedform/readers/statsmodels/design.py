@@ -11,7 +11,7 @@ import numpy as np
 from closedform import ops
 from closedform.formula import surely_missing
 from closedform.ir import Array, Node, Type, fold
-from closedform.readers.reading import Columns, Reading, is_missing, plain_label
+from closedform.readers.reading import Columns, Reading, imputed_from, is_missing, plain_label
 from closedform.readers.statsmodels.bases import (
     Basis,
     Coded,
@@ -205,7 +205,8 @@ def _coded(factor: Factor, value: Any, matrix: Array, reading: Reading) -> Coded
         x = ops.where(value, ops.const(1.0), ops.const(0.0))
         return Coded(x, levels, matrix, np.nan)
     x = reading.as_labels(value) if any(isinstance(v, str) for v in levels) else value
-    reading.knows(x, levels, unseen=not factor.refuses)
+    if imputed_from(x)[0].op is ops.INPUT:
+        reading.knows(x, levels, unseen=not factor.refuses)
     return Coded(x, levels, matrix, np.nan if factor.refuses else 0.0)
 
 

@@ -168,7 +168,7 @@ def column(name: str, n: Node, scope: Scope) -> Node:
 def _attribute(n: Any, values: Values, scope: Scope) -> Any:
     of = values[n.value]
     if isinstance(of, ModuleType):
-        return getattr(of, n.attr, Unreadable(spelled(n)))
+        return vars(of).get(n.attr, Unreadable(spelled(n)))
     if isinstance(of, Node):
         return Method(of, n.attr)
     if isinstance(of, Stateful) and n.attr == "transform":

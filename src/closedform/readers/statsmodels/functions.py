@@ -378,9 +378,10 @@ def _formulaic_bs(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
     degree, first = int(options.get("degree", 3)), 0 if options.get("include_intercept") else 1
     make = partial(b_splines, knots=state["knots"], degree=degree, first=first)
     found = _extrapolated(make, state, x, options.get("extrapolation", "raise"))
-    if degree == 0 and isinstance(found, Curve):  # missing lies in no stretch: all steps are 0
-        return replace(found, missing=np.zeros(found.width))
-    return found
+    if isinstance(found, Unreadable):
+        return found
+    # Missing lies in no stretch: steps are 0 there, and 0 times NaN is NaN.
+    return replace(found, missing=None if degree else np.zeros(found.width))
 
 
 def _formulaic_cubic(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
