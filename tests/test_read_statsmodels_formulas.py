@@ -266,3 +266,46 @@ def test_many_levels_are_one_table():
     assert len(formula.nodes) < 10
     assert len(str(formula)) < 2000
     assert np.allclose(formula(frame), results.predict(frame), rtol=1e-10, atol=1e-12)
+
+
+def test_a_forgotten_logarithm_is_named():
+    results = fitted(smf.ols("y ~ np.log(x) + z", FRAME).fit)
+    a, b, c = results.params
+    found = cf.read(results).compare(f"{a} + {b}*x + {c}*z", FRAME)
+    assert "np.log(x) is missing" in str(found)
+
+
+def test_conditions_print_as_indicators():
+    results = fitted(smf.ols("y ~ I(x > 2) + z", FRAME).fit)
+    assert "[x > 2]" in str(cf.read(results))
+
+
+PIECES = [
+    "x", "z", "g", "flag", "np", "np.log", "(", ")", "(x)", "[0]", ".clip(", ".shift(1)", "+", "**",
+    "//", "%", "==", "'a'", "2", "1e400", "None", "lambda: 0", "~", "&", " and ", ", ", "*x", "C(",
+    "__import__('os').getpid()", "bs(x)", "if x else z", "{}", "f'{x}'", ":=", "np.linalg.inv(",
+]  # fmt: skip
+
+
+def test_any_code_is_read_or_refused_and_never_run(monkeypatch):
+    from closedform.ir import Node
+    from closedform.ops import input_
+    from closedform.readers.statsmodels.expressions import Scope, value_of
+    from closedform.readers.statsmodels.functions import called
+
+    monkeypatch.setattr("os.getpid", lambda: pytest.fail("run"))
+    names = ["x", "z", "g", "flag"]
+    scope = Scope(
+        columns=frozenset(names),
+        objects={"np": np},
+        nodes={name: input_(i) for i, name in enumerate(names)},
+        truths=frozenset(["flag"]),
+        functions=called,
+    )
+    draw = np.random.default_rng(5)
+    read = 0
+    with np.errstate(all="ignore"):
+        for _ in range(3000):
+            code = "".join(draw.choice(PIECES, draw.integers(1, 7)))
+            read += isinstance(value_of(code, scope), Node)
+    assert read > 20

@@ -101,6 +101,37 @@ class Coded:
 
 
 @dataclass(frozen=True, eq=False)
+class Truths:
+    """A condition, coded by a contrast matrix; no condition is missing.
+
+    Attributes:
+        condition: what is true or false.
+        false, true: what stands in each column then, shape (width,).
+    """
+
+    condition: Node
+    false: Array
+    true: Array
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.true)
+
+    def nodes(self) -> list[Node]:
+        """Return one choice for each column."""
+        return [self._of(a, b) for a, b in zip(self.true, self.false, strict=True)]
+
+    def terms(self, weights: Array) -> list[Term]:
+        """Return the one choice that the sum is; an indicator, where it is 0 if false."""
+        true, false = float(self.true @ weights), float(self.false @ weights)
+        return [(true, self._of(1.0, 0.0))] if false == 0 else [(1.0, self._of(true, false))]
+
+    def _of(self, true: float, false: float) -> Node:
+        return ops.where(self.condition, ops.const(true), ops.const(false))
+
+
+@dataclass(frozen=True, eq=False)
 class Curve:
     """Piecewise polynomials of one number, between the same edges.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -248,7 +249,7 @@ def _floor_divide(a: Node, b: Node) -> Node:
 
 def floor_divided(a: Any, b: Any, code: ast.AST) -> Any:
     """Return a // b for whole constants b > 0, where it can be computed exactly."""
-    if not is_number(b) or b <= 0 or b != int(b):
+    if not is_number(b) or not 0 < b < math.inf or b != int(b):
         return Unreadable(f"{spelled(code)}, which is known for whole positive divisors alone")
     return combined(_floor_divide, a, b)
 
