@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import statsmodels.api as sm
 import statsmodels.formula
 
@@ -97,6 +98,11 @@ def matrix(X: pd.DataFrame, columns: list[str]) -> np.ndarray:
 def with_ones(columns: list[str] = PLAIN) -> pd.DataFrame:
     """Return training columns with a column of ones in front, as add_constant gives them."""
     return sm.add_constant(FRAME[columns])
+
+
+formulaic_only = pytest.mark.skipif(
+    not hasattr(statsmodels.formula, "options"), reason="statsmodels before 0.15 reads by patsy"
+)
 
 
 def by_formulaic(make: Callable[[], Any]) -> Any:

@@ -23,10 +23,11 @@ def check(
     """
     formula = cf.read(asked.results)
     compare(cf.read(asked.results, fold=False), asked, rows, rtol, "as the model computes")
-    for kind, some in kinds_of_rows(None, rows):
+    # Of a spline, each row beyond the knots is asked about alone: 40 of 120 rows are enough.
+    for kind, some in kinds_of_rows(None, rows.iloc[:40]):
         if not (turns and kind == "far outside"):
             compare(formula, asked, some, rtol, kind)
-    certificate = formula.verify(asked.results, rows)
+    certificate = formula.verify(asked.results, rows, limit=400)
     failing = {kind for c in certificate.checks for kind in c.failing}
     assert certificate.ok or (turns and failing <= {"far", "huge"}), str(certificate)
     return formula

@@ -6,7 +6,8 @@ import pytest
 import statsmodels.formula.api as smf
 
 import closedform as cf
-from statsmodels_models import FRAME, Asked, AskedByFormulaic, by_formulaic, fitted
+from closedform.readers.statsmodels.inputs import spec_of
+from statsmodels_models import FRAME, Asked, AskedByFormulaic, by_formulaic, fitted, formulaic_only
 from test_read_statsmodels import check
 
 CUT = 2.5
@@ -123,6 +124,7 @@ def test_periodic_terms_agree_but_far_outside(terms):
     check(Asked(results), used(results), 1e-11, turns=True)
 
 
+@formulaic_only
 @pytest.mark.parametrize("terms", FORMULAIC)
 def test_a_formula_of_formulaic_and_ours_agree(terms):
     results = by_formulaic(lambda: smf.ols(f"y ~ {terms}", FRAME).fit())
@@ -139,6 +141,7 @@ def test_arithmetic_with_truths_is_that_of_pandas(terms):
     assert formula.verify(results, rows).ok
 
 
+@formulaic_only
 def test_a_step_of_formulaic_is_0_where_its_number_is_missing():
     results = by_formulaic(lambda: smf.ols("y ~ bs(x, df=3, degree=0)", FRAME).fit())
     check(AskedByFormulaic(results), used(results))
@@ -193,6 +196,116 @@ def test_no_code_of_a_formula_is_run(monkeypatch):
     def forbidden(*_):
         raise AssertionError("run")
 
-    for info in results.model.data.model_spec.factor_infos.values():
+    for info in spec_of(results.model.data).factor_infos.values():
         monkeypatch.setattr(info.state["eval_env"], "eval", forbidden)
     cf.read(results)
+
+
+def clipped_data():
+    return FRAME.assign(low=np.minimum(FRAME.x, 1.5), high=np.maximum(FRAME.x, 3))
+
+
+TIED = ["bs(low, df=8)", "bs(high, df=8)", "bs(low, df=6, degree=1)", "bs(low, df=5, degree=0)"]
+
+
+@pytest.mark.parametrize("terms", [*TIED, "bs(k, df=4)"])
+def test_splines_with_knots_at_their_ends_agree_where_a_value_is_missing_too(terms):
+    frame = clipped_data()
+    results = fitted(smf.ols(f"y ~ {terms}", frame).fit)
+    check(Asked(results), frame[[f.name for f in cf.read(results).inputs]], 1e-11)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_cyclic_splines_of_few_stretches_are_as_patsy_makes_them(count):
+    results = fitted(smf.ols(f"y ~ cc(x, df={count})", FRAME).fit)
+    check(Asked(results), FRAME[["x"]], 1e-11, turns=True)
+
+
+COMPUTED = ["C(np.where(x > 2, 'hi', 'lo'))", "C(np.floor(x))*g", "C(x > 2)*C(flag)", "C(k % 2)"]
+
+
+@pytest.mark.parametrize("terms", COMPUTED)
+def test_categories_may_be_computed(terms):
+    results = fitted(smf.ols(f"y ~ {terms}", FRAME).fit)
+    formula, rows = cf.read(results), used(results)
+    assert np.allclose(formula(rows), results.predict(rows), rtol=1e-12, atol=1e-14)
+    certificate = formula.verify(results, rows)
+    assert certificate.ok, str(certificate)
+
+
+@formulaic_only
+def test_names_in_backticks_are_columns():
+    import statsmodels.formula
+
+    def train():
+        options, before = statsmodels.formula.options, statsmodels.formula.options.ordering
+        options.ordering = "degree"  # the usual one trips over a space in a name
+        try:
+            return smf.ols("y ~ `odd name (cm)`*z + np.exp(`odd name (cm)`)", FRAME).fit()
+        finally:
+            options.ordering = before
+
+    results = by_formulaic(train)
+    formula = check(AskedByFormulaic(results), used(results))
+    assert [f.name for f in formula.inputs] == ["odd name (cm)", "z"]
+
+
+def test_a_sum_of_1000_columns_in_one_term_is_read():
+    terms = "I(" + " + ".join(["x", "z"] * 500) + ")"
+    results = fitted(smf.ols(f"y ~ {terms}", FRAME).fit)
+    assert np.allclose(cf.read(results)(FRAME), results.predict(FRAME), rtol=1e-12)
+
+
+def test_many_levels_are_one_table():
+    draw = np.random.default_rng(1)
+    frame = pd.DataFrame({"id": draw.integers(0, 300, 2000).astype(str)}).assign(
+        x=draw.normal(size=2000), y=draw.normal(size=2000)
+    )
+    results = fitted(smf.ols("y ~ id*x", frame).fit)
+    formula = cf.read(results)
+    assert len(formula.nodes) < 10
+    assert len(str(formula)) < 2000
+    assert np.allclose(formula(frame), results.predict(frame), rtol=1e-10, atol=1e-12)
+
+
+def test_a_forgotten_logarithm_is_named():
+    results = fitted(smf.ols("y ~ np.log(x) + z", FRAME).fit)
+    a, b, c = results.params
+    found = cf.read(results).compare(f"{a} + {b}*x + {c}*z", FRAME)
+    assert "np.log(x) is missing" in str(found)
+
+
+def test_conditions_print_as_indicators():
+    results = fitted(smf.ols("y ~ I(x > 2) + z", FRAME).fit)
+    assert "[x > 2]" in str(cf.read(results))
+
+
+PIECES = [
+    "x", "z", "g", "flag", "np", "np.log", "(", ")", "(x)", "[0]", ".clip(", ".shift(1)", "+", "**",
+    "//", "%", "==", "'a'", "2", "1e400", "None", "lambda: 0", "~", "&", " and ", ", ", "*x", "C(",
+    "__import__('os').getpid()", "bs(x)", "if x else z", "{}", "f'{x}'", ":=", "np.linalg.inv(",
+]  # fmt: skip
+
+
+def test_any_code_is_read_or_refused_and_never_run(monkeypatch):
+    from closedform.ir import Node
+    from closedform.ops import input_
+    from closedform.readers.statsmodels.expressions import Scope, value_of
+    from closedform.readers.statsmodels.functions import called
+
+    monkeypatch.setattr("os.getpid", lambda: pytest.fail("run"))
+    names = ["x", "z", "g", "flag"]
+    scope = Scope(
+        columns=frozenset(names),
+        objects={"np": np},
+        nodes={name: input_(i) for i, name in enumerate(names)},
+        truths=frozenset(["flag"]),
+        functions=called,
+    )
+    draw = np.random.default_rng(5)
+    read = 0
+    with np.errstate(all="ignore"):
+        for _ in range(3000):
+            code = "".join(draw.choice(PIECES, draw.integers(1, 7)))
+            read += isinstance(value_of(code, scope), Node)
+    assert read > 20

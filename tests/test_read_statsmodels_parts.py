@@ -22,6 +22,7 @@ from statsmodels_models import (
     AskedByFormulaic,
     by_formulaic,
     fitted,
+    formulaic_only,
     with_ones,
 )
 from test_read_statsmodels import check, names_of
@@ -234,6 +235,7 @@ def test_every_model_can_be_trained_by_a_formula(name):
     check(Asked(results), FRAME[["x", "g"]], 1e-11)
 
 
+@formulaic_only
 @pytest.mark.parametrize("name", BY_FORMULA)
 def test_every_model_can_be_trained_by_a_formula_of_formulaic(name):
     results = by_formulaic(BY_FORMULA[name])

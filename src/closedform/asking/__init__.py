@@ -55,18 +55,21 @@ def own_methods(model: Any, formula: Formula) -> list[Method]:
     """
     options = formula.trail[0].options if formula.trail else {}
     if isinstance(model, str | os.PathLike) and "layout" in options:
-        return _methods(ASKED["onnx"], Path(model).read_bytes(), formula)
-    part = _first(model)
-    for kind in type(part).__mro__:
-        found = ASKED.get(str(kind.__module__).partition(".")[0])
-        if found is not None:
-            return _methods(found, model, formula)
-    return []
-
-
-def _methods(module: str, model: Any, formula: Formula) -> list[Method]:
-    made: list[Method] = import_module(module).methods(model, formula)
+        found, model = ASKED["onnx"], Path(model).read_bytes()
+    else:
+        found = _module_for(model)
+    made: list[Method] = [] if found is None else import_module(found).methods(model, formula)
     return made
+
+
+def is_asked(model: Any) -> bool:
+    """Tell whether a model is of a package in `ASKED`: it is given rows by the inputs' names."""
+    return _module_for(model) is not None
+
+
+def _module_for(model: Any) -> str | None:
+    packages = (str(kind.__module__).partition(".")[0] for kind in type(_first(model)).__mro__)
+    return next((ASKED[name] for name in packages if name in ASKED), None)
 
 
 def _first(model: Any) -> Any:

@@ -123,7 +123,10 @@ def _plain(values: Any, text: bool, mixed: bool) -> Any:
 
 @contextmanager
 def _engine_of(model: Any) -> Iterator[None]:
-    """Let statsmodels read its model formulas with the package that this model was made with."""
+    """Let statsmodels read its model formulas with the package that this model was made with.
+
+    With another ordering than "legacy", predict takes no formula of formulaic at all (0.15).
+    """
     import statsmodels.formula
 
     data = getattr(getattr(model, "model", None), "data", None)
@@ -132,9 +135,9 @@ def _engine_of(model: Any) -> Iterator[None]:
     if options is None or package not in ("patsy", "formulaic"):
         yield
         return
-    before = options.formula_engine
-    options.formula_engine = package
+    before = options.formula_engine, options.ordering
+    options.formula_engine, options.ordering = package, "legacy"
     try:
         yield
     finally:
-        options.formula_engine = before
+        options.formula_engine, options.ordering = before

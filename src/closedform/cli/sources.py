@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from closedform.asking import own_methods
+from closedform.asking import is_asked
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import Array, Type
@@ -98,9 +98,19 @@ def _names(source: Source) -> list[str]:
 
 
 def _needed(source: Source) -> set[str]:
-    """Return the columns that must be there: all for a model, for a formula those it reads."""
+    """Return the columns that must be there: all for a model, for a formula those it reads.
+
+    A column of ones (statsmodels' const) is no data: whoever asks the model puts it there.
+    """
     names = _names(source)
-    return set(names) if source.model is not None else {names[i] for i in source.formula.needed}
+    if source.model is None:
+        return {names[i] for i in source.formula.needed}
+    return set(names) - {name for step in source.formula.trail for name in _ones(step.options)}
+
+
+def _ones(options: Mapping[str, Any]) -> Sequence[str]:
+    found: Sequence[str] = options.get("constant", ())
+    return found
 
 
 def _named(model: Any) -> bool:
@@ -132,7 +142,7 @@ def _as_taken(picked: Any, source: Source) -> Any:
     """Return rows as a DataFrame where names count, as an array where the model has none."""
     names, model = _names(source), source.model
     kinds = _categories(source)
-    if model is None or own_methods(model, source.formula):
+    if model is None or is_asked(model):
         return picked
     if (_named(model) or kinds) and hasattr(picked, "columns"):
         return picked.astype(kinds) if kinds else picked

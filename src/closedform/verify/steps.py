@@ -192,8 +192,9 @@ def straight_line(node: Node, i: int, inputs: int) -> tuple[float, float] | None
         y = compute([node], [x if k == i else np.zeros(4) for k in range(inputs)], 4)[0]
     except (IndexError, TypeError):
         return None
-    slope = y[1] - y[0]
-    line = y[0] + slope * x
+    with np.errstate(invalid="ignore"):  # of a logarithm, it is −∞ at 0
+        slope = y[1] - y[0]
+        line = y[0] + slope * x
     return (float(slope), float(y[0])) if np.allclose(y, line, rtol=1e-9, atol=1e-12) else None
 
 

@@ -77,8 +77,19 @@ class Coded:
         return int(self.matrix.shape[1])
 
     def nodes(self) -> list[Node]:
-        """Return one table for each column."""
-        return [self._table(column) for column in self.matrix.T]
+        """Return one table for each column, of the levels that are not 0 in it.
+
+        2,000 tables of 2,000 levels would take 5 s; other categories of an input are refused as
+        such, and only what is computed must show them in each table.
+        """
+        if self.x.op is not ops.INPUT:
+            return [self._table(column) for column in self.matrix.T]
+        made = []
+        for column in self.matrix.T:
+            at = np.flatnonzero(column)
+            entries = {self.levels[i]: float(column[i]) for i in at}
+            made.append(ops.table(self.x, entries, 0.0))
+        return made
 
     def terms(self, weights: Array) -> list[Term]:
         """Return one table: level → Σ weights[j]·matrix[level, j]."""
@@ -87,6 +98,37 @@ class Coded:
     def _table(self, values: Array) -> Node:
         entries = dict(zip(self.levels, values.tolist(), strict=True))
         return ops.table(self.x, entries, self.default)
+
+
+@dataclass(frozen=True, eq=False)
+class Truths:
+    """A condition, coded by a contrast matrix; no condition is missing.
+
+    Attributes:
+        condition: what is true or false.
+        false, true: what stands in each column then, shape (width,).
+    """
+
+    condition: Node
+    false: Array
+    true: Array
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.true)
+
+    def nodes(self) -> list[Node]:
+        """Return one choice for each column."""
+        return [self._of(a, b) for a, b in zip(self.true, self.false, strict=True)]
+
+    def terms(self, weights: Array) -> list[Term]:
+        """Return the one choice that the sum is; an indicator, where it is 0 if false."""
+        true, false = float(self.true @ weights), float(self.false @ weights)
+        return [(true, self._of(1.0, 0.0))] if false == 0 else [(1.0, self._of(true, false))]
+
+    def _of(self, true: float, false: float) -> Node:
+        return ops.where(self.condition, ops.const(true), ops.const(false))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.formula import surely_missing
+from closedform.formula import Stage, surely_missing
 from closedform.ir import Array, Node, Type, fold
-from closedform.readers.reading import Columns, Reading, is_missing, plain_label
+from closedform.readers.reading import Reading, imputed_from, is_missing, plain_label
 from closedform.readers.statsmodels.bases import (
     Basis,
     Coded,
@@ -19,15 +19,12 @@ from closedform.readers.statsmodels.bases import (
     Plain,
     Polynomials,
     Term,
+    Truths,
     contracted,
-    products,
     size_of,
 )
 from closedform.readers.statsmodels.expressions import Scope, Unreadable, columns_read, value_of
 from closedform.readers.statsmodels.functions import as_basis, called
-
-SHOWN = 300
-"""So many columns of a design are remembered as a stage; a spline by 50 groups has thousands."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +105,6 @@ class Terms:
                 terms += contracted(bases, mine.reshape(shape, order="F"))
         return bias, terms
 
-    def columns(self) -> list[Node]:
-        """Return every column of the design."""
-        made: list[Node] = []
-        for _, bases in self.parts:
-            made += products(bases) if size_of(bases) else []
-        return made
-
 
 def terms_of(design: Design, columns: Mapping[str, Node], reading: Reading) -> Terms | None:
     """Return the terms over some columns; None, and problems, where a factor has no formula."""
@@ -138,19 +128,10 @@ def terms_of(design: Design, columns: Mapping[str, Node], reading: Reading) -> T
         reading.problem("The terms of the model's formula do not fit the columns of its design.")
         return None
     terms = Terms(tuple(parts))
-    _note(design, terms, columns, reading)
-    return terms
-
-
-def _note(design: Design, terms: Terms, columns: Mapping[str, Node], reading: Reading) -> None:
-    """Note the columns of the design as a stage, and that none of them may be missing."""
     bare = [n for _, bases in terms.parts for b in bases for n in _under(b)]
     # Not what may make a term missing: np.where(x > 2, x, 0) is 0 where x is missing.
     reading.no_missing.update(*fold(bare, surely_missing))
-    if design.width > SHOWN:
-        return
-    before = Columns(tuple(columns), tuple(columns.values()))
-    reading.stage("formula", "transform", before, Columns(design.names, tuple(terms.columns())))
+    return terms
 
 
 def _under(basis: Basis) -> list[Node]:
@@ -186,6 +167,9 @@ def _basis(
             "Compute this column in the data beforehand, and name it in the model's formula.",
         )
         return None
+    if isinstance(value, Node) and matrix is None and len(names) == 1 and not bare:
+        before, after = ((names[0], columns[names[0]]),), ((names[0], value),)
+        reading.stages.append(Stage(factor.name, "transform", before, after))
     return found
 
 
@@ -193,7 +177,7 @@ def _is_just(code: str, name: str, scope: Scope) -> bool:
     return scope.aliases.get(code.strip(), code.strip()) == name
 
 
-def _coded(factor: Factor, value: Any, matrix: Array, reading: Reading) -> Coded | Unreadable:
+def _coded(factor: Factor, value: Any, matrix: Array, reading: Reading) -> Basis | Unreadable:
     """Return a category as the package codes it."""
     levels = tuple(plain_label(v) for v in factor.levels or ())
     odd = next((v for v in levels if not isinstance(v, str | int | float | bool)), None)
@@ -202,10 +186,10 @@ def _coded(factor: Factor, value: Any, matrix: Array, reading: Reading) -> Coded
     if not isinstance(value, Node):
         return value if isinstance(value, Unreadable) else Unreadable(f"{value!r} for categories")
     if value.type is Type.BOOL:
-        x = ops.where(value, ops.const(1.0), ops.const(0.0))
-        return Coded(x, levels, matrix, np.nan)
+        return Truths(value, matrix[levels.index(False)], matrix[levels.index(True)])
     x = reading.as_labels(value) if any(isinstance(v, str) for v in levels) else value
-    reading.knows(x, levels, unseen=not factor.refuses)
+    if imputed_from(x)[0].op is ops.INPUT:
+        reading.knows(x, levels, unseen=not factor.refuses)
     return Coded(x, levels, matrix, np.nan if factor.refuses else 0.0)
 
 

@@ -126,7 +126,7 @@ def read_model(model: Results, names: Sequence[str] | None = None) -> Formula:
         BadInput: `names` does not fit the model.
     """
     inner, params = _fitted(model)
-    kind, name = _kind_of(inner, model)
+    kind, name = _kind_of(inner)
     inputs = Inputs()
     design = (kind.inputs or _plain_inputs)(inner, inputs)
     for extra in kind.extras:
@@ -167,11 +167,15 @@ def _fitted(model: Results) -> tuple[Any, Array]:
         NotFitted: a model was given, not its results.
         UnsupportedModel: what was given is neither.
     """
-    inner, params = getattr(model, "model", None), getattr(model, "params", None)
-    if inner is not None and params is not None:
-        return inner, np.asarray(params, dtype=np.float64)
+    # The wrapper around results puts names on the parameters, and gives NaN where these are not its
+    # own (a GLM with an offset in 0.14); predict takes them as they are.
+    results = vars(model).get("_results", model)
+    inner, params = getattr(results, "model", None), getattr(results, "params", None)
     name = type(model).__name__
-    if name in KINDS or hasattr(model, "endog"):
+    if inner is not None and params is not None:
+        _kind_of(inner)
+        return inner, np.asarray(params, dtype=np.float64)
+    if name in KINDS:
         raise NotFitted(
             f"This {name} is a model without its results.",
             hint="Give what its fit() returns: read(model.fit()).",
@@ -179,7 +183,7 @@ def _fitted(model: Results) -> tuple[Any, Array]:
     raise _refusal(name, type(model).__module__)
 
 
-def _kind_of(inner: Any, results: Results) -> tuple[Kind, str]:
+def _kind_of(inner: Any) -> tuple[Kind, str]:
     """Return how a model is read, and the name of its class.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -60,7 +61,7 @@ class Scope:
     truths: frozenset[str] = frozenset()
     transforms: Mapping[str, Any] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    functions: Callable[[Call], Any] = lambda call: Unreadable(f"`{call.text}`")
+    functions: Callable[[Call], Any] = lambda call: call.unreadable
     as_labels: Callable[[Node], Node] = lambda x: x
 
     def is_column(self, name: str) -> bool:
@@ -80,15 +81,20 @@ class Call:
     Attributes:
         target: the function, as an object; a Method or a Stateful.
         args, options: the arguments.
-        text: the code of the call.
+        code: the call itself.
         scope: where it stands.
     """
 
     target: Any
     args: tuple[Any, ...]
     options: Mapping[str, Any]
-    text: str
+    code: ast.AST
     scope: Scope
+
+    @property
+    def unreadable(self) -> Unreadable:
+        """What stands for a call without a formula."""
+        return Unreadable(spelled(self.code))
 
 
 def parsed(code: str) -> ast.expr | None:
@@ -124,7 +130,7 @@ def value_of(code: str, scope: Scope) -> Any:
     values: Values = {}
     for n in _arguments_first(tree):
         rule = RULES.get(type(n))
-        values[n] = Unreadable(f"`{ast.unparse(n)}`") if rule is None else rule(n, values, scope)
+        values[n] = Unreadable(spelled(n)) if rule is None else rule(n, values, scope)
     return values[tree]
 
 
@@ -163,12 +169,12 @@ def column(name: str, n: Node, scope: Scope) -> Node:
 def _attribute(n: Any, values: Values, scope: Scope) -> Any:
     of = values[n.value]
     if isinstance(of, ModuleType):
-        return getattr(of, n.attr, Unreadable(f"`{ast.unparse(n)}`"))
+        return vars(of).get(n.attr, Unreadable(spelled(n)))
     if isinstance(of, Node):
         return Method(of, n.attr)
     if isinstance(of, Stateful) and n.attr == "transform":
         return of
-    return of if isinstance(of, Unreadable) else Unreadable(f"`{ast.unparse(n)}`")
+    return of if isinstance(of, Unreadable) else Unreadable(spelled(n))
 
 
 def _keyword(n: Any, values: Values, scope: Scope) -> Any:
@@ -181,14 +187,15 @@ def _sequence(n: Any, values: Values, scope: Scope) -> Any:
 
 
 def _call(n: Any, values: Values, scope: Scope) -> Any:
-    text = ast.unparse(n)
-    target = scope.transforms.get(text, values[n.func])
+    target = values[n.func]
+    if getattr(target, "__is_stateful_transform__", False):  # formulaic's, known by its whole call
+        target = scope.transforms.get(spelled(n).strip("`"), target)
     starred = any(isinstance(a, ast.Starred) for a in n.args)
     if starred or any(k.arg is None for k in n.keywords):
-        return Unreadable(f"`{text}`")
+        return Unreadable(spelled(n))
     args = tuple(values[a] for a in n.args)
     options = {k.arg: values[k] for k in n.keywords}
-    return scope.functions(Call(target, args, options, text, scope))
+    return scope.functions(Call(target, args, options, n, scope))
 
 
 def number(value: Any) -> Node | Unreadable:
@@ -240,16 +247,16 @@ def _floor_divide(a: Node, b: Node) -> Node:
     return ops.where(beyond, ops.lin(-1, (1, quotient)), quotient)
 
 
-def floor_divided(a: Any, b: Any, text: str) -> Any:
+def floor_divided(a: Any, b: Any, code: ast.AST) -> Any:
     """Return a // b for whole constants b > 0, where it can be computed exactly."""
-    if not is_number(b) or b <= 0 or b != int(b):
-        return Unreadable(f"`{text}`, which is known for whole positive divisors alone")
+    if not is_number(b) or not 0 < b < math.inf or b != int(b):
+        return Unreadable(f"{spelled(code)}, which is known for whole positive divisors alone")
     return combined(_floor_divide, a, b)
 
 
-def remainder(a: Any, b: Any, text: str) -> Any:
+def remainder(a: Any, b: Any, code: ast.AST) -> Any:
     """Return a % b for whole constants b > 0."""
-    quotient = floor_divided(a, b, text)
+    quotient = floor_divided(a, b, code)
     if not isinstance(quotient, Node):
         return quotient
     return combined(lambda x, q: ops.lin(0, (1, x), (-float(b), q)), a, quotient)
@@ -280,30 +287,38 @@ TRUTHS: dict[type, Callable[..., Node]] = {
 
 
 def _binary(n: Any, values: Values, scope: Scope) -> Any:
-    return binary(type(n.op), values[n.left], values[n.right], ast.unparse(n))
+    return binary(type(n.op), values[n.left], values[n.right], n)
 
 
-def binary(kind: type, a: Any, b: Any, text: str) -> Any:
-    """Return what an operator makes of two values."""
+def spelled(code: ast.AST) -> str:
+    """Return code as text, where it is not too long to be read."""
+    try:
+        return f"`{ast.unparse(code)}`"
+    except RecursionError:
+        return "a very long expression"
+
+
+def binary(kind: type, a: Any, b: Any, code: ast.AST) -> Any:
+    """Return what an operator makes of two values; `code` is what says so."""
     if all(isinstance(v, Node) and v.type is Type.BOOL for v in (a, b)) and kind in TRUTHS:
         return TRUTHS[kind](a, b)
     if kind is ast.FloorDiv:
-        return floor_divided(a, b, text)
+        return floor_divided(a, b, code)
     if kind is ast.Mod:
-        return remainder(a, b, text)
+        return remainder(a, b, code)
     if kind not in ARITHMETIC:
-        return Unreadable(f"`{text}`")
+        return Unreadable(spelled(code))
     on_nodes, on_numbers = ARITHMETIC[kind]
     if is_number(a) and is_number(b):
-        return _tried(on_numbers, a, b, text)
+        return _tried(on_numbers, a, b, code)
     return combined(on_nodes, a, b)
 
 
-def _tried(rule: Callable[[Any, Any], Any], a: Any, b: Any, text: str) -> Any:
+def _tried(rule: Callable[[Any, Any], Any], a: Any, b: Any, code: ast.AST) -> Any:
     try:
         return rule(a, b)
     except (ArithmeticError, TypeError, ValueError):
-        return Unreadable(f"`{text}`")
+        return Unreadable(spelled(code))
 
 
 def _unary(n: Any, values: Values, scope: Scope) -> Any:
@@ -314,7 +329,7 @@ def _unary(n: Any, values: Values, scope: Scope) -> Any:
         found = truth(value)
         return found if isinstance(found, Unreadable) else ops.negate(found)
     if not isinstance(n.op, ast.USub | ast.UAdd):
-        return Unreadable(f"`{ast.unparse(n)}`")
+        return Unreadable(spelled(n))
     sign = -1.0 if isinstance(n.op, ast.USub) else 1.0
     if is_number(value):
         return value if sign > 0 else -value
@@ -334,13 +349,13 @@ COMPARISONS: dict[type, Callable[[Node, Node], Node]] = {
 
 def _compare(n: Any, values: Values, scope: Scope) -> Any:
     if len(n.ops) > 1:
-        return Unreadable(f"`{ast.unparse(n)}`")
+        return Unreadable(spelled(n))
     kind, a, b = type(n.ops[0]), values[n.left], values[n.comparators[0]]
     if kind not in COMPARISONS:
-        return Unreadable(f"`{ast.unparse(n)}`")
+        return Unreadable(spelled(n))
     if isinstance(a, str) or isinstance(b, str):
         same = _same_text(kind, a, b, scope)
-        return Unreadable(f"`{ast.unparse(n)}`") if same is None else same
+        return Unreadable(spelled(n)) if same is None else same
     return combined(COMPARISONS[kind], a, b)
 
 

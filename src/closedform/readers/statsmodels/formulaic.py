@@ -79,8 +79,9 @@ def _sanitized(factor: Any) -> tuple[str, dict[str, str]]:
 
 
 def _transforms(states: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state of each stateful call, by its code."""
-    return {code: Stateful(_kind(code), state) for code, state in states.items()}
+    """Return the state of each stateful call, by its code; Q() has none."""
+    kinds = {code: _kind(code) for code in states}
+    return {c: Stateful(kinds[c], states[c]) for c in states if kinds[c] != "formulaic.Q"}
 
 
 def _kind(code: str) -> str:

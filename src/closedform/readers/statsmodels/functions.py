@@ -47,7 +47,7 @@ def called(call: Call) -> Any:
         return _ufunc(name.removeprefix("ufunc."), call)
     if isinstance(call.target, Unreadable):
         return call.target
-    return Unreadable(f"`{call.text}`, which calls {_described(call.target, name)}")
+    return Unreadable(f"{e.spelled(call.code)}, which calls {_described(call.target, name)}")
 
 
 def _described(target: Any, name: str) -> str:
@@ -76,20 +76,22 @@ def name_of(target: Any) -> str:
 
 
 def _first(call: Call) -> Any:
-    return call.args[0] if call.args else Unreadable(f"`{call.text}`")
+    return call.args[0] if call.args else call.unreadable
 
 
 def _quoted(call: Call) -> Any:
     name = _first(call)
     if not isinstance(name, str) or name not in call.scope.nodes:
-        return Unreadable(f"`{call.text}`")
+        return call.unreadable
     return e.column(name, call.scope.nodes[name], call.scope)
 
 
 def _where(call: Call) -> Any:
     if len(call.args) != 3 or call.options:
-        return Unreadable(f"`{call.text}`")
+        return call.unreadable
     condition = e.truth(call.args[0])
+    if all(isinstance(v, str) for v in call.args[1:]) and isinstance(condition, Node):
+        return ops.where(condition, *map(ops.label, call.args[1:]))
     a, b = e.number(call.args[1]), e.number(call.args[2])
     bad = next((v for v in (condition, a, b) if isinstance(v, Unreadable)), None)
     return ops.where(condition, a, b) if bad is None else bad  # type: ignore[arg-type]
@@ -105,11 +107,11 @@ def _clipped(x: Any, ends: tuple[Any, ...], call: Call) -> Any:
     both: list[Any] = [*ends, None, None][:2]
     for name, value in call.options.items():
         if name not in known:
-            return Unreadable(f"`{call.text}`")
+            return call.unreadable
         both[known[name]] = value
     found = e.number(x)
     if isinstance(found, Unreadable) or not all(v is None or e.is_number(v) for v in both):
-        return Unreadable(f"`{call.text}`")
+        return call.unreadable
     lo, hi = both
     low = -math.inf if lo is None else float(lo)
     return clipped(found, low, math.inf if hi is None else float(hi))
@@ -122,13 +124,13 @@ def _absolute(call: Call) -> Any:
 
 def _raised(call: Call) -> Any:
     if len(call.args) != 2 or call.options:
-        return Unreadable(f"`{call.text}`")
-    return e.binary(ast.Pow, *call.args, call.text)
+        return call.unreadable
+    return e.binary(ast.Pow, *call.args, call.code)
 
 
 def _is_missing(call: Call) -> Any:
     x = _first(call)
-    return ops.missing(x) if isinstance(x, Node) else Unreadable(f"`{call.text}`")
+    return ops.missing(x) if isinstance(x, Node) else call.unreadable
 
 
 def _is_there(call: Call) -> Any:
@@ -137,23 +139,23 @@ def _is_there(call: Call) -> Any:
 
 
 def _is_in(call: Call) -> Any:
-    return _among(call.args[0], call.args[1:], call) if call.args else Unreadable(call.text)
+    return _among(call.args[0], call.args[1:], call) if call.args else call.unreadable
 
 
 def _among(x: Any, labels: tuple[Any, ...], call: Call) -> Any:
     """Return whether a column holds one of some labels; a missing one is none of them."""
     if len(labels) != 1 or call.options or not isinstance(x, Node) or x.type is Type.BOOL:
-        return Unreadable(f"`{call.text}`")
+        return call.unreadable
     known = list(labels[0]) if isinstance(labels[0], list | tuple | set | np.ndarray) else []
     plain = [v.item() if isinstance(v, np.generic) else v for v in known]
     if not plain or not all(isinstance(v, str | int | float) and v == v for v in plain):
-        return Unreadable(f"`{call.text}`")
+        return call.unreadable
     texts = any(isinstance(v, str) for v in plain)
     return ops.member(call.scope.as_labels(x) if texts else x, plain)
 
 
 def _as_array(call: Call) -> Any:
-    return _first(call) if len(call.args) == 1 and not call.options else Unreadable(call.text)
+    return _first(call) if len(call.args) == 1 and not call.options else call.unreadable
 
 
 CALLS: dict[str, Callable[[Call], Any]] = {
@@ -181,15 +183,15 @@ What C() is told of contrasts and levels shows in the coded matrix, which the pa
 def _ufunc(name: str, call: Call) -> Any:
     """Return a function of NumPy (or scipy.special) of one number or two."""
     if call.options or not call.args:
-        return Unreadable(f"`{call.text}`")
+        return call.unreadable
     if name in OPERATORS and len(call.args) == 2:
-        return e.binary(OPERATORS[name], *call.args, call.text)
+        return e.binary(OPERATORS[name], *call.args, call.code)
     if name in PAIRS and len(call.args) == 2:
         return e.combined(PAIRS[name], *call.args)
     if name == "isnan":
         return _is_missing(call)
     if name not in FUNCTIONS or len(call.args) != 1:
-        return Unreadable(f"`{call.text}`, which calls the function {name!r}")
+        return Unreadable(f"{e.spelled(call.code)}, which calls the function {name!r}")
     x = call.args[0]
     if e.is_number(x):
         return float(call.target(x))
@@ -215,12 +217,12 @@ PAIRS: dict[str, Callable[[Node, Node], Node]] = {
 def _filled(x: Node, call: Call) -> Any:
     value: Any = call.args[0] if call.args else None
     if call.options or len(call.args) != 1 or x.type is Type.BOOL:
-        return Unreadable(f"`{call.text}`")
+        return call.unreadable
     if isinstance(value, str):
         x = call.scope.as_labels(x)
         return ops.where(ops.missing(x), ops.label(value), x)
     if not e.is_number(value):
-        return Unreadable(f"`{call.text}`, which fills in what depends on all rows")
+        return Unreadable(f"{e.spelled(call.code)}, which fills in what depends on all rows")
     return ops.where(ops.missing(x), ops.const(float(value)), x)
 
 
@@ -232,19 +234,19 @@ def _cast(x: Node, call: Call) -> Any:
         return x
     if x.type is Type.BOOL and named in ("int", "float", "int64", "int32", "float64", "int8"):
         return e.number(x)
-    return Unreadable(f"`{call.text}`")
+    return call.unreadable
 
 
 def _between(x: Node, call: Call) -> Any:
     if len(call.args) != 2 or call.options or not all(map(e.is_number, call.args)):
-        return Unreadable(f"`{call.text}`")
+        return call.unreadable
     lo, hi = (ops.const(float(v)) for v in call.args)
     return ops.both(ops.less_equal(lo, x), ops.less_equal(x, hi))
 
 
 def _on(function: Callable[[Call], Any]) -> Callable[[Node, Call], Any]:
     def apply(x: Node, call: Call) -> Any:
-        return function(Call(call.target, (x, *call.args), call.options, call.text, call.scope))
+        return function(Call(call.target, (x, *call.args), call.options, call.code, call.scope))
 
     return apply
 
@@ -266,7 +268,7 @@ METHODS: dict[str, Callable[[Node, Call], Any]] = {
 def _method(target: Method, call: Call) -> Any:
     if target.name in METHODS:
         return METHODS[target.name](target.of, call)
-    return Unreadable(f"`{call.text}`, which calls the method {target.name}()")
+    return Unreadable(f"{e.spelled(call.code)}, which calls the method {target.name}()")
 
 
 # --- stateful transforms ------------------------------------------------------------------------
@@ -275,12 +277,14 @@ def _method(target: Method, call: Call) -> Any:
 def _stateful(target: Stateful, call: Call) -> Any:
     rule = STATEFUL.get(target.kind)
     if rule is None:
-        return Unreadable(f"`{call.text}`, which calls {OWN_CODE.format(name=target.kind)}")
+        return Unreadable(
+            f"{e.spelled(call.code)}, which calls {OWN_CODE.format(name=target.kind)}"
+        )
     if target.kind == "patsy.TE":
         return rule(target.state, call.args, call)
     x, options = _bound(SIGNATURES[target.kind], call)
     if isinstance(x, Plain | Product) or not isinstance(x, Node | Unreadable):
-        return Unreadable(f"`{call.text}`")
+        return call.unreadable
     found = e.number(x)
     return found if isinstance(found, Unreadable) else rule(target.state, found, options)
 
@@ -291,9 +295,9 @@ def _bound(names: str, call: Call) -> tuple[Any, dict[str, Any]]:
     try:
         found = Signature(kinds).bind_partial(*call.args, **call.options).arguments
     except TypeError:
-        return Unreadable(f"`{call.text}`"), {}
+        return call.unreadable, {}
     first, *_ = names.split()
-    return found.pop(first, Unreadable(f"`{call.text}`")), dict(found)
+    return found.pop(first, call.unreadable), dict(found)
 
 
 SIGNATURES = {
@@ -333,7 +337,7 @@ def _tensor(state: Any, parts: tuple[Any, ...], call: Call) -> Any:
     bases = [Plain((p,)) if isinstance(p, Node) else p for p in parts]
     bad = next((b for b in bases if isinstance(b, Unreadable)), None)
     if bad is not None or not bases:
-        return bad or Unreadable(f"`{call.text}`")
+        return bad or call.unreadable
     count = math.prod(b.width for b in bases)
     kept = np.eye(count) if state._constraints is None else absorbing(state._constraints)
     return Product(tuple(bases), kept)
@@ -374,9 +378,10 @@ def _formulaic_bs(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
     degree, first = int(options.get("degree", 3)), 0 if options.get("include_intercept") else 1
     make = partial(b_splines, knots=state["knots"], degree=degree, first=first)
     found = _extrapolated(make, state, x, options.get("extrapolation", "raise"))
-    if degree == 0 and isinstance(found, Curve):  # missing lies in no stretch: all steps are 0
-        return replace(found, missing=np.zeros(found.width))
-    return found
+    if isinstance(found, Unreadable):
+        return found
+    # Missing lies in no stretch: steps are 0 there, and 0 times NaN is NaN.
+    return replace(found, missing=None if degree else np.zeros(found.width))
 
 
 def _formulaic_cubic(state: Any, x: Node, options: Mapping[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from closedform.readers.reading import Columns, Reading
 from closedform.readers.statsmodels import outputs
 from closedform.readers.statsmodels.bases import Basis, Curve
 from closedform.readers.statsmodels.design import Design
-from closedform.readers.statsmodels.inputs import Given, Inputs, design_of
+from closedform.readers.statsmodels.inputs import Given, Inputs, design_of, spec_of
 from closedform.readers.statsmodels.links import NO_ARCTANGENT, TASK_LINKS, inverse_of, is_identity
 from closedform.readers.statsmodels.splines import (
     b_splines,
@@ -24,7 +24,7 @@ from closedform.readers.statsmodels.splines import (
 
 def additive_inputs(model: Any, inputs: Inputs) -> Design | None:
     """Note the linear columns, or the frame of their formula, then the smooth ones."""
-    design = design_of(model, getattr(model, "model_spec_linear", None))
+    design = design_of(model, spec_of(model, "_linear"))
     k = int(model.k_exog_linear)
     if design is not None:
         inputs.frame(design)
@@ -71,7 +71,7 @@ def smooth(smoother: Any, x: Node, reading: Reading) -> Basis | None:
         ends = float(min(smoother.knots)), float(max(smoother.knots))
         return _mixed(only_between(curve, *ends, np.nan), smoother)
     if kind == "UnivariateCubicCyclicSplines":
-        return _mixed(cyclic(x, _cyclic_knots(smoother.model_spec)), smoother)
+        return _mixed(cyclic(x, _cyclic_knots(spec_of(smoother))), smoother)
     # Of CubicSplines and PolynomialSmoother statsmodels cannot predict any new row either (0.15).
     reading.problem(
         f"The smoother {kind} is not among those that can be read.",

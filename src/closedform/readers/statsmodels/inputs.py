@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.errors import BadInput
+from closedform.errors import BadInput, UnsupportedModel
 from closedform.ir import Array, Node
 from closedform.readers.reading import Columns, Reading, unique_names
 from closedform.readers.statsmodels.bases import Term
@@ -19,8 +19,8 @@ from closedform.readers.statsmodels.patsy import patsy_design
 
 ONES = -1
 """What stands for a column of ones, whatever the rows hold there; as in `asking.statsmodels`."""
-CONSTANTS = ("const", "Intercept")
-"""What a column of ones is called, where the training rows are no longer there to show it."""
+CONSTANTS = ("const", "constant", "cons", "_cons", "intercept", "(intercept)", "ones")
+"""What a column of ones is called; one of another name may well be 0 in the next row."""
 
 
 @dataclass
@@ -56,7 +56,8 @@ class Inputs:
         for j, name in enumerate(names):
             column = None if table is None else table[:, j]
             i = self.add(name, column)
-            constant = name in CONSTANTS if column is None else bool((column == 1).all())
+            ones = column is None or bool((column == 1).all())
+            constant = ones and name.lower() in CONSTANTS
             self.takes[argument].append(ONES if constant else i)
             if constant and i not in self.constant:
                 self.constant.append(i)
@@ -112,6 +113,11 @@ def _alike(a: Array | None, b: Array | None) -> bool:
 def design_of(model: Any, spec: Any = None) -> Design | None:
     """Return the design of a model that was trained by a formula; None of any other."""
     spec = spec if spec is not None else _spec(model)
+    if spec is None and hasattr(model, "formula"):
+        raise UnsupportedModel(
+            "The results have lost the terms of their model's formula, with the training data.",
+            hint="Read them before remove_data(), or save them with remove_data=False.",
+        )
     if spec is None:
         return None
     columns, truths = _training_columns(model)
@@ -123,25 +129,25 @@ def design_of(model: Any, spec: Any = None) -> Design | None:
 def _spec(model: Any) -> Any:
     if not hasattr(model, "formula"):
         return None
-    data = getattr(model, "data", None)
-    for name in ("model_spec", "design_info"):  # the latter until 0.14
-        found = getattr(model, name, None)
-        found = getattr(data, name, None) if found is None else found
-        if found is not None:
-            return found
-    return None
+    found = spec_of(model)
+    return spec_of(getattr(model, "data", None)) if found is None else found
+
+
+def spec_of(holder: Any, which: str = "") -> Any:
+    """Return the design that an object keeps, under its name of today or that until 0.14."""
+    old = getattr(holder, f"design_info{which}", None)
+    return getattr(holder, f"model_spec{which}", old)
 
 
 def _training_columns(model: Any) -> tuple[frozenset[str] | None, frozenset[str]]:
     """Return the columns of the training data, if they are kept, and those that hold truths."""
     frame = getattr(getattr(model, "data", None), "frame", None)
-    if isinstance(frame, Mapping):
-        return frozenset(map(str, frame)), frozenset()
-    kinds: Mapping[Any, Any] | None = getattr(frame, "dtypes", None)
-    if kinds is None:
+    names = frame if isinstance(frame, Mapping) else getattr(frame, "columns", None)
+    if names is None:
         return None, frozenset()
-    truths = frozenset(str(n) for n, kind in kinds.items() if str(kind) == "bool")
-    return frozenset(str(n) for n, _ in kinds.items()), truths
+    columns = frozenset(str(n) for n in names)
+    pairs = zip(names, getattr(frame, "dtypes", ()), strict=False)
+    return columns, frozenset(str(n) for n, kind in pairs if str(kind).lower().startswith("bool"))
 
 
 @dataclass

@@ -24,10 +24,20 @@ def b_splines(x: Node, knots: Any, degree: int, first: int) -> Curve:
     count = len(t) - degree - 1
     spline = BSpline(t, np.eye(count), degree)
     stretches = inside(spline, float(t[degree]), float(t[count]))
-    # Steps do not see that x is missing: the search for its stretch ends at the last one.
-    missing = stretches.coefs[-1, 0] if degree == 0 else None
-    curve = Curve(x, stretches, missing)
+    curve = Curve(x, stretches, _where_missing(t, degree, count))
     return curve.mixed(np.eye(count)[:, first:]) if first else curve
+
+
+def _where_missing(t: Array, degree: int, count: int) -> Array | None:
+    """Return what SciPy's splev, which patsy and statsmodels call, makes of NaN; None if NaN.
+
+    Its search for the stretch ends at the last one, and steps (and a stretch that is a point) don't
+    see what x is.
+    """
+    from scipy.interpolate import splev
+
+    found = np.array([splev(np.array([np.nan]), (t, e, degree))[0] for e in np.eye(count)])
+    return None if np.isnan(found).any() else found
 
 
 def only_between(curve: Curve, lo: float, hi: float, otherwise: float) -> Curve:
