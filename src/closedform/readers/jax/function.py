@@ -145,10 +145,10 @@ def _note_whole(slots: Sequence[Slot], reading: Reading) -> None:
             zero, one = (ops.equal(x, ops.const(v)) for v in (0.0, 1.0))
             reading.refuse(ops.negate(ops.either(zero, one)), [])
         elif kind:
-            reading.refuse(ops.negate(ops.equal(x, ops.unary("floor", x))), [])
             limits = np.iinfo(kind)
-            inside = (ops.less(x, ops.const(limits.min)), ops.less(ops.const(limits.max), x))
-            reading.refuse(ops.either(*inside), [])
+            broken = ops.negate(ops.equal(x, ops.unary("floor", x)))
+            beyond = (ops.less(x, ops.const(limits.min)), ops.less(ops.const(limits.max), x))
+            reading.refuse(ops.either(broken, *beyond), [])
 
 
 # --- names --------------------------------------------------------------------------------------
