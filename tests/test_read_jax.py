@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import closedform as cf
+from closedform.asking.jax import bits64
 
 pytest.importorskip("jax")
 
@@ -62,7 +63,7 @@ def test_constants_are_those_of_exact_arithmetic_where_they_can_be():
 
 
 def test_with_64_bits_a_function_is_exact():
-    with jax.enable_x64(True):
+    with bits64():
         weights = jnp.asarray(DRAW.normal(size=(3, 2)))
         function = jax.jit(lambda x: jnp.sin(x @ weights))
         formula = cf.read(function, example=X)
