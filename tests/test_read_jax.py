@@ -1,7 +1,9 @@
 """JAX functions and modules: inputs, outputs, certificates, and what is refused."""
 
+import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -412,3 +414,11 @@ def test_rows_that_a_function_cannot_take_are_refused_by_both():
     assert certificate.ok
     assert certificate.domains[0].refused == 1
     assert arguments(formula, np.array([[1.0]]), False)[0].dtype == "int32"
+
+
+def test_what_the_documents_show_of_jax_runs():
+    page = Path(__file__).parents[1] / "docs/reading.md"
+    found = re.findall(r"^```python jax\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    assert found
+    for code in found:
+        exec(compile(code, str(page), "exec"), {"np": np, "cf": cf})
