@@ -351,6 +351,14 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "branch": (lambda x: x * 2 if x.sum() > 0 else x, "JAX cannot trace this PjitFunction"),
     "no rows": (jnp.sum, "has no rows"),
     "turned": (jnp.transpose, "has no rows"),
+    "nothing": (lambda x: {}, "gives no column at all"),
+    "place": (
+        lambda x: x * jax.random.uniform(jax.random.key(0), x.shape), "on its place among the rows",
+    ),
+    "narrow": (lambda x: jnp.sign(x).astype(jnp.int8) * jnp.int8(100), "it may turn over"),
+    "a position taken apart": (
+        lambda x: lax.map(lambda i: i * 2.0, lax.top_k(x, 2)[1]), "the positions that top_k gives",
+    ),
     "mean of rows": (lambda x: x - x.mean(0), "depends on the other rows"),
     "two unknown places": (lambda x: x[x[:, 0].astype(int), x[:, 1].astype(int)], "several values"),
     "writing": (

@@ -83,6 +83,16 @@ def _is_truth(x: Element) -> bool:
     return isinstance(x, Node) and x.type is Type.BOOL
 
 
+def absent(x: Element) -> Element:
+    """Return whether a number is missing."""
+    return ops.missing(t.node_of(t.number(x)))
+
+
+def less_in_order(a: Element, b: Element) -> Element:
+    """lax.lt_to, by which JAX sorts: what is missing comes last."""
+    return t.either(t.less(a, b), t.both(absent(b), t.negation(absent(a))))
+
+
 def finite(x: Element) -> Element:
     """lax.is_finite: false where x is missing."""
     return t.less(t.function("abs")(x), math.inf)

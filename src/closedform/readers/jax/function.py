@@ -59,7 +59,7 @@ def _read(model: Any, names: Sequence[str] | None, trace: Trace, given: Example)
     slots = given.call.slots
     reading = Reading(_input_names(slots, names))
     outputs = _outputs(trace, given, reading)
-    if reading.problems:
+    if reading.problems or not outputs:
         reading.formula({}, Task(), _called(model), "")  # raises
     _note_whole(slots, reading)
     trial = tried(model, list(outputs.values()), given, trace.dtype)
@@ -103,6 +103,9 @@ def _outputs(trace: Trace, example: Example, reading: Reading) -> dict[str, Node
         try:
             given = _inputs(example.call.slots, reading.columns())
             results = Walk(domain).closed(trace.jaxpr, given)
+        except NoFormula as error:
+            reading.problem(f"JAX's {error}.")
+            return {}
         except NotStatic as error:
             raise UnsupportedModel(
                 f"The function has {error}.",
