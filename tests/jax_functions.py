@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import closedform as cf
-from closedform.asking.jax import Call, in_double
+from closedform.asking.jax import Call, bits64, in_double
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
@@ -64,7 +64,7 @@ def check(
     near_to(ours, columns(model(*arguments(formula, tried, False))), 1e-4)
     assert formula.trail[0].options["twin"] == ("x64" if wide else "jaxpr")
     if wide:
-        with jax.enable_x64(True):
+        with bits64():
             expected = columns(model(*arguments(formula, tried, True)))
         near_to(ours, expected, rtol)
     else:  # each operation by JAX in float64

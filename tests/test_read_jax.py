@@ -1,13 +1,16 @@
 """JAX functions and modules: inputs, outputs, certificates, and what is refused."""
 
+import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import closedform as cf
+from closedform.asking.jax import bits64
 
 pytest.importorskip("jax")
 
@@ -62,7 +65,7 @@ def test_constants_are_those_of_exact_arithmetic_where_they_can_be():
 
 
 def test_with_64_bits_a_function_is_exact():
-    with jax.enable_x64(True):
+    with bits64():
         weights = jnp.asarray(DRAW.normal(size=(3, 2)))
         function = jax.jit(lambda x: jnp.sin(x @ weights))
         formula = cf.read(function, example=X)
@@ -348,6 +351,14 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "branch": (lambda x: x * 2 if x.sum() > 0 else x, "JAX cannot trace this PjitFunction"),
     "no rows": (jnp.sum, "has no rows"),
     "turned": (jnp.transpose, "has no rows"),
+    "nothing": (lambda x: {}, "gives no column at all"),
+    "place": (
+        lambda x: x * jax.random.uniform(jax.random.key(0), x.shape), "on its place among the rows",
+    ),
+    "narrow": (lambda x: jnp.sign(x).astype(jnp.int8) * jnp.int8(100), "it may turn over"),
+    "a position taken apart": (
+        lambda x: lax.map(lambda i: i * 2.0, lax.top_k(x, 2)[1]), "the positions that top_k gives",
+    ),
     "mean of rows": (lambda x: x - x.mean(0), "depends on the other rows"),
     "two unknown places": (lambda x: x[x[:, 0].astype(int), x[:, 1].astype(int)], "several values"),
     "writing": (
@@ -411,3 +422,11 @@ def test_rows_that_a_function_cannot_take_are_refused_by_both():
     assert certificate.ok
     assert certificate.domains[0].refused == 1
     assert arguments(formula, np.array([[1.0]]), False)[0].dtype == "int32"
+
+
+def test_what_the_documents_show_of_jax_runs():
+    page = Path(__file__).parents[1] / "docs/reading.md"
+    found = re.findall(r"^```python jax\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    assert found
+    for code in found:
+        exec(compile(code, str(page), "exec"), {"np": np, "cf": cf})

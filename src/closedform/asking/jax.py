@@ -345,6 +345,7 @@ def arrays_of(call: Call, flat: Array, *, wide: bool = False) -> list[Any]:
             made.append(Twofold(own, own) if wide and call.twin == "jaxpr" else own)
             continue
         own = _narrowed(slot, part)
+        part = _normal(part) if wide else part
         if wide and call.twin == "jaxpr":
             made.append(Twofold(own, part))
         else:
@@ -359,6 +360,16 @@ def _require_whole(slot: Slot, part: Array) -> None:
     lo, hi = (0, 1) if kind.kind == "b" else (np.iinfo(kind).min, np.iinfo(kind).max)
     if len(part) and part.size and (part.min() < lo or part.max() > hi):
         raise ValueError(f"{slot.name} holds a number beyond the range of {kind}")
+
+
+def _normal(part: Array) -> Array:
+    """Return numbers, those too small to be normal as the smallest that are: XLA takes them for 0.
+
+    In exact arithmetic, either of the two lies on the same side of a threshold at 0.
+    """
+    least = np.finfo(np.float64).tiny
+    small = (np.abs(part) < least) & (part != 0)
+    return np.where(small, np.copysign(least, part), part)
 
 
 def _narrowed(slot: Slot, part: Array) -> Any:

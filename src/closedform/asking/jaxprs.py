@@ -155,7 +155,11 @@ LOOPS: dict[str, Callable[[Walk, Mapping[str, Any], Sequence[Any]], list[Any]]] 
 
 def _value(variable: Any, values: Mapping[Any, Any]) -> Any:
     """Return what a variable holds; a literal holds itself."""
-    return variable.val if hasattr(variable, "val") else values[variable]
+    if not hasattr(variable, "val"):
+        return values[variable]
+    if type(variable.val) in (bool, int, float):  # until JAX 0.7
+        return np.asarray(variable.val, variable.aval.dtype)
+    return variable.val
 
 
 def _plain(constant: Any) -> Any:

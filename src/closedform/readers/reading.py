@@ -262,7 +262,7 @@ class Reading:
         """Return the outputs, missing on rows that the model refuses."""
         made = dict(outputs)
         for condition, shown_by in self.refusals:
-            shown = fold(list(outputs.values()), partial(_surely_shows, shown_by))
+            shown = fold(list(outputs.values()), partial(surely_shows, shown_by))
             for (name, n), already in zip(made.items(), shown, strict=True):
                 if not already:
                     made[name] = ops.where(condition, nothing(n.type), n)
@@ -299,7 +299,7 @@ def imputed_from(x: Node) -> tuple[Node, list[Label]]:
     return x, replaced
 
 
-def _surely_shows(marked: Collection[Node], n: Node, *below: bool) -> bool:
+def surely_shows(marked: Collection[Node], n: Node, *below: bool) -> bool:
     """Tell whether n is missing whenever a marked node is (for `fold`)."""
     if n in marked:
         return True

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from closedform import ops
 from closedform.evaluate import compute
-from closedform.ir import Node, Type
+from closedform.ir import Node, Type, fold, with_args
 from closedform.readers import tensors as t
+from closedform.readers.reading import surely_shows
 from closedform.readers.tensors import Element, Tensor
 from closedform.readers.torch.elements import NoFormula
 
@@ -79,6 +81,16 @@ def unequal(a: Element, b: Element) -> Element:
 
 def _is_truth(x: Element) -> bool:
     return isinstance(x, Node) and x.type is Type.BOOL
+
+
+def absent(x: Element) -> Element:
+    """Return whether a number is missing."""
+    return ops.missing(t.node_of(t.number(x)))
+
+
+def less_in_order(a: Element, b: Element) -> Element:
+    """lax.lt_to, by which JAX sorts: what is missing comes last."""
+    return t.either(t.less(a, b), t.both(absent(b), t.negation(absent(a))))
 
 
 def finite(x: Element) -> Element:
@@ -166,8 +178,63 @@ def _chosen(at: Node, options: list[Element], otherwise: Element | None) -> Elem
     return found
 
 
+def chosen(c: Element, a: Element, b: Element) -> Element:
+    """Return a where c holds, else b.
+
+    JAX's functions choose within a branch once more, that its slope be a number: c is known there.
+    They also hand on what is missing, which most operations do by themselves.
+    """
+    c = t.truth(c)
+    if not isinstance(c, Node):
+        return a if c else b
+    a, b = _settled(a, c, True), _settled(b, c, False)
+    if c.op is ops.ABSENT and isinstance(b, Node) and _bare(c.args[0]) is _bare(a):
+        (shown,) = fold([b], partial(surely_shows, {_bare(a)}))
+        if shown:
+            return _softplus(_bare(a), b)
+    return t.choice(c, a, b)
+
+
+DEEP = 6
+"""How far below a choice another one by the same condition is looked for."""
+
+
+def _settled(x: Element, c: Node, holds: bool) -> Element:
+    """Return x, knowing that c holds, or does not."""
+    if not isinstance(x, Node):
+        return x
+    above: list[Node] = []
+    n = x
+    while len(n.args) == 1 and len(above) < DEEP:
+        above.append(n)
+        n = n.args[0]
+    if n.op is not ops.WHERE or n.args[0] is not c:
+        return x
+    found = n.args[1 if holds else 2]
+    for outer in reversed(above):
+        found = with_args(outer, (found,))
+    return found
+
+
+def _bare(x: Element) -> Any:
+    """Return y where x is y + 0."""
+    plain = isinstance(x, Node) and x.op is ops.LIN and len(x.args) == 1 and x.data.bias == 0
+    return x.args[0] if plain and x.data.weights[0] == 1 else x  # type: ignore[union-attr]
+
+
+def _softplus(x: Node, n: Node) -> Node:
+    """max(x, 0) + log1p(exp(−|x|)) -> softplus(x)"""
+    falling = ops.unary("log1p", ops.exp(ops.lin(0, (-1, ops.absolute(x)))))
+    written = n.op is ops.LIN and n.args == (ops.maximum(x, ops.const(0.0)), falling)
+    plain = written and n.data.bias == 0 and (n.data.weights == 1).all()
+    return ops.unary("softplus", x) if plain else n
+
+
 def ordered(xs: list[Node]) -> list[Element]:
     """Return the elements from the least on, missing ones last: lax.sort."""
+    whole = _all_or_none(xs)
+    if whole:
+        return [ops.kth(k, *whole) for k in range(1, len(whole) + 1)]
     count, gone = len(xs), [ops.missing(x) for x in xs]
     filled = [
         ops.where(g, ops.const(math.inf), x) for g, x in zip(gone, xs, strict=True)
@@ -178,6 +245,19 @@ def ordered(xs: list[Node]) -> list[Element]:
         beyond = ops.less(left, ops.const(float(k)))
         made.append(ops.where(beyond, ops.const(math.nan), ops.kth(k, *filled)))
     return made
+
+
+def _all_or_none(xs: list[Node]) -> list[Node]:
+    """Return the elements themselves where all of them are set to missing if one of them is.
+
+    So jnp.median and jnp.quantile do before they sort.
+    """
+    gone, inner = xs[0].args[:1], [x.args[-1] for x in xs if x.op is ops.WHERE]
+    if len(inner) < len(xs) or any(x.args[0] is not gone[0] for x in xs):
+        return []
+    if any(x.args[1].op is not ops.CONST or x.args[1].data == x.args[1].data for x in xs):
+        return []
+    return inner if gone[0] is ops.either(*map(ops.missing, inner)) else []
 
 
 def greatest_first(xs: list[Node]) -> list[Element]:

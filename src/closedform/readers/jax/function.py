@@ -59,7 +59,7 @@ def _read(model: Any, names: Sequence[str] | None, trace: Trace, given: Example)
     slots = given.call.slots
     reading = Reading(_input_names(slots, names))
     outputs = _outputs(trace, given, reading)
-    if reading.problems:
+    if reading.problems or not outputs:
         reading.formula({}, Task(), _called(model), "")  # raises
     _note_whole(slots, reading)
     trial = tried(model, list(outputs.values()), given, trace.dtype)
@@ -103,6 +103,9 @@ def _outputs(trace: Trace, example: Example, reading: Reading) -> dict[str, Node
         try:
             given = _inputs(example.call.slots, reading.columns())
             results = Walk(domain).closed(trace.jaxpr, given)
+        except NoFormula as error:
+            reading.problem(f"JAX's {error}.")
+            return {}
         except NotStatic as error:
             raise UnsupportedModel(
                 f"The function has {error}.",
@@ -145,10 +148,10 @@ def _note_whole(slots: Sequence[Slot], reading: Reading) -> None:
             zero, one = (ops.equal(x, ops.const(v)) for v in (0.0, 1.0))
             reading.refuse(ops.negate(ops.either(zero, one)), [])
         elif kind:
-            reading.refuse(ops.negate(ops.equal(x, ops.unary("floor", x))), [])
             limits = np.iinfo(kind)
-            inside = (ops.less(x, ops.const(limits.min)), ops.less(ops.const(limits.max), x))
-            reading.refuse(ops.either(*inside), [])
+            broken = ops.negate(ops.equal(x, ops.unary("floor", x)))
+            beyond = (ops.less(x, ops.const(limits.min)), ops.less(ops.const(limits.max), x))
+            reading.refuse(ops.either(broken, *beyond), [])
 
 
 # --- names --------------------------------------------------------------------------------------

@@ -61,6 +61,9 @@ LAX: dict[str, Function] = {
     "or": each(t.either),
     "xor": each(shared.xor),
     "not": each(t.negation),
+    "lt_to": each(e.less_in_order),
+    "le_to": each(lambda a, b: t.either(t.less_equal(a, b), e.absent(b))),
+    "eq_to": each(lambda a, b: t.either(e.equal(a, b), t.both(e.absent(a), e.absent(b)))),
     "select_n": mo.select_n,
     "reshape": mo.reshape,
     "transpose": lambda x, permutation: x.transpose(permutation),
@@ -126,7 +129,7 @@ BITS = frozenset({"and", "or", "xor", "not"})
 """Primitives that have a formula for truths, and none for the bits of whole numbers."""
 
 WRAPPING = frozenset({"sub", "neg", "mul", "integer_pow", "pow", "add"})
-"""Primitives that turn over at the end of the range of whole numbers without a sign."""
+"""Primitives that turn over at the end of the range of whole numbers."""
 
 NO_MATTER = frozenset(
     {"precision", "preferred_element_type", "sharding", "out_sharding", "accuracy", "out_dtype"}

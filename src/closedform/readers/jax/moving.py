@@ -9,7 +9,7 @@ import numpy as np
 
 from closedform.ir import Array, Node
 from closedform.readers import tensors as t
-from closedform.readers.jax.elements import boxed, picked
+from closedform.readers.jax.elements import boxed, chosen, picked
 from closedform.readers.tensors import Element, Tensor
 from closedform.readers.torch.elements import NoFormula
 
@@ -100,7 +100,7 @@ def _sides(x: Tensor, sides: Sequence[tuple[int, int, int]]) -> Any:
 def select_n(which: Tensor, *cases: Tensor) -> Tensor:
     """lax.select_n: case 0 where `which` is false or 0, case 1 where it is true or 1 …"""
     if len(cases) == 2:
-        return t.elementwise(t.choice, which, cases[1], cases[0])
+        return t.elementwise(chosen, which, cases[1], cases[0])
     return t.elementwise(lambda i, *xs: picked(t.number(i), list(xs)), which, *cases)
 
 

@@ -21,7 +21,6 @@ from closedform.readers.torch.trying import (
     ROWS,
     Trial,
     difference,
-    explain,
 )
 
 Ask = Callable[[Array], Array]
@@ -50,9 +49,35 @@ def tried(model: object, outputs: Sequence[Node], example: Example, dtype: str) 
     limit = EXACT if dtype == "float64" else COARSE * unit
     assert apart is not None
     if apart > limit or (exact is not None and exact > EXACT):
-        explain(name, lambda part: _said(own, part), rows)
+        raise _reason(name, own, rows)
     ulps = math.ceil(MARGIN * apart / unit) if math.isfinite(apart) else 1
     return Trial(dtype, exact, max(1, ulps))
+
+
+def _reason(name: str, own: Ask, rows: Array) -> UnsupportedModel:
+    """Return an error that says why formula and function differ, where that is known."""
+    first, half = own(rows), len(rows) // 2
+    if difference(own(rows), first):
+        return UnsupportedModel(
+            f"The {name} gives another answer each time it is asked: it keeps a state, or calls "
+            "something that does.",
+            hint="Give the part of it that does not.",
+        )
+    coarse = COARSE * UNITS["float32"]
+    for order, what in ((slice(half), "on the other rows that it is asked about at the same time"),
+                        (slice(None, None, -1), "on its place among the rows")):  # fmt: skip
+        mixed = difference(own(rows[order]), first[order])
+        if mixed is None or mixed > coarse:
+            return UnsupportedModel(
+                f"What the {name} says about a row depends {what}.",
+                hint="A formula knows one row alone. A function of one row becomes one of rows by "
+                "jax.vmap(f); means, deviations and random numbers must be those of the training.",
+            )
+    return UnsupportedModel(
+        f"The formula of this {name} does not give what the function itself does.",
+        hint="It may compute in less than float32, or what the trace does not show. Read its parts "
+        "one by one to see which of them differs, and please report it.",
+    )
 
 
 def _rows(example: Example) -> Array:

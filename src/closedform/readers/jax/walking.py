@@ -77,7 +77,7 @@ class InNodes:
         if function is None or (name in BITS and kind != "b"):
             why = f": {REFUSED[name]}" if name in REFUSED else " here"
             raise NoFormula(f"operation {name} has no formula{why}")
-        if name in WRAPPING and kind == "u":
+        if name in WRAPPING and kind in "iu" and (kind == "u" or np.dtype(out).itemsize < 4):
             raise NoFormula(f"operation {name} of {out} has no formula here: it may turn over")
         params = {k: v for k, v in equation.params.items() if k not in NO_MATTER}
         if name == "convert_element_type":
@@ -117,7 +117,7 @@ class InNodes:
 
     def at(self, value: Any, place: int) -> Any:
         """Return one place along the first axis."""
-        return t.boxed(value[place]) if isinstance(value, np.ndarray) else value[place]
+        return t.boxed(as_array(value)[place]) if self.live(value) else value[place]
 
     def stack(self, values: Sequence[Any]) -> Any:
         """Return values as one, along a new first axis."""

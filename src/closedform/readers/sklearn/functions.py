@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,9 @@ def known_function(
     name = str(getattr(func, "__name__", type(func).__name__))
     if func is np.clip and _clips_alike(arguments or {}):
         return "clip", _clip(arguments or {})
+    cast = _cast(func, arguments or {})
+    if cast is not None:
+        return cast
     # A ufunc's name is its own; another function called `log` may be anything.
     if isinstance(func, np.ufunc) and name in FUNCTIONS and not arguments:
         return name, FUNCTIONS[name]
@@ -106,6 +110,28 @@ def known_function(
         "(several in a row make a pipeline), or compute this column beforehand.",
     )
     return None
+
+
+def _cast(func: Any, arguments: Mapping[str, Any]) -> tuple[str, Function] | None:
+    """Return the formula of a cast to float32 or float64: np.float32, np.asarray(dtype=…), astype.
+
+    astype is known as operator.methodcaller("astype", dtype).
+    """
+    to: Any = func if not arguments else None
+    if func in (np.asarray, np.array) and set(arguments) == {"dtype"}:
+        to = arguments["dtype"]
+    elif isinstance(func, methodcaller) and not arguments:
+        reduced: Any = func.__reduce__()
+        method, *given = reduced[1]
+        to = given[0] if method == "astype" and len(given) == 1 else None
+    for kind, function in ((np.float32, ops.round32), (np.float64, _same)):
+        if to is kind or (isinstance(to, str | np.dtype) and np.dtype(to) == kind):
+            return kind.__name__, function
+    return None
+
+
+def _same(x: Node) -> Node:
+    return x
 
 
 def _clips_alike(arguments: Mapping[str, Any]) -> bool:

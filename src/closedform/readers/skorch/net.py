@@ -27,6 +27,9 @@ from closedform.readers.torch.walking import Walk
 FAR = 64.0
 """Deviations within which the rows lie that a net's rounding is measured on."""
 
+IN_A_PIPELINE = 4
+"""So much more may be rounded there: what stands behind a net gets float32 and gives float32."""
+
 OWN = ("predict", "predict_proba", "infer", "forward_iter", "evaluation_step")
 """Methods that decide what is predicted."""
 
@@ -57,7 +60,7 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """Return what a net predicts over some columns, which it takes as one tensor of floats."""
-    return _Traced.of(model, columns.names, None).predicted(columns, reading)
+    return _Traced.of(model, columns.names, None).predicted(columns, reading, slack=IN_A_PIPELINE)
 
 
 def _version() -> str:
@@ -98,8 +101,8 @@ class _Traced:
             )
         return cls(model, module_of(model), given)
 
-    def predicted(self, columns: Columns, reading: Reading) -> Prediction:
-        """Return what the net predicts over some columns."""
+    def predicted(self, columns: Columns, reading: Reading, *, slack: int = 1) -> Prediction:
+        """Return what the net predicts over some columns; `slack` times its rounding is allowed."""
         if len(columns) != self.slot.size:
             reading.problem(
                 f"The {type(self.model).__name__} takes {self.slot.size} inputs, and "
@@ -114,14 +117,17 @@ class _Traced:
             return Prediction.nothing()
         nodes = [node_of(number(x)) for x in tensor.ravel().tolist()]
         trial = tried(self.module, nodes, self.walk.slots, self.example)
-        there = {ops.input_(i): n for i, n in enumerate(columns.nodes)}
+        # A cast to float32 on the way in is part of what the net's own rounding allows.
+        cast = trial.dtype != "float64"
+        given = [n.args[0] if cast and n.op is ops.ROUND32 else n for n in columns.nodes]
+        there = {ops.input_(i): n for i, n in enumerate(given)}
         moved = substitute([*nodes, *inner.node_names], there)
         for n, name in zip(moved[len(nodes) :], inner.node_names.values(), strict=True):
             reading.call(n, name)
         values = moved[: len(nodes)]
         if trial.dtype != "float64":
             ulps = max(trial.ulps, self._ulps_far_out(nodes, trial.dtype))
-            reading.rounds(values, trial.dtype, ulps)
+            reading.rounds(values, trial.dtype, slack * ulps)
         return self._of_kind(values, tensor, reading)
 
     def _ulps_far_out(self, nodes: list[Node], dtype: str) -> int:

@@ -65,7 +65,7 @@ def tried(model: Any, outputs: Sequence[Node], slots: Sequence[Slot], example: E
     unit = UNITS.get(dtype, UNITS["float16"])
     limit = EXACT if dtype == "float64" else COARSE * unit
     if (exact is not None and exact > EXACT) or (exact is None and own is not None and own > limit):
-        explain(type(model).__name__, partial(ask, model, dtype=dtype), rows)
+        _explain(type(model).__name__, partial(ask, model, dtype=dtype), rows)
     worst = own if own is not None else 0.0
     ulps = math.ceil(MARGIN * worst / unit) if math.isfinite(worst) else 1
     return Trial(dtype, exact, max(1, ulps))
@@ -129,7 +129,7 @@ def difference(theirs: Array | None, ours: Array) -> float | None:
     return float((away / size).max(initial=0.0))
 
 
-def explain(name: str, ask: Callable[[Array], Array | None], rows: Array) -> None:
+def _explain(name: str, ask: Callable[[Array], Array | None], rows: Array) -> None:
     """Raise with the reason why formula and module differ."""
     first = ask(rows)
     if first is not None and difference(ask(rows), first):
