@@ -47,6 +47,14 @@ def catboost_json(path):
     return path.read_bytes()
 
 
+def catboost_binary(path):
+    cat = pytest.importorskip("catboost")
+    rows, y = data.holes()
+    model = cat.CatBoostRegressor(iterations=3, depth=3, verbose=0, allow_writing_files=False)
+    fit(model, rows, y).save_model(path)
+    return path.read_bytes()
+
+
 def catboost_statistics(path):
     cat = pytest.importorskip("catboost")
     rows, y = data.categories()
@@ -168,3 +176,15 @@ def test_other_files_are_refused_with_what_can_be_read(tmp_path):
     with pytest.raises(cf.BadFile, match="not read from its file") as caught:
         cf.read(str(tmp_path / "other.json"))
     assert "XGBoost" in caught.value.hint and "LightGBM" in caught.value.hint
+
+
+def test_a_damaged_binary_file_of_catboost_is_one_clear_error(tmp_path):
+    """CatBoost itself brings the process down on some of these."""
+    raw = catboost_binary(tmp_path / "model")
+    draw = np.random.default_rng(0)
+    read_bytes(raw, tmp_path / "file")
+    for cut in draw.integers(0, len(raw), 6):
+        with pytest.raises(cf.BadFile):
+            read_bytes(raw[:cut], tmp_path / "file")
+    for at in draw.integers(8, len(raw) - 8, 6):
+        survives(raw[:at] + b"\xff\xff\xff\x7f" + raw[at + 4 :], tmp_path / "file")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -18,7 +21,7 @@ from closedform.families.additive import complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above
 from closedform.ir import Node
-from closedform.loading.stream import Broken
+from closedform.loading.stream import Broken, shown
 from closedform.readers.catboost.booster import Booster, booster_of
 from closedform.readers.catboost.statistics import (
     ABOVE,
@@ -176,17 +179,34 @@ def _pool(model: Any, rows: Any) -> Any:
 
 
 def _of_binary(raw: bytes) -> Booster:
-    try:
-        import catboost
-    except ImportError:
+    if find_spec("catboost") is None:
         missing = MissingExtra("catboost", "catboost", "Reading a .cbm file")
         missing.hint = f"{missing.hint}, or save the model as JSON: save_model(…, format='json')"
-        raise missing from None
-    try:
-        model = catboost.CatBoost().load_model(blob=raw)
-        return _exported(model)
-    except catboost.CatBoostError as error:
-        raise Broken(f"CatBoost does not load it ({str(error)[:160]})") from error
+        raise missing
+    with tempfile.TemporaryDirectory() as folder:
+        given, made = (os.path.join(folder, name) for name in ("model.cbm", "model.json"))
+        with open(given, "wb") as file:
+            file.write(raw)
+        done = subprocess.run(
+            [sys.executable, "-c", CONVERT, given, made, *sys.path], capture_output=True, text=True,
+            errors="replace", check=False, timeout=TIMEOUT,
+        )  # fmt: skip
+        if done.returncode:
+            said = shown((done.stderr.strip().splitlines() or ["it breaks down on it"])[-1])
+            raise Broken(f"CatBoost does not load it ({said[:160]})")
+        with open(made, "rb") as file:
+            found: Booster = understood(json_document(file.read()), booster_of)
+    return found
+
+
+CONVERT = """
+import sys
+given, made, *sys.path = sys.argv[1:]
+from catboost import CatBoost
+CatBoost().load_model(given, format="cbm").save_model(made, format="json")
+"""
+"""Run in a process of its own, since CatBoost breaks down on some files that are damaged."""
+TIMEOUT = 600  # seconds
 
 
 def _predicted(model: Any, record: Booster, columns: Columns, reading: Reading) -> Prediction:
