@@ -52,12 +52,7 @@ class Basis:
         """Return Σ weights[j]·Bⱼ(x) as one piecewise polynomial."""
         coefs = self.coefs @ weights
         if self.periodic:
-            away = ops.div(ops.lin(-self.start, (1, x)), ops.const(self.span))
-            turns = ops.unary("floor", ops.div(away, ops.const(1 + BEYOND)))
-            # The whole turns first, which is exact: a million of them then cost 1e-16, not 1e-10.
-            rest = ops.lin(0, (1, away), (-1, turns))
-            u = clipped(ops.lin(0, (1, rest), (-((1 + BEYOND) - 1), turns)), 0.0, 1 + BEYOND)
-            return ops.piecewise(u, Pieces.of(self.edges, coefs, origins=self.origins))
+            return ops.piecewise(self.wound(x), Pieces.of(self.edges, coefs, origins=self.origins))
         scaled = coefs / self.span ** np.arange(coefs.shape[1])
         start = self.start
         if max(abs(start), abs(start + self.span)) * 2.0**-53 > FINE * self.span:
@@ -65,6 +60,14 @@ class Basis:
         edges = [self._edge(u, start) for u in self.edges.tolist()]
         origins = start + self.span * self.origins
         return ops.piecewise(x, Pieces.of(edges, scaled, origins=origins))
+
+    def wound(self, x: Node) -> Node:
+        """Return u, less the whole periods that it holds."""
+        away = ops.div(ops.lin(-self.start, (1, x)), ops.const(self.span))
+        turns = ops.unary("floor", ops.div(away, ops.const(1 + BEYOND)))
+        # The whole turns first, which is exact: a million of them then cost 1e-16, not 1e-10.
+        rest = ops.lin(0, (1, away), (-1, turns))
+        return clipped(ops.lin(0, (1, rest), (-((1 + BEYOND) - 1), turns)), 0.0, 1 + BEYOND)
 
     def _edge(self, u: float, start: float) -> float:
         """Return the least x with (x − start) / span >= u, in floats."""
