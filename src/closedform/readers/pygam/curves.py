@@ -98,6 +98,9 @@ def basis_of(term: Any) -> Basis:
         edges = np.concatenate([[0.0], edges, [last]])
         origins = np.concatenate([[0.0], origins, [1.0]])
         coefs = np.concatenate([below[None], coefs, above[None]])
+    if periodic and order == 0:  # less than a rounding below 0, u is wound to its very end
+        edges, origins = np.append(edges, 1 + BEYOND), np.append(origins, 1.0)
+        coefs = np.concatenate([coefs, np.zeros((1, *coefs.shape[1:]))])
     if getattr(term, "coding", None) == "dummy":
         coefs = coefs[:, :, 1:]
     return Basis(start, span or 1.0, edges, origins, coefs, periodic)
