@@ -361,10 +361,19 @@ def test_a_binning_of_two_columns_is_refused_by_name():
         cf.read(model)
 
 
-def test_a_number_with_a_text_as_special_code_is_refused():
-    model = binary(special_codes=["none"], name="age").fit(ROWS["age"].to_numpy(), BAD)
-    with pytest.raises(cf.UnsupportedModel, match="'age' holds numbers, and texts"):
-        cf.read(model)
+def test_a_text_as_special_code_is_none_of_a_number():
+    codes = ["'; DROP TABLE x; --", -999]
+    model = ob.BinningProcess(NAMES, categorical_variables=CATEGORIES, special_codes=codes)
+    formula = check_reader(model.fit(ROWS, BAD), ROWS, rtol=0, names=NAMES)
+    with pytest.raises(cf.BadInput, match="column 'age', row 0"):
+        formula(ROWS.assign(age=codes[0]))
+
+
+def test_a_code_beside_truths_is_a_number_as_they_are():
+    truths = pd.DataFrame({"late before": ROWS["flag"] > 0})
+    model = by_name(special_codes=[9], name="late before").fit(truths["late before"], BAD)
+    assert cf.read(model).verify(model, truths).ok
+    assert cf.read(model).verify(model, truths.astype(int)).ok
 
 
 class Doubled(ob.OptimalBinning):

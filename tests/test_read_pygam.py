@@ -219,6 +219,27 @@ def test_categories_beyond_the_trained_ones_are_refused_as_by_the_model(term):
         assert np.isnan(formula(row)[0])
 
 
+def test_between_two_periods_there_is_a_gap_where_model_and_formula_refuse():
+    model, x = fitted(linear(s(0, basis="cp")), smooth)
+    formula = cf.read(model)
+    start, end = model.edge_knots_[0]
+    for beyond, taken in ((0, True), (5e-10, False), (2e-9, True)):
+        value = end + beyond * (end - start)
+        row = np.where(np.arange(4) == 0, value, x[:1])
+        expected = expected_of(model, row)
+        assert np.isfinite(expected[0]) == taken
+        close(formula(row), expected, 1e-12, value)
+
+
+def test_a_rounding_below_the_first_period_no_step_is_left():
+    model, x = fitted(linear(s(0, basis="cp", spline_order=0, n_splines=5)), smooth)
+    formula = cf.read(model)
+    start = model.edge_knots_[0][0]
+    for value in (start, np.nextafter(start, -np.inf), start - 1e-9):
+        row = np.where(np.arange(4) == 0, value, x[:1])
+        close(formula(row), expected_of(model, row), 1e-12, value)
+
+
 def test_a_missing_value_in_any_column_is_refused_even_if_no_term_reads_it():
     model, x = fitted(linear(s(0)), smooth)
     row = np.where(np.arange(4) == 3, np.nan, x[:1])

@@ -41,16 +41,12 @@ class Bins:
         return any(isinstance(v, str) for v in (*self.known, *self.special))
 
 
-def bins_of(model: Any, name: str, reading: Reading) -> Bins | None:
-    """Return the bins of a fitted model; None, and a problem, where they have no formula."""
+def bins_of(model: Any) -> Bins:
+    """Return the bins of a fitted model."""
     special = tuple(v for v in map(plain_label, _codes(model.special_codes)) if not is_missing(v))
     if getattr(model, "dtype", "numerical") == "numerical":
-        if any(isinstance(v, str) for v in special):
-            reading.problem(
-                f"The column {name!r} holds numbers, and texts as special codes.",
-                "Turn these codes into numbers before training.",
-            )
-            return None
+        # A process has one list of codes for all columns: a text is none of a number's.
+        special = tuple(v for v in special if not isinstance(v, str))
         inner = getattr(model, "_optb", model)  # a piecewise binning bins by a plain one
         return Bins(frozen(inner.splits), (), special)
     return Bins(None, _categories(model), special)
@@ -77,8 +73,11 @@ def _categories(model: Any) -> tuple[Label, ...]:
 def ready(x: Node, bins: Bins, reading: Reading) -> Node:
     """Return the column as it is looked up, and tell the reading what is known of it."""
     x = reading.as_labels(x) if bins.text else x
+    known = [*bins.known, *bins.special]
+    if not all(isinstance(v, bool) for v in known) and not bins.text:
+        known = [int(v) if isinstance(v, bool) else v for v in known]  # truths beside a code of 9
     if bins.edges is None:
-        reading.knows(x, [*bins.known, *bins.special], unseen=True)
+        reading.knows(x, known, unseen=True)
     return x
 
 

@@ -88,10 +88,7 @@ def _names_of(model: Any) -> list[str]:
 def _single(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """What `transform` gives for each metric; that which it gives untold is the prediction."""
     kind = own_kind(model)
-    name = columns.names[0]
-    bins = bins_of(model, name, reading)
-    if bins is None:
-        return Prediction.nothing()
+    bins = bins_of(model)
     x = ready(columns.nodes[0], bins, reading)
     outputs: dict[str, Node] = {}
     for metric in METRICS[kind]:

@@ -60,10 +60,9 @@ def selected(model: Any, columns: Columns, reading: Reading) -> list[Binned]:
                 HINTS.get(kind, READABLE),
             )
             continue
-        bins = bins_of(part, str(name), reading)
+        bins = bins_of(part)
         at = columns.names.index(str(name)) if str(name) in columns.names else i
-        if bins is not None:
-            made.append(Binned(name, part, ready(columns.nodes[at], bins, reading), bins))
+        made.append(Binned(name, part, ready(columns.nodes[at], bins, reading), bins))
     return made
 
 

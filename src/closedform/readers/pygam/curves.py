@@ -52,12 +52,7 @@ class Basis:
         """Return Σ weights[j]·Bⱼ(x) as one piecewise polynomial."""
         coefs = self.coefs @ weights
         if self.periodic:
-            away = ops.div(ops.lin(-self.start, (1, x)), ops.const(self.span))
-            turns = ops.unary("floor", ops.div(away, ops.const(1 + BEYOND)))
-            # The whole turns first, which is exact: a million of them then cost 1e-16, not 1e-10.
-            rest = ops.lin(0, (1, away), (-1, turns))
-            u = clipped(ops.lin(0, (1, rest), (-((1 + BEYOND) - 1), turns)), 0.0, 1 + BEYOND)
-            return ops.piecewise(u, Pieces.of(self.edges, coefs, origins=self.origins))
+            return ops.piecewise(self.wound(x), Pieces.of(self.edges, coefs, origins=self.origins))
         scaled = coefs / self.span ** np.arange(coefs.shape[1])
         start = self.start
         if max(abs(start), abs(start + self.span)) * 2.0**-53 > FINE * self.span:
@@ -65,6 +60,14 @@ class Basis:
         edges = [self._edge(u, start) for u in self.edges.tolist()]
         origins = start + self.span * self.origins
         return ops.piecewise(x, Pieces.of(edges, scaled, origins=origins))
+
+    def wound(self, x: Node) -> Node:
+        """Return u, less the whole periods that it holds."""
+        away = ops.div(ops.lin(-self.start, (1, x)), ops.const(self.span))
+        turns = ops.unary("floor", ops.div(away, ops.const(1 + BEYOND)))
+        # The whole turns first, which is exact: a million of them then cost 1e-16, not 1e-10.
+        rest = ops.lin(0, (1, away), (-1, turns))
+        return clipped(ops.lin(0, (1, rest), (-((1 + BEYOND) - 1), turns)), 0.0, 1 + BEYOND)
 
     def _edge(self, u: float, start: float) -> float:
         """Return the least x with (x − start) / span >= u, in floats."""
@@ -95,6 +98,9 @@ def basis_of(term: Any) -> Basis:
         edges = np.concatenate([[0.0], edges, [last]])
         origins = np.concatenate([[0.0], origins, [1.0]])
         coefs = np.concatenate([below[None], coefs, above[None]])
+    if periodic and order == 0:  # less than a rounding below 0, u is wound to its very end
+        edges, origins = np.append(edges, 1 + BEYOND), np.append(origins, 1.0)
+        coefs = np.concatenate([coefs, np.zeros((1, *coefs.shape[1:]))])
     if getattr(term, "coding", None) == "dummy":
         coefs = coefs[:, :, 1:]
     return Basis(start, span or 1.0, edges, origins, coefs, periodic)

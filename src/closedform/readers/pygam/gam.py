@@ -110,9 +110,9 @@ def _line(term: Any, coefs: Array, columns: Columns, reading: Reading) -> tuple[
 
 def _spline(term: Any, coefs: Array, columns: Columns, reading: Reading) -> tuple[float, Node]:
     """One curve, times the `by` column where there is one."""
-    x = columns.nodes[term.feature]
-    _refuse_outside(term, x, reading)
-    return 1.0, _by(term, basis_of(term).curve(x, coefs), columns)
+    x, basis = columns.nodes[term.feature], basis_of(term)
+    _refuse_outside(term, basis, x, reading)
+    return 1.0, _by(term, basis.curve(x, coefs), columns)
 
 
 def _tensor(term: Any, coefs: Array, columns: Columns, reading: Reading) -> tuple[float, Node]:
@@ -125,8 +125,8 @@ def _tensor(term: Any, coefs: Array, columns: Columns, reading: Reading) -> tupl
             marginals.append(([x], x))
             shape.append(1)
             continue
-        _refuse_outside(part, x, reading)
         basis = basis_of(part)
+        _refuse_outside(part, basis, x, reading)
         marginals.append(
             (basis, x) if part.by is None else (_functions(part, basis, x, columns), x)
         )
@@ -149,12 +149,16 @@ def _by(term: Any, curve: Node, columns: Columns) -> Node:
     return curve if term.by is None else ops.mul(columns.nodes[term.by], curve)
 
 
-def _refuse_outside(term: Any, x: Node, reading: Reading) -> None:
-    """Note that pygam raises on a category beyond those that it knows; one between is taken."""
-    if term.dtype != "categorical":
-        return
-    lo, hi = float(term.edge_knots_[0]), float(term.edge_knots_[-1])
-    reading.refuse(ops.either(ops.less(x, ops.const(lo)), ops.less(ops.const(hi), x)))
+def _refuse_outside(term: Any, basis: Basis, x: Node, reading: Reading) -> None:
+    """Note where pygam raises: on a category beyond those that it knows, and between two periods.
+
+    A period ends 1e-9 behind its last knot, and in that gap pygam's arrays do not fit each other.
+    """
+    if term.dtype == "categorical":
+        lo, hi = float(term.edge_knots_[0]), float(term.edge_knots_[-1])
+        reading.refuse(ops.either(ops.less(x, ops.const(lo)), ops.less(ops.const(hi), x)))
+    if basis.periodic and term.spline_order > 0:
+        reading.refuse(ops.less(ops.const(1.0), basis.wound(x)))
 
 
 Give = Callable[[Any, Array, Columns, Reading], tuple[float, Node]]
