@@ -4,7 +4,10 @@ PySR starts Julia when it is imported, so that a class of its name stands for it
 the attributes that a fitted one has, and its documented predict.
 """
 
+import pickle
 import random
+import sys
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -18,7 +21,14 @@ from sympy.codegen.cfunctions import log2, log10
 
 import closedform as cf
 from battery import check_reader
-from closedform.errors import BadFile, ClosedformError, NotFitted, UnsupportedModel
+from closedform.errors import (
+    BadFile,
+    ClosedformError,
+    NotFitted,
+    UnsupportedModel,
+    UntrustedFile,
+)
+from closedform.loading import inspect_file, load_model
 from closedform.loading.stream import Broken
 from closedform.readers.pysr import read_file
 from closedform.readers.pysr.operators import OPERATORS
@@ -243,6 +253,24 @@ def test_it_is_read_as_a_step_of_a_pipeline():
     step = make_pipeline(StandardScaler().set_output(transform="default").fit(frame), model)
     formula = cf.read(step)
     np.testing.assert_allclose(formula(frame), step.predict(frame), rtol=1e-12)
+
+
+def test_a_pickle_is_read_where_pysr_is_not_installed(tmp_path, monkeypatch):
+    model = PySRRegressor("accuracy").found([TABLE], NAMES)
+    modules = {"pysr": ModuleType("pysr"), "pysr.sr": ModuleType("pysr.sr")}
+    modules["pysr.sr"].PySRRegressor = PySRRegressor
+    with monkeypatch.context() as here:
+        for name, module in modules.items():
+            here.setitem(sys.modules, name, module)
+        raw = pickle.dumps(model)
+    path = tmp_path / "checkpoint.pkl"
+    path.write_bytes(raw)
+    assert "pysr.sr.PySRRegressor" in inspect_file(path).unfamiliar
+    with pytest.raises(UntrustedFile):
+        load_model(path)
+    loaded = load_model(path, trust_pickle=True)
+    assert type(loaded) is not PySRRegressor
+    assert (cf.read(loaded)(X) == model.predict(X)).all()
 
 
 class TemplateExpressionSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import pickle
+from importlib.util import find_spec
 from typing import Any, BinaryIO, Final
 
 from closedform.errors import MissingExtra
@@ -12,6 +13,8 @@ from closedform.loading.scan import ARRAY_WRAPPER, scan
 from closedform.loading.stream import Limits, inflated
 
 _HEAD: Final = 2
+RECORDS: Final = frozenset({"pysr"})
+"""Packages whose models are read by their attributes alone: PySR cannot be had without Julia."""
 
 
 class Unlisted(Exception):
@@ -51,6 +54,14 @@ def load(file: BinaryIO, how: str | None, findings: Findings, limits: Limits) ->
     return _load_joblib(stream, listed) if has_raw_arrays(findings) else _load(stream, listed)
 
 
+def _record(module: str, name: str) -> type | None:
+    """Return a class that takes on the attributes of one in `RECORDS`; None where it is there."""
+    package = module.partition(".")[0]
+    if package not in RECORDS or find_spec(package) is not None:
+        return None
+    return type(name, (), {"__module__": module})
+
+
 def _check(module: str, name: str, listed: frozenset[Pair]) -> None:
     if (module, name) not in listed:
         raise Unlisted(f"{module}.{name}")
@@ -60,7 +71,7 @@ def _load(stream: BinaryIO, listed: frozenset[Pair]) -> object:
     class Guarded(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
             _check(module, name, listed)
-            return super().find_class(module, name)
+            return _record(module, name) or super().find_class(module, name)
 
     return Guarded(stream).load()
 
@@ -78,7 +89,7 @@ def _load_joblib(stream: BinaryIO, listed: frozenset[Pair]) -> object:
 
     def find_class(module: str, name: str) -> Any:
         _check(module, name, listed)
-        return found(module, name)
+        return _record(module, name) or found(module, name)
 
     unpickler.find_class = find_class
     return unpickler.load()

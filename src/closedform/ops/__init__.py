@@ -228,17 +228,9 @@ PROBIT = _unary(
 )  # fmt: skip
 SIN = _unary("sin", np.sin, iv.wave_bounds(math.sin, math.pi / 2), lambda n, x: cos(x))
 COS = _unary("cos", np.cos, iv.wave_bounds(math.cos, 0.0), lambda n, x: lin(0, (-1, sin(x))))
-ATAN = _unary(
-    "atan", np.arctan, iv.rising(np.arctan), lambda n, x: div(const(1), lin(1, (1, mul(x, x)))),
-)  # fmt: skip
-ASIN = _unary(
-    "asin", np.arcsin, iv.rising(np.arcsin, domain=(-1, 1)),
-    lambda n, x: div(const(1), sqrt(lowering.room(x))), lowering.asin,
-)  # fmt: skip
-ACOS = _unary(
-    "acos", np.arccos, iv.falling(np.arccos, domain=(-1, 1), into=(0, 4)),
-    lambda n, x: div(const(-1), sqrt(lowering.room(x))), lowering.acos,
-)  # fmt: skip
+ATAN = _unary("atan", np.arctan, iv.rising(np.arctan), lambda n, x: lowering.atan_slope(x))
+ASIN = _unary("asin", np.arcsin, iv.asin_bounds, lambda n, x: lowering.arc(1, x), lowering.asin)
+ACOS = _unary("acos", np.arccos, iv.acos_bounds, lambda n, x: lowering.arc(-1, x), lowering.acos)
 FLOOR = _unary("floor", np.floor, iv.rising(np.floor, by=0), lambda n, x: const(0))
 SIGN = _unary("sign", np.sign, iv.rising(np.sign, by=0), lambda n, x: const(0), lowering.sign)
 

@@ -65,6 +65,10 @@ def falling(function: Callable[[Any], Any], **options: Any) -> Callable[..., Int
     return bounds
 
 
+asin_bounds = rising(np.arcsin, domain=(-1, 1))
+acos_bounds = falling(np.arccos, domain=(-1, 1), into=(0, 4))
+
+
 def whole(lo: float, hi: float) -> Callable[..., Interval]:
     """Return the bounds rule of a function that is only known to stay within lo … hi."""
     return lambda _, *xs: Interval(lo, hi, any(x.missing for x in xs))

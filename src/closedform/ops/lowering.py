@@ -207,15 +207,25 @@ def _horner(x: Node, pieces: Pieces, i: int) -> Node:
     return out
 
 
-def room(x: Node) -> Node:
-    """(1 − x)·(1 + x), exact near ±1, where 1 − x² would lose half of its digits."""
+def atan_slope(x: Node) -> Node:
+    """Return the slope of the arctangent, 1 / (1 + x²)."""
+    return o.div(o.const(1), o.lin(1, (1, o.mul(x, x))))
+
+
+def arc(sign: float, x: Node) -> Node:
+    """Return the slope of the arcsine, or that of the arccosine: ±1 / √(1 − x²)."""
+    return o.div(o.const(sign), o.sqrt(_room(x)))
+
+
+def _room(x: Node) -> Node:
+    # Exact near ±1, where 1 − x² would lose half of its digits.
     return o.mul(o.lin(1, (-1, x)), o.lin(1, (1, x)))
 
 
 def asin(n: Node) -> Node:
     """atan(x / √((1 − x)·(1 + x)))."""
     x = n.args[0]
-    return o.atan(o.div(x, o.sqrt(room(x))))
+    return o.atan(o.div(x, o.sqrt(_room(x))))
 
 
 def acos(n: Node) -> Node:

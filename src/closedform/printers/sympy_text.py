@@ -26,7 +26,8 @@ RELATIONS = {
 IMPORTED = (
     "Abs", "E", "Eq", "Equivalent", "Float", "Ge", "Gt", "ITE", "Integer", "Le", "Lt", "Max",
     "Min", "Ne", "Not", "Piecewise", "Pow", "Rational", "Symbol", "Xor", "acos", "asin", "atan",
-    "cos", "erf", "erfcinv", "exp", "floor", "log", "nan", "oo", "pi", "sign", "sin", "sqrt", "tanh",
+    "cos", "erf", "erfcinv", "exp", "floor", "log", "nan", "oo", "pi", "sign", "sin", "sqrt",
+    "tanh",
 )  # fmt: skip
 """What a module may need of SymPy."""
 
