@@ -175,7 +175,21 @@ def _classifier(
         elif not task.decision:
             names[i][:] = score_names(classes, len(found.nodes))
             task = replace(task, decision=tuple(names[i]))
-    return task
+    return task if task.probability else _column_by_column(results, names, task, said)
+
+
+def _column_by_column(
+    results: Sequence[Found], names: list[list[str]], task: Task, said: Sequence[Array]
+) -> Task:
+    """Rename the chances of a classifier that gives each of them as a result of its own."""
+    at = [i for i, found in enumerate(results) if len(found.nodes) == 1 and not found.is_label]
+    starts = np.cumsum([0, *(len(found.nodes) for found in results)])
+    if len(at) != len(task.classes) or not _are_chances([said[starts[i]] for i in at]):
+        return task
+    chances = chance_names(task.classes)
+    for i, name in zip(at, chances, strict=True):
+        names[i][:] = [name]
+    return replace(task, probability=tuple(chances))
 
 
 def _labels_in(n: Node) -> list[Label]:
