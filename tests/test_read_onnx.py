@@ -1,7 +1,5 @@
 """ONNX models: inputs, results, rows, control flow, files, certificates, and what is refused."""
 
-import io
-import warnings
 from typing import Any
 
 import numpy as np
@@ -152,100 +150,6 @@ def test_a_label_and_its_chances_make_a_classifier(labels):
     assert formula.verify(made, rows).ok
 
 
-# --- graphs within the graph
-
-
-def body(nodes: list[Any], inputs: list[Any], outputs: list[Any], consts: Any = None) -> Any:
-    """Return a graph within the graph, from (name, kind, shape) of its inputs and outputs."""
-    return helper.make_graph(
-        nodes, "body", [value_info(*i) for i in inputs], [value_info(*o) for o in outputs],
-        [tensor(n, v) for n, v in (consts or {}).items()],
-    )  # fmt: skip
-
-
-def halved(count: Any = 3, body_op: str = "Tanh") -> Any:
-    """Return a loop that takes a function several times, and gives every turn."""
-    inner = body(
-        [
-            helper.make_node(body_op, ["h"], ["g"]),
-            helper.make_node("Add", ["g", "x"], ["next"]),
-            helper.make_node("Less", ["i", "last"], ["go on"]),
-            helper.make_node("Identity", ["next"], ["seen"]),
-        ],
-        [("i", "int64", []), ("go", "bool", []), ("h", "float32", None)],
-        [("go on", "bool", []), ("next", "float32", None), ("seen", "float32", None)],
-        {"last": np.array(2)},
-    )
-    nodes = [
-        helper.make_node("Loop", ["count", "", "x"], ["end", "all"], body=inner),
-        helper.make_node("Transpose", ["all"], ["turns"], perm=[1, 0, 2]),
-    ]
-    return model(
-        nodes, {"x": [2]}, {"end": "float32", "turns": "float32"}, {"count": np.array(count)}
-    )
-
-
-@pytest.mark.parametrize("count", [1, 3, 9])
-def test_a_loop_is_unrolled_where_the_number_of_its_turns_is_known(count):
-    formula = check(halved(count))
-    assert len(formula.outputs) == 2 + 2 * min(count, 3)
-
-
-def test_a_scan_is_unrolled():
-    inner = body(
-        [
-            helper.make_node("Add", ["h", "e"], ["next"]),
-            helper.make_node("Sigmoid", ["next"], ["seen"]),
-        ],
-        [("h", "float32", None), ("e", "float32", None)],
-        [("next", "float32", None), ("seen", "float32", None)],
-    )
-    nodes = [
-        helper.make_node("ReduceSum", ["x", "one"], ["h"], keepdims=0),
-        helper.make_node(
-            "Scan", ["h", "x"], ["end", "all"], body=inner, num_scan_inputs=1,
-            scan_input_axes=[1], scan_input_directions=[1], scan_output_axes=[1],
-            scan_output_directions=[1],
-        ),
-    ]  # fmt: skip
-    consts = {"one": [1]}
-    check(model(nodes, {"x": [4, 2]}, {"end": "float32", "all": "float32"}, consts))
-
-
-@pytest.mark.parametrize("width", [2, 3])
-def test_a_branch_is_taken_where_the_condition_is_known(width):
-    branches = {
-        f"{name}_branch": body([helper.make_node(op, ["x"], [name])], [], [(name, "float32", None)])
-        for name, op in (("then", "Neg"), ("else", "Exp"))
-    }
-    nodes = [
-        helper.make_node("Shape", ["x"], ["s"], start=1),
-        helper.make_node("Equal", ["s", "two"], ["is"]),
-        helper.make_node("Squeeze", ["is"], ["c"]),
-        helper.make_node("If", ["c"], ["y"], **branches),
-    ]
-    formula = check(model(nodes, {"x": [width]}, consts={"two": [2]}))
-    assert formula([[1.0] * width])[0, 0] == (-1 if width == 2 else np.exp(1))
-
-
-def test_functions_of_the_model_are_walked_with_their_attributes():
-    inner = helper.make_node("LeakyRelu", ["a"], ["b"])
-    attribute = inner.attribute.add()
-    attribute.name, attribute.ref_attr_name, attribute.type = "alpha", "slope", 1
-    own = helper.make_function(
-        "mine", "bent", ["a", "c"], ["d"], [inner, helper.make_node("Add", ["b", "c"], ["d"])],
-        [helper.make_opsetid("", 21)], ["slope"],
-    )  # fmt: skip
-    nodes = [
-        helper.make_node("bent", ["x", "x"], ["h"], domain="mine", slope=0.25),
-        helper.make_node("bent", ["h", "x"], ["y"], domain="mine", slope=0.5),
-    ]
-    made = model(nodes, {"x": [2]}, functions=[own])
-    made.opset_import.append(helper.make_opsetid("mine", 1))
-    formula = check(made)
-    np.testing.assert_array_equal(formula([[-1.0, 2.0]]), [[-1.625, 6.0]])
-
-
 # --- lengths, names, examples
 
 
@@ -366,21 +270,6 @@ def test_what_mixes_rows_is_refused():
     refused(model([norm], {"x": [2]}, {"y": "float32"}, consts), "it mixes the rows")
 
 
-def test_branches_and_loops_that_depend_on_the_inputs_are_refused():
-    branch = body([helper.make_node("Neg", ["x"], ["n"])], [], [("n", "float32", None)])
-    nodes = [
-        helper.make_node("ReduceMax", ["x"], ["m"], keepdims=0),
-        helper.make_node("Cast", ["m"], ["c"], to=9),
-        helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch),
-    ]
-    refused(model(nodes, {"x": [2]}), "If has no formula: its condition depends on the inputs")
-    made = halved()
-    made.graph.initializer.pop()
-    made.graph.node.insert(0, helper.make_node("Cast", ["m"], ["count"], to=7))
-    made.graph.node.insert(0, helper.make_node("ReduceMax", ["x"], ["m"], keepdims=0))
-    refused(made, "Loop has no formula: the number of its turns depends on the inputs")
-
-
 @pytest.mark.parametrize(
     "node, match",
     [
@@ -397,6 +286,14 @@ def test_branches_and_loops_that_depend_on_the_inputs_are_refused():
 )
 def test_options_without_a_formula_are_refused_by_name(node, match):
     refused(model([node], {"x": [3]}, {"y": "float32"}, {"two": [2]}), match)
+
+
+def test_operators_older_than_any_engine_are_refused():
+    made = network()
+    made.opset_import[0].version = 6
+    refused(made, "of version 6")
+    made.opset_import[0].version = 7
+    assert check(made)
 
 
 def test_other_things_than_models_are_refused():
@@ -419,86 +316,3 @@ def test_a_graph_too_large_for_a_formula_is_refused_before_it_is_computed():
     product = [helper.make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]),
                helper.make_node("MatMul", ["x", "t"], ["y"])]  # fmt: skip
     refused(model(product, {"x": [100, 100]}), "would have more than 150,000 parts")
-
-
-# --- what others export
-
-
-def exported(module: Any, *example: Any, **options: Any) -> Any:
-    """Return a PyTorch module as an ONNX model."""
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("onnxscript")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if options.pop("dynamo", False):
-            shapes = tuple({0: torch.export.Dim("batch")} for _ in example)
-            options = {"dynamic_shapes": shapes, "verbose": False} | options
-            return torch.onnx.export(
-                module.eval(), example, dynamo=True, **options
-            ).model_proto  # fmt: skip
-        names = [f"in{i}" for i in range(len(example))]
-        buffer = io.BytesIO()
-        torch.onnx.export(
-            module.eval(), example, buffer, dynamo=False, input_names=names,
-            dynamic_axes={name: {0: "batch"} for name in names}, **options,
-        )  # fmt: skip
-    return onnx.load_from_string(buffer.getvalue())
-
-
-def modules() -> dict[str, Any]:
-    """Return modules as people train them, with an example."""
-    torch = pytest.importorskip("torch")
-    nn = torch.nn
-    torch.manual_seed(0)
-
-    class Last(nn.Module):
-        def __init__(self, layer: Any) -> None:
-            super().__init__()
-            self.layer, self.head = layer, nn.Linear(3, 1)
-
-        def forward(self, x: Any) -> Any:
-            return self.head(self.layer(x)[0][:, -1])
-
-    return {
-        "mlp": (nn.Sequential(nn.Linear(3, 8), nn.GELU(), nn.BatchNorm1d(8), nn.Dropout(),
-                              nn.Linear(8, 1)), torch.randn(4, 3)),
-        "classifier": (nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(1)),
-                       torch.randn(4, 3)),
-        "convolutions": (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-                                       nn.Flatten(), nn.Linear(8, 2)), torch.randn(4, 1, 4, 4)),
-        "lstm": (Last(nn.LSTM(2, 3, batch_first=True)), torch.randn(4, 3, 2)),
-        "gru": (Last(nn.GRU(2, 3, batch_first=True)), torch.randn(4, 3, 2)),
-        "embedding": (nn.Sequential(nn.Embedding(4, 3), nn.Flatten(), nn.LayerNorm(6)),
-                      torch.randint(0, 4, (4, 2))),
-    }  # fmt: skip
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(
-    "name, dynamo",
-    [(name, False) for name in ("mlp", "classifier", "convolutions", "lstm", "gru", "embedding")]
-    + [("mlp", True)],
-)
-def test_what_pytorch_exports_is_read(name, dynamo):
-    module, example = modules()[name]
-    made = exported(module, example, dynamo=dynamo)
-    formula = check(made)
-    assert formula.verify(made, rows_of(made)).ok
-    theirs = module(example).detach().numpy().reshape(len(example), -1)
-    ours = np.column_stack(list(formula.evaluate(example).values()))
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_network_of_scikit_learn_is_read_where_its_parts_are_plain():
-    pytest.importorskip("skl2onnx")
-    from skl2onnx import to_onnx
-    from sklearn.neural_network import MLPRegressor
-
-    rows = DRAW.normal(size=(60, 3)).astype(np.float32)
-    fitted = MLPRegressor(hidden_layer_sizes=5, activation="tanh", max_iter=50, random_state=0)
-    fitted.fit(rows, rows.sum(1))
-    formula = check(to_onnx(fitted, rows), rows.astype(float))
-    np.testing.assert_allclose(
-        formula(rows.astype(float)).ravel(), fitted.predict(rows), rtol=1e-4, atol=1e-5
-    )

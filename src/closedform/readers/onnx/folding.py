@@ -57,7 +57,7 @@ def _own(value: Anything) -> Any:
         return value.data.astype(object)
     if value.whole and value.kind in ("uint4", "int4"):
         return value.data
-    return value.data.astype(np.dtype(value.kind)) if value.whole else value.data
+    return value.data.astype(np.dtype(value.kind), copy=False) if value.whole else value.data
 
 
 def _kept(made: Any, given: list[Anything]) -> Anything:

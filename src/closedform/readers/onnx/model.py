@@ -16,10 +16,11 @@ from closedform.readers.onnx.parsing import constants
 from closedform.readers.onnx.results import Found, named, results_of
 from closedform.readers.onnx.trying import tried
 from closedform.readers.onnx.values import FLOATS, Value
-from closedform.readers.onnx.walking import Walk
+from closedform.readers.onnx.walking import TooLarge, Walk
 from closedform.readers.reading import Reading
 
-MOST_VERSION = 1 << 20
+OLDEST, MOST_VERSION = 7, 1 << 20
+"""Opsets: those before 7 broadcast otherwise, and onnxruntime does not run them."""
 
 
 def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
@@ -53,14 +54,16 @@ def _read_model(model: Any, names: Sequence[str] | None, example: Any = None) ->
     given = given_by(model.graph, known, example)
     try:
         reading, walk, results = _read(model, known, given, names)
-    except UnsupportedModel:
+    except TooLarge:
+        raise
+    except UnsupportedModel as error:
         if given.fixed is not None:
             raise
-        try:  # some graphs call the number of rows free, and take one row alone
-            given = replace(given, fixed=1)
+        given = replace(given, fixed=1)  # some call the number free, and take one row alone
+        try:
             reading, walk, results = _read(model, known, given, names)
         except UnsupportedModel:
-            reading, walk, results = _read(model, known, replace(given, fixed=None), names)
+            raise error from None
     return _formula(model, given, reading, walk, results)
 
 
@@ -93,6 +96,12 @@ def _read(
     opsets = {o.domain: o.version for o in model.opset_import}
     if not all(0 < version < MOST_VERSION for version in opsets.values()):
         raise Broken("it names a version of ONNX's operators that is none")
+    own = opsets.get("", opsets.get("ai.onnx", OLDEST))
+    if own < OLDEST:
+        raise UnsupportedModel(
+            f"The graph uses ONNX's operators of version {own}, whose meaning has changed since.",
+            hint="Convert it: onnx.version_converter.convert_version(model, 13).",
+        )
     functions = {(f.domain, f.name): f for f in model.functions}
     walk = Walk(reading, given.rows, opsets, functions)
     scope: dict[str, Any] = {**known, **dict(started(given.slots, reading.columns(), given.rows))}

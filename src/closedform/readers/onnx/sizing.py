@@ -93,7 +93,7 @@ def cost(n: Any, inputs: list[Anything], shapes: dict[str, Shape]) -> float:
         return size / 100
     each = COSTS.get(n.op_type)
     if each is not None and len(tensors) > 1:
-        return size * each(tensors)
+        return each(size, tensors)
     if n.op_type in POOLS:
         kernel = [a.ints for a in n.attribute if a.name == "kernel_shape"]
         return size * (1 + math.prod(kernel[0]) / 10 if kernel else 1)
@@ -102,33 +102,34 @@ def cost(n: Any, inputs: list[Anything], shapes: dict[str, Shape]) -> float:
     return size
 
 
-def _of_product(tensors: list[Value]) -> float:
+def _of_product(size: float, tensors: list[Value]) -> float:
     inner = int(tensors[0].data.shape[-1]) if tensors[0].data.ndim else 1
-    return float(inner) if not any(v.known for v in tensors[:2]) else 1 + inner / 100
+    return size * (inner if not any(v.known for v in tensors[:2]) else 1 + inner / 100)
 
 
-def _of_convolution(tensors: list[Value]) -> float:
-    return 1 + int(math.prod(tensors[1].data.shape[1:])) / 100
+def _of_convolution(size: float, tensors: list[Value]) -> float:
+    return size * (1 + int(math.prod(tensors[1].data.shape[1:])) / 100)
 
 
-def _of_sequence(tensors: list[Value]) -> float:
-    """Return what one unit of the last state costs: all its gates, as often as there are steps."""
-    steps = int(max(tensors[0].data.shape[:2], default=1))
-    return steps * 8 * (1 + int(tensors[2].data.shape[-1]) / 100)
+def _of_sequence(size: float, tensors: list[Value]) -> float:
+    """Return what all gates of all steps cost, however few of them are results."""
+    steps, rows = tensors[0].data.shape[:2]
+    ways, _, hidden = tensors[2].data.shape
+    return float(steps * rows * ways * hidden) * 8 * (1 + hidden / 100)
 
 
-def _of_choice(tensors: list[Value]) -> float:
+def _of_choice(size: float, tensors: list[Value]) -> float:
     longest = max(tensors[0].data.shape, default=1)
-    return 1 + longest / (100 if tensors[0].known else 1)
+    return size * (1 + longest / (100 if tensors[0].known else 1))
 
 
-COSTS: dict[str, Callable[[list[Value]], float]] = {
+COSTS: dict[str, Callable[[float, list[Value]], float]] = {
     **dict.fromkeys(("MatMul", "Gemm", "Einsum", "MatMulInteger", "QLinearMatMul"), _of_product),
     **dict.fromkeys(("Conv", "ConvTranspose"), _of_convolution),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _of_sequence),
     "Gather": _of_choice,
 }
-"""Operator → what one element of its result costs, in nodes."""
+"""Operator → what it costs in nodes, from the size of its result and its inputs."""
 
 POOLS = frozenset({"MaxPool", "AveragePool", "LpPool"})
 

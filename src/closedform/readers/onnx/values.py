@@ -26,8 +26,8 @@ NUMBERS: Final = {name: number for number, name in KINDS.items()}
 
 FLOATS: Final = ("float64", "float32", "bfloat16", "float16")
 
-MOST: Final = 1 << 26
-"""Elements of one tensor: 512 MiB."""
+MOST: Final = 1 << 25
+"""Elements of one tensor: 256 MiB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,14 +106,14 @@ def _type_name(number: int) -> str:
 def plain(array: Array) -> Array:
     """Return an array of numbers as float64, int64, bool or text."""
     if array.dtype.kind in "iu" or array.dtype.name in ("int4", "uint4"):
-        return array.astype(np.int64)
+        return array.astype(np.int64, copy=False)
     if array.dtype.kind == "b" or array.dtype.kind == "U":
         return array
     if array.dtype.kind in "OS":
         texts = [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in array.ravel()]
         return np.array(texts, dtype="U").reshape(array.shape)
     with np.errstate(invalid="ignore"):  # signalling NaNs
-        return array.astype(np.float64)
+        return array.astype(np.float64, copy=False)
 
 
 def constant(tensor: Any) -> Value:

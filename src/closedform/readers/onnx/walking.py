@@ -26,11 +26,16 @@ from closedform.readers.torch.elements import NoFormula
 LARGEST = 150_000
 """Nodes up to which a graph is read: 3,000 to 10,000 a second, so in a minute at most."""
 
-STEPS = 50_000
+STEPS = 20_000
 """Nodes of the graph that are visited, each call of a function and turn of a loop anew."""
 
-HELD = 1 << 27
-"""Known numbers that are computed on the way: 1 GiB."""
+HELD = 1 << 26
+"""Known numbers that are computed on the way: 512 MiB."""
+
+
+class TooLarge(UnsupportedModel):
+    """The graph has a limit in its way, whatever number of rows it is traced for."""
+
 
 DEPTH = 50
 """Functions in functions, and graphs in graphs."""
@@ -89,11 +94,11 @@ class Walk:
         """Compute the outputs of some nodes of the graph, in order, into `scope`.
 
         Raises:
-            UnsupportedModel: the formula would be too long.
+            TooLarge: the formula would be too long.
             Broken: a node reads what nobody has computed.
         """
         if depth > DEPTH:
-            raise UnsupportedModel(
+            raise TooLarge(
                 f"The graph holds functions or graphs in more than {DEPTH} levels.", hint=TOO_LARGE
             )
         self._step()  # a turn of a loop without any node is one, too
@@ -106,7 +111,7 @@ class Walk:
     def _step(self) -> None:
         self.steps += 1
         if self.steps > STEPS:
-            raise UnsupportedModel(f"The graph takes more than {STEPS:,} steps.", hint=TOO_LARGE)
+            raise TooLarge(f"The graph takes more than {STEPS:,} steps.", hint=TOO_LARGE)
 
     def _outputs(
         self, n: Any, given: list[Anything], scope: Scope, depth: int
@@ -175,7 +180,7 @@ class Walk:
     def _hold(self, size: int) -> None:
         self.held += size
         if self.held > HELD:
-            raise UnsupportedModel(
+            raise TooLarge(
                 f"The graph computes more than {HELD:,} numbers that depend on no input.",
                 hint="Simplify it first: onnxsim, or onnxruntime's optimised model.",
             )
@@ -224,7 +229,7 @@ class Walk:
     def _spend(self, cost: float) -> None:
         self.spent += cost / self.rows
         if self.spent > LARGEST:
-            raise UnsupportedModel(
+            raise TooLarge(
                 f"The formula of this graph would have more than {LARGEST:,} parts.",
                 hint=TOO_LARGE,
             )

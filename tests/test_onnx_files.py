@@ -1,0 +1,228 @@
+"""ONNX files that are damaged or made to harm: one clear error, no code run, no memory eaten."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import closedform as cf
+
+pytest.importorskip("onnxruntime")
+
+from onnx import helper
+
+from closedform.loading import inspect_file
+from onnx_graphs import model, of, tensor, value_info
+
+DRAW = np.random.default_rng(5)
+
+
+def f(*shape: int) -> np.ndarray:
+    """Return random numbers in float32."""
+    return DRAW.normal(size=shape).astype(np.float32)
+
+
+def network() -> Any:
+    """Return a small network with a convolution, a table and a recurrent layer."""
+    nodes = [
+        helper.make_node("Gather", ["table", "kind"], ["e"]),
+        helper.make_node("Concat", ["x", "e"], ["j"], axis=1),
+        helper.make_node("Unsqueeze", ["j", "one"], ["u"]),
+        helper.make_node("Conv", ["u", "k"], ["c"], kernel_shape=[2], pads=[1, 0]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("Reshape", ["r", "flat"], ["l"]),
+        helper.make_node("Gemm", ["l", "w", "b"], ["y"], transB=1),
+    ]
+    consts = {"table": f(3, 2), "one": [1], "k": f(2, 1, 2), "flat": [0, -1], "w": f(2, 10),
+              "b": f(2)}  # fmt: skip
+    return model(nodes, {"x": [3], "kind": ("int64", [])}, consts=consts)
+
+
+def saved(path: Any, made: Any) -> Any:
+    """Write a model, or bytes, to a file."""
+    path.write_bytes(made if isinstance(made, bytes) else made.SerializeToString())
+    return path
+
+
+def test_a_file_is_told_by_its_content(tmp_path):
+    path = saved(tmp_path / "model.pkl", network())
+    report = inspect_file(path)
+    assert (report.kind, report.complete, report.imports) == ("onnx", True, ())
+    assert list(cf.read(path).outputs) == ["y[0]", "y[1]"]
+    for other in (b"\x08\x07not a model", b"\x08\x07\x3a", b"\x08\xff\xff\xff", b"\x08"):
+        assert inspect_file(saved(tmp_path / "other", other)).kind != "onnx"
+
+
+def test_truncated_files_give_one_error(tmp_path):
+    raw = network().SerializeToString()
+    for end in range(1, len(raw), 7):
+        with pytest.raises(cf.ClosedformError):
+            cf.read(saved(tmp_path / "model.onnx", raw[:end]))
+
+
+def test_changed_files_give_a_formula_or_one_error(tmp_path):
+    raw = network().SerializeToString()
+    read = 0
+    for _ in range(400):
+        changed = bytearray(raw)
+        for at in DRAW.integers(0, len(raw), size=DRAW.integers(1, 4)):
+            changed[at] = DRAW.integers(0, 256)
+        try:
+            cf.read(saved(tmp_path / "model.onnx", bytes(changed)))
+            read += 1
+        except cf.ClosedformError as error:
+            assert len(str(error)) < 3000
+    assert read > 20  # changed weights are as good as any
+
+
+def test_numbers_in_other_files_are_never_read(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(np.ones(6, np.float32).tobytes())
+    for place in ("initializer", "branch"):
+        made = model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": [3]},
+                     consts={"w": f(3, 2)})  # fmt: skip
+        outside = tensor("o", f(3, 2))
+        outside.ClearField("raw_data")
+        outside.data_location = 1
+        entry = outside.external_data.add()
+        entry.key, entry.value = "location", str(secret)
+        if place == "initializer":
+            made.graph.initializer.append(outside)
+        else:
+            taken = helper.make_graph(
+                [helper.make_node("Identity", ["y"], ["t"])], "b", [],
+                [value_info("t", "float32", None)],
+            )  # fmt: skip
+            never = helper.make_graph(
+                [helper.make_node("MatMul", ["x", "o"], ["n"])], "b", [],
+                [value_info("n", "float32", None)], [outside],
+            )  # fmt: skip
+            made.graph.initializer.append(tensor("c", np.array(True)))
+            made.graph.node.append(
+                helper.make_node("If", ["c"], ["z"], then_branch=taken, else_branch=never)
+            )
+        with pytest.raises(cf.UnsupportedModel, match="keeps numbers in another file"):
+            cf.read(saved(tmp_path / "model.onnx", made))
+
+
+def grown(op: str, **kw: Any) -> Any:
+    """Return a graph whose known values double 60 times."""
+    nodes = [helper.make_node("Concat", [f"c{i}"] * 2, [f"c{i + 1}"], axis=0) for i in range(60)]
+    nodes += [helper.make_node("ReduceSum", ["c60"], ["s"], keepdims=0),
+              helper.make_node("Add", ["x", "s"], ["y"])]  # fmt: skip
+    return model(nodes, {"x": [2]}, consts={"c0": f(1)})
+
+
+def endless(nodes: list[Any]) -> Any:
+    """Return a loop that turns 2^62 times."""
+    inner = helper.make_graph(
+        nodes, "b", [value_info("i", "int64", []), value_info("g", "bool", []),
+                     value_info("h", "float32", None)],
+        [value_info("g", "bool", []), value_info("k" if nodes else "h", "float32", None)],
+    )  # fmt: skip
+    loop = helper.make_node("Loop", ["n", "t", "x"], ["y"], body=inner)
+    return model([loop], {"x": [2]}, consts={"n": np.array(2**62), "t": np.array(True)})
+
+
+def laughing() -> Any:
+    """Return functions each of which calls the one before it four times."""
+    made = [helper.make_function("f", "f0", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])],
+                                 [helper.make_opsetid("", 21)])]  # fmt: skip
+    both = [helper.make_opsetid("", 21), helper.make_opsetid("f", 1)]
+    for i in range(1, 30):
+        calls = [helper.make_node(f"f{i - 1}", [n], [m], domain="f") for n, m in
+                 ("ac", "cd", "de", "eb")]  # fmt: skip
+        made.append(helper.make_function("f", f"f{i}", ["a"], ["b"], calls, both))
+    whole = model([helper.make_node("f29", ["x"], ["y"], domain="f")], {"x": [2]}, functions=made)
+    whole.opset_import.append(helper.make_opsetid("f", 1))
+    return whole
+
+
+def calling_itself() -> Any:
+    """Return a function that calls itself."""
+    both = [helper.make_opsetid("", 21), helper.make_opsetid("f", 1)]
+    own = helper.make_function("f", "f", ["a"], ["b"],
+                               [helper.make_node("f", ["a"], ["b"], domain="f")], both)  # fmt: skip
+    made = model([helper.make_node("f", ["x"], ["y"], domain="f")], {"x": [2]}, functions=[own])
+    made.opset_import.append(helper.make_opsetid("f", 1))
+    return made
+
+
+def declared(shape: list[int], raw: bytes = b"") -> Any:
+    """Return a graph with a tensor of a shape that its bytes do not fill."""
+    made = network()
+    made.graph.initializer[0].dims[:] = shape
+    made.graph.initializer[0].raw_data = raw
+    return made
+
+
+HUGE = 2**40
+HOSTILE: dict[str, Callable[[], Any]] = {
+    "doubling": lambda: grown("Concat"),
+    "expanded": lambda: of("Expand", [1], consts={1: [HUGE, 1, 2]}),
+    "tiled": lambda: of("Tile", [2], consts={1: [1, HUGE]}),
+    "padded": lambda: of("Pad", [2], consts={1: [0, HUGE, 0, 0]}),
+    "one of many": lambda: of("OneHot", ("int64", [2]), consts={1: np.array(HUGE), 2: f(2)}),
+    "filled": lambda: model(
+        [helper.make_node("ConstantOfShape", ["s"], ["c"]), helper.make_node("Size", ["c"], ["n"]),
+         helper.make_node("Cast", ["n"], ["m"], to=1), helper.make_node("Add", ["x", "m"], ["y"])],
+        {"x": [2]}, consts={"s": [HUGE]},
+    ),
+    "counted": lambda: model(
+        [helper.make_node("Range", ["a", "b", "d"], ["r"]),
+         helper.make_node("Gather", ["r", "x"], ["y"])],
+        {"x": ("int64", [2])}, {"y": "int64"},
+        {"a": np.array(0), "b": np.array(HUGE), "d": np.array(1)},
+    ),
+    "resized": lambda: of("Resize", [1, 2, 2], consts={1: None, 2: None, 3: [1, 1, 2**30, 2**30]}),
+    "windows": lambda: of("MaxPool", [1, 9], kernel_shape=[3], pads=[HUGE, HUGE]),
+    "turning": lambda: endless([helper.make_node("Neg", ["h"], ["k"])]),
+    "turning without a node": lambda: endless([]),
+    "laughing": laughing,
+    "calling itself": calling_itself,
+    "declared": lambda: declared([HUGE, HUGE]),
+    "declared in part": lambda: declared([3, 2], b"1234"),
+    "negative": lambda: declared([-3, -2]),
+    "many rows": lambda: value_rows(HUGE),
+    "many inputs": lambda: of("Neg", [HUGE]),
+    "products": lambda: of("Einsum", [60, 60], [60, 60], [60, 60], equation="nab,ncd,nef->nacebdf"),
+}  # fmt: skip
+
+
+def value_rows(rows: int) -> Any:
+    """Return a graph that insists on many rows."""
+    made = of("Neg", [2])
+    made.graph.input[0].CopyFrom(value_info("x0", "float32", [rows, 2]))
+    return made
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_files_made_to_eat_time_or_memory_are_refused(name, tmp_path):
+    path = saved(tmp_path / "model.onnx", HOSTILE[name]())
+    start = time.perf_counter()
+    with pytest.raises(cf.ClosedformError):
+        cf.read(path)
+    assert time.perf_counter() - start < 20  # 0.1 s; the loops take 20,000 steps, some 4 s
+
+
+def test_names_are_data(tmp_path):
+    odd = "'; DROP TABLE x; --\x1b[31m"
+    made = of("Neg", [1])
+    made.graph.input[0].name = made.graph.node[0].input[0] = odd
+    made.graph.output[0].name = made.graph.node[0].output[0] = "__import__('os')"
+    formula = cf.read(saved(tmp_path / "model.onnx", made))
+    assert [f.name for f in formula.inputs] == [odd]
+    assert list(formula.outputs) == ["__import__('os')"]
+    assert formula({odd: [2.0]}).tolist() == [-2.0]
+    made.graph.node[0].op_type = "Neg\x1b[31m"
+    with pytest.raises(cf.UnsupportedModel) as error:
+        cf.read(saved(tmp_path / "model.onnx", made))
+    assert "\x1b" not in str(error.value)
+
+
+def test_without_onnx_a_file_asks_for_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    with pytest.raises(cf.MissingExtra, match=r"closedform\[onnx\]"):
+        cf.read(saved(tmp_path / "model.onnx", network()))
