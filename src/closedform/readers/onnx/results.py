@@ -47,7 +47,23 @@ def results_of(graph: Any, walk: Walk, scope: dict[str, Any], batch: str) -> lis
         UnsupportedModel: a result that has no rows.
     """
     made = [found for given in graph.output for found in _found(given, walk, scope, batch)]
+    for found in made:
+        _require_own_text(found)
     return [_labelled(found, walk.noted.classes) for found in made]
+
+
+def _require_own_text(found: Found) -> None:
+    """Refuse a result that hands on text: a formula knows the labels of its tables alone."""
+    for n in found.nodes:
+        todo = [n] if n.type is Type.LABEL else []
+        while todo:
+            n = todo.pop()
+            if n.op is ops.INPUT:
+                raise UnsupportedModel(
+                    f"The graph's result {found.result.slot.name!r} is text that it is given.",
+                    hint="Leave this result out.",
+                )
+            todo += n.args[1:] if n.op is ops.WHERE else []
 
 
 def _found(given: Any, walk: Walk, scope: dict[str, Any], batch: str) -> Iterator[Found]:
