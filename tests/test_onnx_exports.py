@@ -10,8 +10,11 @@ import pytest
 pytest.importorskip("onnxruntime")
 
 import onnx
+import onnxruntime
+from onnx import helper
 
-from onnx_graphs import check, rows_of
+from closedform.readers.onnx.microsoft import OPERATORS
+from onnx_graphs import check, model, rows_of
 
 DRAW = np.random.default_rng(3)
 
@@ -94,3 +97,64 @@ def test_a_network_of_scikit_learn_is_read_where_its_parts_are_plain():
     np.testing.assert_allclose(
         formula(rows.astype(float)).ravel(), fitted.predict(rows), rtol=1e-4, atol=1e-5
     )
+
+
+def optimised(made: Any, path: Any) -> Any:
+    """Return a graph as onnxruntime's optimiser leaves it."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath, options.log_severity_level = str(path), 4
+    onnxruntime.InferenceSession(made.SerializeToString(), options)
+    return onnx.load(path)
+
+
+FUSED: dict[str, Any] = {
+    "FusedGemm": lambda: chain(("Gemm", ["x", "w", "b"], ["h"]), ("Relu", ["h"], ["y"])),
+    "FusedMatMul": lambda: chain(
+        ("Transpose", ["x"], ["t"], {"perm": [0, 2, 1]}), ("MatMul", ["t", "x"], ["h"]),
+        ("Mul", ["h", "half"], ["y"]), shape=[2, 3],
+    ),
+    "FusedConv": lambda: chain(
+        ("Conv", ["x", "k", "b"], ["h"]), ("LeakyRelu", ["h"], ["y"], {"alpha": 0.3}), shape=[1, 5]
+    ),
+    "Gelu": lambda: chain(
+        ("Div", ["x", "root"], ["a"]), ("Erf", ["a"], ["e"]), ("Add", ["e", "one"], ["s"]),
+        ("Mul", ["x", "s"], ["m"]), ("Mul", ["m", "half"], ["y"]),
+    ),
+    "QuickGelu": lambda: chain(
+        ("Mul", ["x", "half"], ["a"]), ("Sigmoid", ["a"], ["s"]), ("Mul", ["x", "s"], ["y"])
+    ),
+}  # fmt: skip
+
+
+def chain(*steps: Any, shape: Any = (3,)) -> Any:
+    """Return a model of several operators, with some numbers that they may use."""
+    nodes = [helper.make_node(op, i, o, **(rest[0] if rest else {})) for op, i, o, *rest in steps]
+    numbers = {
+        "w": DRAW.normal(size=(3, 2)), "b": DRAW.normal(size=2), "k": DRAW.normal(size=(2, 1, 2)),
+        "half": 0.5, "one": 1.0, "root": 2**0.5,
+    }  # fmt: skip
+    used = {name for n in nodes for name in n.input}
+    consts = {k: np.asarray(v, np.float32) for k, v in numbers.items() if k in used}
+    return model(nodes, {"x": list(shape)}, consts=consts, opset=13)  # Gelu is ONNX's own since 20
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_what_the_optimiser_of_onnxruntime_fuses_is_read(name, tmp_path):
+    made = optimised(FUSED[name](), tmp_path / "model.onnx")
+    assert name in {n.op_type for n in made.graph.node if n.domain == "com.microsoft"}
+    check(made, fine=False, near=1e-5)
+
+
+@pytest.mark.parametrize("op, inputs", [
+    ("BiasGelu", ["x", "c"]), ("FastGelu", ["x"]), ("FastGelu", ["x", "c"]),
+])  # fmt: skip
+def test_what_the_optimiser_makes_of_larger_patterns_is_read(op, inputs):
+    node = helper.make_node(op, inputs, ["y"], domain="com.microsoft")
+    made = model([node], {"x": [3]}, consts={"c": DRAW.normal(size=3).astype(np.float32)})
+    made.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    check(made, fine=False, near=1e-5)
+
+
+def test_every_fused_operator_has_a_model_here():
+    assert set(FUSED) | {"BiasGelu", "FastGelu"} == set(OPERATORS)

@@ -99,6 +99,8 @@ def test_several_inputs_and_results_keep_their_names_and_kinds():
     assert [f.name for f in formula.inputs] == ["size", "count", "flag"]
     assert list(formula.outputs) == ["y", "more"]
     assert formula.verify(made, rows_of(made)).ok
+    feeds = {"size": [[0.5]], "count": np.array([[3]]), "flag": np.array([[True]])}
+    assert formula(feeds, "y") == 0.5  # as onnxruntime takes them
     rows = np.array([[0.5, 1.5, 1], [0.5, 1, 2], [0.5, np.nan, 0], [0.5, 1, np.nan]])
     assert np.isnan(formula(rows)).all()  # the graph takes no such numbers
 

@@ -104,8 +104,12 @@ def _leaves(X: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
 def _by_argument(inputs: Sequence[Feature], X: Mapping[str, Any]) -> Any:
     """Return each element as a column of its own, called as inputs are: `x[0,1]`."""
     made: dict[str, Array] = {}
+    known = {f.name for f in inputs}
     for name, part in X.items():
-        array = _plain_array(part)
+        array = np.asarray(_plain_array(part))
+        if array[:1].size == 1 and str(name) in known:  # one element in a row has no place
+            made[str(name)] = array.ravel()
+            continue
         for at in np.ndindex(*array.shape[1:]):
             made[f"{name}[{','.join(map(str, at))}]" if at else str(name)] = array[(..., *at)]
     if len(X) == 1 and not any(f.name in made for f in inputs):

@@ -68,7 +68,7 @@ def _scales_far_off(a: Node) -> bool:
 def over_a_constant(n: Node, _: Place) -> Node | None:
     """`div(x, const(4)) -> lin(0, (0.25, x))`"""
     a, b = n.args
-    if not is_const(b) or adds_trees(a) or _is_far_off(a, b.data):
+    if not is_const(b) or _is_of_trees(a) or _is_far_off(a, b.data):
         return None
     inverse = 1 / b.data if b.data else math.inf
     return o.lin(0, (inverse, a)) if _usable(inverse) else None
@@ -184,6 +184,11 @@ def _one_table(x: Node, terms: Sequence[tuple[float, Node]]) -> Node:
         _sum([w * t.default for w, t, _ in weighted]),
         _sum([w * t.missing for w, t, _ in weighted]),
     )
+
+
+def _is_of_trees(n: Node) -> bool:
+    """Tell whether a node is a tree or a sum of trees, whose mean its libraries divide at the end."""
+    return n.op in (o.TREE, o.SUM32) or adds_trees(n)
 
 
 def adds_trees(n: Node) -> bool:

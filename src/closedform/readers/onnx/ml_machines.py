@@ -15,10 +15,10 @@ from closedform.formula import label_above, label_of, may_be_missing
 from closedform.ir import Array, Node, fold
 from closedform.ops.payloads import Label
 from closedform.readers.onnx.call import Call, Function
-from closedform.readers.onnx.ml_rows import by_row, numbers, scores, table
+from closedform.readers.onnx.ml_rows import by_row, labels, numbers, scores, table
 from closedform.readers.onnx.ml_scores import TRANSFORMS, lonely, parted, transform_of
 from closedform.readers.onnx.ml_tree_operators import classes_of
-from closedform.readers.onnx.values import Unknown, Value
+from closedform.readers.onnx.values import Unknown
 from closedform.readers.sklearn.svm import coupled, votes
 from closedform.readers.torch.elements import NoFormula
 
@@ -52,11 +52,6 @@ def may_miss(call: Call, columns: Sequence[Node]) -> bool:
     """Tell whether one of some columns may be missing in a row that the formula takes."""
     found = frozenset().union(*fold(columns, may_be_missing))
     return bool(found - call.reading.no_missing)
-
-
-def labels(column: Any, classes: Classes) -> Value:
-    """Return a column of labels as a tensor."""
-    return Value(column, "string" if isinstance(classes[0], str) else "int64")
 
 
 def _scored(call: Call, record: Linear, columns: Sequence[Node]) -> list[Node]:

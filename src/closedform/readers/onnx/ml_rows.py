@@ -8,9 +8,17 @@ import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node
+from closedform.ops.payloads import Label
 from closedform.readers.onnx.call import Call
 from closedform.readers.onnx.values import Value
-from closedform.readers.tensors import Tensor, distinct, nodes_of
+from closedform.readers.tensors import (
+    Element,
+    Tensor,
+    distinct,
+    elementwise,
+    node_of,
+    nodes_of,
+)
 from closedform.readers.torch.elements import NoFormula
 
 
@@ -53,6 +61,25 @@ def rounded(x: Node, single: bool) -> Node:
 def scores(rows: Tensor) -> Value:
     """Return a table as the float32 scores that most of these operators give."""
     return Value(rows, "float32")
+
+
+def labels(column: Tensor, classes: Sequence[Label]) -> Value:
+    """Return the labels of some rows as a tensor: texts, or numbers to reckon with."""
+    if isinstance(classes[0], str):
+        return Value(column, "string")
+    return Value(elementwise(_numbered, column), "int64")
+
+
+def _numbered(label: Element) -> Node:
+    """Return a choice among labels as one among numbers."""
+    n, chain = node_of(label), []
+    while n.op is ops.WHERE:
+        chain.append((n.args[0], n.args[1]))
+        n = n.args[2]
+    made = ops.const(n.data[0])
+    for condition, a in reversed(chain):
+        made = ops.where(condition, ops.const(a.data[0]), made)
+    return made
 
 
 def numbers(values: object) -> Array:

@@ -14,7 +14,15 @@ from closedform.ir import Array, Node
 from closedform.ops.payloads import Label
 from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.ml_ensembles import AGGREGATES, Ensemble, Scored, classified, values
-from closedform.readers.onnx.ml_rows import by_row, is_single, numbers, rounded, scores, table
+from closedform.readers.onnx.ml_rows import (
+    by_row,
+    is_single,
+    labels,
+    numbers,
+    rounded,
+    scores,
+    table,
+)
 from closedform.readers.onnx.ml_scores import TRANSFORMS, lonely, transform_of
 from closedform.readers.onnx.ml_trees import LEAF, Listed, Unfit, leaf_weights, listed, shaped
 from closedform.readers.onnx.values import Value
@@ -95,8 +103,7 @@ def classifier(call: Call) -> Any:
 
     made = by_row(table(call, rows), of)
     call.note_classes(classes)
-    kind = "string" if isinstance(classes[0], str) else "int64"
-    return Value(made[:, 0], kind), scores(made[:, 1:])
+    return labels(made[:, 0], classes), scores(made[:, 1:])
 
 
 def classes_of(call: Call, whole: str) -> tuple[Label, ...]:

@@ -32,7 +32,7 @@ LARGEST_CODE: Final = 1 << 16
 """Greatest category + 1 that a set may hold, and the most that is spent on one."""
 MOST_CELLS: Final = 1 << 26
 """Elements of the table of all sets of one tree."""
-MOST_NODES: Final = 1 << 20
+MOST_NODES: Final = 1 << 16
 """Nodes of one tree whose branches join again, once each branch has nodes of its own."""
 
 

@@ -47,7 +47,23 @@ def results_of(graph: Any, walk: Walk, scope: dict[str, Any], batch: str) -> lis
         UnsupportedModel: a result that has no rows.
     """
     made = [found for given in graph.output for found in _found(given, walk, scope, batch)]
+    for found in made:
+        _require_own_text(found)
     return [_labelled(found, walk.noted.classes) for found in made]
+
+
+def _require_own_text(found: Found) -> None:
+    """Refuse a result that hands on text: a formula knows the labels of its tables alone."""
+    for n in found.nodes:
+        todo = [n] if n.type is Type.LABEL else []
+        while todo:
+            n = todo.pop()
+            if n.op is ops.INPUT:
+                raise UnsupportedModel(
+                    f"The graph's result {found.result.slot.name!r} is text that it is given.",
+                    hint="Leave this result out.",
+                )
+            todo += n.args[1:] if n.op is ops.WHERE else []
 
 
 def _found(given: Any, walk: Walk, scope: dict[str, Any], batch: str) -> Iterator[Found]:
@@ -175,7 +191,21 @@ def _classifier(
         elif not task.decision:
             names[i][:] = score_names(classes, len(found.nodes))
             task = replace(task, decision=tuple(names[i]))
-    return task
+    return task if task.probability else _column_by_column(results, names, task, said)
+
+
+def _column_by_column(
+    results: Sequence[Found], names: list[list[str]], task: Task, said: Sequence[Array]
+) -> Task:
+    """Rename the chances of a classifier that gives each of them as a result of its own."""
+    at = [i for i, found in enumerate(results) if len(found.nodes) == 1 and not found.is_label]
+    starts = np.cumsum([0, *(len(found.nodes) for found in results)])
+    if len(at) != len(task.classes) or not _are_chances([said[starts[i]] for i in at]):
+        return task
+    chances = chance_names(task.classes)
+    for i, name in zip(at, chances, strict=True):
+        names[i][:] = [name]
+    return replace(task, probability=tuple(chances))
 
 
 def _labels_in(n: Node) -> list[Label]:

@@ -115,7 +115,7 @@ def _of_sequence(size: float, tensors: list[Value]) -> float:
     """Return what all gates of all steps cost, however few of them are results."""
     steps, rows = tensors[0].data.shape[:2]
     ways, _, hidden = tensors[2].data.shape
-    return float(steps * rows * ways * hidden) * 8 * (1 + hidden / 100)
+    return float(steps * rows * ways * hidden * 8 * (1 + hidden / 100))
 
 
 def _of_choice(size: float, tensors: list[Value]) -> float:

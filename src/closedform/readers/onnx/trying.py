@@ -52,7 +52,7 @@ class Trial:
 
     @property
     def engine(self) -> str:
-        """What runs the copy in float64: "onnxruntime" or "reference"; empty where there is none."""
+        """What runs the copy in float64: "onnxruntime", "reference", or nothing."""
         if not self.fine:
             return ""
         return "reference" if self.reference else "onnxruntime"
