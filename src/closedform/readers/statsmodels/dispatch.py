@@ -173,6 +173,7 @@ def _fitted(model: Results) -> tuple[Any, Array]:
     inner, params = getattr(results, "model", None), getattr(results, "params", None)
     name = type(model).__name__
     if inner is not None and params is not None:
+        _refuse_own(results, "predict")
         _kind_of(inner)
         return inner, np.asarray(params, dtype=np.float64)
     if name in KINDS:
@@ -190,23 +191,32 @@ def _kind_of(inner: Any) -> tuple[Kind, str]:
         UnsupportedModel: it is not.
     """
     own = type(inner).__name__
-    for parent in type(inner).__mro__:
-        if parent.__module__.startswith("statsmodels."):
-            found = KINDS.get(parent.__name__)
-            inherits = parent is type(inner) or not _within(type(inner))
-            if found is not None and inherits:
-                return found, own
-            break
-        if "predict" in vars(parent):
+    _refuse_own(inner, "predict", "cdf", "prob", "transform_threshold_params")
+    _refuse_own(getattr(inner, "family", None), "fitted")
+    # The first class of statsmodels itself must be in the table: some override what they inherit.
+    kind = next(c for c in type(inner).__mro__ if _is_packaged(c))
+    if kind.__name__ not in KINDS:
+        raise _refusal(own, type(inner).__module__)
+    return KINDS[kind.__name__], own
+
+
+def _is_packaged(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] in ("statsmodels", "builtins")
+
+
+def _refuse_own(thing: Any, *methods: str) -> None:
+    """Refuse an object whose own class, outside statsmodels, has one of some methods.
+
+    Raises:
+        UnsupportedModel: it has.
+    """
+    for kind in type(thing).__mro__:
+        found = () if _is_packaged(kind) else sorted(set(methods).intersection(vars(kind)))
+        for name in found:
             raise UnsupportedModel(
-                f"{own} has a predict() of its own, whose formula is not known.",
+                f"{type(thing).__name__} has a {name}() of its own, whose formula is not known.",
                 hint=NO_FORMULA,
             )
-    raise _refusal(own, type(inner).__module__)
-
-
-def _within(kind: type) -> bool:
-    return kind.__module__.startswith("statsmodels.")
 
 
 def _refusal(name: str, module: str) -> UnsupportedModel:

@@ -14,7 +14,7 @@ from closedform.readers.statsmodels import outputs
 from closedform.readers.statsmodels.bases import Basis, Curve
 from closedform.readers.statsmodels.design import Design
 from closedform.readers.statsmodels.inputs import Given, Inputs, design_of, spec_of
-from closedform.readers.statsmodels.links import NO_ARCTANGENT, TASK_LINKS, inverse_of, is_identity
+from closedform.readers.statsmodels.links import TASK_LINKS, inverse_of, is_identity, no_link
 from closedform.readers.statsmodels.splines import (
     b_splines,
     cyclic,
@@ -44,7 +44,7 @@ def additive(model: Any, params: Array, given: Given) -> Prediction:
     k, reading = int(model.k_exog_linear), given.reading
     name, inverse = inverse_of(model.family.link)
     if inverse is None:
-        reading.problem(f"The link {name} has no formula that is known.", NO_ARCTANGENT)
+        reading.problem(*no_link(model.family.link, name))
     bias, terms = given.main(params[:k]) if k else (0.0, [])
     at = k
     for i, smoother in zip(

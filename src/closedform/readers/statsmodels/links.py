@@ -30,6 +30,11 @@ def least_cdf(z: Node) -> Node:
     return complement(ops.exp(_minus(ops.exp(z))))
 
 
+def least_cdf_of_scipy(z: Node) -> Node:
+    """Return −expm1(−exp(z)), which is the same and exact where it is small."""
+    return _minus(ops.unary("expm1", _minus(ops.exp(z))))
+
+
 def _minus(x: Node) -> Node:
     return ops.lin(0, (-1, x))
 
@@ -57,7 +62,7 @@ DISTRIBUTIONS: dict[str, Inverse] = {
     "norm": normal_cdf,
     "logistic": ops.sigmoid,
     "gumbel_r": gumbel_cdf,
-    "gumbel_l": least_cdf,
+    "gumbel_l": least_cdf_of_scipy,
 }
 """Distribution functions, by their names in scipy.stats, at location 0 and scale 1."""
 
@@ -92,6 +97,13 @@ def inverse_of(link: Any) -> tuple[str, Inverse | None]:
         if "inverse" in vars(kind):
             break
     return type(link).__name__, None
+
+
+def no_link(link: Any, name: str) -> tuple[str, str]:
+    """Return what is said of a link without a formula, and what can be done."""
+    inner = str(getattr(getattr(link, "dbn", None), "name", ""))
+    said = f"The link {name}{f' of {inner}' if inner else ''} has no formula that is known."
+    return said, NO_ARCTANGENT if inner == "cauchy" else "Use one of statsmodels' other links."
 
 
 def is_identity(link: Any) -> bool:

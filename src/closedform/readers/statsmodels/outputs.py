@@ -18,12 +18,12 @@ from closedform.readers.reading import Columns, plain_label
 from closedform.readers.statsmodels.bases import may_be_infinite
 from closedform.readers.statsmodels.inputs import Given
 from closedform.readers.statsmodels.links import (
-    NO_ARCTANGENT,
     TASK_LINKS,
     Inverse,
     distribution,
     inverse_of,
     is_identity,
+    no_link,
     normal_cdf,
 )
 
@@ -56,16 +56,11 @@ def _linked(link: Any, params: Array, given: Given) -> Prediction:
     name, inverse = inverse_of(link)
     score = given.score(params)
     if inverse is None:
-        given.reading.problem(_no_link(link, name), NO_ARCTANGENT)
+        given.reading.problem(*no_link(link, name))
         return Prediction.nothing()
     if is_identity(link):
         return Prediction.of_values([score])
     return mean_of(score, inverse, given, TASK_LINKS.get(name, "none"))
-
-
-def _no_link(link: Any, name: str) -> str:
-    inner = getattr(getattr(link, "dbn", None), "name", "")
-    return f"The link {name}{f' of {inner}' if inner else ''} has no formula that is known."
 
 
 def mean_of(score: Node, inverse: Inverse, given: Given, link: str) -> Prediction:
