@@ -11,7 +11,10 @@ pytest.importorskip("jax")
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.ad_checkpoint import checkpoint_name
 
+from closedform.asking.jaxprs import CALLS, LOOPS
+from closedform.readers.jax.lax import LAX, WHOLE
 from jax_functions import check, together
 
 ONE: dict[str, Callable[..., Any]] = {
@@ -82,6 +85,14 @@ ONE: dict[str, Callable[..., Any]] = {
     "its own curvature": jax.vmap(lambda x: jnp.diag(jax.hessian(lambda v: jnp.sum(v**4))(x))),
 }  # fmt: skip
 """Functions of an array of shape (rows, 4)."""
+
+TWICE = lax.composite(lambda x: x * 2, name="tests.twice")
+CLIPPED = jax.custom_vjp(lambda x: jnp.clip(x, -1, 1))
+CLIPPED.defvjp(lambda x: (CLIPPED(x), None), lambda _, slope: (slope,))
+SMOOTH = jax.custom_jvp(jnp.sin)
+SMOOTH.defjvps(lambda slope, made, x: slope)
+BATCHED = jax.custom_batching.custom_vmap(jnp.cos)
+BATCHED.def_vmap(lambda size, batched, x: (jnp.cos(x), True))
 
 LOWER = np.float32(np.tril(np.ones((3, 3))) + np.eye(3))
 
@@ -172,6 +183,18 @@ MANY: dict[str, Callable[..., Any]] = {
         lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * 0.5 + s[0]), (0, x)
     )[1],
     "map": lambda x: lax.map(lambda v: lax.cond(v[0, 0] > 0, jnp.sin, jnp.cos, v), x),
+    "unstack": lambda x: jnp.unstack(x, axis=1)[2] * 2 + jnp.unstack(x, axis=1)[0],
+    "subtracted": lambda x: x.at[:, 0].subtract(x[:, 1]),
+    "searchsorted": lambda x: [
+        jnp.searchsorted(jnp.array([-1.0, 0.0, 0.5]), x[:, 0], side=side, method="compare_all")
+        for side in ("left", "right")
+    ],
+    "where it is computed": lambda x: jax.device_put(lax.optimization_barrier(x * 2)),
+    "named": lambda x: checkpoint_name(x * 2, "twice"),
+    "composite": TWICE,
+    "with a slope of its own": lambda x: CLIPPED(x) + SMOOTH(x),
+    "with rows of its own": lambda x: BATCHED(x) * 2,
+    "printed": lambda x: (jax.debug.callback(lambda v: None, x), x * 2)[1],
     "associative_scan": lambda x: lax.associative_scan(jnp.add, x, axis=1),
     "cond": jax.vmap(lambda v: lax.cond(v[0, 0] > 0, lambda u: u * 2, jnp.cos, v)),
     "cond of a constant": lambda x: lax.cond(jnp.ones(3).sum() > 2, jnp.sin, jnp.cos, x),
@@ -194,6 +217,7 @@ IN_FLOAT32: dict[str, Callable[..., Any]] = {
     "dot product attention": lambda x: jax.nn.dot_product_attention(
         x[:, :, None], x[:, :, None] * 2, x[:, :, None] + 1, is_causal=True
     ),
+    "rounded": lambda x: lax.reduce_precision(x * 3, 8, 23),
     "cast": lambda x: x.astype(jnp.float32) * 0.1,
     "convolution with numbers in float32": lambda x: lax.conv(
         x[:, None], jnp.arange(6, dtype=jnp.float32).reshape(1, 1, 2, 3), (1, 1), "SAME"
@@ -273,3 +297,37 @@ def test_missing_values_go_where_the_function_sends_them():
 def test_numbers_beyond_the_range_of_whole_ones_stay_at_its_end():
     rows = np.array([[1e10, -1e10], [300.0, -300.0], [2.5, -2.5]])
     check(lambda x: (x.astype(jnp.int32), x.astype(jnp.int8)), rows, rows=rows, wide=False)
+
+
+def names_in(jaxpr: Any) -> set[str]:
+    """Return the primitives of a jaxpr and of those inside it."""
+    found, todo = set(), [jaxpr.jaxpr]
+    while todo:
+        for equation in todo.pop().eqns:
+            found.add(equation.primitive.name)
+            for value in equation.params.values():
+                parts = value if isinstance(value, tuple | list) else [value]
+                inner = [getattr(part, "jaxpr", part) for part in parts]
+                todo += [j for j in inner if hasattr(j, "eqns")]
+    return found
+
+
+ELSEWHERE = frozenset({"conv_general_dilated", "sharding_constraint", "mesh_cast", "pvary"})
+"""Primitives of the convolutions above, and of several devices."""
+OLDER = frozenset(
+    {"scatter_add", "scatter_mul", "scatter_min", "scatter_max", "expand_dims", "copy_p"}
+    | {"reduce_sharding", "pjit", "xla_call", "core_call", "core_closed_call", "closed_call"}
+    | {"checkpoint", "remat", "custom_vjp_call_jaxpr"}
+)
+"""Names that other versions of JAX have for the same."""
+
+
+def test_every_operation_in_the_table_is_tried():
+    tables = ((ONE, (2, 4)), (TO_WHOLE, (2, 4)), (MANY, (2, 3, 4)), (IN_FLOAT32, (2, 3, 4)))
+    tried = {
+        name
+        for table, shape in tables
+        for function in table.values()
+        for name in names_in(jax.make_jaxpr(function)(jnp.zeros(shape)))
+    }
+    assert not ({*LAX, *WHOLE, *CALLS, *LOOPS} - tried - ELSEWHERE - OLDER)

@@ -63,7 +63,6 @@ LAX: dict[str, Function] = {
     "not": each(t.negation),
     "lt_to": each(e.less_in_order),
     "le_to": each(lambda a, b: t.either(t.less_equal(a, b), e.absent(b))),
-    "eq_to": each(lambda a, b: t.either(e.equal(a, b), t.both(e.absent(a), e.absent(b)))),
     "select_n": mo.select_n,
     "reshape": mo.reshape,
     "transpose": lambda x, permutation: x.transpose(permutation),
@@ -110,10 +109,11 @@ LAX: dict[str, Function] = {
     "convert_element_type": e.converted,
     "reduce_precision": e.held_precision,
     **dict.fromkeys(
-        ("copy", "copy_p", "stop_gradient", "name", "sharding_constraint", "mesh_cast",
+        ("copy", "copy_p", "stop_gradient", "sharding_constraint", "mesh_cast",
          "reduce_sharding"),
         lambda x: x,
     ),
+    "name": lambda x, name: x,
     **dict.fromkeys(("optimization_barrier", "device_put", "pvary"), lambda *xs: list(xs)),
 }  # fmt: skip
 """Name of a primitive → the same on arrays of nodes."""
