@@ -81,7 +81,7 @@ def predicted(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
 
 
 def called(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
-    """Return a call of a model, in float64, as a function of rows; `predict` takes float32 alone."""
+    """Return a call of a model in float64 as a function of rows; `predict` takes float32."""
 
     def ask(flat: Array) -> Array:
         parts = [flat[i : i + BLOCK] for i in range(0, len(flat), BLOCK)]
@@ -144,14 +144,14 @@ COARSEST = ("bfloat16", "float16", "float32", "float64")
 
 
 def precision_of(model: Any) -> str:
-    """Return the coarsest float type in which a model computes; `predict` itself rounds to floatx."""
+    """Return the coarsest float type in which a model computes; `predict` rounds to floatx."""
     import keras
 
     policies = [str(getattr(part, "compute_dtype", "")) for part in parts_of(model)]
     found = [p for p in policies if p in COARSEST] + [str(keras.config.floatx())]
     # Keras rounds what is in float64 to float32 wherever two types meet, but on TensorFlow.
     found += [] if keras.config.backend() == "tensorflow" else ["float32"]
-    return min(found, key=COARSEST.index)
+    return str(min(found, key=COARSEST.index))
 
 
 def parts_of(model: Any) -> list[Any]:

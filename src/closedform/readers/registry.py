@@ -97,7 +97,7 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | No
 
 
 def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
-    """Return the columns that a transformer of another package gives; None where it has no reader."""
+    """Return the columns that a transformer of another package gives; None without a reader."""
     package = _found(model)
     if package is None or package == READERS["sklearn"]:
         return None

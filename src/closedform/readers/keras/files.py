@@ -8,7 +8,6 @@ is refused by its name.
 from __future__ import annotations
 
 import io
-
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -80,7 +79,8 @@ ORDER = ("bfloat16", "float16", "float32")
 
 def _coarsest(layer: Layer) -> str:
     """Return the coarsest float type that any part computes in; `predict` takes float32 at most."""
-    found, todo = {"float32"}, [layer.config]
+    found: set[str] = {"float32"}
+    todo: list[Any] = [layer.config]
     while todo:
         part = todo.pop()
         if isinstance(part, Mapping):

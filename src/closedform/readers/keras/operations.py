@@ -20,7 +20,6 @@ from closedform.readers.keras import norms
 from closedform.readers.keras.attention import causal
 from closedform.readers.keras.dense import einsum, looked_up, masked_softmax, product
 from closedform.readers.keras.preprocessing import one_hot
-from closedform.readers.keras.shapes import summed
 from closedform.readers.tensors import Element, Tensor, elementwise
 from closedform.readers.torch import elements as e
 from closedform.readers.torch import layers as la
@@ -35,7 +34,7 @@ def one(name: str) -> Function:
     return e.one(name)
 
 
-def over(function: Callable[[Sequence[Any]], Element]) -> Function:
+def over(function: Callable[[Sequence[Any]], Element]) -> Callable[..., Tensor]:
     """Return an operation over some axes from a function of a list."""
 
     def made(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -47,7 +46,8 @@ def over(function: Callable[[Sequence[Any]], Element]) -> Function:
 
 def tensor(x: Any) -> Tensor:
     """Return numbers, lists of them or a tensor as a tensor."""
-    return x if isinstance(x, np.ndarray) else t.as_tensor(x)
+    made: Tensor = x if isinstance(x, np.ndarray) else t.as_tensor(x)
+    return made
 
 
 def variance(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -204,6 +204,8 @@ def rms_normalization(x: Tensor, scale: Any = 1, axis: Any = -1, epsilon: Any = 
     """ops.rms_normalization."""
     axes = norms.axes_of(x, axis)
     made = norms.root_mean_square(x, axes, 1e-7 if epsilon is None else float(epsilon))
+    if scale is None:
+        return made
     weights = tensor(scale)
     return la.affine(made, weights if weights.ndim == 0 else norms.spread(weights, x, axes), None)
 
@@ -214,7 +216,7 @@ def normalize(x: Tensor, axis: Any = -1, order: Any = 2, epsilon: Any = None) ->
 
 
 def batch_normalization(
-    x: Tensor, mean: Any, variance: Any, axis: Any = -1, offset: Any = None, scale: Any = None,
+    x: Tensor, mean: Any, variance: Any, offset: Any = None, scale: Any = None, axis: Any = -1,
     epsilon: float = 1e-3,
 ) -> Tensor:  # fmt: skip
     """ops.batch_normalization by constant statistics."""
@@ -233,7 +235,7 @@ def attended(
     attn_logits_soft_cap: Any = None,
 ) -> Tensor:  # fmt: skip
     """ops.dot_product_attention, heads third of four axes."""
-    if attn_logits_soft_cap is not None or is_causal and mask is not None:
+    if attn_logits_soft_cap is not None or (is_causal and mask is not None):
         raise NoFormula("dot_product_attention with a cap, or with two masks")
     count = query.shape[2] // key.shape[2]
     key, value = np.repeat(key, count, axis=2), np.repeat(value, count, axis=2)
@@ -265,11 +267,6 @@ def filled(value: float) -> Function:
     return lambda x, dtype=None, sparse=None: np.full(x.shape, value)
 
 
-def soft_threshold(x: Tensor, threshold: float, value: float) -> Tensor:
-    """ops.threshold."""
-    return a.threshold(x, threshold, value)
-
-
 def log2(x: Element) -> Element:
     """Return the logarithm to the base of 2."""
     return t.multiply(t.function("log")(x), 1 / math.log(2))
@@ -288,7 +285,7 @@ def stacked(x: Sequence[Tensor], axis: int = 0) -> Tensor:
 ELEMENTS: dict[str, Function] = {
     **{name: one(word) for name, word in {
         "Exp": "exp", "Log": "log", "Log1p": "log1p", "Expm1": "expm1", "Sqrt": "sqrt",
-        "Abs": "abs", "Absolute": "abs", "Fabs": "abs", "Tanh": "tanh", "Sigmoid": "sigmoid",
+        "Absolute": "abs", "Fabs": "abs", "Tanh": "tanh", "Sigmoid": "sigmoid",
         "Erf": "erf", "Sin": "sin", "Cos": "cos", "Floor": "floor", "Sign": "sign",
         "Softplus": "softplus",
     }.items()},
@@ -322,7 +319,6 @@ ELEMENTS: dict[str, Function] = {
     "FloorDivide": partial(e.div, rounding_mode="floor"),
     "Mod": e.remainder,
     "Power": e.two(t.power),
-    "SquaredDifference": e.two(lambda x, y: t.power(t.add(x, y, -1.0), 2.0)),
     "Minimum": e.two(t.smallest),
     "Maximum": e.two(t.greatest),
     "Less": e.two(t.less),
@@ -350,8 +346,8 @@ def _rounded(x: Tensor, decimals: int) -> Tensor:
 SHAPES: dict[str, Function] = {
     "Reshape": reshaped,
     "Transpose": lambda x, axes=None: np.transpose(tensor(x), axes),
-    "Swapaxes": lambda x, axis1, axis2: np.swapaxes(x, axis1, axis2),
-    "Moveaxis": lambda x, source, destination: np.moveaxis(x, source, destination),
+    "Swapaxes": np.swapaxes,
+    "Moveaxis": np.moveaxis,
     "ExpandDims": lambda x, axis: np.expand_dims(tensor(x), axis),
     "Squeeze": squeezed,
     "Ravel": lambda x: tensor(x).reshape(-1),
@@ -375,7 +371,6 @@ SHAPES: dict[str, Function] = {
     "Diagonal": lambda x, offset=0, axis1=0, axis2=1: np.diagonal(x, offset, axis1, axis2),
     "Copy": lambda x: x,
     "StopGradient": lambda variable: variable,
-    "Identity": lambda x: x,
     "Cast": cast,
     "OnesLike": filled(1.0),
     "ZerosLike": filled(0.0),
@@ -410,7 +405,6 @@ SUMS: dict[str, Function] = {
     "Outer": lambda x1, x2: elementwise(t.multiply, x1.reshape(-1, 1), x2.reshape(1, -1)),
     "Einsum": lambda *xs, subscripts: einsum(subscripts, *map(tensor, xs)),
     "Tensordot": tensordot,
-    "AddN": summed,
     "Clip": clip,
     "Where": where,
     "Normalize": normalize,
@@ -457,7 +451,7 @@ UNITS: dict[str, Function] = {
     "SparseSigmoid": a.sparse_sigmoid,
     "Sparsemax": a.sparsemax,
     "LogSigmoid": a.log_sigmoid,
-    "Threshold": soft_threshold,
+    "Threshold": a.threshold,
     "Softmax": lambda x, axis=-1: masked_softmax(
         tensor(x), None, norms.axes_of(x, axis)),
     "LogSoftmax": a.log_softmax,

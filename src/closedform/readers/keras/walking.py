@@ -119,9 +119,9 @@ class Walk:
         Raises:
             NoFormula, Refused: it has none.
         """
+        # `predict` overrules what a call was recorded with; what a layer that is code decides
+        # for itself shows when the formula is tried.
         options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
-        if kwargs.get("training") is True:
-            raise NoFormula("it is called with training=True, and draws at random then")
         self.calls += 1
         if layer.policy not in PLAIN:
             raise Refused(
@@ -187,8 +187,13 @@ class Walk:
         return found
 
     def _fill_in_masks(self, layer: Layer, values: list[Any], options: dict[str, Any]) -> None:
-        """Give a layer the masks of what it takes, where it is not given others."""
-        if layer.kind in TAKES_MASK and options.get("mask") is None and values:
+        """Give a layer the masks of what it takes, where it is not given others.
+
+        Of one that takes more tensors, as initial states, Keras forgets the mask.
+        """
+        more = any(isinstance(v, Value) for part in options.values() for v in leaves(part))
+        alone = len(values) == 1 and not more
+        if layer.kind in TAKES_MASK and options.get("mask") is None and alone:
             mask = mapped(values[0], lambda v: v.mask if isinstance(v, Value) else None)
             if any(m is not None for m in leaves(mask)):
                 options["mask"] = mask
@@ -295,13 +300,13 @@ def cost(layer: Layer, tensors: Sequence[Tensor]) -> float:
     if not tensors:
         return 0.0
     x = tensors[0]
-    return COSTS[layer.kind](layer, x) if layer.kind in COSTS else float(size)
+    return float(COSTS[layer.kind](layer, x) if layer.kind in COSTS else size)
 
 
 def _dense_cost(layer: Layer, x: Tensor) -> float:
     weights = layer.number(0)
     units = weights.size / max(x.shape[-1], 1)
-    return x.size / max(x.shape[-1], 1) * units * (1 + x.shape[-1] / 1000)
+    return float(x.size / max(x.shape[-1], 1) * units * (1 + x.shape[-1] / 1000))
 
 
 def _window_cost(layer: Layer, x: Tensor) -> float:
@@ -311,7 +316,7 @@ def _window_cost(layer: Layer, x: Tensor) -> float:
     transposed = layer.kind.endswith("Transpose")
     places = x.size * each if transposed else x.size / max(each, 1)
     filters = weights.shape[-2] if transposed else weights.shape[-1]
-    return places / max(x.shape[-1], 1) * filters * (1 + weights[..., 0].size / 100)
+    return float(places / max(x.shape[-1], 1) * filters * (1 + weights[..., 0].size / 100))
 
 
 def _recurrent_cost(layer: Layer, x: Tensor) -> float:
