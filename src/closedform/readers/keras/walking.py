@@ -338,7 +338,7 @@ def _attention_cost(layer: Layer, x: Tensor) -> float:
 
 
 COSTS: dict[str, Callable[[Layer, Tensor], float]] = {
-    **dict.fromkeys(("Dense", "EinsumDense"), _dense_cost),
+    **dict.fromkeys(("Dense", "EinsumDense", "ReversibleEmbedding"), _dense_cost),
     **{kind: _window_cost for kind in LAYERS if "Conv" in kind},
     **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional"), _recurrent_cost),
     **dict.fromkeys((*MASKS_BY_NAME, "Attention", "AdditiveAttention"), _attention_cost),
@@ -423,6 +423,9 @@ TABLES = {"Embedding": dense.embedding, "ReversibleEmbedding": dense.reversible_
 def _embedding(walk: Walk, layer: Layer, args: Sequence[Any], options: Any) -> list[Value]:
     """Look rows up; a number is truncated first, where it may have a part behind the point."""
     tensor = args[0].tensor
+    if options.get("reverse"):
+        walk._afford(cost(layer, [tensor]))
+        return [Value(TABLES[layer.kind](layer, tensor, **options))]
 
     def whole(x: Any) -> Any:
         return t.truncated(x) if isinstance(x, Node) and x not in walk.whole else x
@@ -432,7 +435,7 @@ def _embedding(walk: Walk, layer: Layer, args: Sequence[Any], options: Any) -> l
     for x in tensor.ravel().tolist():
         walk.tables[x] = min(rows, walk.tables.get(x, rows))
     made = TABLES[layer.kind](layer, elementwise(whole, tensor), **options)
-    masks = _nonzero(layer, None, [tensor]) if not options.get("reverse") else []
+    masks = _nonzero(layer, None, [tensor])
     return [Value(made, masks[0] if masks else None)]
 
 
