@@ -33,6 +33,11 @@ _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
     "parquet",
 }  # fmt: skip
+_READ_AS_DATA: Final = {
+    "torch-pt2": "it is looked through and repacked before PyTorch loads it",
+    "keras": "it is read as data: no class that it names is made, and none of its code is run",
+    "hdf5": "if it holds a Keras model, that is read as data",
+}
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 
 
@@ -90,9 +95,8 @@ def _kind_by_beginning(head: bytes) -> str | None:
 
 def _foreign(report: FileReport, kind: str) -> FileReport:
     harmless = kind in _CANNOT_IMPORT
-    if kind == "torch-pt2":
-        note = "it is looked through and repacked before PyTorch loads it"
-        return replace(report, kind=kind, complete=True, notes=(note,))
+    if kind in _READ_AS_DATA:
+        return replace(report, kind=kind, complete=True, notes=(_READ_AS_DATA[kind],))
     notes = () if harmless else ("closedform does not look into files of this kind",)
     return replace(report, kind=kind, complete=harmless, notes=notes)
 

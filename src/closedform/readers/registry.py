@@ -53,14 +53,14 @@ def read(
     Args:
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
-            CatBoost's JSON, PyTorch's .pt2), told by its content and read without running any
-            of it.
+            CatBoost's JSON, PyTorch's .pt2, Keras' .keras and .h5), told by its content and read
+            without running any of it.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
             keeps each step as the model computes it.
         example: rows as the model takes them, where it does not say the shape of its inputs:
-            PyTorch modules whose first layer is not linear.
+            PyTorch modules whose first layer is not linear, Keras models of free length.
 
     Returns:
         A `Formula` with every output of the model: prediction, probabilities, decision values.
