@@ -1,9 +1,5 @@
 """Keras models to try, and how a formula is compared with one."""
 
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
-
 from typing import Any
 
 import numpy as np

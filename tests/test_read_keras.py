@@ -224,7 +224,7 @@ def test_a_model_that_was_never_called_is_read_by_an_example():
     assert len(cf.read(model, example=np.ones((3, 4))).inputs) == 4
 
 
-def test_sequences_of_free_length_are_read_at_that_of_an_example():
+def test_sequences_of_free_length_are_read_at_that_of_an_example(tmp_path):
     model = filled(keras.Sequential([L.Input((None, 2)), L.LSTM(2), L.Dense(1)]))
     with pytest.raises(cf.BadInput, match="of one length"):
         cf.read(model)
@@ -232,6 +232,11 @@ def test_sequences_of_free_length_are_read_at_that_of_an_example():
     formula = cf.read(model, example=rows)
     assert [f.name for f in formula.inputs][:3] == ["x[0,0]", "x[0,1]", "x[1,0]"]
     assert formula.verify(model, rows).ok
+    model.save(tmp_path / "m.keras")
+    stored = cf.read(tmp_path / "m.keras", example=rows[:1])
+    assert stored.outputs == formula.outputs
+    with pytest.raises(cf.BadInput, match="rows of shape"):
+        cf.read(model, example=rows[..., :1])
 
 
 def test_lambdas_and_activations_that_are_code_are_traced():

@@ -75,7 +75,10 @@ def predicted(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
         import keras
 
         tensors = _tensors(slots, flat, keras.config.floatx())
-        return _columns(model.predict(tensors, batch_size=BLOCK, verbose=0), len(flat))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = model.predict(tensors, batch_size=BLOCK, verbose=0)
+        return _columns(made, len(flat))
 
     return ask
 
@@ -101,14 +104,18 @@ def called(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
 def _columns(made: Any, rows: int) -> Array:
     import keras
 
-    parts = [np.asarray(_plain(p)) for p in keras.tree.flatten(made)]
+    parts = [array_of(p) for p in keras.tree.flatten(made)]
     return np.hstack([p.astype(np.float64).reshape(rows, -1) for p in parts])
 
 
-def _plain(value: Any) -> Any:
+def array_of(value: Any) -> Array:
+    """Return a tensor or variable of any backend as an array."""
     import keras
 
-    return value if isinstance(value, np.ndarray) else keras.ops.convert_to_numpy(value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy deprecates the way in which Keras asks PyTorch
+        found = value if isinstance(value, np.ndarray) else keras.ops.convert_to_numpy(value)
+    return np.asarray(found)
 
 
 def _tensors(slots: Sequence[Slot], flat: Array, dtype: str) -> Any:

@@ -71,7 +71,7 @@ def read(
         BadFile: the file is missing, damaged, or of a kind that is not read.
     """
     if isinstance(model, str | os.PathLike):
-        return tidy(_read_file(model, names), fold=fold)
+        return tidy(_read_file(model, names, example), fold=fold)
     reader = import_module(_package(model)).read_model
     if example is None:
         return tidy(reader(model, names), fold=fold)
@@ -105,7 +105,9 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | Non
     return None if function is None else function(model, columns, reading)
 
 
-def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None) -> Formula:
+def _read_file(
+    path: str | os.PathLike[str], names: Sequence[str] | None, example: Any = None
+) -> Formula:
     from closedform.loading import inspect_file
     from closedform.loading.report import KINDS
     from closedform.loading.stream import Broken, open_regular
@@ -121,8 +123,15 @@ def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None) -> For
         )
     with open_regular(path) as file:
         raw = file.read()
+    reader = import_module(FILES[report.kind]).read_file
+    if example is not None and "example" not in signature(reader).parameters:
+        raise BadInput(
+            f"{report.path} says the shape of its inputs: no example is needed.",
+            hint="Leave the example out.",
+        )
+    given = {} if example is None else {"example": example}
     try:
-        formula: Formula = import_module(FILES[report.kind]).read_file(raw, names)
+        formula: Formula = reader(raw, names, **given)
     except Broken as error:
         raise BadFile(
             f"{report.path} is damaged: {error}.",

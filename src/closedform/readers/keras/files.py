@@ -18,9 +18,10 @@ from closedform.formula import Formula
 from closedform.ir import Array
 from closedform.loading.stream import Broken, shown
 from closedform.readers.documents import json_document, understood
+from closedform.readers.keras.graph import Graph
 from closedform.readers.keras.hdf5 import MAGIC, Hdf5, arrays
 from closedform.readers.keras.layer import Layer, StoredLayer
-from closedform.readers.keras.model import finished, walked
+from closedform.readers.keras.model import finished, of_length, walked
 from closedform.readers.keras.source import graph_of
 from closedform.readers.keras.walking import MODELS
 
@@ -30,7 +31,7 @@ MOST_CONFIG = 64 << 20
 MOST_WEIGHTS = 2 << 30
 
 
-def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+def read_file(raw: bytes, names: Sequence[str] | None = None, example: Any = None) -> Formula:
     """Return the model in a `.keras` file, or in an HDF5 file, as a formula.
 
     Keras is not needed, and nothing of the file is run.
@@ -38,6 +39,7 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
     Args:
         raw: the bytes of the file.
         names: a name for each input element.
+        example: rows, where the model takes sequences of any length: they are read at its own.
 
     Raises:
         Broken: the file is damaged, or not what Keras writes.
@@ -55,16 +57,14 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
             f"The file holds a {shown(layer.class_name)}, whose call() is code that is not in it.",
             hint="Load it with Keras, and give what you get to closedform.read.",
         )
-    return _read(layer, names, version)
-
-
-def _read(layer: StoredLayer, names: Sequence[str] | None, version: str) -> Formula:
-    made: Formula = understood(layer, lambda model: _formula(model, names, version))
+    graph: Graph = of_length(understood(layer, graph_of), example)
+    made: Formula = understood(layer, lambda model: _formula(model, graph, names, version))
     return made
 
 
-def _formula(layer: StoredLayer, names: Sequence[str] | None, version: str) -> Formula:
-    graph = graph_of(layer)
+def _formula(
+    layer: StoredLayer, graph: Graph, names: Sequence[str] | None, version: str
+) -> Formula:
     keys = isinstance(layer.config.get("input_layers"), Mapping)
     reading, slots, outputs, _ = walked(graph, names, layer.kind, keys)
     dtype = _coarsest(layer)

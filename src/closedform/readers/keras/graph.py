@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform.asking.keras import array_of
 from closedform.loading.stream import Broken
 from closedform.readers.keras.layer import Layer, LiveLayer, StoredLayer, is_own, stored_layers
 
@@ -206,9 +207,7 @@ def what_is(operation: Any) -> Layer | Operation:
 def constant(x: Any) -> Any:
     """Return a live tensor or variable as an array; anything else as it is."""
     if hasattr(x, "dtype") and hasattr(x, "shape") and not isinstance(x, np.generic):
-        import keras
-
-        found = np.asarray(keras.ops.convert_to_numpy(x))
+        found = array_of(x)
         return found if found.dtype.kind in "biu" else found.astype(np.float64)
     return x.item() if isinstance(x, np.generic) else x
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform.asking.keras import array_of
 from closedform.errors import NotFitted
 from closedform.ir import Array
 from closedform.loading.stream import Broken, shown
@@ -148,11 +149,9 @@ class LiveLayer(Layer):
         return self._config
 
     def _numbers(self) -> dict[str, Array]:
-        import keras
-
         kept: dict[str, Any] = {}
         self.live.save_own_variables(kept)
-        return {key: as_double(keras.ops.convert_to_numpy(v)) for key, v in kept.items()}
+        return {key: as_double(array_of(value)) for key, value in kept.items()}
 
     def part(self, name: str) -> Layer:
         """Return the layer that is an attribute of this one, public or not."""
