@@ -95,17 +95,30 @@ def called(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
 
         given = _tensors(slots, part, "float64")
         with in_width():
-            tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, given)
+            tensors = _mapped(given, keras.ops.convert_to_tensor)
             return _columns(model(tensors, training=False), len(part))
 
     return ask
 
 
 def _columns(made: Any, rows: int) -> Array:
-    import keras
-
-    parts = [array_of(p) for p in keras.tree.flatten(made)]
+    parts = [array_of(p) for p in _leaves(made)]
     return np.hstack([p.astype(np.float64).reshape(rows, -1) for p in parts])
+
+
+def _leaves(made: Any) -> list[Any]:
+    """Return the tensors in nested lists and dicts, those of a dict by its keys in order."""
+    if isinstance(made, dict):
+        return [leaf for key in sorted(made) for leaf in _leaves(made[key])]
+    if isinstance(made, list | tuple):
+        return [leaf for part in made for leaf in _leaves(part)]
+    return [made]
+
+
+def _mapped(given: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(given, dict):
+        return {key: function(part) for key, part in given.items()}
+    return [function(part) for part in given] if isinstance(given, list) else function(given)
 
 
 def array_of(value: Any) -> Array:

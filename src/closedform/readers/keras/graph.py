@@ -251,9 +251,25 @@ def _is_operation(document: Any) -> bool:
     if not isinstance(document, Mapping):
         raise Broken("a layer is no object")
     module = document.get("module")
+    if module is None and "inbound_nodes" in document:
+        return _is_old_operation(document)
     if not isinstance(module, str) or not is_own(document) or ".layers" in module:
         return False
     return ".ops" in module or ".activations" in module
+
+
+def _is_old_operation(document: Mapping[str, Any]) -> bool:
+    """Tell an operation in an HDF5 file, which says no modules: Add may be a layer as well.
+
+    Layers that merge take one list of tensors, operations take them one by one.
+    """
+    from closedform.readers.keras.operations import OPERATIONS
+    from closedform.readers.keras.table import LAYERS
+
+    kind, nodes = document.get("class_name"), document["inbound_nodes"]
+    if kind not in OPERATIONS or not nodes or not isinstance(nodes[0], Mapping):
+        return False
+    return kind not in LAYERS or not isinstance(nodes[0]["args"][0], list)
 
 
 def _chain(layer: StoredLayer) -> Graph:

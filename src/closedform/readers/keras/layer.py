@@ -20,7 +20,10 @@ from closedform.readers.torch.elements import NoFormula
 OWN = ("call", "__call__", "compute_mask", "build")
 """Methods with which a subclass makes another layer out of what it extends."""
 
-PLAIN = frozenset({"float64", "float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
+PLAIN = frozenset(
+    {"float64", "float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}
+    | {"int32", "int64", "uint8", "bool"}  # of layers that give codes
+)
 """Policies under which weights are numbers; others keep them as codes of few bits."""
 
 

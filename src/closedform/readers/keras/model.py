@@ -15,7 +15,7 @@ from closedform.formula import Formula, Task
 from closedform.ir import Array, Node, toposort
 from closedform.readers.keras.graph import Graph, Input
 from closedform.readers.keras.layer import LiveLayer
-from closedform.readers.keras.source import graph_of, traced_model
+from closedform.readers.keras.source import graph_of, structure_of, traced_model
 from closedform.readers.keras.trying import tried
 from closedform.readers.keras.walking import LARGEST, MODELS, UNREAD, Value, Walk
 from closedform.readers.reading import Reading, unique_names
@@ -57,7 +57,7 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
             f"This {source} cannot be read: {error}.",
             hint="What its call() does must be layers of Keras, or keras.ops.",
         ) from error
-    keys = isinstance(getattr(model, "input", None), dict) or isinstance(example, dict)
+    keys = isinstance(structure_of(model, "input"), dict) or isinstance(example, dict)
     graph = of_length(graph, example)
     reading, slots, outputs, tables = walked(graph, names, source, keys)
     rows = None if example is None else _flat(slots, example)
