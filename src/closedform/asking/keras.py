@@ -207,6 +207,10 @@ def in_width() -> Iterator[None]:
 def _wide_jax(backend: str) -> Any:
     if backend != "jax":
         return nullcontext()
+    import jax
+
+    if hasattr(jax, "enable_x64"):  # from 0.8 on
+        return jax.enable_x64(True)
     from jax.experimental import enable_x64
 
     return enable_x64()
