@@ -100,7 +100,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
         archive.writestr("config.json", "{}")
         archive.writestr("metadata.json", "{}")
-    with pytest.raises(cf.BadFile, match="no model.weights.h5"):
+    with pytest.raises(cf.BadFile, match=r"no model\.weights\.h5"):
         cf.read(tmp_path / "m.keras")
 
 

@@ -332,6 +332,16 @@ def test_code_in_a_file_is_refused_by_name(tmp_path):
     model.save(tmp_path / "b.keras")
     with pytest.raises(cf.UnsupportedModel, match="holds a Free"):
         cf.read(tmp_path / "b.keras")
+    chain(Own()).save(tmp_path / "c.keras")
+    with pytest.raises(cf.UnsupportedModel, match=r"\(Own\) is not Keras' own"):
+        cf.read(tmp_path / "c.keras")
+
+
+class Own(L.Layer):
+    """A layer that is code."""
+
+    def call(self, x: Any) -> Any:
+        return x * 2.0
 
 
 def test_all_problems_are_reported_at_once():
@@ -384,6 +394,10 @@ def rewritten(path: Any, change: Any) -> None:
 HOSTILE: dict[str, tuple[Any, type[Exception]]] = {
     "a class from elsewhere": (
         lambda c: c["config"]["layers"][1].update(module="os", class_name="system"),
+        cf.UnsupportedModel,
+    ),
+    "a class of the same name": (
+        lambda c: c["config"]["layers"][1].update(module=None, registered_name="Dense"),
         cf.UnsupportedModel,
     ),
     "an activation that is code": (

@@ -251,7 +251,7 @@ def _is_operation(document: Any) -> bool:
     if not isinstance(document, Mapping):
         raise Broken("a layer is no object")
     module = document.get("module")
-    if module is None and "inbound_nodes" in document:
+    if "module" not in document and "inbound_nodes" in document:
         return _is_old_operation(document)
     if not isinstance(module, str) or not is_own(document) or ".layers" in module:
         return False

@@ -292,9 +292,9 @@ def stored_layers(
 
 def is_own(document: Document) -> bool:
     """Tell whether a class in a file is Keras' own."""
-    module = document.get("module")
-    if module is None:  # older files do not say
-        return document.get("registered_name") in (None, document.get("class_name"))
+    if "module" not in document:  # HDF5 files do not say
+        return document.get("registered_name") is None
+    module = document["module"]  # None where it is a user's own
     return isinstance(module, str) and KERAS.match(module) is not None
 
 

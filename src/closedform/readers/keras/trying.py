@@ -16,7 +16,6 @@ from closedform.formula import UNITS
 from closedform.ir import Array, Node
 from closedform.readers.torch.trying import COARSE, EXACT, MARGIN, ROWS, difference
 
-
 PARTLY = 64 * UNITS["float32"]
 """How far a copy may be off that computes in float64 but for some operations."""
 
