@@ -1,5 +1,7 @@
 """What every test shares: how many random examples a property is tried on."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 # 300, not 100: a planted bug in the bounds of trees survived 60 examples and fell at 300.
@@ -16,3 +18,6 @@ settings.register_profile(
     "nightly", settings.get_profile("default"), max_examples=5000, derandomize=False
 )
 settings.load_profile("default")
+
+# Keras computes with TensorFlow unless it is told otherwise; PyTorch is what the tests install.
+os.environ.setdefault("KERAS_BACKEND", "torch")

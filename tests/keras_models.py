@@ -1,24 +1,15 @@
 """Keras models to try, and how a formula is compared with one."""
 
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
-
-import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
 import closedform as cf
-
-pytest.importorskip("keras")
-warnings.filterwarnings("ignore", module="keras")
-
-import keras
-from keras import layers as L
-
 from closedform.asking import keras as asking
+
+keras = pytest.importorskip("keras")
+L = keras.layers
 
 
 def answers(model: Any, formula: cf.Formula, rows: np.ndarray, double: bool = True) -> np.ndarray:
@@ -56,6 +47,15 @@ def check(model: Any, *, tokens: int = 3, rtol: float = 1e-12, **given: Any) -> 
     own = answers(model, formula, rows, double=False)
     assert (np.abs(ours - own) <= 4 * near * (size + 1e-3)).all()
     return formula
+
+
+def check_file(model: Any, formula: cf.Formula, path: Any) -> None:
+    """Compare the formula of a model with that of its file: the same nodes, names and inputs."""
+    model.save(path)
+    stored = cf.read(path)
+    assert list(stored.outputs) == list(formula.outputs)
+    assert all(a is b for a, b in zip(stored.roots, formula.roots, strict=True))
+    assert stored.inputs == formula.inputs
 
 
 def filled(model: Any, seed: int = 0) -> Any:

@@ -75,13 +75,16 @@ def predicted(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
         import keras
 
         tensors = _tensors(slots, flat, keras.config.floatx())
-        return _columns(model.predict(tensors, batch_size=BLOCK, verbose=0), len(flat))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = model.predict(tensors, batch_size=BLOCK, verbose=0)
+        return _columns(made, len(flat))
 
     return ask
 
 
 def called(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
-    """Return a call of a model, in float64, as a function of rows; `predict` takes float32 alone."""
+    """Return a call of a model in float64 as a function of rows; `predict` takes float32."""
 
     def ask(flat: Array) -> Array:
         parts = [flat[i : i + BLOCK] for i in range(0, len(flat), BLOCK)]
@@ -92,23 +95,40 @@ def called(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
 
         given = _tensors(slots, part, "float64")
         with in_width():
-            tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, given)
+            tensors = _mapped(given, keras.ops.convert_to_tensor)
             return _columns(model(tensors, training=False), len(part))
 
     return ask
 
 
 def _columns(made: Any, rows: int) -> Array:
-    import keras
-
-    parts = [np.asarray(_plain(p)) for p in keras.tree.flatten(made)]
+    parts = [array_of(p) for p in _leaves(made)]
     return np.hstack([p.astype(np.float64).reshape(rows, -1) for p in parts])
 
 
-def _plain(value: Any) -> Any:
+def _leaves(made: Any) -> list[Any]:
+    """Return the tensors in nested lists and dicts, those of a dict by its keys in order."""
+    if isinstance(made, dict):
+        return [leaf for key in sorted(made) for leaf in _leaves(made[key])]
+    if isinstance(made, list | tuple):
+        return [leaf for part in made for leaf in _leaves(part)]
+    return [made]
+
+
+def _mapped(given: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(given, dict):
+        return {key: function(part) for key, part in given.items()}
+    return [function(part) for part in given] if isinstance(given, list) else function(given)
+
+
+def array_of(value: Any) -> Array:
+    """Return a tensor or variable of any backend as an array."""
     import keras
 
-    return value if isinstance(value, np.ndarray) else keras.ops.convert_to_numpy(value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy deprecates the way in which Keras asks PyTorch
+        found = value if isinstance(value, np.ndarray) else keras.ops.convert_to_numpy(value)
+    return np.asarray(found)
 
 
 def _tensors(slots: Sequence[Slot], flat: Array, dtype: str) -> Any:
@@ -144,14 +164,14 @@ COARSEST = ("bfloat16", "float16", "float32", "float64")
 
 
 def precision_of(model: Any) -> str:
-    """Return the coarsest float type in which a model computes; `predict` itself rounds to floatx."""
+    """Return the coarsest float type in which a model computes; `predict` rounds to floatx."""
     import keras
 
     policies = [str(getattr(part, "compute_dtype", "")) for part in parts_of(model)]
     found = [p for p in policies if p in COARSEST] + [str(keras.config.floatx())]
     # Keras rounds what is in float64 to float32 wherever two types meet, but on TensorFlow.
     found += [] if keras.config.backend() == "tensorflow" else ["float32"]
-    return min(found, key=COARSEST.index)
+    return str(min(found, key=COARSEST.index))
 
 
 def parts_of(model: Any) -> list[Any]:
@@ -187,6 +207,10 @@ def in_width() -> Iterator[None]:
 def _wide_jax(backend: str) -> Any:
     if backend != "jax":
         return nullcontext()
+    import jax
+
+    if hasattr(jax, "enable_x64"):  # from 0.8 on
+        return jax.enable_x64(True)
     from jax.experimental import enable_x64
 
     return enable_x64()

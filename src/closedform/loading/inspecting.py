@@ -37,12 +37,11 @@ _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
     "interpret-json", "onnx", "parquet", "pmml", "pysr-csv",
 }  # fmt: skip
-_NOTES: Final = {
+_READ_AS_DATA: Final = {
     "torch-pt2": "it is looked through and repacked before PyTorch loads it",
-    "keras": "it is read as data, and nothing in it is run",
-    "hdf5": "it is read as data, and nothing in it is run",
+    "keras": "it is read as data: no class that it names is made, and none of its code is run",
+    "hdf5": "if it holds a Keras model, that is read as data",
 }
-"""What is said of files that could run code, and how closedform reads them instead."""
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 
 
@@ -102,8 +101,8 @@ def _kind_by_beginning(head: bytes) -> str | None:
 
 def _foreign(report: FileReport, kind: str) -> FileReport:
     harmless = kind in _CANNOT_IMPORT
-    if kind in _NOTES:
-        return replace(report, kind=kind, complete=True, notes=(_NOTES[kind],))
+    if kind in _READ_AS_DATA:
+        return replace(report, kind=kind, complete=True, notes=(_READ_AS_DATA[kind],))
     notes = () if harmless else ("closedform does not look into files of this kind",)
     return replace(report, kind=kind, complete=harmless, notes=notes)
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from closedform.errors import BadFile, BadInput, MissingExtra, UnsupportedModel
 from closedform.formula import Formula
 from closedform.passes import tidy
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
+
+if TYPE_CHECKING:
+    from closedform.loading import FileReport
 
 READERS: dict[str, str] = {
     "sklearn": "closedform.readers.sklearn",
@@ -76,15 +80,15 @@ def read(
     Args:
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
-            CatBoost's JSON, PyTorch's .pt2, interpret's JSON), told by its content and read
-            without running any of it.
+            CatBoost's and interpret's JSON, PyTorch's .pt2, Keras' .keras and .h5, ONNX, PMML,
+            PySR's hall of fame), told by its content and read without running any of it.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
             keeps each step as the model computes it.
         example: rows as the model takes them, where it does not say the shape of its inputs:
-            PyTorch modules whose first layer is not linear, functions of JAX; or where it keeps but
-            hashes of its categories: CatBoost.
+            PyTorch modules whose first layer is not linear, Keras models of free length, functions
+            of JAX; or where it keeps but hashes of its categories: CatBoost.
 
     Returns:
         A `Formula` with every output of the model: prediction, probabilities, decision values.
@@ -95,16 +99,10 @@ def read(
         BadFile: the file is missing, damaged, or of a kind that is not read.
     """
     if isinstance(model, str | os.PathLike):
-        return tidy(_read_file(model, names), fold=fold)
+        return tidy(_read_file(model, names, example), fold=fold)
     reader = import_module(_package(model)).read_model
-    if example is None:
-        return tidy(reader(model, names), fold=fold)
-    if "example" not in signature(reader).parameters:
-        raise BadInput(
-            f"A {type(model).__name__} says the shape of its inputs: no example is needed.",
-            hint="Leave the example out.",
-        )
-    return tidy(reader(model, names, example=example), fold=fold)
+    options = _with_example(reader, example, f"A {type(model).__name__}")
+    return tidy(reader(model, names, **options), fold=fold)
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | None:
@@ -129,7 +127,17 @@ def open_file(path: str | os.PathLike[str]) -> Any:
         BadFile: as `read` says; or no package predicts from such a file.
         MissingExtra: the package is not installed.
     """
-    return _taken(path, "model_of")
+    report, module, raw = _contents(path)
+    package = FILES[report.kind].rpartition(".")[2]
+    if not hasattr(module, "model_of"):
+        raise BadFile(
+            f"{report.path}: there is no package here that predicts from such a file.",
+            hint="Check the program that is printed: --program python.",
+        )
+    if find_spec(package) is None:
+        raise MissingExtra(package, package, "Asking the model in a file")
+    with _damage(report.path):
+        return module.model_of(raw)
 
 
 def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
@@ -145,16 +153,19 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | Non
     return made
 
 
-def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None) -> Formula:
-    formula: Formula = _taken(path, "read_file", names)
+def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None, example: Any) -> Formula:
+    report, module, raw = _contents(path)
+    options = _with_example(module.read_file, example, report.path)
+    with _damage(report.path):
+        formula: Formula = module.read_file(raw, names, **options)
     return formula
 
 
-def _taken(path: str | os.PathLike[str], function: str, *args: Any) -> Any:
-    """Return what the reader of a file makes of its bytes."""
+def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:
+    """Return what a file is, the module that reads it, and its bytes."""
     from closedform.loading import inspect_file
     from closedform.loading.report import KINDS
-    from closedform.loading.stream import Broken, open_regular
+    from closedform.loading.stream import open_regular
 
     report = inspect_file(path)
     if report.kind not in FILES or report.size > LARGEST:
@@ -165,25 +176,36 @@ def _taken(path: str | os.PathLike[str], function: str, *args: Any) -> Any:
             hint=f"Model files of these are read: {readable}. Of other packages, load the model "
             "and give it to closedform.read; a saved formula is opened by closedform.load.",
         )
-    module = import_module(FILES[report.kind])
-    package = FILES[report.kind].rpartition(".")[2]
-    if function == "model_of" and not hasattr(module, function):
-        raise BadFile(
-            f"{report.path} is {KINDS[report.kind]}: there is no package here that predicts "
-            "from it.",
-            hint="Check the program that is printed: --program python.",
-        )
-    if function == "model_of" and find_spec(package) is None:
-        raise MissingExtra(package, package, "Asking the model in a file")
     with open_regular(path) as file:
-        raw = file.read()
+        return report, import_module(FILES[report.kind]), file.read()
+
+
+@contextmanager
+def _damage(path: str) -> Iterator[None]:
+    """Say of a broken file which one it is, and what to do."""
+    from closedform.loading.stream import Broken
+
     try:
-        return getattr(module, function)(raw, *args)
+        yield
     except Broken as error:
         raise BadFile(
-            f"{report.path} is damaged: {error}.",
+            f"{path} is damaged: {error}.",
             hint="Copy or download it again, or save the model again.",
         ) from error
+
+
+def _with_example(reader: Callable[..., Formula], example: Any, model: str) -> dict[str, Any]:
+    """Return the option of a reader that holds an example, if there is one.
+
+    Raises:
+        BadInput: the reader needs none.
+    """
+    if example is None or "example" in signature(reader).parameters:
+        return {} if example is None else {"example": example}
+    raise BadInput(
+        f"{model} says the shape of its inputs: no example is needed.",
+        hint="Leave the example out.",
+    )
 
 
 def _package(model: Any) -> str:

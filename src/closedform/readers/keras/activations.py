@@ -5,7 +5,6 @@ Formulas are those of https://keras.io/api/layers/activations; most take single 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -167,15 +166,23 @@ def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
-    """Martins, A. and Astudillo, R. (2016), From softmax to sparsemax, arXiv:1602.02068.
+    """Return max(xᵢ − τ, 0), as Keras has it.
 
-    max(xᵢ − τ, 0), where τ is the greatest (sum of the k greatest − 1) / k.
+    In Martins, A. and Astudillo, R. (2016), From softmax to sparsemax, arXiv:1602.02068, τ is
+    (the sum of the k greatest − 1) / k for the greatest k whose k-th element lies above that. Keras
+    adds up these sums for all such k.
     """
 
     def line(xs: list[Node]) -> list[Element]:
         falling = [ops.kth(k, *xs) for k in range(len(xs), 0, -1)]
         sums = t.running_sums(falling)
-        cut = ops.maximum(*[ops.lin(-1 / k, (1 / k, s)) for k, s in enumerate(sums, 1)])
+        inside = [
+            ops.less(ops.lin(-1 / k, (1 / k, s)), v)
+            for k, (v, s) in enumerate(zip(falling, sums, strict=True), 1)
+        ]
+        chosen = [t.choice(c, s, 0.0) for c, s in zip(inside, sums, strict=True)]
+        count = t.total([t.choice(c, 1.0, 0.0) for c in inside])
+        cut = ops.div(t.weighted([1.0] * len(xs), chosen, -1.0), count)
         return [ops.maximum(ops.lin(0, (1, v), (-1, cut)), ops.const(0.0)) for v in xs]
 
     return t.along(t.as_tensor(x), axis, line)

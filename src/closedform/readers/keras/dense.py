@@ -22,8 +22,8 @@ from closedform.readers.torch.elements import NoFormula
 def product(x: Tensor, y: Tensor, bias: Any = None) -> Tensor:
     """Return x @ y + bias, matrix by matrix where there are more axes; constants stay numbers."""
     if x.dtype != object and y.dtype != object:
-        made = np.matmul(x, y)
-        return made if bias is None else made + bias
+        made: Tensor = np.matmul(x, y)
+        return made if bias is None else np.add(made, bias)
     if y.ndim == 2:
         flat = t.matmul(x.reshape(-1, x.shape[-1]), y, bias)
         return flat.reshape(*x.shape[:-1], y.shape[-1])
@@ -133,7 +133,8 @@ def looked_up(weights: Array, index: Tensor) -> Tensor:
     differ in what they make of it.
     """
     if index.dtype != object:
-        return weights[index.astype(int)]
+        found: Array = weights[index.astype(int)]
+        return found
     columns = [{float(i): value for i, value in enumerate(c)} for c in weights.T.tolist()]
     made = np.empty((*index.shape, weights.shape[1]), dtype=object)
     for at in np.ndindex(*index.shape):

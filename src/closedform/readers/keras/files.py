@@ -20,9 +20,10 @@ from closedform.formula import Formula
 from closedform.ir import Array
 from closedform.loading.stream import Broken, shown
 from closedform.readers.documents import json_document, understood
+from closedform.readers.keras.graph import Graph
 from closedform.readers.keras.hdf5 import MAGIC, Hdf5, arrays
 from closedform.readers.keras.layer import Layer, StoredLayer
-from closedform.readers.keras.model import finished, walked
+from closedform.readers.keras.model import finished, of_length, walked
 from closedform.readers.keras.source import graph_of
 from closedform.readers.keras.walking import MODELS
 
@@ -56,7 +57,7 @@ def model_of(raw: bytes) -> Any:
             raise Broken(f"Keras does not open it ({shown(str(error))[:200]})") from error
 
 
-def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+def read_file(raw: bytes, names: Sequence[str] | None = None, example: Any = None) -> Formula:
     """Return the model in a `.keras` file, or in an HDF5 file, as a formula.
 
     Keras is not needed, and nothing of the file is run.
@@ -64,6 +65,7 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
     Args:
         raw: the bytes of the file.
         names: a name for each input element.
+        example: rows, where the model takes sequences of any length: they are read at its own.
 
     Raises:
         Broken: the file is damaged, or not what Keras writes.
@@ -81,16 +83,14 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
             f"The file holds a {shown(layer.class_name)}, whose call() is code that is not in it.",
             hint="Load it with Keras, and give what you get to closedform.read.",
         )
-    return _read(layer, names, version)
-
-
-def _read(layer: StoredLayer, names: Sequence[str] | None, version: str) -> Formula:
-    made: Formula = understood(layer, lambda model: _formula(model, names, version))
+    graph: Graph = of_length(understood(layer, graph_of), example)
+    made: Formula = understood(layer, lambda model: _formula(model, graph, names, version))
     return made
 
 
-def _formula(layer: StoredLayer, names: Sequence[str] | None, version: str) -> Formula:
-    graph = graph_of(layer)
+def _formula(
+    layer: StoredLayer, graph: Graph, names: Sequence[str] | None, version: str
+) -> Formula:
     keys = isinstance(layer.config.get("input_layers"), Mapping)
     reading, slots, outputs, _ = walked(graph, names, layer.kind, keys)
     dtype = _coarsest(layer)
@@ -105,7 +105,8 @@ ORDER = ("bfloat16", "float16", "float32")
 
 def _coarsest(layer: Layer) -> str:
     """Return the coarsest float type that any part computes in; `predict` takes float32 at most."""
-    found, todo = {"float32"}, [layer.config]
+    found: set[str] = {"float32"}
+    todo: list[Any] = [layer.config]
     while todo:
         part = todo.pop()
         if isinstance(part, Mapping):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from closedform.asking.keras import array_of
 from closedform.loading.stream import Broken
 from closedform.readers.keras.layer import Layer, LiveLayer, StoredLayer, is_own, stored_layers
 
-Key = Hashable
+Key = Any
+"""What tells one call from others: live, the operation and the number of its call."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def live_graph(
                  if _history(x) is not None}  # fmt: skip
 
     def ref(x: Any) -> Any:
-        if not _is_symbolic(x):
+        if not is_symbolic(x):
             return constant(x)
         if id(x) in refs:
             return refs[id(x)]
@@ -167,19 +169,25 @@ def live_graph(
         return Call(key, what_is(operation), tuple(args), kwargs)
 
     wanted = [(name, ref(x)) for name, x in outputs]
-    taken = [(Input(name, tuple(x.shape)[1:], str(x.dtype)), refs[id(x)])
-             for x, name in zip(inputs, names or [x.name for x in inputs], strict=True)]  # fmt: skip
+    called = names or [x.name for x in inputs]
+    taken = [
+        (Input(name, tuple(x.shape)[1:], str(x.dtype)), refs[id(x)])
+        for x, name in zip(inputs, called, strict=True)
+    ]
     calls = in_order([r for _, r in wanted], set(refs.values()), call_of)
     return Graph(tuple(taken), calls, tuple(wanted))
 
 
-def _is_symbolic(x: Any) -> bool:
-    return hasattr(x, "_keras_history")
+def is_symbolic(x: Any) -> bool:
+    """Tell whether a value stands for a tensor."""
+    import keras
+
+    return isinstance(x, keras.KerasTensor)
 
 
 def _history(x: Any) -> Any:
-    history = x._keras_history
-    if history.operation is None:
+    history = getattr(x, "_keras_history", None)
+    if history is None or history.operation is None:
         return None
     return (id(history.operation), history.node_index, history.tensor_index)
 
@@ -191,17 +199,15 @@ def what_is(operation: Any) -> Layer | Operation:
     try:
         config = dict(operation.get_config())
     except NotImplementedError:  # made with something that no file can hold
-        config = dict(getattr(operation, "_auto_config", None) and
-                      operation._auto_config.config or {})  # fmt: skip
+        config = dict((getattr(operation, "_auto_config", None) and
+                      operation._auto_config.config) or {})  # fmt: skip
     return Operation(type(operation).__name__, {k: constant(v) for k, v in config.items()})
 
 
 def constant(x: Any) -> Any:
     """Return a live tensor or variable as an array; anything else as it is."""
     if hasattr(x, "dtype") and hasattr(x, "shape") and not isinstance(x, np.generic):
-        import keras
-
-        found = np.asarray(keras.ops.convert_to_numpy(x))
+        found = array_of(x)
         return found if found.dtype.kind in "biu" else found.astype(np.float64)
     return x.item() if isinstance(x, np.generic) else x
 
@@ -245,7 +251,25 @@ def _is_operation(document: Any) -> bool:
     if not isinstance(document, Mapping):
         raise Broken("a layer is no object")
     module = document.get("module")
-    return isinstance(module, str) and is_own(document) and ".ops" in module
+    if "module" not in document and "inbound_nodes" in document:
+        return _is_old_operation(document)
+    if not isinstance(module, str) or not is_own(document) or ".layers" in module:
+        return False
+    return ".ops" in module or ".activations" in module
+
+
+def _is_old_operation(document: Mapping[str, Any]) -> bool:
+    """Tell an operation in an HDF5 file, which says no modules: Add may be a layer as well.
+
+    Layers that merge take one list of tensors, operations take them one by one.
+    """
+    from closedform.readers.keras.operations import OPERATIONS
+    from closedform.readers.keras.table import LAYERS
+
+    kind, nodes = document.get("class_name"), document["inbound_nodes"]
+    if kind not in OPERATIONS or not nodes or not isinstance(nodes[0], Mapping):
+        return False
+    return kind not in LAYERS or not isinstance(nodes[0]["args"][0], list)
 
 
 def _chain(layer: StoredLayer) -> Graph:
@@ -296,7 +320,7 @@ def _functional(layer: StoredLayer) -> Graph:
 
     taken = []
     for at in _leaf_references(layer.config["input_layers"]):
-        what = entries[at.call[0]][1]  # type: ignore[index]
+        what = entries[at.call[0]][1]
         if not isinstance(what, StoredLayer) or what.kind != "InputLayer":
             raise Broken("an input is not where it is said to be")
         taken.append((_stored_input(what), at))
@@ -308,10 +332,10 @@ def _functional(layer: StoredLayer) -> Graph:
 
 def _shifted(at: Ref, entries: Mapping[str, Any]) -> Ref:
     """Older files count the call with which a nested model was made as its first."""
-    document, what = entries[at.call[0]]  # type: ignore[index]
+    document, what = entries[at.call[0]]
     nested = isinstance(what, Layer) and what.kind in ("Functional", "Model", "Sequential")
-    beyond = at.call[1] >= len(document["inbound_nodes"])  # type: ignore[index]
-    return Ref((at.call[0], at.call[1] - 1), at.at) if nested and beyond else at  # type: ignore[index]
+    beyond = at.call[1] >= len(document["inbound_nodes"])
+    return Ref((at.call[0], at.call[1] - 1), at.at) if nested and beyond else at
 
 
 def _reference(history: Any) -> Ref:
@@ -361,7 +385,7 @@ def plain(value: Any) -> Any:
         return [plain(v) for v in value]
     if not isinstance(value, Mapping) or "class_name" not in value:
         return value
-    kind, config = value["class_name"], value.get("config")
+    kind, config = value["class_name"], dict(value.get("config") or {})
     if kind in ("__tensor__", "__numpy__"):
         made = np.asarray(config["value"])
         return made if made.dtype.kind in "biu" else made.astype(np.float64)
@@ -402,4 +426,4 @@ def _named_outputs(value: Any, entries: Mapping[str, Any]) -> list[tuple[str, Re
     found = _spelled(value)
     if len(found) == 1 and not found[0][0]:
         return [("y", found[0][1])]
-    return [(name or str(at.call[0]), at) for name, at in found]  # type: ignore[index]
+    return [(name or str(at.call[0]), at) for name, at in found]

@@ -154,7 +154,7 @@ class Hdf5:
 
     def _leaves(self, tree: int) -> Iterator[int]:
         """Yield what the leaves of a B-tree of a group point to."""
-        todo, seen = [tree], set()
+        todo, seen = [tree], set[int]()
         while todo:
             place = todo.pop()
             if place in seen or len(seen) > MOST_PARTS:
@@ -249,7 +249,7 @@ class Hdf5:
             raise Broken("its arrays become more than its size explains")
 
     def _chunks(self, tree: int, rank: int) -> Iterator[tuple[list[int], int, int, int]]:
-        todo, seen = [tree], set()
+        todo, seen = [tree], set[int]()
         while todo:
             place = todo.pop()
             if place == NOWHERE:

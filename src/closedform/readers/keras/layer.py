@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform.asking.keras import array_of
 from closedform.errors import NotFitted
 from closedform.ir import Array
 from closedform.loading.stream import Broken, shown
@@ -19,7 +20,10 @@ from closedform.readers.torch.elements import NoFormula
 OWN = ("call", "__call__", "compute_mask", "build")
 """Methods with which a subclass makes another layer out of what it extends."""
 
-PLAIN = frozenset({"float64", "float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
+PLAIN = frozenset(
+    {"float64", "float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}
+    | {"int32", "int64", "uint8", "bool"}  # of layers that give codes
+)
 """Policies under which weights are numbers; others keep them as codes of few bits."""
 
 
@@ -148,11 +152,9 @@ class LiveLayer(Layer):
         return self._config
 
     def _numbers(self) -> dict[str, Array]:
-        import keras
-
         kept: dict[str, Any] = {}
         self.live.save_own_variables(kept)
-        return {key: as_double(keras.ops.convert_to_numpy(v)) for key, v in kept.items()}
+        return {key: as_double(array_of(value)) for key, value in kept.items()}
 
     def part(self, name: str) -> Layer:
         """Return the layer that is an attribute of this one, public or not."""
@@ -290,9 +292,9 @@ def stored_layers(
 
 def is_own(document: Document) -> bool:
     """Tell whether a class in a file is Keras' own."""
-    module = document.get("module")
-    if module is None:  # older files do not say
-        return document.get("registered_name") in (None, document.get("class_name"))
+    if "module" not in document:  # HDF5 files do not say
+        return document.get("registered_name") is None
+    module = document["module"]  # None where it is a user's own
     return isinstance(module, str) and KERAS.match(module) is not None
 
 

@@ -14,7 +14,7 @@ from closedform.ir import Array
 from closedform.loading.stream import Broken, shown
 from closedform.readers.documents import json_document
 from closedform.readers.keras.hdf5 import Hdf5, arrays
-from closedform.readers.keras.layer import snake_case
+from closedform.readers.keras.layer import StoredLayer, snake_case, stored_layers
 from closedform.readers.keras.recurrent import WITH_CELL
 
 ATTENTION = ("query_dense", "key_dense", "value_dense", "output_dense")
@@ -93,11 +93,24 @@ def _placed(layer: Mapping[str, Any], place: str, weights: Sequence[Array]) -> d
     return dict(zip(paths, weights, strict=True))
 
 
+def _cell_paths(cell: Mapping[str, Any], place: str) -> Iterator[str]:
+    """Yield where the weights of a cell belong, of stacked ones one after the other."""
+    if cell["class_name"] != "StackedRNNCells":
+        count = 2 + bool(cell["config"].get("use_bias", True))
+        yield from (f"{place}/vars/{i}" for i in range(count))
+        return
+    for part in stored_layers(cell["config"]["cells"], {}, f"{place}/cells"):
+        assert isinstance(part, StoredLayer)
+        yield from _cell_paths(part.document, part.path)
+
+
 def _paths(layer: Mapping[str, Any], place: str, count: int) -> Iterator[str]:
     """Yield where each of a layer's weights belongs."""
     kind, config = str(layer["class_name"]), layer["config"]
     if kind in WITH_CELL:
         yield from (f"{place}/cell/vars/{i}" for i in range(count))
+    elif kind == "RNN":
+        yield from _cell_paths(config["cell"], f"{place}/cell")
     elif kind == "Bidirectional":
         inner = config["layer"]
         backward = config.get("backward_layer", inner)

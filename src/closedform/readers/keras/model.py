@@ -15,7 +15,7 @@ from closedform.formula import Formula, Task
 from closedform.ir import Array, Node, toposort
 from closedform.readers.keras.graph import Graph, Input
 from closedform.readers.keras.layer import LiveLayer
-from closedform.readers.keras.source import graph_of, traced_model
+from closedform.readers.keras.source import graph_of, structure_of, traced_model
 from closedform.readers.keras.trying import tried
 from closedform.readers.keras.walking import LARGEST, MODELS, UNREAD, Value, Walk
 from closedform.readers.reading import Reading, unique_names
@@ -57,8 +57,8 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
             f"This {source} cannot be read: {error}.",
             hint="What its call() does must be layers of Keras, or keras.ops.",
         ) from error
-    keys = isinstance(getattr(model, "input", None), dict) or isinstance(example, dict)
-    graph = _of_length(graph, example)
+    keys = isinstance(structure_of(model, "input"), dict) or isinstance(example, dict)
+    graph = of_length(graph, example)
     reading, slots, outputs, tables = walked(graph, names, source, keys)
     rows = None if example is None else _flat(slots, example)
     trial = tried(model, list(outputs.values()), slots, rows, tables)
@@ -137,8 +137,7 @@ def slot_of(told: Input, keys: bool = False) -> Slot:
     if None in told.shape:
         raise BadInput(
             f"The input {told.name!r} has the shape {told.shape}: a formula is of one length.",
-            hint="Give rows of the length that is meant: read(model, example=X[:1]). A file has "
-            "none: load it with Keras, and read the model.",
+            hint="Give rows of the length that is meant: read(model, example=X[:1]).",
         )
     if told.dtype == "string":
         raise UnsupportedModel(
@@ -158,16 +157,26 @@ def _require_small(slots: Sequence[Slot]) -> None:
         )
 
 
-def _of_length(graph: Graph, example: Any) -> Graph:
-    """Return the graph with the lengths of the example where they are free."""
+def of_length(graph: Graph, example: Any) -> Graph:
+    """Return the graph with the lengths of the example where they are free.
+
+    Raises:
+        BadInput: the example does not hold what the model takes.
+    """
     if example is None or all(None not in told.shape for told, _ in graph.inputs):
         return graph
     arrays = arrays_of([told.name for told, _ in graph.inputs], example)
-    inputs = tuple(
-        (replace(told, shape=array.shape[1:]), ref)
-        for (told, ref), array in zip(graph.inputs, arrays, strict=True)
-    )
-    return replace(graph, inputs=inputs)
+    inputs = []
+    for (told, ref), array in zip(graph.inputs, arrays, strict=True):
+        shape = array.shape[1:]
+        fits = len(shape) == len(told.shape)
+        if not fits or any(n not in (None, m) for n, m in zip(told.shape, shape, strict=True)):
+            raise BadInput(
+                f"The example has rows of shape {shape} for the input {told.name!r}.",
+                hint=f"The model takes rows of shape {told.shape} there.",
+            )
+        inputs.append((replace(told, shape=shape), ref))
+    return replace(graph, inputs=tuple(inputs))
 
 
 def arrays_of(names: Sequence[str], example: Any) -> list[Array]:

@@ -17,10 +17,9 @@ from closedform import ops
 from closedform.readers import tensors as t
 from closedform.readers.keras import activations as a
 from closedform.readers.keras import norms
-from closedform.readers.keras.attention import causal
+from closedform.readers.keras import reductions as r
 from closedform.readers.keras.dense import einsum, looked_up, masked_softmax, product
 from closedform.readers.keras.preprocessing import one_hot
-from closedform.readers.keras.shapes import summed
 from closedform.readers.tensors import Element, Tensor, elementwise
 from closedform.readers.torch import elements as e
 from closedform.readers.torch import layers as la
@@ -35,50 +34,6 @@ def one(name: str) -> Function:
     return e.one(name)
 
 
-def over(function: Callable[[Sequence[Any]], Element]) -> Function:
-    """Return an operation over some axes from a function of a list."""
-
-    def made(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-        x = tensor(x)
-        return t.reduced(x, norms.axes_of(x, axis), bool(keepdims), function)
-
-    return made
-
-
-def tensor(x: Any) -> Tensor:
-    """Return numbers, lists of them or a tensor as a tensor."""
-    return x if isinstance(x, np.ndarray) else t.as_tensor(x)
-
-
-def variance(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """ops.var."""
-    return over(t.variance)(x, axis, keepdims)
-
-
-def deviation(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """ops.std."""
-    return elementwise(t.function("sqrt"), variance(x, axis, keepdims))
-
-
-def log_sum_exp(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """ops.logsumexp: the greatest is taken out, so that nothing overflows."""
-
-    def line(xs: Sequence[Any]) -> Element:
-        top = t.greatest(*xs)
-        size = t.total([t.function("exp")(t.add(v, top, -1.0)) for v in xs])
-        return t.add(top, t.function("log")(size))
-
-    return over(line)(x, axis, keepdims)
-
-
-def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """ops.norm of vectors."""
-    if ord in ("fro", "nuc") or (ord is not None and not isinstance(axis, int) and x.ndim != 1):
-        raise NoFormula(f"norm of order {ord!r}")
-    order = 2.0 if ord is None else float(ord)
-    return over(lambda xs: la.size_of(xs, order))(x, axis, keepdims)
-
-
 def squeezed(x: Tensor, axis: Any = None) -> Tensor:
     """ops.squeeze; the rows stay."""
     axes = [i for i in range(1, x.ndim) if x.shape[i] == 1] if axis is None else axis
@@ -88,7 +43,7 @@ def squeezed(x: Tensor, axis: Any = None) -> Tensor:
 def reshaped(x: Tensor, newshape: Any) -> Tensor:
     """ops.reshape: a length that depends on the number of rows is that of one row."""
     shape = [newshape] if isinstance(newshape, int) else list(newshape)
-    return tensor(x).reshape([1 if n is None else int(n) for n in shape])
+    return r.tensor(x).reshape([1 if n is None else int(n) for n in shape])
 
 
 def item(x: Tensor, key: Any) -> Any:
@@ -96,25 +51,19 @@ def item(x: Tensor, key: Any) -> Any:
     keys = tuple(key) if isinstance(key, list | tuple) else (key,)
     if any(isinstance(k, np.ndarray) and k.dtype == object for k in keys):
         raise NoFormula("indexing by a value that depends on the inputs")
-    return t.boxed(tensor(x)[keys])
+    return t.boxed(r.tensor(x)[keys])
 
 
 def taken(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """ops.take: places along an axis; of a constant table, those that a row names."""
-    at = tensor(indices)
-    if at.dtype != object or not _depends(at):
+    at = r.tensor(indices)
+    if at.dtype != object or not r.depends(at):
         where = at.astype(int)
-        return t.boxed(np.take(tensor(x), where, axis=axis))
-    x = tensor(x)
-    if axis not in (0, None) or x.ndim != 2 or _depends(x):
+        return t.boxed(np.take(r.tensor(x), where, axis=axis))
+    x = r.tensor(x)
+    if axis not in (0, None) or x.ndim != 2 or r.depends(x):
         raise NoFormula("take by a value that depends on the inputs")
     return looked_up(np.asarray(x, dtype=np.float64), at)
-
-
-def _depends(x: Tensor) -> bool:
-    from closedform.ir import Node
-
-    return x.dtype == object and any(isinstance(v, Node) for v in x.ravel().tolist())
 
 
 def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
@@ -129,7 +78,7 @@ def unstacked(x: Tensor, num: Any = None, axis: int = 0) -> list[Tensor]:
 
 def repeated(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
     """ops.repeat."""
-    return np.repeat(tensor(x), repeats, axis=axis)
+    return np.repeat(r.tensor(x), repeats, axis=axis)
 
 
 def padded(
@@ -146,7 +95,7 @@ def padded(
 
 def cast(x: Any, dtype: Any) -> Tensor:
     """ops.cast: to truths, to whole numbers (towards 0), or to another float, as it is."""
-    x, name = tensor(x), str(dtype)
+    x, name = r.tensor(x), str(dtype)
     if name == "bool":
         return elementwise(t.truth, x)
     whole = t.truncated if "int" in name else t.number
@@ -155,7 +104,7 @@ def cast(x: Any, dtype: Any) -> Tensor:
 
 def clip(x: Tensor, x_min: Any, x_max: Any) -> Tensor:
     """ops.clip."""
-    return e.clamp(tensor(x), x_min, x_max)
+    return e.clamp(r.tensor(x), x_min, x_max)
 
 
 def where(condition: Tensor, x1: Any = None, x2: Any = None) -> Tensor:
@@ -163,87 +112,6 @@ def where(condition: Tensor, x1: Any = None, x2: Any = None) -> Tensor:
     if x1 is None or x2 is None:
         raise NoFormula("where without values: the size of its result depends on the inputs")
     return elementwise(t.choice, condition, x1, x2)
-
-
-def argument(sign: float) -> Function:
-    """Return ops.argmax (1) or ops.argmin (−1)."""
-
-    def made(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        turned = x if sign > 0 else elementwise(lambda v: t.multiply(v, -1.0), x)
-        return over(t.first_greatest)(turned, axis, keepdims)
-
-    return made
-
-
-def safe_division(x1: Any, x2: Any) -> Tensor:
-    """ops.divide_no_nan: 0 where the divisor is 0."""
-    return elementwise(lambda p, q: t.choice(t.equal(q, 0.0), 0.0, t.divide(p, q)), x1, x2)
-
-
-def moments(
-    x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = False
-) -> tuple[Tensor, Tensor]:
-    """ops.moments: mean and variance."""
-    return over(t.mean)(x, axes, keepdims), variance(x, axes, keepdims)
-
-
-def layer_normalization(
-    x: Tensor, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: Any = None,
-    rms_scaling: bool = False,
-) -> Tensor:  # fmt: skip
-    """ops.layer_normalization."""
-    if rms_scaling:
-        raise NoFormula("layer_normalization with rms_scaling")
-    axes, eps = norms.axes_of(x, axis), 1e-7 if epsilon is None else float(epsilon)
-    made = norms.along_axes(x, axes, lambda xs: la.normed(xs, eps))
-    parts = [None if p is None else norms.spread(tensor(p), x, axes) for p in (gamma, beta)]
-    return la.affine(made, *parts)
-
-
-def rms_normalization(x: Tensor, scale: Any = 1, axis: Any = -1, epsilon: Any = None) -> Tensor:
-    """ops.rms_normalization."""
-    axes = norms.axes_of(x, axis)
-    made = norms.root_mean_square(x, axes, 1e-7 if epsilon is None else float(epsilon))
-    weights = tensor(scale)
-    return la.affine(made, weights if weights.ndim == 0 else norms.spread(weights, x, axes), None)
-
-
-def normalize(x: Tensor, axis: Any = -1, order: Any = 2, epsilon: Any = None) -> Tensor:
-    """ops.normalize."""
-    return norms.unit(x, axis, order, 1e-7 if epsilon is None else float(epsilon))
-
-
-def batch_normalization(
-    x: Tensor, mean: Any, variance: Any, axis: Any = -1, offset: Any = None, scale: Any = None,
-    epsilon: float = 1e-3,
-) -> Tensor:  # fmt: skip
-    """ops.batch_normalization by constant statistics."""
-    axes = norms.axes_of(x, axis)
-    if any(_depends(tensor(v)) for v in (mean, variance)):
-        raise NoFormula("batch_normalization by statistics of the inputs")
-    size = np.sqrt(np.asarray(tensor(variance), float) + epsilon)
-    factor = np.asarray(tensor(1.0 if scale is None else scale), float) / size
-    shift = np.asarray(tensor(0.0 if offset is None else offset), float) - mean * factor
-    return la.affine(x, norms.spread(factor, x, axes), norms.spread(shift, x, axes))
-
-
-def attended(
-    query: Tensor, key: Tensor, value: Tensor, bias: Any = None, mask: Any = None,
-    scale: Any = None, is_causal: bool = False, flash_attention: Any = None,
-    attn_logits_soft_cap: Any = None,
-) -> Tensor:  # fmt: skip
-    """ops.dot_product_attention, heads third of four axes."""
-    if attn_logits_soft_cap is not None or is_causal and mask is not None:
-        raise NoFormula("dot_product_attention with a cap, or with two masks")
-    count = query.shape[2] // key.shape[2]
-    key, value = np.repeat(key, count, axis=2), np.repeat(value, count, axis=2)
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
-    scores = einsum("btnh,bsnh->bnts", elementwise(lambda v: t.multiply(v, factor), query), key)
-    if bias is not None:
-        scores = e.add(scores, tensor(bias))
-    held = causal(query.shape[1], key.shape[1])[:, None] if is_causal else mask
-    held = None if held is None else np.broadcast_to(tensor(held), scores.shape)
-    return einsum("bnts,bsnh->btnh", masked_softmax(scores, held, [-1], zero=False), value)
 
 
 def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
@@ -265,11 +133,6 @@ def filled(value: float) -> Function:
     return lambda x, dtype=None, sparse=None: np.full(x.shape, value)
 
 
-def soft_threshold(x: Tensor, threshold: float, value: float) -> Tensor:
-    """ops.threshold."""
-    return a.threshold(x, threshold, value)
-
-
 def log2(x: Element) -> Element:
     """Return the logarithm to the base of 2."""
     return t.multiply(t.function("log")(x), 1 / math.log(2))
@@ -288,7 +151,7 @@ def stacked(x: Sequence[Tensor], axis: int = 0) -> Tensor:
 ELEMENTS: dict[str, Function] = {
     **{name: one(word) for name, word in {
         "Exp": "exp", "Log": "log", "Log1p": "log1p", "Expm1": "expm1", "Sqrt": "sqrt",
-        "Abs": "abs", "Absolute": "abs", "Fabs": "abs", "Tanh": "tanh", "Sigmoid": "sigmoid",
+        "Absolute": "abs", "Fabs": "abs", "Tanh": "tanh", "Sigmoid": "sigmoid",
         "Erf": "erf", "Sin": "sin", "Cos": "cos", "Floor": "floor", "Sign": "sign",
         "Softplus": "softplus",
     }.items()},
@@ -318,11 +181,10 @@ ELEMENTS: dict[str, Function] = {
     "Multiply": e.two(t.multiply),
     "Divide": e.div,
     "TrueDivide": e.div,
-    "DivideNoNan": safe_division,
+    "DivideNoNan": r.safe_division,
     "FloorDivide": partial(e.div, rounding_mode="floor"),
     "Mod": e.remainder,
     "Power": e.two(t.power),
-    "SquaredDifference": e.two(lambda x, y: t.power(t.add(x, y, -1.0), 2.0)),
     "Minimum": e.two(t.smallest),
     "Maximum": e.two(t.greatest),
     "Less": e.two(t.less),
@@ -349,12 +211,12 @@ def _rounded(x: Tensor, decimals: int) -> Tensor:
 
 SHAPES: dict[str, Function] = {
     "Reshape": reshaped,
-    "Transpose": lambda x, axes=None: np.transpose(tensor(x), axes),
-    "Swapaxes": lambda x, axis1, axis2: np.swapaxes(x, axis1, axis2),
-    "Moveaxis": lambda x, source, destination: np.moveaxis(x, source, destination),
-    "ExpandDims": lambda x, axis: np.expand_dims(tensor(x), axis),
+    "Transpose": lambda x, axes=None: np.transpose(r.tensor(x), axes),
+    "Swapaxes": np.swapaxes,
+    "Moveaxis": np.moveaxis,
+    "ExpandDims": lambda x, axis: np.expand_dims(r.tensor(x), axis),
     "Squeeze": squeezed,
-    "Ravel": lambda x: tensor(x).reshape(-1),
+    "Ravel": lambda x: r.tensor(x).reshape(-1),
     "GetItem": item,
     "Take": taken,
     "Split": split,
@@ -365,8 +227,8 @@ SHAPES: dict[str, Function] = {
     "Hstack": lambda xs: np.hstack([t.as_tensor(x) for x in xs]),
     "Append": lambda x1, x2, axis=None: np.append(t.as_tensor(x1), t.as_tensor(x2), axis=axis),
     "Repeat": repeated,
-    "Tile": lambda x, repeats: np.tile(tensor(x), repeats),
-    "BroadcastTo": lambda x, shape: np.broadcast_to(tensor(x), [n or 1 for n in shape]),
+    "Tile": lambda x, repeats: np.tile(r.tensor(x), repeats),
+    "BroadcastTo": lambda x, shape: np.broadcast_to(r.tensor(x), [n or 1 for n in shape]),
     "Flip": lambda x, axis=None: np.flip(x, axis=axis),
     "Roll": lambda x, shift, axis=None: np.roll(x, shift, axis=axis),
     "Pad": padded,
@@ -375,7 +237,6 @@ SHAPES: dict[str, Function] = {
     "Diagonal": lambda x, offset=0, axis1=0, axis2=1: np.diagonal(x, offset, axis1, axis2),
     "Copy": lambda x: x,
     "StopGradient": lambda variable: variable,
-    "Identity": lambda x: x,
     "Cast": cast,
     "OnesLike": filled(1.0),
     "ZerosLike": filled(0.0),
@@ -384,40 +245,39 @@ SHAPES: dict[str, Function] = {
 """Name of an operation's class that moves elements about → the same on tensors."""
 
 SUMS: dict[str, Function] = {
-    "Sum": over(t.total),
-    "Mean": over(t.mean),
+    "Sum": r.over(t.total),
+    "Mean": r.over(t.mean),
     "Average": lambda x, axis=None, weights=None: _weighted(x, axis, weights),
-    "Var": variance,
-    "Std": deviation,
-    "Prod": over(la.product),
+    "Var": r.variance,
+    "Std": r.deviation,
+    "Prod": r.over(la.product),
     "Max": lambda x, axis=None, keepdims=False, initial=None: _extreme(
         t.greatest, x, axis, keepdims, initial),
     "Min": lambda x, axis=None, keepdims=False, initial=None: _extreme(
         t.smallest, x, axis, keepdims, initial),
-    "Amax": over(lambda xs: t.greatest(*xs)),
-    "Amin": over(lambda xs: t.smallest(*xs)),
-    "Any": over(lambda xs: ops.either(*[t.node_of(t.truth(x)) for x in xs])),
-    "All": over(lambda xs: ops.both(*[t.node_of(t.truth(x)) for x in xs])),
-    "Argmax": argument(1.0),
-    "Argmin": argument(-1.0),
+    "Amax": r.over(lambda xs: t.greatest(*xs)),
+    "Amin": r.over(lambda xs: t.smallest(*xs)),
+    "Any": r.over(lambda xs: ops.either(*[t.node_of(t.truth(x)) for x in xs])),
+    "All": r.over(lambda xs: ops.both(*[t.node_of(t.truth(x)) for x in xs])),
+    "Argmax": r.argument(1.0),
+    "Argmin": r.argument(-1.0),
     "Cumsum": lambda x, axis=None: t.along(t.as_tensor(x), axis, t.running_sums),
-    "Logsumexp": log_sum_exp,
-    "Norm": norm,
-    "Moments": moments,
-    "Matmul": lambda x1, x2: product(tensor(x1), tensor(x2)),
-    "Dot": lambda x1, x2: product(tensor(x1), tensor(x2)),
+    "Logsumexp": r.log_sum_exp,
+    "Norm": r.norm,
+    "Moments": r.moments,
+    "Matmul": lambda x1, x2: product(r.tensor(x1), r.tensor(x2)),
+    "Dot": lambda x1, x2: product(r.tensor(x1), r.tensor(x2)),
     "Inner": lambda x1, x2: product(x1, np.swapaxes(x2, -1, -2)),
     "Outer": lambda x1, x2: elementwise(t.multiply, x1.reshape(-1, 1), x2.reshape(1, -1)),
-    "Einsum": lambda *xs, subscripts: einsum(subscripts, *map(tensor, xs)),
+    "Einsum": lambda *xs, subscripts: einsum(subscripts, *map(r.tensor, xs)),
     "Tensordot": tensordot,
-    "AddN": summed,
     "Clip": clip,
     "Where": where,
-    "Normalize": normalize,
-    "LayerNorm": layer_normalization,
-    "RMSNorm": rms_normalization,
-    "BatchNorm": batch_normalization,
-    "DotProductAttention": attended,
+    "Normalize": r.normalize,
+    "LayerNorm": r.layer_normalization,
+    "RMSNorm": r.rms_normalization,
+    "BatchNorm": r.batch_normalization,
+    "DotProductAttention": r.attended,
     "OneHot": lambda x, num_classes, axis=-1, sparse=False: one_hot(x, int(num_classes), axis),
 }  # fmt: skip
 """Name of an operation's class that sums, chooses or norms → the same on tensors."""
@@ -426,11 +286,11 @@ SUMS: dict[str, Function] = {
 def _weighted(x: Tensor, axis: Any, weights: Any) -> Tensor:
     if weights is not None:
         raise NoFormula("average with weights")
-    return over(t.mean)(x, axis)
+    return r.over(t.mean)(x, axis)
 
 
 def _extreme(pick: Any, x: Tensor, axis: Any, keepdims: bool, initial: Any) -> Tensor:
-    made = over(lambda xs: pick(*xs))(x, axis, keepdims)
+    made = r.over(lambda xs: pick(*xs))(x, axis, keepdims)
     return made if initial is None else elementwise(pick, made, float(initial))
 
 
@@ -457,9 +317,9 @@ UNITS: dict[str, Function] = {
     "SparseSigmoid": a.sparse_sigmoid,
     "Sparsemax": a.sparsemax,
     "LogSigmoid": a.log_sigmoid,
-    "Threshold": soft_threshold,
+    "Threshold": a.threshold,
     "Softmax": lambda x, axis=-1: masked_softmax(
-        tensor(x), None, norms.axes_of(x, axis)),
+        r.tensor(x), None, norms.axes_of(x, axis)),
     "LogSoftmax": a.log_softmax,
 }  # fmt: skip
 """Name of an activation's class among the operations → the same on tensors."""

@@ -57,11 +57,11 @@ def encoded(layer: Layer, x: Tensor, depth: int, weights: Tensor | None = None) 
         x = x[:, None]
     marks = one_hot(x, depth)
     if mode == "multi_hot":
-        return t.reduced(marks, [x.ndim - 1], False, lambda xs: t.greatest(*xs))
+        return t.reduced(marks, [1], False, lambda xs: t.greatest(*xs))
     if mode == "count":
         if weights is not None:
             marks = elementwise(t.multiply, marks, weights[..., None])
-        return t.reduced(marks, [x.ndim - 1], False, t.total)
+        return t.reduced(marks, [1], False, t.total)
     raise NoFormula(f"{layer.told} with output_mode={mode!r}")
 
 

@@ -68,7 +68,7 @@ def lstm_cell(cell: Layer) -> Step:
 
 
 def gru_cell(cell: Layer) -> Step:
-    """GRUCell; Cho, K. et al. (2014), arXiv:1406.1078, its reset gate after or before the product."""
+    """GRUCell; Cho, K. et al. (2014), arXiv:1406.1078, resetting after or before the product."""
     kernel, recurrent = cell.number(0), cell.number(1)
     units = recurrent.shape[0]
     after = bool(cell.option("reset_after", True))
@@ -189,7 +189,7 @@ def recurrent(
     order = list(range(x.shape[1]))
     if layer.option("go_backwards", False):
         order.reverse()
-    outputs = []
+    outputs: list[Tensor] = []
     zero = bool(layer.option("zero_output_for_mask", False))
     for at in order:
         out, new = step(x[:, at], states)
@@ -239,7 +239,7 @@ def bidirectional(
 
 MERGES: dict[str | None, Callable[[Tensor, Tensor], Any]] = {
     "concat": lambda a, b: np.concatenate([t.as_tensor(a), t.as_tensor(b)], axis=-1),
-    "sum": lambda a, b: e.add(a, b),
+    "sum": e.add,
     "ave": lambda a, b: elementwise(lambda v, w: t.mean([v, w]), a, b),
     "mul": _mul,
     None: lambda a, b: (a, b),

@@ -55,7 +55,7 @@ def cropping(layer: Layer, x: Tensor) -> Tensor:
     moved = to_front(x, first)
     axes = moved.ndim - 2
     sides = pairs(layer.option("cropping"), axes)
-    at = [slice(a, n - b) for (a, b), n in zip(sides, moved.shape[2:], strict=True)]
+    at: list[Any] = [slice(a, n - b) for (a, b), n in zip(sides, moved.shape[2:], strict=True)]
     return to_back(moved[(..., *at)], first)
 
 
@@ -150,7 +150,7 @@ def multiply(layer: Layer, parts: Sequence[Tensor]) -> Tensor:
 
 def extreme(pick: Any) -> Any:
     """Return Maximum or Minimum."""
-    return lambda layer, parts: elementwise(lambda *xs: pick(*xs), *raised(parts))
+    return lambda layer, parts: elementwise(pick, *raised(parts))
 
 
 def concatenate(layer: Layer, parts: Sequence[Tensor]) -> Tensor:
@@ -187,5 +187,5 @@ def size_after(layer: Layer, x: Tensor) -> int:
         lengths = to_front(x, channels_first(layer)).shape
         sides = pairs(layer.option("padding"), axes)
         grown = [n + a + b for n, (a, b) in zip(lengths[2:], sides, strict=True)]
-        return lengths[1] * math.prod(grown)
+        return int(lengths[1] * math.prod(grown))
     return x.size

@@ -40,9 +40,17 @@ def _symbolic(live: Any, name: str) -> Sequence[Any]:
     return found if isinstance(found, list | tuple) else []
 
 
+def structure_of(live: Any, name: str) -> Any:
+    """Return what a model takes ("input") or gives, nested as its user has it; None if unknown."""
+    try:
+        return getattr(live, name)
+    except (AttributeError, ValueError):  # early Keras 3 has none for Sequential models
+        return None
+
+
 def input_names(live: Any, inputs: Sequence[Any]) -> list[str]:
     """Return a name for each input: keys of a dict, else those of the input layers."""
-    structure = getattr(live, "input", None)
+    structure = structure_of(live, "input")
     if isinstance(structure, dict) and len(structure) == len(inputs):
         return [str(key) for key in sorted(structure)]
     histories = [getattr(x, "_keras_history", None) for x in inputs]
@@ -54,7 +62,7 @@ def input_names(live: Any, inputs: Sequence[Any]) -> list[str]:
 
 def output_names(live: Any, outputs: Sequence[Any]) -> list[str]:
     """Return a name for each output: y of one, keys of a dict, else the layers' names."""
-    structure = getattr(live, "output", None)
+    structure = structure_of(live, "output")
     if isinstance(structure, dict) and len(structure) == len(outputs):
         return [str(key) for key in sorted(structure)]
     if len(outputs) == 1:

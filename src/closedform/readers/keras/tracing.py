@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.readers.keras.graph import Graph, live_graph, mapped
+from closedform.readers.keras.graph import Graph, is_symbolic, live_graph, mapped
 from closedform.readers.tensors import Tensor
 from closedform.readers.torch.elements import NoFormula
 
@@ -63,7 +63,7 @@ def named_results(made: Any, name: str = "") -> list[tuple[str, Any]]:
     elif isinstance(made, list | tuple):
         pairs = [(str(i) if name else f"y{i}", v) for i, v in enumerate(made)]
     else:
-        if not hasattr(made, "_keras_history"):
+        if not is_symbolic(made):
             raise NoFormula("it gives what does not depend on its inputs, or is no tensor")
         return [(name or "y", made)]
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,11 @@ import numpy as np
 from closedform.errors import UnsupportedModel
 from closedform.ir import Node
 from closedform.readers import tensors as t
-from closedform.readers.keras import dense, shapes
+from closedform.readers.keras import dense
+from closedform.readers.keras.costs import cost
 from closedform.readers.keras.graph import Call, Graph, Operation, Ref, leaves, mapped
 from closedform.readers.keras.layer import PLAIN, Layer
+from closedform.readers.keras.masks import MASKS, nonzero
 from closedform.readers.keras.operations import OPERATIONS
 from closedform.readers.keras.operations import REFUSED as REFUSED_OPERATIONS
 from closedform.readers.keras.table import (
@@ -119,9 +120,9 @@ class Walk:
         Raises:
             NoFormula, Refused: it has none.
         """
+        # `predict` overrules what a call was recorded with; what a layer that is code decides
+        # for itself shows when the formula is tried.
         options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
-        if kwargs.get("training") is True:
-            raise NoFormula("it is called with training=True, and draws at random then")
         self.calls += 1
         if layer.policy not in PLAIN:
             raise Refused(
@@ -187,8 +188,13 @@ class Walk:
         return found
 
     def _fill_in_masks(self, layer: Layer, values: list[Any], options: dict[str, Any]) -> None:
-        """Give a layer the masks of what it takes, where it is not given others."""
-        if layer.kind in TAKES_MASK and options.get("mask") is None and values:
+        """Give a layer the masks of what it takes, where it is not given others.
+
+        Of one that takes more tensors, as initial states, Keras forgets the mask.
+        """
+        more = any(isinstance(v, Value) for part in options.values() for v in leaves(part))
+        alone = len(values) == 1 and not more
+        if layer.kind in TAKES_MASK and options.get("mask") is None and alone:
             mask = mapped(values[0], lambda v: v.mask if isinstance(v, Value) else None)
             if any(m is not None for m in leaves(mask)):
                 options["mask"] = mask
@@ -286,129 +292,6 @@ def _in_order(given: Any, graph: Graph) -> list[Value]:
     return found
 
 
-# --- how much a layer makes ---------------------------------------------------------------------
-
-
-def cost(layer: Layer, tensors: Sequence[Tensor]) -> float:
-    """Estimate how many nodes a layer makes; a long sum counts for more than one."""
-    size = sum(x.size for x in tensors)
-    if not tensors:
-        return 0.0
-    x = tensors[0]
-    return COSTS[layer.kind](layer, x) if layer.kind in COSTS else float(size)
-
-
-def _dense_cost(layer: Layer, x: Tensor) -> float:
-    weights = layer.number(0)
-    units = weights.size / max(x.shape[-1], 1)
-    return x.size / max(x.shape[-1], 1) * units * (1 + x.shape[-1] / 1000)
-
-
-def _window_cost(layer: Layer, x: Tensor) -> float:
-    weights = layer.number(0)
-    strides = layer.option("strides", 1)
-    each = strides if isinstance(strides, int) else math.prod(strides)
-    transposed = layer.kind.endswith("Transpose")
-    places = x.size * each if transposed else x.size / max(each, 1)
-    filters = weights.shape[-2] if transposed else weights.shape[-1]
-    return places / max(x.shape[-1], 1) * filters * (1 + weights[..., 0].size / 100)
-
-
-def _recurrent_cost(layer: Layer, x: Tensor) -> float:
-    from closedform.readers.keras.recurrent import CELLS, cell_of
-
-    if layer.kind == "Bidirectional":
-        return 20.0 * x.size
-    cell = cell_of(layer)
-    cells = cell.parts("cells") if cell.kind == "StackedRNNCells" else [cell]
-    units = sum(int(c.option("units", 1)) for c in cells if c.kind in CELLS)
-    return float(x.shape[1] * units * 12)
-
-
-def _attention_cost(layer: Layer, x: Tensor) -> float:
-    heads = layer.option("num_heads", layer.option("num_query_heads", 1))
-    steps = x.shape[1] if x.ndim > 2 else 1
-    width = layer.option("key_dim", layer.option("head_dim", 1)) or 1
-    return float(heads) * steps * steps * 4 * width + 8 * x.size
-
-
-COSTS: dict[str, Callable[[Layer, Tensor], float]] = {
-    **dict.fromkeys(("Dense", "EinsumDense"), _dense_cost),
-    **{kind: _window_cost for kind in LAYERS if "Conv" in kind},
-    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional"), _recurrent_cost),
-    **dict.fromkeys((*MASKS_BY_NAME, "Attention", "AdditiveAttention"), _attention_cost),
-    **{
-        kind: lambda layer, x: float(shapes.size_after(layer, x))
-        for kind in LAYERS
-        if kind.startswith(("RepeatVector", "UpSampling", "ZeroPadding"))
-    },
-    "CategoryEncoding": lambda layer, x: float(x.size * int(layer.option("num_tokens"))),
-    "Discretization": lambda layer, x: float(x.size * len(layer.option("bin_boundaries") or [])),
-    **{f"GlobalMaxPooling{n}D": lambda layer, x: x.size / 10 for n in (1, 2, 3)},
-    **{f"GlobalAveragePooling{n}D": lambda layer, x: x.size / 10 for n in (1, 2, 3)},
-}
-"""Layers that make more or less than they take → how much."""
-
-
-# --- masks --------------------------------------------------------------------------------------
-
-Masks = Callable[[Layer, Any, Sequence[Any]], list[Tensor | None]]
-
-
-def _recurrent_masks(layer: Layer, masks: Any, tensors: Sequence[Any]) -> list[Tensor | None]:
-    mask = next(iter(leaves(masks)), None)
-    if layer.kind == "Bidirectional":
-        part = layer.part("forward_layer")
-        part.adopt(layer.option("layer"))
-        both = layer.option("merge_mode", "concat") is None
-        kept = mask if part.option("return_sequences", False) else None
-        return [kept, kept] if both else [kept]
-    return [mask if layer.option("return_sequences", False) else None]
-
-
-def _merged_masks(layer: Layer, masks: Any, tensors: Sequence[Any]) -> list[Tensor | None]:
-    found = list(leaves(masks))
-    if all(m is None for m in found):
-        return []
-    if layer.kind in ("Multiply", "Maximum", "Minimum"):
-        raise NoFormula("it takes tensors with masks, which change its values")
-    if any(m is None for m in found):
-        return []
-    made = found[0]
-    for mask in found[1:]:
-        made = elementwise(t.either, made, mask)
-    return [made]
-
-
-def _joined_masks(layer: Layer, masks: Any, tensors: Sequence[Any]) -> list[Tensor | None]:
-    found = list(masks) if isinstance(masks, list | tuple) else [masks]
-    if all(m is None for m in found):
-        return []
-    grown = [
-        np.broadcast_to(np.array(True, dtype=object) if m is None else m[..., None], x.shape)
-        for m, x in zip(found, tensors[0], strict=True)
-    ]
-    joined = np.concatenate(grown, axis=int(layer.option("axis", -1)))
-    return [t.reduced(joined, [joined.ndim - 1], False, shapes._any)]
-
-
-def _nonzero(layer: Layer, masks: Any, tensors: Sequence[Any]) -> list[Tensor | None]:
-    if not layer.option("mask_zero", False):
-        return []
-    return [elementwise(lambda v: t.negation(t.equal(v, 0.0)), tensors[0])]
-
-
-MASKS: dict[str, Masks] = {
-    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional"), _recurrent_masks),
-    **dict.fromkeys(
-        ("Add", "Average", "Subtract", "Multiply", "Maximum", "Minimum"), _merged_masks
-    ),
-    "Concatenate": _joined_masks,
-    "Masking": lambda layer, masks, tensors: [shapes.masking_mask(layer, tensors[0])],
-}
-"""Layers that make a mask of their own → which."""
-
-
 # --- layers that need the walk ---------------------------------------------------------------
 
 
@@ -418,6 +301,9 @@ TABLES = {"Embedding": dense.embedding, "ReversibleEmbedding": dense.reversible_
 def _embedding(walk: Walk, layer: Layer, args: Sequence[Any], options: Any) -> list[Value]:
     """Look rows up; a number is truncated first, where it may have a part behind the point."""
     tensor = args[0].tensor
+    if options.get("reverse"):
+        walk._afford(cost(layer, [tensor]))
+        return [Value(TABLES[layer.kind](layer, tensor, **options))]
 
     def whole(x: Any) -> Any:
         return t.truncated(x) if isinstance(x, Node) and x not in walk.whole else x
@@ -427,7 +313,7 @@ def _embedding(walk: Walk, layer: Layer, args: Sequence[Any], options: Any) -> l
     for x in tensor.ravel().tolist():
         walk.tables[x] = min(rows, walk.tables.get(x, rows))
     made = TABLES[layer.kind](layer, elementwise(whole, tensor), **options)
-    masks = _nonzero(layer, None, [tensor]) if not options.get("reverse") else []
+    masks = nonzero(layer, None, [tensor])
     return [Value(made, masks[0] if masks else None)]
 
 

@@ -1,4 +1,4 @@
-"""Convolutions and pooling, on tensors with rows first and channels wherever they are said to be."""
+"""Convolutions and pooling, on tensors with channels wherever they are said to be."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def each(value: Any, count: int) -> list[int]:
 
 def channels_first(layer: Layer) -> bool:
     """Tell whether channels come before the places."""
-    return layer.option("data_format", "channels_last") == "channels_first"
+    return bool(layer.option("data_format", "channels_last") == "channels_first")
 
 
 def to_front(x: Tensor, first: bool) -> Tensor:
@@ -160,7 +160,8 @@ def _cut(x: Tensor, sides: Sides) -> Tensor:
     grown = padded(x, [(max(a, 0), max(b, 0)) for a, b in sides], 0.0)
     lengths = grown.shape[-len(sides) :]
     at = [slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(sides, lengths, strict=True)]
-    made: Tensor = grown[(..., *at)]
+    places: list[Any] = [..., *at]
+    made: Tensor = grown[tuple(places)]
     return made
 
 

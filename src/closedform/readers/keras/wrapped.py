@@ -109,8 +109,8 @@ OVERRIDDEN = {"predict", "predict_proba", "transform", "decision_function"}
 def _encoded(model: Any, columns: Columns, reading: Reading) -> Columns:
     """Return the columns as SciKeras hands them on."""
     encoder = getattr(model, "feature_encoder_", None)
-    plain = type(encoder).__name__ == "FunctionTransformer" and encoder.func is None
-    if encoder is None or plain:
+    plain = type(encoder).__name__ == "FunctionTransformer"
+    if encoder is None or (plain and encoder.func is None):
         return columns
     from closedform.readers.sklearn.dispatch import transformed as transform
 
