@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node
 from closedform.loading.stream import Broken
@@ -128,6 +129,14 @@ def _plain(outcome: Outcome) -> Prediction:
     )
 
 
+def _plain_node(value: Value) -> Node:
+    """Return a value as a number or a label; of a condition true or false."""
+    if not isinstance(value.what, Truth):
+        return value.what
+    otherwise = ops.where(value.what.fails, ops.label(False), ops.label(None))
+    return ops.where(value.what.holds, ops.label(True), otherwise)
+
+
 SHOWN = ("transformedValue", "decision", "affinity", "clusterAffinity", "entityAffinity")
 """Features of output fields that are outputs of their own; the others are there already."""
 
@@ -152,7 +161,7 @@ def _shown(name: str, scope: Scope) -> Node | None:
     problems = len(reading.problems)
     value = scope.value(name)
     if len(reading.problems) == problems:
-        return None if isinstance(value.what, Truth) else value.what
+        return _plain_node(value)
     reading.leave_out(name, " ".join(what for what, _ in reading.problems[problems:]))
     del reading.problems[problems:]
     for each, known in before:  # else what stands for the unreadable would be taken for read
