@@ -77,6 +77,12 @@ def class_of(text: str, dtype: str) -> Label:
     return int(made) if whole else made
 
 
+def in_order(found: Sequence[Label], order: Sequence[Label]) -> tuple[Label, ...]:
+    """Return labels once each: those of the data dictionary in its order, then the others."""
+    there = set(found)
+    return tuple(dict.fromkeys([*[c for c in order if c in there], *found]))
+
+
 def decided(chances: Mapping[Label, Node], *, sure: bool = False) -> Node:
     """Return the class with the highest chance, the first among equals; missing where they are.
 
