@@ -96,7 +96,9 @@ def regression_model(model: Element, scope: Scope, dtype: str, ordinal: bool) ->
     if model.get("functionName") == "regression":
         return _one(sums, method, dtype)
     classes = [class_of(t.need("targetCategory"), dtype) for t in tables]
-    made = _ordered(sums, method) if ordinal else _chances(sums, method, tables)
+    if len(tables) == 2 and method == "softmax" and _is_empty(tables[1]):
+        method = "logit"  # the softmax of s and 0
+    made = _ordered(sums, method) if ordinal else _chances(sums, method)
     return of_chances(dict(zip(classes, made, strict=True)), dtype, NAMES.get(method, "none"))
 
 
@@ -107,11 +109,9 @@ def _one(sums: Sequence[Node], method: str, dtype: str) -> Outcome:
     return Outcome("regression", LINKS[method](sums[0]), dtype, link=link)
 
 
-def _chances(sums: Sequence[Node], method: str, tables: Sequence[Element]) -> list[Node]:
+def _chances(sums: Sequence[Node], method: str) -> list[Node]:
     if len(sums) == 1:
         return [LINKS[method](sums[0])]
-    if len(sums) == 2 and method == "softmax" and _is_empty(tables[1]):
-        method = "logit"  # the softmax of s and 0
     if method == "softmax":
         return softmax(sums)
     if method == "simplemax":
