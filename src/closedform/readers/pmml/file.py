@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from closedform import ops
-from closedform.formula import Formula
-from closedform.ir import Node
+from closedform.formula import Formula, may_be_missing, surely_missing
+from closedform.ir import Node, fold
 from closedform.loading.stream import Broken
 from closedform.readers.documents import understood
 from closedform.readers.pmml.document import Element, parsed
@@ -93,7 +94,23 @@ def _prediction(
     around = Around(dictionary(root), "", 0)
     outcome, inner = outcome_of(model, scope, around)
     _note_others(root, reading)
-    return with_outputs(_plain(outcome), model, inner)
+    return with_outputs(_plain(_without_test(outcome, reading)), model, inner)
+
+
+def _without_test(outcome: Outcome, reading: Reading) -> Outcome:
+    """Return a classification whose label does not ask whether there is one.
+
+    Where every missing input that matters makes all outputs missing, the formula says so of its
+    inputs once, and not in the label.
+    """
+    if outcome.bare is None or outcome.sure:
+        return outcome
+    chance = next(iter(outcome.chances.values()))
+    surely, perhaps = (fold([chance], rule)[0] for rule in (surely_missing, may_be_missing))
+    if surely != perhaps:
+        return outcome
+    reading.no_missing.update(surely)
+    return replace(outcome, value=outcome.bare)
 
 
 def _inputs(model: Element, fields: Sequence[DataField], columns: Columns, scope: Scope) -> None:

@@ -169,7 +169,9 @@ def _given(
         if expression.tag != "NormDiscrete":
             raise ValueError(f"a class as {expression.tag}")
         chances[class_of(expression.need("value"), dtype)] = node
-    return of_chances(chances, dtype)
+    last = network.all("NeuralLayer")[-1]
+    method = last.get("normalizationMethod") or network.get("normalizationMethod", "none")
+    return of_chances(chances, dtype, "softmax" if method == "softmax" else "none")
 
 
 def _expression(element: Element, scope: Scope) -> Element:

@@ -79,7 +79,7 @@ def _with_priors(target: Element, outcome: Outcome) -> Outcome:
         for c, p in outcome.chances.items()
     }
     value = ops.where(lost, ops.label(best), outcome.value)
-    return replace(outcome, value=value, chances=chances)
+    return replace(outcome, value=value, chances=chances, bare=None)
 
 
 # --- output fields ------------------------------------------------------------------------------
