@@ -48,7 +48,8 @@ TARGET = '<MiningField name="y" usageType="target"/>'
 
 def document(model, names, target=NUMBER, shared="", fields=None):
     """Return a whole file around a model."""
-    own = "".join((fields or {}).get(n, FIELDS[n]) for n in names)
+    known = FIELDS | (fields or {})
+    own = "".join(known[n] for n in names)
     shared = f"<TransformationDictionary>{shared}</TransformationDictionary>" if shared else ""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'

@@ -12,8 +12,8 @@ from closedform.readers.reading import Reading
 MOST_WORK = 3_000_000
 """Expressions and predicates that are read; functions of functions may ask for 2ⁿ of them."""
 
-MOST_CALLED = 50_000
-"""Calls of functions that the file defines."""
+MOST_CALLED = 10_000
+"""Calls of functions that the file defines: some seconds."""
 
 Make = Callable[[], Value]
 
