@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from closedform import ops
 from closedform.ir import Node, Type
@@ -16,8 +17,7 @@ from closedform.readers.pmml.scope import Scope
 from closedform.readers.pmml.values import Truth, Value, gone, literal, number, of_truth
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """A predicate as a test of one column.
 
     Attributes:
@@ -25,6 +25,7 @@ class Ask:
         threshold, below: it holds where x <= threshold (`<` where `below`) …
         codes: … or where x is one of these codes, unless None.
         turned: whether it holds where that does not, and x is not missing.
+        absence: whether it asks if x is there (or, turned, missing): it is never unknown.
     """
 
     column: int
@@ -32,13 +33,11 @@ class Ask:
     below: bool = False
     codes: frozenset[int] | None = None
     turned: bool = False
+    absence: bool = False
 
     def opposite(self, other: Ask) -> bool:
         """Tell whether it holds exactly where the other fails."""
-        same = (self.column, self.threshold, self.below, self.codes)
-        return self.turned is not other.turned and same == (
-            other.column, other.threshold, other.below, other.codes
-        )  # fmt: skip
+        return self.turned is not other.turned and self[:4] == other[:4]
 
 
 @dataclass
@@ -51,10 +50,18 @@ class Columns:
     nodes: list[Node | None] = field(default_factory=list)
     codes: dict[int, dict[Label, int]] = field(default_factory=dict)
     labels: dict[int, Node] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+
+    def value(self, name: str) -> Value:
+        """Return the value of a field."""
+        if name not in self.values:
+            self.values[name] = self.scope.value(name)
+        return self.values[name]
 
     def of_number(self, name: str, value: Value) -> int:
         """Return the column of a field as a number."""
-        return self._place(("number", name), number(value))
+        key = ("number", name)
+        return self.at[key] if key in self.at else self._place(key, number(value))
 
     def of_truth(self, truth: Truth) -> int:
         """Return a column of 1 and 0, missing where the condition is unknown."""
@@ -99,12 +106,11 @@ Answer = Ask | bool
 def asked(element: Element, columns: Columns) -> Answer:
     """Return the predicate of a node as a test of one column, or as what it always is."""
     scope = columns.scope
-    scope.work.spend()
     if element.tag in ("True", "False"):
         return element.tag == "True"
     if element.tag in ("SimplePredicate", "SimpleSetPredicate"):
-        value = scope.value(element.need("field"))
-        made = _asked(element, element.need("field"), value, columns)
+        name = element.need("field")
+        made = _asked(element, name, columns.value(name), columns)
         if made is not None:
             return made
     truth = truth_of(element, scope)
@@ -120,7 +126,7 @@ def _asked(element: Element, name: str, value: Value, columns: Columns) -> Answe
         if isinstance(value.what, Truth):
             return Ask(columns.of_truth(known(gone(value))), 0.5, turned=operator == "isMissing")
         column = _column(name, value, columns)
-        return Missing(column, turned=operator == "isMissing")
+        return absence(column, turned=operator == "isMissing")
     if operator in ("equal", "notEqual"):
         return _one_of(name, value, [element.need("value")], operator == "notEqual", columns)
     if value.dtype in ("string", "boolean"):
@@ -130,8 +136,9 @@ def _asked(element: Element, name: str, value: Value, columns: Columns) -> Answe
     return Ask(columns.of_number(name, value), float(limit), below, turned=turned)
 
 
-class Missing(Ask):
-    """The test whether a value is there (or, turned, missing): it is never unknown."""
+def absence(column: int, *, turned: bool = False) -> Ask:
+    """Return the test whether a value is there (or, turned, missing)."""
+    return Ask(column, turned=turned, absence=True)
 
 
 ORDERS = {

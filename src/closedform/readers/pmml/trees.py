@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from closedform.ops.payloads import Label, Splits, splits_from
 from closedform.readers.pmml.document import Element, near, real
 from closedform.readers.pmml.outcome import Outcome, class_of
 from closedform.readers.pmml.predicates import PREDICATES
-from closedform.readers.pmml.questions import Answer, Ask, Columns, Missing, asked
+from closedform.readers.pmml.questions import Answer, Ask, Columns, absence, asked
 from closedform.readers.pmml.scope import Scope
 from closedform.readers.pmml.values import Unread
 
@@ -59,8 +60,7 @@ class Shape:
         return holds, fails
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """Where a row stands: before child `i` of a node, and what is known by then."""
 
     node: Element
@@ -148,7 +148,7 @@ class Growing:
 
     def _split(self, slot: int, state: State, ask: Ask) -> list[tuple[int, State]]:
         child = self.children(state.node)[state.i]
-        if isinstance(ask, Missing):
+        if ask.absence:
             holds, fails = self.shape.split(slot, ask, ask.turned)
             there = state.present | {ask.column}
             sides = (state.present, there) if ask.turned else (there, state.present)
@@ -161,7 +161,7 @@ class Growing:
         if route is not None:
             sides = (state.present, present) if route else (present, state.present)
             return self._both(slot, state, ask, (route, *sides))
-        known_at, gone_at = self.shape.split(slot, Missing(ask.column), False)
+        known_at, gone_at = self.shape.split(slot, absence(ask.column), False)
         known_state = State(state.node, state.i, present, state.failed)
         return [(known_at, known_state), *self._without(gone_at, state)]
 
@@ -184,10 +184,7 @@ class Growing:
         if wanted == state.i:
             return True
         rest = [self.ask(c) for c in children[state.i : wanted + 1]]
-        alike = all(
-            isinstance(a, Ask) and not isinstance(a, Missing) and a.column == ask.column
-            for a in rest
-        )
+        alike = all(isinstance(a, Ask) and not a.absence and a.column == ask.column for a in rest)
         return False if rest and alike else None
 
     def _default(self, node: Element) -> int:
