@@ -285,3 +285,89 @@ def test_a_forest_of_votes_is_one_sum_for_each_class(tmp_path):
 
 def test_rows_are_of_every_kind():
     assert rows(["x", "b"])[0] == {"x": None, "b": None}
+
+
+def test_a_label_is_missing_where_the_score_behind_it_is(tmp_path):
+    """A tree gives nothing for a missing x, and the logistic function of nothing is no class."""
+    tree = CASES["tree of many children: nullPrediction, returnNullPrediction"][0]
+    tree = tree[tree.index("<TreeModel") : tree.index("</TreeModel>")] + "</TreeModel>"
+    tree = tree.replace(
+        schema(["x", "z"]),
+        schema(["x", "z"], target=False)
+        + ('<Output><OutputField name="s" feature="predictedValue" dataType="double"/></Output>'),
+    )
+    last = (
+        '<RegressionModel functionName="classification" normalizationMethod="logit">'
+        + schema(["s"]) + linear(("s", 1.0), attributes='targetCategory="p"')
+        + '<RegressionTable intercept="0" targetCategory="q"/></RegressionModel>'
+    )  # fmt: skip
+    chain = "".join(f"<Segment><True/>{m}</Segment>" for m in (tree, last))
+    formula = read(document(
+        f'<MiningModel functionName="classification">{schema(["x", "z"])}'
+        f'<Segmentation multipleModelMethod="modelChain">{chain}</Segmentation></MiningModel>',
+        ["x", "z"], BINARY), tmp_path)  # fmt: skip
+    made = formula.evaluate({"x": [None, 0.0], "z": [1.0, 1.0]})
+    assert made["label"][0] is None and made["label"][1] == "p"
+    assert np.isnan(made["P(p)"][0])
+
+
+def test_a_certificate_asks_the_evaluator_of_jpmml(tmp_path):
+    evaluators = pytest.importorskip("jpmml_evaluator")
+    for name in ("three classes by softmax", "network: tanh", "clusters: euclidean"):
+        path = tmp_path / "model.pmml"
+        path.write_text(CASES[name][0])
+        try:
+            evaluator = evaluators.make_evaluator(str(path)).verify()
+        except Exception as error:  # no Java
+            pytest.skip(str(error))
+        formula, given = cf.read(path), CASES[name][1]
+        columns = {f.name: [row[f.name] for row in given] for f in formula.inputs}
+        certificate = formula.verify(evaluator, columns)
+        assert certificate.ok, str(certificate)
+
+
+def nyoka_models():
+    """Return models that nyoka 5.5 writes as they are: some of its others differ from the model."""
+    from sklearn.cluster import KMeans
+    from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.svm import SVC, SVR
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    return {
+        "clusters": KMeans(3, n_init=1, random_state=0),
+        "boosting of three classes": GradientBoostingClassifier(n_estimators=3),
+        "forest": RandomForestClassifier(4, max_depth=4, random_state=0),
+        "line": LinearRegression(),
+        "logistic": LogisticRegression(),
+        "network": MLPClassifier((4, 3), max_iter=50, random_state=0),
+        "machine of two classes": SVC(),
+        "machine of numbers": SVR(),
+        "tree of classes": DecisionTreeClassifier(max_depth=4),
+        "tree of numbers": DecisionTreeRegressor(max_depth=4),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_files_that_nyoka_writes_predict_as_their_models(tmp_path):
+    nyoka = pytest.importorskip("nyoka")
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+    draw = np.random.default_rng(0)
+    X = pd.DataFrame(draw.normal(size=(60, 3)).round(3), columns=["age", "b", "c"])
+    score = X["age"] * 2 - X["b"] + 0.3 * draw.normal(size=60)
+    labels = np.array(["low", "mid", "top"])[np.digitize(score, [-1, 1])]
+    for name, model in nyoka_models().items():
+        numeric = name in ("line", "machine of numbers", "tree of numbers")
+        y = score if numeric else labels
+        y = np.where(score > 0, 1, 0) if name in ("logistic", "machine of two classes") else y
+        pipeline = Pipeline([("m", model)]).fit(X, y)
+        path = str(tmp_path / "model.pmml")
+        nyoka.skl_to_pmml(pipeline, list(X.columns), "target", path)
+        made, expected = cf.read(path)(X), pipeline.predict(X)
+        if numeric:
+            assert np.allclose(made, expected, rtol=1e-9, atol=1e-9), name
+        else:
+            assert (made.astype(str) == expected.astype(str)).all(), name

@@ -9,7 +9,10 @@ from typing import Any
 
 from closedform.formula import Formula
 
-ASKED: dict[str, str] = {"torch": "closedform.asking.torch"}
+ASKED: dict[str, str] = {
+    "torch": "closedform.asking.torch",
+    "jpmml_evaluator": "closedform.asking.pmml",
+}
 """Package of a model's class → the module with `methods(model, formula) -> list[Method]`."""
 
 

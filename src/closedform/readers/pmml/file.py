@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from closedform import ops
 from closedform.formula import Formula, may_be_missing, surely_missing
-from closedform.ir import Node, fold
+from closedform.ir import Node, fold, toposort
 from closedform.loading.stream import Broken
 from closedform.readers.documents import understood
 from closedform.readers.pmml.document import Element, parsed
@@ -106,11 +107,30 @@ def _without_test(outcome: Outcome, reading: Reading) -> Outcome:
     if outcome.bare is None or outcome.sure:
         return outcome
     chance = next(iter(outcome.chances.values()))
+    if not all(map(_keeps_numbers, toposort(chance.args))):  # itself a share of what is above 0
+        return outcome
     surely, perhaps = (fold([chance], rule)[0] for rule in (surely_missing, may_be_missing))
     if surely != perhaps:
         return outcome
     reading.no_missing.update(surely)
     return replace(outcome, value=outcome.bare)
+
+
+def _keeps_numbers(n: Node) -> bool:
+    """Tell whether a node is a number wherever its arguments are (but for infinite ones)."""
+    if n.op is ops.WHERE:  # an imputed input
+        test, filling, x = n.args
+        return test.op is ops.ABSENT and test.args[0] is x and filling.op is ops.CONST
+    if n.op is ops.TABLE:
+        return not math.isnan(n.data.default)
+    return n.op in KEEPING and not (n.op is ops.CONST and n.data != n.data)
+
+
+KEEPING = frozenset(
+    (ops.CONST, ops.INPUT, ops.LABEL, ops.LIN, ops.MUL, ops.EXP, ops.SIGMOID, ops.TANH,
+     ops.MAX, ops.MIN, ops.ABSENT, ops.SQUARED_DISTANCE, ops.ROUND32)
+)  # fmt: skip
+"""Operations of the scores of classes; a tree, a logarithm or a root may give nothing."""
 
 
 def _inputs(model: Element, fields: Sequence[DataField], columns: Columns, scope: Scope) -> None:
