@@ -50,8 +50,8 @@ def read(
     Args:
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
-            CatBoost's JSON, PyTorch's .pt2), told by its content and read without running any
-            of it.
+            CatBoost's JSON, PyTorch's .pt2, PMML), told by its content and read without running
+            any of it.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
