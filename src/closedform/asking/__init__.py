@@ -12,6 +12,7 @@ from typing import Any
 from closedform.formula import Formula
 
 ASKED: dict[str, str] = {
+    "jpmml_evaluator": "closedform.asking.pmml",
     "kan": "closedform.asking.kan",
     "keras": "closedform.asking.keras",
     "onnx": "closedform.asking.onnx",
@@ -54,10 +55,9 @@ def own_methods(model: Any, formula: Formula) -> list[Method]:
     The file of an ONNX graph stands for the graph.
     """
     options = formula.trail[0].options if formula.trail else {}
+    found = _module_for(model)
     if isinstance(model, str | os.PathLike) and "layout" in options:
         found, model = ASKED["onnx"], Path(model).read_bytes()
-    else:
-        found = _module_for(model)
     made: list[Method] = [] if found is None else import_module(found).methods(model, formula)
     return made
 

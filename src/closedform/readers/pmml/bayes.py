@@ -30,7 +30,16 @@ def naive_bayes(model: Element, scope: Scope, dtype: str) -> Outcome:
             scores[c].append(node)
     sums = [ops.linear(_log(prior[c]), [1.0] * len(s), s) for c, s in scores.items()]
     scope.work.reading.name("score ", sums)
-    return of_chances(dict(zip(prior, softmax(sums), strict=True)), dtype, "softmax")
+    chances = dict(zip(prior, softmax(sums), strict=True))
+    counts = [t.number("count") for e in _all_counts(model) for t in e]
+    return of_chances(chances, dtype, "softmax", sure=threshold > 0 or min(counts) > 0)
+
+
+def _all_counts(model: Element) -> list[Element]:
+    """Return the tables of counts of all fields and of the classes."""
+    inputs = model.one("BayesInputs").all("BayesInput")
+    pairs = [p.one("TargetValueCounts") for e in inputs for p in e.all("PairCounts")]
+    return [*pairs, model.one("BayesOutput").one("TargetValueCounts")]
 
 
 def _log(x: float) -> float:
@@ -76,7 +85,8 @@ def _densities(
         mean, variance = gauss.number("mean"), gauss.number("variance")
         away = ops.squared_distance([x], [mean], [-0.5 / variance])
         density = ops.lin(-0.5 * math.log(2 * math.pi * variance), (1, away))
-        made[class_of(stat.need("value"), dtype)] = ops.where(
-            absent, zero, ops.maximum(density, least)
-        )
+        label = class_of(stat.need("value"), dtype)
+        floor = density if threshold <= 0 else ops.maximum(density, least)
+        made[label] = ops.where(absent, zero, floor)
+        scope.work.reading.call(made[label], f"{element.get('fieldName')} for {label}")
     return made

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from closedform import ops
 from closedform.ir import Node, Type
@@ -157,7 +157,23 @@ def treated(element: Element, field: DataField | None, x: Value, scope: Scope) -
     if invalid is not None and field is not None:
         made, missing = _without_invalid(element, field, made, (missing, invalid), scope)
     made, missing = _without_outliers(element, made, missing)
-    return _without_missing(element, made, missing, scope)
+    made = _without_missing(element, made, missing, scope)
+    if field is None or invalid is None:
+        return made
+    if element.get("invalidValueTreatment") == "asIs":
+        return replace(made, invalid=invalid)
+    return replace(made, choices=_choices(element, field))
+
+
+def _choices(element: Element, field: DataField) -> tuple[str, ...] | None:
+    """Return all texts that a label may be after its treatment."""
+    if field.dtype != "string" or not field.valid:
+        return None
+    others = (element.attributes.get(name) for name in REPLACEMENTS)
+    return tuple(dict.fromkeys((*field.valid, *[x for x in others if x is not None])))
+
+
+REPLACEMENTS = ("missingValueReplacement", "invalidValueReplacement")
 
 
 def _invalid(field: DataField, x: Value, missing: Node) -> Node | None:

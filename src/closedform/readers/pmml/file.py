@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from closedform.formula import Formula
-from closedform.ir import Node
+from closedform import ops
+from closedform.formula import Formula, may_be_missing, surely_missing
+from closedform.ir import Node, fold, toposort
 from closedform.loading.stream import Broken
 from closedform.readers.documents import understood
 from closedform.readers.pmml.document import Element, parsed
@@ -92,7 +95,42 @@ def _prediction(
     around = Around(dictionary(root), "", 0)
     outcome, inner = outcome_of(model, scope, around)
     _note_others(root, reading)
-    return with_outputs(_plain(outcome), model, inner)
+    return with_outputs(_plain(_without_test(outcome, reading)), model, inner)
+
+
+def _without_test(outcome: Outcome, reading: Reading) -> Outcome:
+    """Return a classification whose label does not ask whether there is one.
+
+    Where every missing input that matters makes all outputs missing, the formula says so of its
+    inputs once, and not in the label.
+    """
+    if outcome.bare is None or outcome.sure:
+        return outcome
+    chance = next(iter(outcome.chances.values()))
+    if not all(map(_keeps_numbers, toposort(chance.args))):  # itself a share of what is above 0
+        return outcome
+    surely, perhaps = (fold([chance], rule)[0] for rule in (surely_missing, may_be_missing))
+    if surely != perhaps:
+        return outcome
+    reading.no_missing.update(surely)
+    return replace(outcome, value=outcome.bare)
+
+
+def _keeps_numbers(n: Node) -> bool:
+    """Tell whether a node is a number wherever its arguments are (but for infinite ones)."""
+    if n.op is ops.WHERE:  # an imputed input
+        test, filling, x = n.args
+        return test.op is ops.ABSENT and test.args[0] is x and filling.op is ops.CONST
+    if n.op is ops.TABLE:
+        return not math.isnan(n.data.default)
+    return n.op in KEEPING and not (n.op is ops.CONST and n.data != n.data)
+
+
+KEEPING = frozenset(
+    (ops.CONST, ops.INPUT, ops.LABEL, ops.LIN, ops.MUL, ops.EXP, ops.SIGMOID, ops.TANH,
+     ops.MAX, ops.MIN, ops.ABSENT, ops.SQUARED_DISTANCE, ops.ROUND32)
+)  # fmt: skip
+"""Operations of the scores of classes; a tree, a logarithm or a root may give nothing."""
 
 
 def _inputs(model: Element, fields: Sequence[DataField], columns: Columns, scope: Scope) -> None:
@@ -128,6 +166,14 @@ def _plain(outcome: Outcome) -> Prediction:
     )
 
 
+def _plain_node(value: Value) -> Node:
+    """Return a value as a number or a label; of a condition true or false."""
+    if not isinstance(value.what, Truth):
+        return value.what
+    otherwise = ops.where(value.what.fails, ops.label(False), ops.label(None))
+    return ops.where(value.what.holds, ops.label(True), otherwise)
+
+
 SHOWN = ("transformedValue", "decision", "affinity", "clusterAffinity", "entityAffinity")
 """Features of output fields that are outputs of their own; the others are there already."""
 
@@ -152,7 +198,7 @@ def _shown(name: str, scope: Scope) -> Node | None:
     problems = len(reading.problems)
     value = scope.value(name)
     if len(reading.problems) == problems:
-        return None if isinstance(value.what, Truth) else value.what
+        return _plain_node(value)
     reading.leave_out(name, " ".join(what for what, _ in reading.problems[problems:]))
     del reading.problems[problems:]
     for each, known in before:  # else what stands for the unreadable would be taken for read

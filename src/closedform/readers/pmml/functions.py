@@ -292,7 +292,7 @@ def _comparison(name: str) -> Function:
 def _among(turn: bool) -> Function:
     def of(arguments: Sequence[Value]) -> Value:
         x, *others = arguments
-        made = either([equals(x, other) for other in others])
+        made = known(either([equals(x, other) for other in others]).holds)
         return of_truth(negated(made) if turn else made)
 
     return of
@@ -331,6 +331,18 @@ def _is_not_missing(arguments: Sequence[Value]) -> Value:
     return of_truth(negated(made))
 
 
+def _is_valid(arguments: Sequence[Value]) -> Value:
+    (x,) = arguments
+    bad = gone(x) if x.invalid is None else ops.either(gone(x), x.invalid)
+    return of_truth(negated(known(bad)))
+
+
+def _is_not_valid(arguments: Sequence[Value]) -> Value:
+    """Return whether a value is there and invalid: a missing one is neither valid nor invalid."""
+    (x,) = arguments
+    return of_truth(known(ops.boolean(False) if x.invalid is None else x.invalid))
+
+
 FUNCTIONS: dict[str, Function] = {
     **{name: _of_one(name) for name in UNARY},
     **{name: _of_many(make, name != "avg") for name, make in MANY.items()},
@@ -355,8 +367,8 @@ FUNCTIONS: dict[str, Function] = {
     "isNotIn": _among(True),
     "isMissing": _is_missing,
     "isNotMissing": _is_not_missing,
-    "isValid": _is_not_missing,
-    "isNotValid": _is_missing,
+    "isValid": _is_valid,
+    "isNotValid": _is_not_valid,
 }
 """Name of a built-in function → what it makes of its arguments."""
 

@@ -84,6 +84,8 @@ def distances(
     kind = next((c for c in measure if c.tag in POWERS or c.tag in ALIKE), None)
     if kind is None:
         raise KeyError("a ComparisonMeasure without a measure")
+    if any(len(p) != len(fields) for p in points):
+        raise ValueError(f"a point that has not {len(fields)} coordinates")
     scope.work.spend(len(points) * len(fields))
     if kind.tag in ALIKE:
         return _similarity(kind, fields, points, scope)

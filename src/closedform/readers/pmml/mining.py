@@ -16,8 +16,10 @@ from closedform.ops.payloads import Label
 from closedform.readers.pmml.document import Element
 from closedform.readers.pmml.outcome import (
     Outcome,
+    class_of,
     decided,
     either_of,
+    in_order,
     nothing_like,
     of_chances,
 )
@@ -39,7 +41,9 @@ class Member:
     outcome: Outcome
 
 
-def mining_model(model: Element, scope: Scope, dtype: str, inner: Inner) -> Outcome:
+def mining_model(
+    model: Element, scope: Scope, dtype: str, inner: Inner, categories: Sequence[str] = ()
+) -> Outcome:
     """Return what a MiningModel gives.
 
     Args:
@@ -47,6 +51,7 @@ def mining_model(model: Element, scope: Scope, dtype: str, inner: Inner) -> Outc
         scope: what it sees; a chain adds what its members give.
         dtype: the type of the target.
         inner: what reads the model of a segment.
+        categories: the target's values: of classes with equal votes the first one wins.
     """
     segmentation = model.child("Segmentation")
     if segmentation is None:
@@ -65,7 +70,8 @@ def mining_model(model: Element, scope: Scope, dtype: str, inner: Inner) -> Outc
              for m in members if m.name}  # fmt: skip
     if method in CHAINS:
         return replace(CHAINS[method](members), segments=named)
-    made = METHODS[method](members, dtype, Options.of(segmentation, scope))
+    order = tuple(class_of(c, dtype) for c in categories)
+    made = METHODS[method](members, dtype, Options.of(segmentation, scope, order))
     return replace(made, segments=named)
 
 
@@ -118,19 +124,21 @@ def _later(name: str, when: Node, own: Scope) -> Callable[[], Value]:
 
 @dataclass(frozen=True)
 class Options:
-    """How missing predictions of members are taken, and whether sums are in float32."""
+    """How missing predictions are taken, whether sums are in float32, the order of classes."""
 
     missing: str
     threshold: float
     single: bool
+    order: tuple[Label, ...]
 
     @classmethod
-    def of(cls, segmentation: Element, scope: Scope) -> Options:
+    def of(cls, segmentation: Element, scope: Scope, order: tuple[Label, ...]) -> Options:
         """Return the options of a Segmentation."""
         missing = segmentation.get("missingPredictionTreatment", "continue")
         if missing not in ("continue", "skipSegment", "returnMissing"):
             raise ValueError(f"missingPredictionTreatment={missing!r}")
-        return cls(missing, segmentation.number("missingThreshold", 1.0), scope.work.single)
+        threshold = segmentation.number("missingThreshold", 1.0)
+        return cls(missing, threshold, scope.work.single, order)
 
 
 # --- numbers and chances ------------------------------------------------------------------------
@@ -294,7 +302,7 @@ def _of_extremes(
 
 def _voted(weighted: bool) -> Callable[[list[Member], str, Options], Outcome]:
     def of(members: list[Member], dtype: str, options: Options) -> Outcome:
-        classes = tuple(dict.fromkeys(c for m in members for c in m.outcome.classes))
+        classes = in_order([c for m in members for c in m.outcome.classes], options.order)
         weights = [m.weight if weighted else 1.0 for m in members]
         ballots = [m.outcome.votes_for(classes) for m in members]
         counts = {

@@ -39,7 +39,7 @@ class Options:
         def pick(name: str, default: float) -> float:
             return layer.number(name, network.number(name, default))
 
-        return cls(pick("threshold", 0.0), pick("leakage", 0.0), pick("altitude", 1.0),
+        return cls(pick("threshold", 0.0), pick("x-leakage", 0.0), pick("altitude", 1.0),
                    pick("width", math.nan))  # fmt: skip
 
 
@@ -88,6 +88,9 @@ def neural_network(network: Element, scope: Scope, dtype: str, target: str) -> O
     known = {e.need("id"): number(derived(e.one("DerivedField"), scope))
              for e in network.one("NeuralInputs").all("NeuralInput")}  # fmt: skip
     layers = network.all("NeuralLayer")
+    if any("leakage" in e.attributes for e in (network, *layers)):
+        raise Unread("The attribute 'leakage' is not one of PMML.",
+                     "Write it as JPMML does: x-leakage.")  # fmt: skip
     for i, layer in enumerate(layers, 1):
         made = _layer(layer, network, known, scope)
         if i < len(layers):
@@ -166,7 +169,9 @@ def _given(
         if expression.tag != "NormDiscrete":
             raise ValueError(f"a class as {expression.tag}")
         chances[class_of(expression.need("value"), dtype)] = node
-    return of_chances(chances, dtype)
+    last = network.all("NeuralLayer")[-1]
+    method = last.get("normalizationMethod") or network.get("normalizationMethod", "none")
+    return of_chances(chances, dtype, "softmax" if method == "softmax" else "none")
 
 
 def _expression(element: Element, scope: Scope) -> Element:

@@ -30,6 +30,7 @@ class Outcome:
         segments: the outcomes of an ensemble's members by their ids.
         winner: the id of the tree node, rule or cluster that decides, as a label.
         sure: whether there is a prediction on every row.
+        bare: the label without the test whether there is one; None where that is not enough.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Outcome:
     segments: Mapping[str, Outcome] = field(default_factory=dict)
     winner: Node | None = None
     sure: bool = False
+    bare: Node | None = None
 
     def votes_for(self, classes: Sequence[Label]) -> list[Node]:
         """Return 1 for the class that is the label, and 0 for others."""
@@ -77,6 +79,12 @@ def class_of(text: str, dtype: str) -> Label:
     return int(made) if whole else made
 
 
+def in_order(found: Sequence[Label], order: Sequence[Label]) -> tuple[Label, ...]:
+    """Return labels once each: those of the data dictionary in its order, then the others."""
+    there = set(found)
+    return tuple(dict.fromkeys([*[c for c in order if c in there], *found]))
+
+
 def decided(chances: Mapping[Label, Node], *, sure: bool = False) -> Node:
     """Return the class with the highest chance, the first among equals; missing where they are.
 
@@ -99,7 +107,11 @@ def of_chances(
 ) -> Outcome:
     """Return a classification by its chances."""
     value = decided(chances, sure=sure)
-    return Outcome("classification", value, dtype, tuple(chances), chances, link, sure=sure)
+    # Such chances are missing all together, where a score is: never by a division of 0 by 0.
+    bare = decided(chances, sure=True) if link in ("softmax", "logit") else None
+    return Outcome(
+        "classification", value, dtype, tuple(chances), chances, link, sure=sure, bare=bare
+    )
 
 
 def nothing_like(other: Outcome) -> Outcome:
@@ -108,7 +120,7 @@ def nothing_like(other: Outcome) -> Outcome:
     value = ops.label(None) if other.value.type is Type.LABEL else nan
     return replace(
         other, value=value, chances=dict.fromkeys(other.chances, nan),
-        votes=dict.fromkeys(other.votes, ops.const(0.0)), winner=None, sure=False,
+        votes=dict.fromkeys(other.votes, ops.const(0.0)), winner=None, sure=False, bare=None,
         affinities=dict.fromkeys(other.affinities, nan), segments={},
         confidences=dict.fromkeys(other.confidences, nan),
     )  # fmt: skip

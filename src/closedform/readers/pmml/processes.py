@@ -26,6 +26,8 @@ def _lengths(kernel: Element, width: int) -> Array:
     if own is None:
         return np.full(width, kernel.number("lambda", 1.0))
     found = numbers(own.one(*ARRAYS))
+    if len(found) not in (1, width):
+        raise ValueError(f"{len(found)} lengths of {width} columns")
     return np.full(width, found[0]) if len(found) == 1 else found
 
 

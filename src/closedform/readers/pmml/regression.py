@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from closedform import ops
-from closedform.families.additive import complement, shared_out, softmax, total_of
+from closedform.families.additive import clipped, complement, shared_out, softmax, total_of
 from closedform.ir import Node
 from closedform.ops.payloads import Label
 from closedform.readers.pmml.document import Element
@@ -96,7 +96,9 @@ def regression_model(model: Element, scope: Scope, dtype: str, ordinal: bool) ->
     if model.get("functionName") == "regression":
         return _one(sums, method, dtype)
     classes = [class_of(t.need("targetCategory"), dtype) for t in tables]
-    made = _ordered(sums, method) if ordinal else _chances(sums, method, tables)
+    if len(tables) == 2 and method == "softmax" and _is_empty(tables[1]):
+        method = "logit"  # the softmax of s and 0
+    made = _ordered(sums, method) if ordinal else _chances(sums, method)
     return of_chances(dict(zip(classes, made, strict=True)), dtype, NAMES.get(method, "none"))
 
 
@@ -107,11 +109,9 @@ def _one(sums: Sequence[Node], method: str, dtype: str) -> Outcome:
     return Outcome("regression", LINKS[method](sums[0]), dtype, link=link)
 
 
-def _chances(sums: Sequence[Node], method: str, tables: Sequence[Element]) -> list[Node]:
+def _chances(sums: Sequence[Node], method: str) -> list[Node]:
     if len(sums) == 1:
         return [LINKS[method](sums[0])]
-    if len(sums) == 2 and method == "softmax" and _is_empty(tables[1]):
-        method = "logit"  # the softmax of s and 0
     if method == "softmax":
         return softmax(sums)
     if method == "simplemax":
@@ -119,13 +119,16 @@ def _chances(sums: Sequence[Node], method: str, tables: Sequence[Element]) -> li
     if method not in LINKS or method == "exp":
         raise ValueError(f"normalizationMethod={method!r} of a classification")
     if len(sums) == 2:
-        first = LINKS[method](sums[0])
-        if method == "none":
-            first = ops.minimum(ops.maximum(first, ops.const(0.0)), ops.const(1.0))
+        first = _unit(LINKS[method](sums[0]), method)
         return [first, complement(first)]
     if method == "none":
         return [*sums[:-1], complement(total_of(sums[:-1]))]
     return shared_out([LINKS[method](s) for s in sums], fallback=False)
+
+
+def _unit(x: Node, method: str) -> Node:
+    """Return a chance: a sum that is not normalised is cut to 0 … 1."""
+    return clipped(x, 0.0, 1.0) if method == "none" else x
 
 
 def _is_empty(table: Element) -> bool:
@@ -136,6 +139,6 @@ def _ordered(sums: Sequence[Node], method: str) -> list[Node]:
     """Return the chances of ordered classes from cumulative ones: F(s₁), F(s₂) − F(s₁) …"""
     if method not in LINKS or method in ("softmax", "exp"):
         raise ValueError(f"normalizationMethod={method!r} of ordered classes")
-    upto = [LINKS[method](s) for s in sums[:-1]]
+    upto = [_unit(LINKS[method](s), method) for s in sums[:-1]]
     steps = [ops.lin(0, (1, b), (-1, a)) for a, b in pairwise(upto)]
     return [upto[0], *steps, complement(upto[-1])]

@@ -9,11 +9,11 @@ from closedform.readers.pmml.document import Element
 from closedform.readers.pmml.values import Value, absent
 from closedform.readers.reading import Reading
 
-MOST_WORK = 3_000_000
-"""Expressions and predicates that are read; functions of functions may ask for 2ⁿ of them."""
+MOST_WORK = 20_000_000
+"""Expressions and predicates that are read: a minute."""
 
-MOST_CALLED = 50_000
-"""Calls of functions that the file defines."""
+MOST_CALLED = 5_000
+"""Calls of functions that the file defines: some seconds."""
 
 Make = Callable[[], Value]
 

@@ -79,7 +79,7 @@ def _with_priors(target: Element, outcome: Outcome) -> Outcome:
         for c, p in outcome.chances.items()
     }
     value = ops.where(lost, ops.label(best), outcome.value)
-    return replace(outcome, value=value, chances=chances)
+    return replace(outcome, value=value, chances=chances, bare=None)
 
 
 # --- output fields ------------------------------------------------------------------------------
@@ -140,9 +140,10 @@ def _featured(field: Element, outcome: Outcome, scope: Scope) -> Value:
 
 
 def _decision(field: Element, outcome: Outcome, scope: Scope) -> Value:
-    decisions = field.one("Decisions")
-    child = field.child(*EXPRESSIONS)
+    decisions, child = field.child("Decisions"), field.child(*EXPRESSIONS)
     x = outcome.as_value() if child is None else evaluated(child, scope)
+    if decisions is None:
+        return x
     made = absent("string")
     for each in reversed(decisions.all("Decision")):
         text = each.need("value")

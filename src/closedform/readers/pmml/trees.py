@@ -8,166 +8,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from closedform import ops
 from closedform.formula import label_of
-from closedform.ir import Array, Node, Type, ulps
+from closedform.ir import Array, Node, ulps
 from closedform.ops.payloads import Label, Splits, splits_from
-from closedform.readers.pmml.document import Element, items, near, real
-from closedform.readers.pmml.functions import known
+from closedform.readers.pmml.document import Element, near, real
 from closedform.readers.pmml.outcome import Outcome, class_of
-from closedform.readers.pmml.predicates import PREDICATES, truth_of
+from closedform.readers.pmml.predicates import PREDICATES
+from closedform.readers.pmml.questions import Answer, Ask, Columns, absence, asked
 from closedform.readers.pmml.scope import Scope
-from closedform.readers.pmml.values import Truth, Unread, Value, gone, literal, number, of_truth
+from closedform.readers.pmml.values import Unread
 
 MOST_COPIES = 8
 """Tests of the binary tree for each node of the file; default children may double branches."""
 
 STRATEGIES = ("none", "lastPrediction", "nullPrediction", "defaultChild")
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A predicate as a test of one column.
-
-    Attributes:
-        column: which one.
-        threshold, below: it holds where x <= threshold (`<` where `below`) …
-        codes: … or where x is one of these codes, unless None.
-        turned: whether it holds where that does not, and x is not missing.
-        field: the field whose absence makes it unknown; None of a column of its own.
-    """
-
-    column: int
-    threshold: float = math.inf
-    below: bool = False
-    codes: frozenset[int] | None = None
-    turned: bool = False
-
-    def opposite(self, other: Ask) -> bool:
-        """Tell whether it holds exactly where the other fails."""
-        same = (self.column, self.threshold, self.below, self.codes)
-        return self.turned is not other.turned and same == (
-            other.column, other.threshold, other.below, other.codes
-        )  # fmt: skip
-
-
-@dataclass
-class Columns:
-    """The columns that the tests of one tree read."""
-
-    scope: Scope
-    seeds: dict[str, tuple[str, ...]]
-    at: dict[object, int] = field(default_factory=dict)
-    nodes: list[Node | None] = field(default_factory=list)
-    codes: dict[int, dict[Label, int]] = field(default_factory=dict)
-    labels: dict[int, Node] = field(default_factory=dict)
-
-    def of_number(self, name: str, value: Value) -> int:
-        """Return the column of a field as a number."""
-        return self._place(("number", name), number(value))
-
-    def of_truth(self, truth: Truth) -> int:
-        """Return a column of 1 and 0, missing where the condition is unknown."""
-        return self._place(truth, number(of_truth(truth)))
-
-    def of_labels(self, name: str, value: Value) -> int:
-        """Return the column of codes of a field."""
-        assert isinstance(value.what, Node)
-        at = self._place(("codes", name), None)
-        if at not in self.codes:
-            self.labels[at] = value.what
-            self.codes[at] = {}
-            for seed in self.seeds.get(name, ()):
-                self.code(at, literal(seed, value.dtype))
-        return at
-
-    def code(self, at: int, label: Label) -> int:
-        """Return the code of a label in a column."""
-        known = self.codes[at]
-        return known.setdefault(label, len(known))
-
-    def _place(self, key: object, node: Node | None) -> int:
-        if key not in self.at:
-            self.at[key] = len(self.nodes)
-            self.nodes.append(node)
-        return self.at[key]
-
-    def finished(self) -> list[Node]:
-        """Return a node for each column; other labels than those known get a code of their own."""
-        made = []
-        for i, node in enumerate(self.nodes):
-            if node is None:
-                codes = {k: float(c) for k, c in self.codes[i].items()}
-                node = ops.table(self.labels[i], codes, float(len(codes)), math.nan)
-            made.append(node)
-        return made
-
-
-Answer = Ask | bool
-
-
-def asked(element: Element, columns: Columns) -> Answer:
-    """Return the predicate of a node as a test of one column, or as what it always is."""
-    scope = columns.scope
-    scope.work.spend()
-    if element.tag in ("True", "False"):
-        return element.tag == "True"
-    if element.tag in ("SimplePredicate", "SimpleSetPredicate"):
-        value = scope.value(element.need("field"))
-        made = _asked(element, element.need("field"), value, columns)
-        if made is not None:
-            return made
-    truth = truth_of(element, scope)
-    return Ask(columns.of_truth(truth), 0.5, turned=True)
-
-
-def _asked(element: Element, name: str, value: Value, columns: Columns) -> Answer | None:
-    if element.tag == "SimpleSetPredicate":
-        texts, turned = items(element.one("Array")), element.need("booleanOperator") != "isIn"
-        return _one_of(name, value, texts, turned, columns)
-    operator = element.need("operator")
-    if operator in ("isMissing", "isNotMissing"):
-        if isinstance(value.what, Truth):
-            return Ask(columns.of_truth(known(gone(value))), 0.5, turned=operator == "isMissing")
-        column = _column(name, value, columns)
-        return Missing(column, turned=operator == "isMissing")
-    if operator in ("equal", "notEqual"):
-        return _one_of(name, value, [element.need("value")], operator == "notEqual", columns)
-    if value.dtype in ("string", "boolean"):
-        return None
-    limit = literal(element.need("value"), "double" if value.dtype == "integer" else value.dtype)
-    below, turned = ORDERS[operator]
-    return Ask(columns.of_number(name, value), float(limit), below, turned=turned)
-
-
-class Missing(Ask):
-    """The test whether a value is there (or, turned, missing): it is never unknown."""
-
-
-ORDERS = {
-    "lessThan": (True, False), "lessOrEqual": (False, False),
-    "greaterThan": (False, True), "greaterOrEqual": (True, True),
-}  # fmt: skip
-"""Operator → whether `<` rather than `<=` stands behind it, and whether it is turned round."""
-
-
-def _column(name: str, value: Value, columns: Columns) -> int:
-    assert isinstance(value.what, Node)
-    is_label = value.what.type is Type.LABEL
-    return columns.of_labels(name, value) if is_label else columns.of_number(name, value)
-
-
-def _one_of(
-    name: str, value: Value, texts: Sequence[str], turned: bool, columns: Columns
-) -> Answer | None:
-    if isinstance(value.what, Truth):
-        return None
-    column = columns.of_labels(name, value)
-    codes = frozenset(columns.code(column, literal(t, value.dtype)) for t in texts)
-    return Ask(column, codes=codes, turned=turned)
 
 
 # --- from many children to two ------------------------------------------------------------------
@@ -201,8 +60,7 @@ class Shape:
         return holds, fails
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """Where a row stands: before child `i` of a node, and what is known by then."""
 
     node: Element
@@ -290,7 +148,7 @@ class Growing:
 
     def _split(self, slot: int, state: State, ask: Ask) -> list[tuple[int, State]]:
         child = self.children(state.node)[state.i]
-        if isinstance(ask, Missing):
+        if ask.absence:
             holds, fails = self.shape.split(slot, ask, ask.turned)
             there = state.present | {ask.column}
             sides = (state.present, there) if ask.turned else (there, state.present)
@@ -301,11 +159,11 @@ class Growing:
             return self._both(slot, state, ask, (False, present, present))
         route = self._route(state, ask)
         if route is not None:
-            return self._both(slot, state, ask, (route, *((state.present, present) if route else
-                                                          (present, state.present))))  # fmt: skip
-        there, gone_slot = self.shape.split(slot, Missing(ask.column), False)
+            sides = (state.present, present) if route else (present, state.present)
+            return self._both(slot, state, ask, (route, *sides))
+        known_at, gone_at = self.shape.split(slot, absence(ask.column), False)
         known_state = State(state.node, state.i, present, state.failed)
-        return [(there, known_state), *self._without(gone_slot, state)]
+        return [(known_at, known_state), *self._without(gone_at, state)]
 
     def _both(
         self, slot: int, state: State, ask: Ask, how: tuple[bool, frozenset[int], frozenset[int]]
@@ -326,10 +184,7 @@ class Growing:
         if wanted == state.i:
             return True
         rest = [self.ask(c) for c in children[state.i : wanted + 1]]
-        alike = all(
-            isinstance(a, Ask) and not isinstance(a, Missing) and a.column == ask.column
-            for a in rest
-        )
+        alike = all(isinstance(a, Ask) and not a.absence and a.column == ask.column for a in rest)
         return False if rest and alike else None
 
     def _default(self, node: Element) -> int:

@@ -38,13 +38,19 @@ class Truth:
 class Value:
     """What a field or an expression is: a number, a label or a truth, and its PMML type.
 
-    Numbers and labels are missing as their nodes are, a truth where it is unknown. `choices` are
-    all texts that a label may be, where they are known.
+    Numbers and labels are missing as their nodes are, a truth where it is unknown.
+
+    Attributes:
+        what: the value itself.
+        dtype: string, integer, float, double or boolean.
+        choices: all texts that a label may be; None where they are not known.
+        invalid: where an invalid value has been let through; None where none can be.
     """
 
     what: Node | Truth
     dtype: str
     choices: tuple[str, ...] | None = None
+    invalid: Node | None = None
 
 
 ALWAYS = Truth(ops.boolean(True), ops.boolean(False))

@@ -19,7 +19,7 @@ from closedform.ir import Array, Node
 from closedform.ops.payloads import Label
 from closedform.readers.pmml.document import ARRAYS, MOST_CELLS, Element, numbers
 from closedform.readers.pmml.functions import rounded
-from closedform.readers.pmml.outcome import Outcome, class_of
+from closedform.readers.pmml.outcome import Outcome, class_of, in_order
 from closedform.readers.pmml.regression import looked_up
 from closedform.readers.pmml.scope import Scope
 from closedform.readers.pmml.values import Unread, gone, number
@@ -40,8 +40,10 @@ KERNELS: dict[str, Callable[[Element], Kernel]] = {
 """Element of a kernel → the kernel."""
 
 
-def vector_machine(model: Element, scope: Scope, dtype: str) -> Outcome:
-    """Return what a SupportVectorMachineModel gives."""
+def vector_machine(
+    model: Element, scope: Scope, dtype: str, categories: Sequence[str] = ()
+) -> Outcome:
+    """Return what a SupportVectorMachineModel gives; `categories` are the target's values."""
     machines = model.all("SupportVectorMachine")
     columns = _columns(model, scope)
     scores = _scores(model, machines, columns, scope)
@@ -54,10 +56,11 @@ def vector_machine(model: Element, scope: Scope, dtype: str) -> Outcome:
         method = "OneAgainstOne"
     if method not in ("OneAgainstAll", "OneAgainstOne"):
         raise ValueError(f"classificationMethod={method!r}")
-    made = _all(model, machines, scores, dtype) if method == "OneAgainstAll" else (
-        _pairs(model, machines, scores, dtype)
-    )  # fmt: skip
-    label, classes = made
+    if method == "OneAgainstAll":
+        label, classes = _all(model, machines, scores, dtype)
+    else:
+        pairs = [_pair(model, m, s, dtype) for m, s in zip(machines, scores, strict=True)]
+        label, classes = _elected(pairs, [class_of(c, dtype) for c in categories])
     lost = ops.either(*[ops.missing(s) for s in scores])
     return Outcome("classification", ops.where(lost, ops.label(None), label), dtype, classes)
 
@@ -127,12 +130,12 @@ def _all(
     return label_of([ops.lin(0, (sign, s)) for s in scores], classes), classes
 
 
-def _pairs(
-    model: Element, machines: Sequence[Element], scores: Sequence[Node], dtype: str
-) -> Labelled:
+Pair = tuple[Node, Label, Label]
+
+
+def _elected(pairs: Sequence[Pair], order: Sequence[Label]) -> Labelled:
     """Return the class with most votes of the machines, each of which knows two classes."""
-    pairs = [_pair(model, m, s, dtype) for m, s in zip(machines, scores, strict=True)]
-    classes = tuple(dict.fromkeys(c for _, first, second in pairs for c in (first, second)))
+    classes = in_order([c for _, first, second in pairs for c in (first, second)], order)
     if len(pairs) == 1:
         test, first, second = pairs[0]
         return ops.where(test, ops.label(first), ops.label(second)), classes
@@ -144,7 +147,7 @@ def _pairs(
     return label_of([total_of(v) for v in votes.values()], classes), classes
 
 
-def _pair(model: Element, machine: Element, score: Node, dtype: str) -> tuple[Node, Label, Label]:
+def _pair(model: Element, machine: Element, score: Node, dtype: str) -> Pair:
     """Return when a machine votes for its first class, and both of its classes."""
     first = class_of(machine.need("targetCategory"), dtype)
     old = model.get("alternateBinaryTargetCategory")
