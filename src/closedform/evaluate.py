@@ -16,7 +16,6 @@ import numpy as np
 
 from closedform import ops
 from closedform.columns import columns_of, flattened
-from closedform.errors import BadInput
 from closedform.formula import Formula, refusals
 from closedform.ir import EVERYTHING, Array, Interval, Node, Type, fold, toposort
 from closedform.layers import layers
@@ -280,15 +279,10 @@ def evaluate(formula: Formula, X: Any) -> dict[str, Array]:
 
 def predict(formula: Formula, X: Any, output: str | None = None) -> Array:
     """Return the prediction, or one named output, for each row."""
-    wanted = formula.primary if output is None else (output,)
-    unknown = [name for name in wanted if name not in formula.outputs]
-    if unknown:
-        raise BadInput(
-            f"The formula has no output {unknown[0]!r}.",
-            hint="Its outputs are: " + ", ".join(formula.outputs) + ".",
-        )
+    wanted = formula.answer if output is None else (output,)
     # The same object as before where nothing is left out, so that its plan is found again.
-    part = formula if len(wanted) == len(formula.outputs) else _only(formula, tuple(wanted))
+    whole = wanted == tuple(formula.outputs)
+    part = formula if whole else _only(formula, wanted)
     made = list(evaluate(part, X).values())
     return made[0] if len(made) == 1 else _side_by_side(made)
 

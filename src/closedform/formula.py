@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from closedform import ops
+from closedform.errors import BadInput
 from closedform.ir import Array, Node, Type, fold, toposort
 from closedform.ops.payloads import Label
 
@@ -162,6 +163,11 @@ class Formula:
         """The names of the outputs that stand for the model's `predict`."""
         return self.task.primary or tuple(self.outputs)[:1]
 
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The names of the outputs that a call gives: the prediction, or all where it is absent."""
+        return tuple(name for name in self.primary if name in self.outputs) or tuple(self.outputs)
+
     @cached_property
     def used(self) -> tuple[int, ...]:
         """The positions of the inputs that some output really reads, ascending."""
@@ -207,7 +213,16 @@ class Formula:
         return replace(self, outputs=outputs, names=names, trail=trail)
 
     def only(self, *outputs: str) -> Formula:
-        """Return the formula with some of its outputs alone."""
+        """Return the formula with some of its outputs alone.
+
+        Raises:
+            BadInput: it has no such output.
+        """
+        for name in set(outputs) - set(self.outputs):
+            raise BadInput(
+                f"The formula has no output {name!r}.",
+                hint="Its outputs are: " + ", ".join(self.outputs) + ".",
+            )
         return replace(self, outputs={name: self.outputs[name] for name in outputs})
 
     def __call__(self, X: Any, output: str | None = None) -> Array:

@@ -427,7 +427,7 @@ def _dict(entries: dict[str, str]) -> str:
 
 
 def _predict(formula: Formula) -> str:
-    found = [f"found[{label(name)}]" for name in formula.primary]
+    found = [f"found[{label(name)}]" for name in formula.answer]
     result = found[0] if len(found) == 1 else f"np.column_stack([{', '.join(found)}])"
     return f'''def predict(data):
     """Return the prediction for all rows: a dict of columns, a DataFrame, or an array."""

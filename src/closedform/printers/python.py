@@ -285,7 +285,7 @@ def _conversion(formula: Formula) -> tuple[str, tuple[str, ...]]:
 
 
 def _predict(formula: Formula, convert: str) -> str:
-    found = [f"found[{label(name)}]" for name in formula.primary]
+    found = [f"found[{label(name)}]" for name in formula.answer]
     result = found[0] if len(found) == 1 else "(" + ", ".join(found) + ",)"
     values, idle = "[row[name] for name in INPUTS]", unread(formula)
     if idle:
