@@ -187,7 +187,7 @@ def _one_table(x: Node, terms: Sequence[tuple[float, Node]]) -> Node:
 
 
 def _is_of_trees(n: Node) -> bool:
-    """Tell whether a node is a tree or a sum of trees, whose mean its libraries divide at the end."""
+    """Tell whether a node is a tree or a sum of trees, whose mean is divided at the end."""
     return n.op in (o.TREE, o.SUM32) or adds_trees(n)
 
 
