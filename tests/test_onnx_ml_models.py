@@ -283,6 +283,13 @@ def test_doubles_are_added_as_doubles():
     assert not formula.precision
 
 
+def test_missing_columns_of_no_weight_are_refused():
+    made = converted(li.Lasso(alpha=0.5), ROWS.astype(np.float64), SCORE)
+    formula = cf.read(made)
+    assert np.isnan(formula(np.where(np.arange(4) == 2, np.nan, ROWS[:1])))
+    assert formula.verify(made, ROWS.astype(np.float64)), "the certificate"
+
+
 @pytest.mark.parametrize("y", [SCORE, BINARY, SEVERAL], ids=["number", "two", "several"])
 @pytest.mark.parametrize("rows", [ROWS, HOLES], ids=["whole", "missing"])
 def test_catboost_through_its_own_export(y, rows, tmp_path):

@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 from onnx import helper
 
+from closedform.asking.onnx import runner
 from onnx_graphs import check, model, rows_of, tensor, value_info
 
 DRAW = np.random.default_rng(3)
@@ -227,6 +228,14 @@ def test_the_command_line_reads_and_verifies_a_file(tmp_path, capsys):
     assert main(["verify", *given]) == 0
 
 
+def test_without_onnxruntime_onnx_itself_is_asked(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    formula = cf.read(network())
+    found = formula.verify(network(), rows_of(network()))
+    assert found.ok, found
+    assert {c.method for c in found.checks} == {"graph in float64", "graph, float32"}
+
+
 def test_every_target_prints_a_graph():
     formula = cf.read(network())
     for target in ("text", "latex", "python", "numpy", "sympy"):
@@ -235,6 +244,21 @@ def test_every_target_prints_a_graph():
     from closedform.verify import verify_program
 
     assert verify_program(formula, "numpy", rows_of(network()), model=network()).ok
+
+
+def test_steps_that_the_graph_takes_otherwise_than_in_float64_are_its_own_rounding():
+    nodes = [
+        helper.make_node("Mul", ["x", "tenth"], ["t"]),
+        helper.make_node("Mul", ["t", "ten"], ["u"]),
+        helper.make_node("Sub", ["u", "x"], ["away"]),  # 0, but for rounding
+        helper.make_node("Sign", ["away"], ["y"]),
+    ]
+    made = model(nodes, {"x": [1]}, consts={"tenth": np.float32(0.1), "ten": np.float32(10)})
+    rows = np.linspace(1, 9, 41)[:, None].astype(np.float32).astype(float)
+    own = runner(made)({"x": rows.astype(np.float32)})["y"]
+    formula = cf.read(made)
+    assert (own != formula(rows)[:, None]).any()
+    assert formula.verify(made, rows).ok
 
 
 # --- what is refused

@@ -16,7 +16,7 @@ from closedform.readers.onnx.parsing import constants
 from closedform.readers.onnx.results import Found, named, results_of
 from closedform.readers.onnx.trying import tried
 from closedform.readers.onnx.values import FLOATS, Value
-from closedform.readers.onnx.walking import TooLarge, Walk
+from closedform.readers.onnx.walking import TooLarge, Walk, overload
 from closedform.readers.reading import Reading
 
 OLDEST, MOST_VERSION = 7, 1 << 20
@@ -111,7 +111,7 @@ def _read(
             f"The graph uses ONNX's operators of version {own}, whose meaning has changed since.",
             hint="Convert it: onnx.version_converter.convert_version(model, 13).",
         )
-    functions = {(f.domain, f.name): f for f in model.functions}
+    functions = {(f.domain, f.name, overload(f)): f for f in model.functions}
     walk = Walk(reading, given.rows, opsets, functions)
     scope: dict[str, Any] = {**known, **dict(started(given.slots, reading.columns(), given.rows))}
     for value in scope.values():

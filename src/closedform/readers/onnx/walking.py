@@ -73,7 +73,7 @@ class Walk:
         reading: where problems go.
         rows: how many equal rows are traced together.
         opsets: domain → version.
-        functions: the model's own, by domain and name.
+        functions: the model's own, by domain, name and overload.
         noted: what operators said besides their results.
         kinds: the float types of what depends on the inputs.
     """
@@ -81,7 +81,7 @@ class Walk:
     reading: Reading
     rows: int
     opsets: dict[str, int]
-    functions: dict[tuple[str, str], Any] = field(default_factory=dict)
+    functions: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     noted: Noted = field(default_factory=Noted)
     kinds: set[str] = field(default_factory=set)
     problems: dict[str, None] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class Walk:
         self, n: Any, given: list[Anything], scope: Scope, depth: int
     ) -> Sequence[Anything]:
         """Return the results of one node."""
-        own = self.functions.get((n.domain, n.op_type))
+        own = self.functions.get((n.domain, n.op_type, overload(n)))
         if own is not None:
             return self._function(own, n, given, depth)
         try:
@@ -262,6 +262,11 @@ class Walk:
         inner.update(zip([i.name for i in graph.input], given, strict=True))
         self.run(graph.node, inner, depth + 1)
         return [inner[name] for name in _known([o.name for o in graph.output], inner)]
+
+
+def overload(n: Any) -> str:
+    """Return which function of several of one name is meant; ONNX tells them apart since 1.16."""
+    return str(getattr(n, "overload", ""))
 
 
 def _folds(n: Any) -> bool:
