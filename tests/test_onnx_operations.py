@@ -174,6 +174,8 @@ LAYERS: dict[str, Make] = {
     **{f"{op} up {name} {n}": lambda op=op, kw=kw, n=n: of(op, [2, n], kernel_shape=[3], opset=22,
                                                           **kw)
        for op in ("MaxPool", "AveragePool") for n in (6, 7) for name, kw in UP.items()},
+    "MaxPool up-13": lambda: of("MaxPool", [2, 6], kernel_shape=[2], strides=[3], ceil_mode=1,
+                                opset=13),
     "AveragePool with its padding": lambda: of("AveragePool", [2, 8], kernel_shape=[3],
                                                count_include_pad=1, **WINDOWS["strided"]),
     **{f"ConvTranspose {name}": lambda kw=kw: of(
