@@ -371,3 +371,26 @@ def test_files_that_nyoka_writes_predict_as_their_models(tmp_path):
             assert np.allclose(made, expected, rtol=1e-9, atol=1e-9), name
         else:
             assert (made.astype(str) == expected.astype(str)).all(), name
+
+
+def test_texts_that_are_all_whole_numbers_are_taken_as_numbers_too(tmp_path):
+    field = (
+        '<DataField name="t" optype="categorical" dataType="string"><Value value="4"/>'
+        '<Value value="6"/></DataField>'
+    )
+    table = (
+        '<RegressionTable intercept="1"><CategoricalPredictor name="t" value="4" coefficient="2"/>'
+        "</RegressionTable>"
+    )
+    formula = read(regression(["t"], table, fields={"t": field}), tmp_path)
+    for four, six in ((4, 6), (4.0, 6.0), ("4", "6")):
+        assert formula({"t": [four, six, None]}).tolist() == [3.0, 1.0, 1.0]
+    assert np.isnan(formula({"t": [5]})[0])
+    shouted = (
+        '<DerivedField name="d" optype="categorical" dataType="string"><Apply function="concat">'
+        '<FieldRef field="t"/></Apply></DerivedField>'
+    )
+    other = table.replace('name="t"', 'name="d"')
+    upper = shouted.replace("concat", "uppercase")  # needs the text as a text
+    formula = read(regression(["t"], other, fields={"t": field}, shared=upper), tmp_path)
+    assert formula({"t": ["4", "6"]}).tolist() == [3.0, 1.0]
