@@ -94,12 +94,21 @@ def outcome_of(model: Element, scope: Scope, around: Around) -> tuple[Outcome, S
     try:
         made = targeted(model, target, _read(model, inner, around), work.single)
         _note_rounding(model, made, work)
+        made = _as_declared(model, made, around)
     except Unread as problem:
         work.reading.problem(problem.what, problem.hint)
         made = Outcome("regression", ops.const(float("nan")))
     work.single = before
     outputs(model, made, inner)
     return made, inner
+
+
+def _as_declared(model: Element, made: Outcome, around: Around) -> Outcome:
+    """Return a number as the float32 that its target is declared as."""
+    single = around.dtype == "float" and bool(mining_fields(model, TARGET))
+    if made.kind != "regression" or not single or made.value.op in (ops.SUM32, ops.ROUND32):
+        return made
+    return replace(made, value=ops.round32(made.value))
 
 
 FINE = ("TreeModel", "MiningModel")
