@@ -247,6 +247,15 @@ CASES["a double becomes a float"] = expression(
     + apply("/", "x", 3.0) + "</DerivedField>",
 )  # fmt: skip
 
+CASES["a float target is rounded"] = (
+    regression(["x"], linear(("x", 0.1)), NUMBER.replace("double", "float")), rows(["x"]),
+)  # fmt: skip
+CASES["integers of a rounded field are divided without the rest"] = expression(
+    apply("if", apply("isMissing", "x"), "x", apply("/", "s", 2)), ["x"],
+    functions='<DerivedField name="s" optype="continuous" dataType="integer">'
+    + apply("if", apply("isMissing", "x"), "x", apply("round", "x")) + "</DerivedField>",
+)  # fmt: skip
+
 # --- mining schemas -----------------------------------------------------------------------------
 
 X = linear(("x", 2.0), intercept=1.0)

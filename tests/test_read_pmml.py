@@ -9,7 +9,8 @@ import pytest
 import closedform as cf
 from closedform.ir import Type
 from pmml_cases import BINARY, CLASS, document, linear, regression, rows, schema
-from pmml_documents import CASES, RECORDED
+from pmml_documents import CASES as FILES
+from pmml_documents import RECORDED
 
 ANSWERS = json.loads(RECORDED.read_text())
 """JPMML-Evaluator 1.7.7: see `record_pmml.py`."""
@@ -61,9 +62,9 @@ def tied(answer):
     return len(shares) > 1 and shares[-1] - shares[-2] < 1e-12
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", FILES)
 def test_a_document_predicts_as_the_evaluator_has_answered(name, tmp_path):
-    document, given = CASES[name]
+    document, given = FILES[name]
     formula = read(document, tmp_path)
     columns = {n: [row[n] for row in given] for n in given[0]}
     outputs = formula.evaluate(columns)
@@ -92,15 +93,15 @@ def is_tie(formula, outputs, i, name):
 
 
 def test_every_recorded_answer_has_a_document():
-    assert set(ANSWERS) == set(CASES)
+    assert set(ANSWERS) == set(FILES)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", FILES)
 def test_a_document_is_kept_and_written(name, tmp_path):
-    formula = read(CASES[name][0], tmp_path)
+    formula = read(FILES[name][0], tmp_path)
     formula.save(tmp_path / "formula.json")
     again = cf.load(tmp_path / "formula.json")
-    given = CASES[name][1]
+    given = FILES[name][1]
     columns = {n: [row[n] for row in given] for n in given[0]}
     for output, values in formula.evaluate(columns).items():
         kept = again.evaluate(columns)[output]
@@ -113,7 +114,7 @@ def test_a_document_is_kept_and_written(name, tmp_path):
 
 
 def test_inputs_are_the_active_fields_with_their_categories(tmp_path):
-    formula = read(CASES["regression of powers, terms and labels"][0], tmp_path)
+    formula = read(FILES["regression of powers, terms and labels"][0], tmp_path)
     assert [(f.name, f.type) for f in formula.inputs] == [
         ("x", Type.REAL), ("z", Type.REAL), ("c", Type.LABEL),
     ]  # fmt: skip
@@ -123,10 +124,10 @@ def test_inputs_are_the_active_fields_with_their_categories(tmp_path):
 
 
 def test_names_are_taken_from_the_caller(tmp_path):
-    formula = read(CASES["regression none"][0], tmp_path, names=["size"])
+    formula = read(FILES["regression none"][0], tmp_path, names=["size"])
     assert [f.name for f in formula.inputs] == ["size"]
     with pytest.raises(cf.BadInput, match="2 names"):
-        read(CASES["regression none"][0], tmp_path, names=["a", "b"])
+        read(FILES["regression none"][0], tmp_path, names=["a", "b"])
 
 
 def test_the_example_of_the_specification_for_a_logistic_regression(tmp_path):
@@ -145,7 +146,7 @@ def test_the_example_of_the_specification_for_a_logistic_regression(tmp_path):
 
 
 def test_older_files_and_other_prefixes_are_read_the_same(tmp_path):
-    plain = CASES["tree of classes"][0]
+    plain = FILES["tree of classes"][0]
     old = plain.replace('version="4.4" xmlns="http://www.dmg.org/PMML-4_4"',
                         'version="3.2" xmlns="http://www.dmg.org/PMML-3_2"')  # fmt: skip
     prefixed = plain.replace("<", "<q:").replace("<q:/", "</q:").replace("<q:?", "<?")
@@ -158,7 +159,7 @@ def test_older_files_and_other_prefixes_are_read_the_same(tmp_path):
 
 
 def test_a_label_that_the_dictionary_does_not_know_is_refused(tmp_path):
-    formula = read(CASES["schema: labels, returnInvalid"][0], tmp_path)
+    formula = read(FILES["schema: labels, returnInvalid"][0], tmp_path)
     assert formula({"c": ["a", "zzz", None]}).tolist()[:1] == [3.0]
     assert np.isnan(formula({"c": ["zzz"]})[0]) and formula({"c": [None]})[0] == 1.0
 
@@ -180,11 +181,17 @@ def test_sums_of_single_precision_models_keep_every_bit(tmp_path):
         f'<Segmentation multipleModelMethod="sum">{trees}</Segmentation></MiningModel>', ["x"],
     )  # fmt: skip
     assert read(text, tmp_path)([[0.0]])[0] == 16777216.0
+    shifted = text.replace(
+        "<Segmentation", '<Targets><Target field="y" rescaleConstant="1"/></Targets><Segmentation'
+    )
+    assert read(shifted, tmp_path)([[0.0]])[0] == 16777216.0
+    double = text.replace('x-mathContext="float"', "")
+    assert read(double, tmp_path)([[0.0]])[0] == 16777218.0
 
 
 def test_output_fields_are_outputs_where_they_compute_something(tmp_path):
     formula = read(
-        CASES["regression none"][0].replace(
+        FILES["regression none"][0].replace(
             "<RegressionTable", '<Output><OutputField name="twice" feature="transformedValue" '
             'dataType="double"><Apply function="*"><FieldRef field="again"/><Constant>2</Constant>'
             '</Apply></OutputField><OutputField name="again" feature="predictedValue"/>'
@@ -268,7 +275,7 @@ def test_deep_trees_and_long_sums_are_read(tmp_path):
 
 def test_classes_of_numbers_are_numbers(tmp_path):
     target = '<DataField name="y" optype="categorical" dataType="integer"/>'
-    text = CASES["two classes by logit"][0].replace(BINARY, target)
+    text = FILES["two classes by logit"][0].replace(BINARY, target)
     for before, after in (('"p"', '"0"'), ('"q"', '"1"')):
         text = text.replace(before, after)
     formula = read(text, tmp_path)
@@ -277,7 +284,7 @@ def test_classes_of_numbers_are_numbers(tmp_path):
 
 
 def test_a_forest_of_votes_is_one_sum_for_each_class(tmp_path):
-    formula = read(CASES["ensemble: majorityVote, skipSegment"][0], tmp_path)
+    formula = read(FILES["ensemble: majorityVote, skipSegment"][0], tmp_path)
     assert formula.task.classes == ("p", "q", "r") and CLASS
     total = sum(formula({"x": [1.0], "z": [1.0]}, name) for name in formula.task.probability)
     assert total[0] == pytest.approx(1.0)
@@ -289,7 +296,7 @@ def test_rows_are_of_every_kind():
 
 def test_a_label_is_missing_where_the_score_behind_it_is(tmp_path):
     """A tree gives nothing for a missing x, and the logistic function of nothing is no class."""
-    tree = CASES["tree of many children: nullPrediction, returnNullPrediction"][0]
+    tree = FILES["tree of many children: nullPrediction, returnNullPrediction"][0]
     tree = tree[tree.index("<TreeModel") : tree.index("</TreeModel>")] + "</TreeModel>"
     tree = tree.replace(
         schema(["x", "z"]),
@@ -315,12 +322,12 @@ def test_a_certificate_asks_the_evaluator_of_jpmml(tmp_path):
     evaluators = pytest.importorskip("jpmml_evaluator")
     for name in ("three classes by softmax", "network: tanh", "clusters: euclidean"):
         path = tmp_path / "model.pmml"
-        path.write_text(CASES[name][0])
+        path.write_text(FILES[name][0])
         try:
             evaluator = evaluators.make_evaluator(str(path)).verify()
         except Exception as error:  # no Java
             pytest.skip(str(error))
-        formula, given = cf.read(path), CASES[name][1]
+        formula, given = cf.read(path), FILES[name][1]
         columns = {f.name: [row[f.name] for row in given] for f in formula.inputs}
         certificate = formula.verify(evaluator, columns)
         assert certificate.ok, str(certificate)
@@ -371,3 +378,26 @@ def test_files_that_nyoka_writes_predict_as_their_models(tmp_path):
             assert np.allclose(made, expected, rtol=1e-9, atol=1e-9), name
         else:
             assert (made.astype(str) == expected.astype(str)).all(), name
+
+
+def test_texts_that_are_all_whole_numbers_are_taken_as_numbers_too(tmp_path):
+    field = (
+        '<DataField name="t" optype="categorical" dataType="string"><Value value="4"/>'
+        '<Value value="6"/></DataField>'
+    )
+    table = (
+        '<RegressionTable intercept="1"><CategoricalPredictor name="t" value="4" coefficient="2"/>'
+        "</RegressionTable>"
+    )
+    formula = read(regression(["t"], table, fields={"t": field}), tmp_path)
+    for four, six in ((4, 6), (4.0, 6.0), ("4", "6")):
+        assert formula({"t": [four, six, None]}).tolist() == [3.0, 1.0, 1.0]
+    assert np.isnan(formula({"t": [5]})[0])
+    shouted = (
+        '<DerivedField name="d" optype="categorical" dataType="string"><Apply function="concat">'
+        '<FieldRef field="t"/></Apply></DerivedField>'
+    )
+    other = table.replace('name="t"', 'name="d"')
+    upper = shouted.replace("concat", "uppercase")  # needs the text as a text
+    formula = read(regression(["t"], other, fields={"t": field}, shared=upper), tmp_path)
+    assert formula({"t": ["4", "6"]}).tolist() == [3.0, 1.0]

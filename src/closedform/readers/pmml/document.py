@@ -157,6 +157,7 @@ class _Building:
         self.parser.StartDoctypeDeclHandler = _no_subset
         self.root: Element | None = None
         self.open: list[Element] = []
+        self.texts: list[list[str]] = []  # joined at the end: += on 100 MB would take minutes
         self.skipped = 0
         self.count = 0
 
@@ -174,16 +175,18 @@ class _Building:
         else:
             self.root = made
         self.open.append(made)
+        self.texts.append([])
 
     def end(self, name: str) -> None:
         if self.skipped:
             self.skipped -= 1
         else:
-            self.open.pop()
+            text = "".join(self.texts.pop())
+            self.open.pop().text = "" if text.isspace() else text
 
     def text(self, text: str) -> None:
-        if not self.skipped and self.open and (self.open[-1].text or not text.isspace()):
-            self.open[-1].text += text
+        if not self.skipped and self.open:
+            self.texts[-1].append(text)
 
 
 def _no_entities(*_: Any) -> None:

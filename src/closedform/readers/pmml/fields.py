@@ -6,6 +6,7 @@ https://dmg.org/pmml/v4-4/DataDictionary.html and MiningSchema.html.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -68,6 +69,16 @@ class DataField:
             element.need("name"), dtype, optype, tuple(by["valid"]), tuple(by["invalid"]),
             tuple(by["missing"]), tuple(element.all("Interval")),
         )  # fmt: skip
+
+    def as_number(self) -> DataField:
+        """Return a field of texts that are all whole numbers as one of numbers.
+
+        In R a factor of cylinders holds the texts 4, 6 and 8, and in a table they are numbers.
+        """
+        texts = (*self.valid, *self.invalid, *self.missing)
+        whole = all(re.fullmatch(r"0|-?[1-9][0-9]{0,14}", t) for t in texts)
+        numeric = self.dtype == "string" and bool(self.valid) and whole
+        return replace(self, dtype="double") if numeric else self
 
     @property
     def is_label(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from closedform import ops
+from closedform.errors import UnsupportedModel
 from closedform.formula import Formula, may_be_missing, surely_missing
 from closedform.ir import Node, fold, toposort
 from closedform.loading.stream import Broken
@@ -44,9 +45,22 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
         raise Broken(f"its outermost element is {root.tag[:40]!r}, not PMML")
     model, fields = understood(root, _found)
     known = [f.name for f in fields]
+    inputs = input_names(names, known, len(known))
+    numeric = [f.as_number() for f in fields]
+    try:
+        return _formula(root, model, numeric, inputs)
+    except (Broken, UnsupportedModel):
+        if numeric == fields:
+            raise
+        return _formula(root, model, fields, inputs)  # some part needs these texts as texts
+
+
+def _formula(
+    root: Element, model: Element, fields: Sequence[DataField], inputs: Sequence[str]
+) -> Formula:
     return formula_of(
         partial(_predicted, root, model, fields),
-        input_names(names, known, len(known)),
+        inputs,
         source=_source(root, model),
         reader=f"PMML {root.get('version', '?')[:8]}",
     )
@@ -92,7 +106,7 @@ def _prediction(
     functions_of(work, shared)
     work.shared = [e for e in shared if e.tag == "DerivedField"]
     derive(work.shared, scope)
-    around = Around(dictionary(root), "", 0)
+    around = Around(dictionary(root) | {f.name: f for f in fields}, "", 0)
     outcome, inner = outcome_of(model, scope, around)
     _note_others(root, reading)
     return with_outputs(_plain(_without_test(outcome, reading)), model, inner)

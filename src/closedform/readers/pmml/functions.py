@@ -379,6 +379,7 @@ WITHOUT = {
         "dates are not read",
     ),
     "formatNumber": "it turns a number into text",
+    "concat": "it joins texts",
 }
 """Functions that have no formula → why."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from closedform import ops
+from closedform.ir import Type
 from closedform.readers.pmml.anomalies import anomaly_model
 from closedform.readers.pmml.bayes import naive_bayes
 from closedform.readers.pmml.clusters import clustering_model
@@ -25,7 +26,7 @@ from closedform.readers.pmml.outcome import Outcome
 from closedform.readers.pmml.processes import gaussian_process
 from closedform.readers.pmml.regression import regression_model
 from closedform.readers.pmml.rules import rule_set
-from closedform.readers.pmml.scope import Scope
+from closedform.readers.pmml.scope import Scope, Work
 from closedform.readers.pmml.scorecard import scorecard
 from closedform.readers.pmml.targets import outputs, targeted
 from closedform.readers.pmml.trees import tree_model
@@ -91,13 +92,40 @@ def outcome_of(model: Element, scope: Scope, around: Around) -> tuple[Outcome, S
     derive(model.within("LocalTransformations"), inner)
     before, work.single = work.single, model.get("x-mathContext") == "float"
     try:
-        made = targeted(model, target, _read(model, inner, around))
+        made = targeted(model, target, _read(model, inner, around), work.single)
+        _note_rounding(model, made, work)
+        made = _as_declared(model, made, around)
     except Unread as problem:
         work.reading.problem(problem.what, problem.hint)
         made = Outcome("regression", ops.const(float("nan")))
     work.single = before
     outputs(model, made, inner)
     return made, inner
+
+
+def _as_declared(model: Element, made: Outcome, around: Around) -> Outcome:
+    """Return a number as the float32 that its target is declared as."""
+    single = around.dtype == "float" and bool(mining_fields(model, TARGET))
+    if made.kind != "regression" or not single or made.value.op in (ops.SUM32, ops.ROUND32):
+        return made
+    return replace(made, value=ops.round32(made.value))
+
+
+FINE = ("TreeModel", "MiningModel")
+"""Models that are read with the float32 of their sums; of others it is noted."""
+
+
+def _note_rounding(model: Element, made: Outcome, work: Work) -> None:
+    """Note that a model computes in float32: each predictor and function adds a rounding."""
+    if work.single and model.tag not in FINE:
+        predictors = sum(len(t.children) for t in model.all("RegressionTable", "NeuralLayer"))
+        nodes = [made.value, *made.chances.values()]
+        numbers = [n for n in nodes if n.type is not Type.LABEL]
+        work.reading.rounds(numbers, "float32", ULPS + predictors)
+
+
+ULPS = 8
+"""A float32 exp, sum and division are each off by 1 or 2, and a share of classes by their sum."""
 
 
 def _target(model: Element, around: Around) -> str:

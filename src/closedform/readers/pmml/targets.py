@@ -12,7 +12,7 @@ from functools import partial
 
 from closedform import ops
 from closedform.ir import Node
-from closedform.readers.pmml.document import Element
+from closedform.readers.pmml.document import Element, near
 from closedform.readers.pmml.expressions import EXPRESSIONS, evaluated, read_by
 from closedform.readers.pmml.functions import ceiling, rounded
 from closedform.readers.pmml.outcome import Outcome, class_of
@@ -37,18 +37,18 @@ ROUNDINGS: dict[str, Callable[[Node], Node]] = {
 """castInteger → what it does."""
 
 
-def targeted(model: Element, name: str, outcome: Outcome) -> Outcome:
-    """Return an outcome as the Target of a field wants it."""
+def targeted(model: Element, name: str, outcome: Outcome, single: bool) -> Outcome:
+    """Return an outcome as the Target of a field wants it; `single`: computed in float32."""
     found = [t for t in model.within("Targets") if t.tag == "Target"]
     target = next((t for t in found if t.get("field", name) == name or not name), None)
     if target is None:
         return outcome
     if outcome.kind == "regression":
-        return replace(outcome, value=_scaled(target, outcome.value))
+        return replace(outcome, value=_scaled(target, outcome.value, single))
     return _with_priors(target, outcome)
 
 
-def _scaled(target: Element, x: Node) -> Node:
+def _scaled(target: Element, x: Node, single: bool) -> Node:
     lo, hi = target.number("min", -math.inf), target.number("max", math.inf)
     made = x
     if math.isfinite(lo):
@@ -56,7 +56,11 @@ def _scaled(target: Element, x: Node) -> Node:
     if math.isfinite(hi):
         made = ops.minimum(made, ops.const(hi))
     factor, shift = target.number("rescaleFactor", 1.0), target.number("rescaleConstant", 0.0)
-    if (factor, shift) != (1.0, 0.0):
+    if single and factor != 1:
+        made = ops.round32(ops.lin(0, (near(factor), made)))
+    if single and shift:
+        made = ops.sum32(made, ops.const(near(shift)))
+    elif not single and (factor, shift) != (1.0, 0.0):
         made = ops.lin(shift, (factor, made))
     whole = target.get("castInteger")
     made = ROUNDINGS[whole](made) if whole else made
