@@ -356,6 +356,99 @@ def test_all_problems_are_reported_at_once():
     assert "puts values in order" in told
 
 
+class Mixing(L.Layer):
+    """A layer that is code, and takes the mean over the rows of a call."""
+
+    def call(self, x: Any) -> Any:
+        return x - o.mean(x, axis=0)
+
+
+class Branching(L.Layer):
+    """A layer that is code, and takes another way by what its values are."""
+
+    def call(self, x: Any) -> Any:
+        return x if o.sum(x) > 0 else -x
+
+
+class Drawing(L.Layer):
+    """A layer that is code, and draws at random, training or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = L.Dropout(0.5)
+
+    def call(self, x: Any) -> Any:
+        return self.drop(x, training=True)
+
+
+def masked_product() -> Any:
+    """Return a model that multiplies tensors with masks."""
+    words = keras.Input((4,), dtype="int32")
+    parts = [L.Embedding(4, 2, mask_zero=True)(words) for _ in range(2)]
+    return keras.Model(words, L.Multiply()(parts))
+
+
+def quantised() -> Any:
+    """Return a model whose weights are codes of eight bits."""
+    model = chain(L.Dense(4))
+    model.quantize("int8")
+    return model
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "rows that mix": (lambda: chain(Mixing()), "depends on the other rows"),
+    "a way that depends on values": (lambda: chain(Branching()), "cannot be traced"),
+    "draws": (lambda: chain(L.Dense(8), Drawing()), "another answer each time"),
+    "a state": (
+        lambda: keras.Sequential([L.Input((3, 2), batch_size=1), L.LSTM(2, stateful=True)]),
+        "keeps its state",
+    ),
+    "masks that change values": (masked_product, "with masks"),
+    "codes": (quantised, "is quantised"),
+    "a layer without a reader": (
+        lambda: keras.Sequential([L.Input((2, 4, 4, 1)), L.ConvLSTM2D(1, 2)]),
+        "not among the layers",
+    ),
+    "text": (
+        lambda: keras.Model(i := keras.Input((3,), dtype="string"), i), "holds text",
+    ),
+    "no model": (keras.optimizers.Adam, "no Keras model"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_formula_is_refused_with_the_reason(name):
+    made, why = REFUSED[name]
+    with pytest.raises(cf.UnsupportedModel, match=why):
+        cf.read(made())
+
+
+def test_what_training_does_is_not_in_the_formula():
+    x = keras.Input((3,))
+    check(filled(keras.Model(x, L.BatchNormalization()(L.Dropout(0.5)(x, training=True)))))
+
+
+def test_truths_are_taken_as_0_and_1():
+    x = keras.Input((3,), dtype="bool")
+    formula = check(filled(keras.Model(x, L.Dense(2)(o.cast(x, "float32")))), tokens=2)
+    assert np.isnan(formula([[0.0, 1.0, 0.5]])).all()
+
+
+def test_a_layer_alone_is_read():
+    layer = L.Dense(3, activation="tanh")
+    layer.build((None, 2))
+    formula = cf.read(layer)
+    assert formula.verify(layer, np.ones((4, 2))).ok
+
+
+def test_weights_of_low_rank_are_merged():
+    model = chain(L.Dense(4))
+    model.layers[0].enable_lora(2)
+    filled(model)
+    rows = np.random.default_rng(0).normal(size=(9, 4))
+    assert abs(cf.read(model)(rows) - model.predict(rows, verbose=0)).max() < 1e-5
+
+
 def test_a_model_too_large_is_refused_before_it_is_read():
     model = keras.Sequential([L.Input((64, 64, 8)), L.Conv2D(64, 3)])
     with pytest.raises(cf.UnsupportedModel, match="more than 150,000 parts"):
