@@ -11,7 +11,6 @@ import closedform as cf
 
 pytest.importorskip("torch")
 
-from closedform.readers.keras.operations import OPERATIONS as OPERATIONS_READ
 from keras_models import L, chain, check, check_file, filled, keras, rows_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -99,92 +98,6 @@ GRAPHS = {
 @pytest.mark.parametrize("name", GRAPHS)
 def test_every_graph_is_read(name):
     check(filled(GRAPHS[name]()), tokens=4)
-
-
-def of_operations(function: Any, *shapes: tuple[int, ...]) -> Any:
-    """Return a model that computes one function of its inputs."""
-    inputs = [keras.Input(shape) for shape in shapes or [(4,)]]
-    return keras.Model(inputs, function(*inputs))
-
-
-OPERATIONS: dict[str, Any] = {
-    "elementary": lambda x: o.concatenate([f(o.abs(x) + 0.5) for f in (
-        o.exp, o.log, o.log1p, o.expm1, o.sqrt, o.rsqrt, o.square, o.reciprocal, o.log2, o.log10,
-        o.sinh, o.cosh, o.tan, o.arcsinh, o.exp2, o.erf)], axis=1),
-    "steps": lambda x: o.concatenate([f(x * 3) for f in (
-        o.floor, o.ceil, o.sign, o.round, o.trunc, o.sin, o.cos, o.negative)], axis=1),
-    "two": lambda x: o.concatenate([f(x, o.flip(x, axis=1) + 3.0) for f in (
-        o.add, o.subtract, o.multiply, o.divide, o.minimum, o.maximum, o.divide_no_nan,
-        o.floor_divide, o.mod, o.hypot, o.logaddexp)], axis=1),
-    "power": lambda x: o.power(o.abs(x), 1.5) + x**2 + 2.0**x,
-    "compared": lambda x: o.where(o.logical_and(x > 0, o.logical_not(x > 1)), x, o.zeros_like(x))
-    + o.where(o.logical_or(x <= -1, o.equal(x, 0.0)), 1.0, -1.0),
-    "clipped": lambda x: o.clip(x, -0.5, 0.5) + o.relu(x) + o.cast(x > 0, "float32"),
-    "reduced": lambda x: o.stack([
-        o.sum(x, axis=1), o.mean(x, axis=-1), o.var(x, axis=1), o.std(x, axis=1), o.max(x, axis=1),
-        o.min(x, axis=1), o.prod(x, axis=1), o.logsumexp(x, axis=1), o.norm(x, axis=1),
-        o.cast(o.argmax(x, axis=1), "float32"), o.cast(o.any(x > 1, axis=1), "float32"),
-    ], axis=1),
-    "moved": lambda x: o.concatenate([
-        o.reshape(x, (-1, 2, 2))[:, 0], o.flip(x, axis=1), o.roll(x, 1, axis=1),
-        o.repeat(x, 2, axis=1), o.tile(x, (1, 2)), o.take(x, [1, 3], axis=1),
-        o.pad(x, ((0, 0), (1, 2))), x[:, 1:3], x[..., -1:],
-        o.squeeze(o.expand_dims(x, 1), 1), *o.split(x, 2, axis=1), o.cumsum(x, axis=1)], axis=1),
-    "matrices": lambda x: o.einsum("bi,bj->bij", x, x) @ o.expand_dims(x, -1)
-    + o.swapaxes(o.matmul(o.expand_dims(x, 1), o.ones((4, 3))), 1, 2)[:, :1],
-    "normed": lambda x: o.normalize(x, axis=1) + o.softmax(x) + o.log_softmax(x)
-    + o.layer_normalization(x),
-    "activated": lambda x: o.concatenate([f(x) for f in (
-        o.elu, o.celu, o.gelu, o.glu, o.hard_shrink, o.hard_sigmoid, o.hard_silu, o.hard_tanh,
-        o.leaky_relu, o.log_sigmoid, o.relu6, o.selu, o.sigmoid, o.silu, o.soft_shrink, o.softplus,
-        o.softsign, o.sparse_plus, o.sparse_sigmoid, o.sparsemax, o.squareplus, o.tanh,
-        o.tanh_shrink, keras.activations.relu, lambda x: o.threshold(x, 0.1, 2.0),
-        lambda x: keras.activations.relu(x, 0.1, 1.0, 0.2))], axis=1),
-    "chosen": lambda x: o.where(o.logical_xor(x < 0, x >= 0.5), o.absolute(x), o.fabs(x) * 2)
-    + o.where(o.not_equal(x, 0.0), o.ones_like(x), o.full_like(x, 3.0))
-    + o.where(o.logical_or(o.isnan(x), o.isinf(x)), 0.0, o.stop_gradient(x))
-    + o.cast(o.all(x > -1, axis=1, keepdims=True), "float32"),
-    "angles": lambda x: o.deg2rad(x) + o.rad2deg(x) + o.arccosh(o.abs(x) + 1)
-    + o.arctanh(o.tanh(x)),
-    "more reduced": lambda x: o.stack([
-        o.amax(x, axis=1), o.amin(x, axis=1), o.average(x, axis=1), *o.moments(x, axes=1),
-        o.cast(o.argmin(x, axis=1), "float32"), o.norm(x, ord=1, axis=1)], axis=1),
-    "more moved": lambda x: o.concatenate([
-        o.append(x, x, axis=1), o.copy(x), o.vstack([x]), o.hstack([x, x]),
-        o.diagonal(o.reshape(x, (-1, 2, 2)), axis1=1, axis2=2),
-        o.moveaxis(x[..., None], 2, 1)[:, 0], *o.unstack(x[:, None], axis=1, num=1),
-        o.transpose(o.reshape(x, (-1, 2, 2)), (0, 2, 1))[:, 0],
-        o.reshape(o.ravel(x), (-1, 4)), o.reshape(o.one_hot(o.cast(x > 0, "int32"), 2), (-1, 8)),
-        o.reshape(o.tril(o.reshape(x, (-1, 2, 2))), (-1, 4)),
-        o.reshape(o.triu(o.reshape(x, (-1, 2, 2)), k=1), (-1, 4))], axis=1),
-    "more matrices": lambda x: o.concatenate([
-        o.tensordot(x, np.ones((4, 2), "float32"), axes=1), o.dot(x, np.ones((4, 3), "float32")),
-        o.inner(x, np.arange(8.0, dtype="float32").reshape(2, 4)),
-        o.reshape(o.outer(x, np.arange(2.0, dtype="float32")), (-1, 8)), o.true_divide(x, 3.0),
-    ], axis=1),
-    "more normed": lambda x: o.rms_normalization(x) + o.batch_normalization(
-        x, np.ones(4, "float32"), np.full(4, 2.0, "float32"), axis=-1, epsilon=0.1),
-    "attended": lambda x: o.dot_product_attention(
-        *[o.reshape(x * k, (-1, 2, 1, 2)) for k in (1.0, 2.0, 3.0)], is_causal=True),
-    "shifted": lambda x: x + np.arange(4.0, dtype="float32"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_every_operation_in_a_graph_is_read(name):
-    check(of_operations(OPERATIONS[name]))
-
-
-def test_every_operation_in_the_table_is_tried():
-    tried = {type(op).__name__ for f in OPERATIONS.values() for op in of_operations(f).operations}
-    assert set(OPERATIONS_READ) - {"BroadcastTo"} <= tried  # which needs the number of rows
-
-
-def test_code_may_ask_for_the_number_of_rows():
-    def spread(x: Any) -> Any:
-        return o.reshape(o.broadcast_to(x[:, None], (o.shape(x)[0], 2, 4)), (o.shape(x)[0], 8))
-
-    check(chain(L.Dense(4), L.Lambda(spread)))
 
 
 class Free(keras.Model):
@@ -354,6 +267,99 @@ def test_all_problems_are_reported_at_once():
     told = str(caught.value)
     assert "Arctan" in told
     assert "puts values in order" in told
+
+
+class Centred(L.Layer):
+    """A layer that is code, and takes the mean over the rows of a call."""
+
+    def call(self, x: Any) -> Any:
+        return x - o.mean(x, axis=0)
+
+
+class Branching(L.Layer):
+    """A layer that is code, and takes another way by what its values are."""
+
+    def call(self, x: Any) -> Any:
+        return x if o.sum(x) > 0 else -x
+
+
+class Drawing(L.Layer):
+    """A layer that is code, and draws at random, training or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = L.Dropout(0.5)
+
+    def call(self, x: Any) -> Any:
+        return self.drop(x, training=True)
+
+
+def masked_product() -> Any:
+    """Return a model that multiplies tensors with masks."""
+    words = keras.Input((4,), dtype="int32")
+    parts = [L.Embedding(4, 2, mask_zero=True)(words) for _ in range(2)]
+    return keras.Model(words, L.Multiply()(parts))
+
+
+def quantised() -> Any:
+    """Return a model whose weights are codes of eight bits."""
+    model = chain(L.Dense(4))
+    model.quantize("int8")
+    return model
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "rows that mix": (lambda: chain(Centred()), "depends on the other rows"),
+    "a way that depends on values": (lambda: chain(Branching()), "cannot be traced"),
+    "draws": (lambda: chain(L.Dense(8), Drawing()), "another answer each time"),
+    "a state": (
+        lambda: keras.Sequential([L.Input((3, 2), batch_size=1), L.LSTM(2, stateful=True)]),
+        "keeps its state",
+    ),
+    "masks that change values": (masked_product, "with masks"),
+    "codes": (quantised, "is quantised"),
+    "a layer without a reader": (
+        lambda: keras.Sequential([L.Input((2, 4, 4, 1)), L.ConvLSTM2D(1, 2)]),
+        "not among the layers",
+    ),
+    "text": (
+        lambda: keras.Model(i := keras.Input((3,), dtype="string"), i), "holds text",
+    ),
+    "no model": (keras.optimizers.Adam, "no Keras model"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_formula_is_refused_with_the_reason(name):
+    made, why = REFUSED[name]
+    with pytest.raises(cf.UnsupportedModel, match=why):
+        cf.read(made())
+
+
+def test_what_training_does_is_not_in_the_formula():
+    x = keras.Input((3,))
+    check(filled(keras.Model(x, L.BatchNormalization()(L.Dropout(0.5)(x, training=True)))))
+
+
+def test_truths_are_taken_as_0_and_1():
+    x = keras.Input((3,), dtype="bool")
+    formula = check(filled(keras.Model(x, L.Dense(2)(o.cast(x, "float32")))), tokens=2)
+    assert np.isnan(formula([[0.0, 1.0, 0.5]])).all()
+
+
+def test_a_layer_alone_is_read():
+    layer = L.Dense(3, activation="tanh")
+    layer.build((None, 2))
+    formula = cf.read(layer)
+    assert formula.verify(layer, np.ones((4, 2))).ok
+
+
+def test_weights_of_low_rank_are_merged():
+    model = chain(L.Dense(4))
+    model.layers[0].enable_lora(2)
+    filled(model)
+    rows = np.random.default_rng(0).normal(size=(9, 4))
+    assert abs(cf.read(model)(rows) - model.predict(rows, verbose=0)).max() < 1e-5
 
 
 def test_a_model_too_large_is_refused_before_it_is_read():

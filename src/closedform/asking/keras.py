@@ -77,7 +77,10 @@ def predicted(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
         tensors = _tensors(slots, flat, keras.config.floatx())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = model.predict(tensors, batch_size=BLOCK, verbose=0)
+            if hasattr(model, "predict"):
+                made = model.predict(tensors, batch_size=BLOCK, verbose=0)
+            else:  # a layer alone
+                made = model(_mapped(tensors, keras.ops.convert_to_tensor))
         return _columns(made, len(flat))
 
     return ask

@@ -13,16 +13,17 @@ from closedform.asking.keras import Slot
 from closedform.errors import BadInput, NotFitted, UnsupportedModel
 from closedform.formula import Formula, Task
 from closedform.ir import Array, Node, toposort
+from closedform.readers import tensors as t
 from closedform.readers.keras.graph import Graph, Input
 from closedform.readers.keras.layer import LiveLayer
 from closedform.readers.keras.source import graph_of, structure_of, traced_model
 from closedform.readers.keras.trying import tried
 from closedform.readers.keras.walking import LARGEST, MODELS, UNREAD, Value, Walk
 from closedform.readers.reading import Reading, unique_names
-from closedform.readers.tensors import node_of, number
+from closedform.readers.tensors import elementwise, node_of, number
 from closedform.readers.torch.elements import NoFormula
 
-WHOLE = ("int", "uint")
+WHOLE = ("int", "uint", "bool")
 
 
 def read_model(model: Any, names: Sequence[str] | None = None, example: Any = None) -> Formula:
@@ -46,9 +47,14 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         BadInput: nothing says the shape of the inputs; or names that do not fit.
     """
     if not hasattr(model, "_flatten_layers"):
-        from closedform.readers.keras.wrapped import read_wrapper
+        from closedform.readers.keras.wrapped import ROLES, kind_of, read_wrapper
 
-        return read_wrapper(model, names)
+        if kind_of(model) in ROLES:
+            return read_wrapper(model, names)
+        raise UnsupportedModel(
+            f"A {type(model).__name__} is no Keras model that can be read.",
+            hint="Give a keras.Model, a layer, or one of the wrappers for scikit-learn, fitted.",
+        )
     source = type(model).__name__
     try:
         graph = _graph(model, example)
@@ -96,7 +102,10 @@ def walked(
     slots = [slot_of(told, keys) for told, _ in graph.inputs]
     _require_small(slots)
     reading = Reading(_input_names(slots, names))
-    given = _values(slots, reading)
+    given = [
+        Value(elementwise(t.truth, value.tensor)) if told.dtype == "bool" else value
+        for (told, _), value in zip(graph.inputs, _values(slots, reading), strict=True)
+    ]
     whole = frozenset(
         n for slot, v in zip(slots, given, strict=True) if slot.whole for n in v.tensor.ravel()
     )

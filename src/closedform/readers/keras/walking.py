@@ -167,7 +167,14 @@ class Walk:
             of_keras = "is not among the layers that are read" if layer.kind else CUSTOM
             raise Refused(f"{_capital(layer.told)} {of_keras}.", NO_FORMULA if layer.kind else LIVE)
         values = [v for v in leaves([list(args), dict(kwargs)]) if isinstance(v, Value)]
-        return self.within(trace(args, kwargs), values)
+        try:
+            graph = trace(args, kwargs)
+        except NoFormula:
+            if not layer.kind or layer.kind == "Lambda":
+                raise
+            told = f"{_capital(layer.told)} is not among the layers that are read."
+            raise Refused(told, NO_FORMULA) from None
+        return self.within(graph, values)
 
     def _computed(self, layer: Layer, args: Sequence[Any], options: dict[str, Any]) -> list[Value]:
         values = list(args)
