@@ -183,6 +183,16 @@ def test_units_are_named_and_a_network_is_written_as_matrices():
         assert cf.verify_program(formula, target, X).ok
 
 
+def test_what_is_missing_stays_so_in_a_pool_of_many_rows():
+    image = DRAW.normal(size=(40, 4, 4)).astype(np.float32)
+    image[:, 0, 0] = np.nan
+    function = jax.jit(
+        lambda x: lax.reduce_window(jax.nn.relu(x), 0.0, lax.add, (1, 2, 2), (1, 2, 2), "VALID")
+    )
+    formula = cf.read(function, example=np.zeros((1, 4, 4)))
+    assert formula.verify(function, image).ok
+
+
 # --- modules ------------------------------------------------------------------------------------
 
 

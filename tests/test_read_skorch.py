@@ -139,6 +139,7 @@ def test_a_net_behind_encoded_columns_is_one_formula_of_the_raw_columns():
     before = make_column_transformer(
         (StandardScaler(), ["size", "more"]), (OneHotEncoder(sparse_output=False), ["kind"])
     )
+    torch.manual_seed(2)
     net = of(NeuralNetRegressor, nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 1)))
     target = TransformedTargetRegressor(net, transformer=MinMaxScaler())
     model = make_pipeline(before, FunctionTransformer(np.float32), target).fit(frame, SIZE)

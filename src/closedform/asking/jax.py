@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -233,7 +233,7 @@ def in_double(model: Any, call: Call) -> Callable[[Array], Array]:
     """Return the same as `answers`, computed in float64."""
     function = function_of(model)
     if call.twin == "jaxpr":
-        return _by_blocks(partial(_walked, function), call, wide=True)
+        return _by_blocks(_walked(function), call, wide=True)
     compiled = _compiled(function)
     ask = _by_blocks(compiled, call, wide=True)
 
@@ -250,30 +250,64 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     def ask(*args: Any, **named: Any) -> Any:  # of its own: JAX remembers what it has compiled
         return function(*args, **named)
 
-    made: Callable[..., Any] = jax.jit(ask)
+    made: Callable[..., Any] = jax.jit(ask, **_as_defined())
     return made
 
 
-def _walked(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
-    """Return what a function gives for arrays in float64, each operation in float64."""
+FAITHFUL = {"xla_cpu_experimental_ynn_fusion_type": ""}
+"""How XLA pools as it is defined: by its newer CPU kernels, in JAX 0.10, the pool of max(x, 0)
+over 16 rows loses what is missing, and that over one row does not."""
+
+
+@cache
+def _as_defined() -> dict[str, Any]:
+    """Return the options for jax.jit, as far as this XLA knows them."""
     import jax
 
-    narrow = [a.own for a in jax.tree_util.tree_leaves((args, named))]
-    tree = jax.tree_util.tree_structure((args, named))
-    own = jax.tree_util.tree_unflatten(tree, narrow)
-    traced = jax.make_jaxpr(function)(*own[0], **own[1])
-    leaves = [a.wide for a in jax.tree_util.tree_leaves((args, named))]
+    options = {"compiler_options": FAITHFUL}
+    try:
+        jax.jit(lambda x: x + 1, **options)(1.0)
+    except Exception:  # another XLA, another device, or a jit without options
+        return {}
+    return options
+
+
+def _walked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what gives the same for arrays in float64, each operation in float64."""
+    import jax
+
+    known: dict[int, Callable[..., list[Any]]] = {}
+
+    def ask(*args: Any, **named: Any) -> list[Any]:
+        leaves, tree = jax.tree_util.tree_flatten((args, named))
+        rows = len(leaves[0].wide)
+        if rows not in known:
+            own = jax.tree_util.tree_unflatten(tree, [a.own for a in leaves])
+            known[rows] = _walking(jax.make_jaxpr(function)(*own[0], **own[1]))
+        with bits64():
+            return list(map(np.asarray, known[rows](*[a.wide for a in leaves])))
+
+    return ask
+
+
+def _walking(traced: Any) -> Callable[..., list[Any]]:
+    """Return a walk over a jaxpr in float64 as a function, compiled where it can be."""
+    import jax
 
     def walk(*wide: Any) -> list[Any]:
         made = Walk(InDouble()).closed(traced, list(map(Double, wide)))
         return [m.value if isinstance(m, Double) else m for m in made]
 
-    with bits64():
+    compiled = jax.jit(walk, **_as_defined())
+
+    def ask(*wide: Any) -> list[Any]:
         try:
-            made = jax.jit(walk)(*leaves)
+            made: list[Any] = compiled(*wide)
         except jax.errors.ConcretizationTypeError:  # a loop must know its constants
-            made = walk(*leaves)
-        return list(map(np.asarray, made))
+            made = walk(*wide)
+        return made
+
+    return ask
 
 
 @dataclass(frozen=True)
