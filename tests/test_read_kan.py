@@ -174,6 +174,17 @@ def test_another_function_under_a_known_name_is_noticed():
         cf.read(model)
 
 
+def test_an_edge_that_was_symbolic_once_still_makes_rows_missing():
+    model = network([2, 2, 1])
+    model.fix_symbolic(0, 0, 0, "log", fit_params_bool=False, log_history=False)
+    model.unfix_symbolic(0, 0, 0, log_history=False)
+    with torch.no_grad():
+        own = model(torch.tensor(rows_of(2), dtype=torch.float32))[:, 0].numpy()
+    assert np.isnan(own).any()
+    assert (np.isnan(own) == np.isnan(cf.read(model)(rows_of(2)))).all()
+    near(model, 2)
+
+
 def test_a_missing_value_gives_nothing():
     model = network([2, 2, 1])
     formula = cf.read(model)

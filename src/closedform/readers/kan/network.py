@@ -190,6 +190,11 @@ def _symbolic_terms(
         name = str(layer.funs_name[j][i])
         if mask[i] == 0 or name == "0":
             bias += mask[i] * d if name == "0" else 0.0
+            kept = _computed(layer.funs[j][i])
+            if kept in VANISH:
+                # The edge counts nothing, but 0 times what is missing or infinite is missing.
+                size = ops.absolute(t.node_of(SYMBOLIC[kept](_affine(a, x, b))))
+                reading.refuse(ops.negate(ops.less(size, ops.const(math.inf))))
             continue
         if name not in SYMBOLIC:
             reading.problem(f"The function {name!r} of an edge is one of the user's own.", DRAW)
@@ -198,6 +203,13 @@ def _symbolic_terms(
         weights.append(float(mask[i] * c))
         nodes.append(t.node_of(SYMBOLIC[name](_affine(a, x, b))))
     return bias, weights, nodes
+
+
+def _computed(function: Any) -> str:
+    """Return pykan's name of a function: `unfix_symbolic` takes the name away, and not that."""
+    from kan.utils import SYMBOLIC_LIB
+
+    return next((name for name, entry in SYMBOLIC_LIB.items() if entry[0] is function), "")
 
 
 def _root(x: Element) -> Element:
@@ -234,6 +246,11 @@ SYMBOLIC: dict[str, Callable[[Element], Element]] = {
 """pykan's name of a function → the same of a node."""
 
 
+VANISH = frozenset({"log", "sqrt", "x^0.5", "x^1.5", "1/sqrt(x)", "1/x^0.5", "arcsin", "arccos",
+                    "arctanh", "1/x", "1/x^2", "1/x^3", "1/x^4", "1/x^5"})  # fmt: skip
+"""Those that are missing or infinite for some numbers."""
+
+
 # --- how near -----------------------------------------------------------------------------------
 
 
@@ -243,7 +260,9 @@ def _try(model: Any, values: Sequence[Node], width: int, reading: Reading) -> No
     lo, hi = float(knots.min()), float(knots.max())
     rows = np.random.default_rng(0).uniform(lo, hi, size=(ROWS, width))
     rows = rows.astype(np.float16).astype(np.float64)
-    ours = np.column_stack(compute(list(values), list(rows.T), len(rows)))
+    refused = ops.either(*[condition for condition, _ in reading.refusals])
+    *columns, absent = compute([*values, refused], list(rows.T), len(rows))
+    ours = np.where(absent[:, None], np.nan, np.column_stack(columns))
     slots, dtype = [Slot("x", (width,), False)], dtype_of(model)
     fine = in_double(model)
     apart = None if fine is None else difference(answers(fine, slots, "float64")(rows), ours)
