@@ -406,6 +406,9 @@ HOSTILE: dict[str, tuple[Any, type[Exception]]] = {
         lambda c: c["config"]["layers"][1].update(module=None, registered_name="Dense"),
         cf.UnsupportedModel,
     ),
+    "an output that is not there": (
+        lambda c: c["config"].update(output_layers=[["d", 0, 5]]), cf.UnsupportedModel,
+    ),
     "an activation that is code": (
         lambda c: c["config"]["layers"][1]["config"].update(activation={
             "class_name": "__lambda__", "config": {"value": ["4wEAAA=="]}}),
@@ -434,7 +437,9 @@ HOSTILE: dict[str, tuple[Any, type[Exception]]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_descriptions_give_one_clear_error(name, tmp_path):
     change, error = HOSTILE[name]
-    chain(L.Dense(3)).save(tmp_path / "m.keras")
+    x = keras.Input((4,))
+    model = keras.Model(x, L.Dense(3, name="d")(x)) if "output" in name else chain(L.Dense(3))
+    model.save(tmp_path / "m.keras")
     rewritten(tmp_path / "m.keras", change)
     with pytest.raises(error):
         cf.read(tmp_path / "m.keras")

@@ -110,7 +110,11 @@ def walked(
         n for slot, v in zip(slots, given, strict=True) if slot.whole for n in v.tensor.ravel()
     )
     walk = Walk(reading, whole)
-    made = walk.run(graph, given)
+    made: list[Value] = []
+    try:
+        made = walk.run(graph, given)
+    except NoFormula as error:  # an output that no call gives
+        reading.problem(f"The outputs of {source} are not known: {error}.")
     if reading.problems:
         reading.formula({}, Task(), source, "")  # raises
     outputs = _named_outputs(
