@@ -290,6 +290,13 @@ def test_a_model_that_was_not_trained_is_told_from_others():
             cf.read(model)
 
 
+def test_an_explainer_that_predicts_nothing_is_refused_by_name():
+    box = pytest.importorskip("interpret.blackbox")
+    explainer = box.PartialDependence(lambda X: X[:, 0], data.numbers()[0])
+    with pytest.raises(cf.UnsupportedModel, match="PartialDependence is not among the models"):
+        cf.read(explainer)
+
+
 class Doubling(glass.ExplainableBoostingRegressor):
     """Predicts twice what it has learned."""
 

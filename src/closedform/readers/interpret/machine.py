@@ -52,12 +52,12 @@ def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
     """
     from importlib.metadata import version
 
-    known = getattr(model, "feature_names_in_", None)
-    if known is None and getattr(model, "has_fitted_", None) is None:
+    if _kind_of(model) is not None:
         _require_fitted(model)
+    known = getattr(model, "feature_names_in_", names or ())
     return formula_of(
         partial(predicted, model),
-        input_names(names, known, len(known or ())),
+        input_names(names, known, len(known)),
         source=type(model).__name__,
         reader=f"interpret {version(PACKAGE)}",
     )
@@ -81,7 +81,7 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """Return what a model predicts over some columns."""
-    kind = next((c.__name__ for c in type(model).__mro__ if c.__name__ in _KINDS), None)
+    kind = _kind_of(model)
     own = next((m for m in METHODS if _overrides(model, m)), None)
     if kind is None or own:
         name = type(model).__name__
@@ -99,6 +99,11 @@ def _overrides(model: Any, method: str) -> bool:
     """Tell whether a class that extends one of interpret's has a method of its own."""
     found = getattr(type(model), method, None)
     return found is not None and found.__module__.partition(".")[0] != "interpret"
+
+
+def _kind_of(model: Any) -> str | None:
+    """Return the class of those that are read that a model is, or extends."""
+    return next((c.__name__ for c in type(model).__mro__ if c.__name__ in _KINDS), None)
 
 
 def _require_fitted(model: Any) -> None:

@@ -61,8 +61,9 @@ def _kind(model: Any, table: dict[str, Any], reading: Reading) -> Any:
     """Return the reader of a model's class; None, and a problem, where there is none."""
     name = type(model).__name__
     kind = own_kind(model)
-    if kind in table and not type(model).transform.__module__.startswith("optbinning."):
-        reading.problem(f"{name} has a transform() of its own.", READABLE)
+    own = next((m for m in METHODS if _overrides(model, m)), None)
+    if kind in table and own:
+        reading.problem(f"{name} has a {own}() of its own.", READABLE)
         return None
     if kind not in table:
         reading.problem(
@@ -72,6 +73,15 @@ def _kind(model: Any, table: dict[str, Any], reading: Reading) -> Any:
     if not getattr(model, "_is_fitted", False):
         raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
     return table[kind]
+
+
+METHODS = ("transform", "predict", "predict_proba", "decision_function", "score")
+
+
+def _overrides(model: Any, method: str) -> bool:
+    """Tell whether a class that extends one of optbinning's has a method of its own."""
+    found = getattr(type(model), method, None)
+    return found is not None and found.__module__.partition(".")[0] not in ("optbinning", "sklearn")
 
 
 def _names_of(model: Any) -> list[str]:
