@@ -183,6 +183,7 @@ GLMS: dict[str, tuple[Any, Any]] = {
     "Gaussian inverse": (F.Gaussian(L.InversePower()), POSITIVE),
     "Binomial logit": (F.Binomial(), SHARE),
     "Binomial probit": (F.Binomial(L.Probit()), SHARE),
+    "Binomial Cauchy": (F.Binomial(L.Cauchy()), SHARE),
     "Binomial cloglog": (F.Binomial(L.CLogLog()), SHARE),
     "Binomial loglog": (F.Binomial(L.LogLog()), SHARE),
     "Binomial log": (F.Binomial(L.Log()), SHARE),

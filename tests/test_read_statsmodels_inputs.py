@@ -114,11 +114,6 @@ def rolling():
     return RollingOLS(FRAME.y, with_ones(), window=30).fit()
 
 
-def cauchit():
-    family = sm.families.Binomial(sm.families.links.Cauchy())
-    return sm.GLM(FRAME.one, with_ones(), family=family).fit()
-
-
 class Own(sm.OLS):
     def predict(self, params, exog=None):
         return super().predict(params, exog) + 1
@@ -177,7 +172,6 @@ REFUSED = {
     "ARIMA": (arima, "rows before"),
     "conditional logit": (conditional, "groups"),
     "rolling": (rolling, "window"),
-    "cauchit": (cauchit, "arctangent"),
     "cubic splines": (smoothed_otherwise, "UnivariateCubicSplines"),
     "own predict": (overridden, "predict"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -220,6 +220,17 @@ class Reading:
             for i, name in enumerate(self.names)
         )
 
+    def refuse_what_spoils(self, outputs: Mapping[str, Node]) -> None:
+        """Refuse a missing value of an input where it makes every output missing anyway.
+
+        The model gives nothing then, also for an input whose weight is 0, which a formula drops.
+        """
+        spoilt = fold(list(outputs.values()), _spoilers)
+        everywhere = reduce(int.__and__, spoilt) if spoilt else 0
+        columns = self.columns()
+        at = [i for i in range(len(columns)) if everywhere >> i & 1 and i not in self.no_missing]
+        self.refuse_missing(columns.pick(at))
+
     def formula(self, outputs: dict[str, Node], task: Task, source: str, reader: str) -> Formula:
         """Return the formula, or raise with every problem found.
 
@@ -308,6 +319,19 @@ def surely_shows(marked: Collection[Node], n: Node, *below: bool) -> bool:
     if n.op in (ops.TABLE, ops.PIECEWISE):
         return below[0] and n.data.missing != n.data.missing
     return n.op.strict and any(below)
+
+
+def _spoilers(n: Node, *below: int) -> int:
+    """Return the inputs, as bits, that make n missing whenever they are (for `fold`)."""
+    if n.op is ops.INPUT:
+        return 1 << int(n.data)
+    if n.op is ops.WHERE:
+        return below[1] & below[2]
+    if n.op in (ops.TABLE, ops.PIECEWISE):
+        return below[0] if n.data.missing != n.data.missing else 0
+    if n.op is ops.POW:  # x⁰ is 1 even of a missing x
+        return below[0] if n.args[1].op is ops.CONST and n.args[1].data != 0 else 0
+    return reduce(int.__or__, below, 0) if n.op.strict else 0
 
 
 def _may_pass_on(marked: Collection[Node], n: Node, *below: frozenset[Node]) -> frozenset[Node]:

@@ -68,6 +68,7 @@ def _read(model: Any, names: Sequence[str] | None, trace: Trace, given: Example)
     if trial.dtype != "float64":
         reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
     task = Task("regression", primary=tuple(outputs))
+    reading.refuse_what_spoils(outputs)
     made = reading.formula(outputs, task, _called(model), f"JAX {_version()}")
     call = given.call if trial.apart is not None else replace(given.call, twin="")
     options = _options(call, list(outputs), trace.dtype)

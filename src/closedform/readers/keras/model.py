@@ -131,6 +131,7 @@ def finished(
 ) -> Formula:  # fmt: skip
     """Return the formula, and with it how its model is asked."""
     task = Task("regression", primary=tuple(outputs))
+    reading.refuse_what_spoils(outputs)
     made = reading.formula(outputs, task, source, reader)
     options = {
         "inputs": [[s.name, list(s.shape), s.whole, s.key] for s in slots],

@@ -312,7 +312,7 @@ ELEMENTS: dict[str, Function] = {
     "Min": many(t.smallest),
     **{name: one(name.lower()) for name in (
         "Exp", "Log", "Sqrt", "Abs", "Tanh", "Sigmoid", "Erf", "Sin", "Cos", "Floor", "Sign",
-        "Softplus",
+        "Softplus", "Asin", "Acos", "Atan",
     )},
     "Sinh": each(e.sinh),
     "Cosh": each(e.cosh),

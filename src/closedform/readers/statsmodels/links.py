@@ -12,12 +12,15 @@ from closedform.ir import Node
 
 Inverse = Callable[[Node], Node]
 
-NO_ARCTANGENT = "A Cauchy link needs the arctangent, which formulas lack; use a logit or a probit."
-
 
 def normal_cdf(z: Node) -> Node:
     """Return Φ(z) = (1 + erf(z/√2)) / 2."""
     return ops.lin(0.5, (0.5, ops.unary("erf", ops.lin(0, (1 / math.sqrt(2), z)))))
+
+
+def cauchy_cdf(z: Node) -> Node:
+    """Return 1/2 + atan(z)/π."""
+    return ops.lin(0.5, (1 / math.pi, ops.atan(z)))
 
 
 def gumbel_cdf(z: Node) -> Node:
@@ -61,6 +64,7 @@ def _negative_binomial(link: Any) -> Inverse:
 DISTRIBUTIONS: dict[str, Inverse] = {
     "norm": normal_cdf,
     "logistic": ops.sigmoid,
+    "cauchy": cauchy_cdf,
     "gumbel_r": gumbel_cdf,
     "gumbel_l": least_cdf_of_scipy,
 }
@@ -103,7 +107,7 @@ def no_link(link: Any, name: str) -> tuple[str, str]:
     """Return what is said of a link without a formula, and what can be done."""
     inner = str(getattr(getattr(link, "dbn", None), "name", ""))
     said = f"The link {name}{f' of {inner}' if inner else ''} has no formula that is known."
-    return said, NO_ARCTANGENT if inner == "cauchy" else "Use one of statsmodels' other links."
+    return said, "Use one of statsmodels' other links."
 
 
 def is_identity(link: Any) -> bool:

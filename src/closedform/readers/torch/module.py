@@ -58,6 +58,7 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     if trial.dtype != "float64":
         reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
     task = Task("regression", primary=tuple(outputs))
+    reading.refuse_what_spoils(outputs)
     made = reading.formula(outputs, task, type(model).__name__, f"PyTorch {_version()}")
     options = {
         "inputs": [[s.name, list(s.shape), s.whole] for s in walk.slots],
