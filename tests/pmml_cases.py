@@ -90,6 +90,12 @@ def expression(body, names=("x", "z"), dtype="double", functions=""):
     return regression(names, table, shared=functions + derived), rows(names)
 
 
+def derived(body, name="d"):
+    return (
+        f'<DerivedField name="{name}" optype="continuous" dataType="double">{body}</DerivedField>'
+    )
+
+
 def apply(function, *arguments, options=""):
     """Return an Apply of fields (by name) and constants (numbers, or whole expressions)."""
     return f'<Apply function="{function}" {options}>{"".join(map(argument, arguments))}</Apply>'

@@ -42,6 +42,8 @@ ONE: dict[str, Callable[..., Any]] = {
     "round away": lambda x: lax.round(2 * x) + lax.round(lax.round(2 * x) / 2),
     "halves to even": lambda x: jnp.round(jnp.round(2 * x) / 2),
     "tan": lambda x: jnp.tan(x / 4),
+    "inverses of sines": lambda x: jnp.arcsin(jnp.sin(x)) + jnp.arccos(jnp.tanh(x)) * jnp.arctan(x),
+    "angle": lambda x: jnp.arctan2(x, x[:, ::-1] + 0.1),
     "arccosh": lambda x: jnp.arccosh(1 + x * x),
     "arctanh": lambda x: jnp.arctanh(jnp.tanh(x) * 0.9),
     "erf": lambda x: jax.scipy.special.erf(x) + jax.scipy.special.erfc(x) * 2,

@@ -59,7 +59,8 @@ OPERATIONS: dict[str, Any] = {
     + o.where(o.logical_or(o.isnan(x), o.isinf(x)), 0.0, o.stop_gradient(x))
     + o.cast(o.all(x > -1, axis=1, keepdims=True), "float32"),
     "angles": lambda x: o.deg2rad(x) + o.rad2deg(x) + o.arccosh(o.abs(x) + 1)
-    + o.arctanh(o.tanh(x)),
+    + o.arctanh(o.tanh(x)) + o.arcsin(o.sin(x)) + o.arccos(o.tanh(x)) * o.arctan(x)
+    + o.arctan2(x, x + 0.5),
     "more reduced": lambda x: o.stack([
         o.amax(x, axis=1), o.amin(x, axis=1), o.average(x, axis=1), *o.moments(x, axes=1),
         o.cast(o.argmin(x, axis=1), "float32"), o.norm(x, ord=1, axis=1)], axis=1),

@@ -33,6 +33,7 @@ ELEMENTS: dict[str, Make] = {
         "HardSwish", "Identity", "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu", "Round",
         "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Tan",
         "Tanh", "ThresholdedRelu", "Asinh", "Acosh", "Atanh", "Dropout",
+        "Asin", "Acos", "Atan",
     )},
     "Gelu by tanh": lambda: of("Gelu", [4], approximate="tanh"),
     "Swish": lambda: of("Swish", [4], opset=24, alpha=1.5),

@@ -185,7 +185,7 @@ def test_missing_numbers_are_refused_where_onnx_does_not_say_what_comes_of_them(
     ]
     made = model(nodes, {"x": [1, 3], "z": [1, 1]})
     formula = cf.read(made)
-    assert [f.missing for f in formula.inputs] == [False] * 3 + [True]
+    assert [f.missing for f in formula.inputs] == [False] * 4  # a missing z leaves nothing of y
     assert formula.verify(made, rows_of(made)).ok
 
 
@@ -272,7 +272,7 @@ def refused(made: Any, match: str) -> None:
 
 def test_all_operators_without_a_formula_are_named_at_once():
     nodes = [
-        helper.make_node("Atan", ["x"], ["a"]),
+        helper.make_node("Multinomial", ["x"], ["a"]),
         helper.make_node("NonZero", ["a"], ["b"]),
         helper.make_node("RandomNormalLike", ["x"], ["c"]),
         helper.make_node("Fancy", ["x"], ["y"], domain="some.shop"),
@@ -281,7 +281,7 @@ def test_all_operators_without_a_formula_are_named_at_once():
     made.opset_import.append(helper.make_opsetid("some.shop", 1))
     with pytest.raises(cf.UnsupportedModel, match="for 4 reasons") as error:
         cf.read(made)
-    for name in ("Atan", "NonZero", "RandomNormalLike", "Fancy of the domain 'some.shop'"):
+    for name in ("Multinomial", "NonZero", "RandomNormalLike", "Fancy of the domain 'some.shop'"):
         assert name in str(error.value)
 
 

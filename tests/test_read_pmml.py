@@ -8,7 +8,7 @@ import pytest
 
 import closedform as cf
 from closedform.ir import Type
-from pmml_cases import BINARY, CLASS, document, linear, regression, rows, schema
+from pmml_cases import BINARY, CLASS, apply, derived, document, linear, regression, rows, schema
 from pmml_documents import CASES as FILES
 from pmml_documents import RECORDED
 
@@ -401,3 +401,22 @@ def test_texts_that_are_all_whole_numbers_are_taken_as_numbers_too(tmp_path):
     upper = shouted.replace("concat", "uppercase")  # needs the text as a text
     formula = read(regression(["t"], other, fields={"t": field}, shared=upper), tmp_path)
     assert formula({"t": ["4", "6"]}).tolist() == [3.0, 1.0]
+
+
+def test_arctangents_are_read(tmp_path):
+    """JPMML knows neither of them; the values are those of the specification's own formulas."""
+    x = np.array([-3.0, -0.5, 0.0, 1.0, 50.0])
+    for name, value in (("atan", np.arctan), ("asin", np.arcsin), ("acos", np.arccos)):
+        path = tmp_path / f"{name}.pmml"
+        path.write_text(regression(["x"], linear(("d", 1.0)), shared=derived(apply(name, "x"))))
+        with np.errstate(invalid="ignore"):
+            # 1e-15: an ulp of π, since a platform's own functions differ by that.
+            assert cf.read(path)({"x": x}) == pytest.approx(value(x), abs=1e-15, nan_ok=True)
+    (tmp_path / "m.pmml").write_text(FILES["regression logit"][0].replace('"logit"', '"cauchit"'))
+    (tmp_path / "l.pmml").write_text(FILES["regression logit"][0])
+    rows = {f.name: x / 50 for f in cf.read(tmp_path / "m.pmml").inputs}
+    chances = cf.read(tmp_path / "l.pmml")(rows)
+    scores = np.log(chances / (1 - chances))
+    expected = 0.5 + np.arctan(scores) / np.pi
+    # 1e-12: the score is taken back from its logit.
+    assert cf.read(tmp_path / "m.pmml")(rows) == pytest.approx(expected, rel=1e-12)

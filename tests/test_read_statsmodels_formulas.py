@@ -166,7 +166,7 @@ REFUSED = {
     "I(x - x.mean())": "mean",
     "I(x.rank())": "rank",
     "I(x.shift(1).fillna(0))": "shift",
-    "np.arctan(x)": "arctan",
+    "np.i0(x)": "i0",
     "I(x // 0.5)": "x // 0.5",
     "C(pd.cut(x, 3))": "cut",
     "pd.Series(x.values)": "Series",
@@ -184,7 +184,7 @@ def test_code_without_a_formula_is_refused_by_name(terms):
 
 
 def test_all_terms_without_a_formula_are_named_at_once():
-    results = fitted(smf.ols("y ~ np.arctan(x) + np.arcsinh(z) + g", FRAME).fit)
+    results = fitted(smf.ols("y ~ np.i0(x) + np.spacing(z) + g", FRAME).fit)
     with pytest.raises(cf.errors.UnsupportedModel) as caught:
         cf.read(results)
     assert len(caught.value.problems) == 2

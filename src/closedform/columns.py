@@ -93,7 +93,7 @@ def _leaves(X: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
         if isinstance(part, Mapping):
             parts = [(key, part[key]) for key in sorted(part)]
         elif isinstance(part, tuple) or (
-            isinstance(part, list) and any(np.ndim(_plain_array(p)) for p in part)
+            isinstance(part, list) and any(getattr(p, "ndim", 0) for p in part)
         ):
             parts = list(enumerate(part))
         if not parts:

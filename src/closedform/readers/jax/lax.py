@@ -32,7 +32,9 @@ LAX: dict[str, Function] = {
     "cbrt": each(e.cbrt),
     **{name: e.one(name) for name in (
         "exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "erf", "sin", "cos", "floor", "sign",
+        "asin", "acos", "atan",
     )},
+    "atan2": each(shared.atan2),
     "logistic": e.one("sigmoid"),
     "erfc": each(shared.erfc),
     "erf_inv": each(e.erf_inv),
@@ -143,9 +145,6 @@ CHECKS = frozenset({"debug_callback", "debug_print"})
 """Operations that compute nothing."""
 
 REFUSED: dict[str, str] = {
-    **dict.fromkeys(
-        ("acos", "asin", "atan", "atan2"), "formulas have no inverse trigonometric functions"
-    ),
     **dict.fromkeys(
         ("pure_callback", "io_callback", "callback", "python_callback", "ffi_call"),
         "it calls code that JAX does not show",

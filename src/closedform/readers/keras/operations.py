@@ -153,8 +153,9 @@ ELEMENTS: dict[str, Function] = {
         "Exp": "exp", "Log": "log", "Log1p": "log1p", "Expm1": "expm1", "Sqrt": "sqrt",
         "Absolute": "abs", "Fabs": "abs", "Tanh": "tanh", "Sigmoid": "sigmoid",
         "Erf": "erf", "Sin": "sin", "Cos": "cos", "Floor": "floor", "Sign": "sign",
-        "Softplus": "softplus",
+        "Softplus": "softplus", "Arcsin": "asin", "Arccos": "acos", "Arctan": "atan",
     }.items()},
+    "Arctan2": e.two(e.atan2),
     "Negative": e.each(lambda x: t.multiply(x, -1.0)),
     "Square": e.each(lambda x: t.power(x, 2.0)),
     "Reciprocal": e.each(partial(t.divide, 1.0)),
@@ -330,10 +331,6 @@ REFUSED: dict[str, str] = {
     **dict.fromkeys(
         ("Sort", "Argsort", "TopK", "Median", "Quantile", "Argpartition", "SearchSorted"),
         "it puts values in order",
-    ),
-    **dict.fromkeys(
-        ("Arccos", "Arcsin", "Arctan", "Arctan2"),
-        "formulas have no inverse trigonometric functions",
     ),
     **dict.fromkeys(
         ("Nonzero", "Unique", "Bincount"), "the size of its result depends on the inputs"

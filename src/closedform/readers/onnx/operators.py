@@ -49,7 +49,6 @@ OPERATORS: dict[str, Function] = {
 
 RANDOM = "it draws at random"
 DEPENDS = "the size of its result depends on the inputs"
-INVERSE = "formulas have no inverse trigonometric functions"
 BITS = "formulas have no operations on bits"
 
 REFUSED: dict[str, str] = {
@@ -58,7 +57,6 @@ REFUSED: dict[str, str] = {
          "Bernoulli"), RANDOM,
     ),
     **dict.fromkeys(("NonZero", "Unique", "NonMaxSuppression", "StringSplit"), DEPENDS),
-    **dict.fromkeys(("Acos", "Asin", "Atan"), INVERSE),
     **dict.fromkeys(
         ("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "BitCast"), BITS
     ),

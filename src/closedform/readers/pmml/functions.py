@@ -88,6 +88,9 @@ UNARY: dict[str, Callable[[Node], Node]] = {
     "sin": ops.sin,
     "cos": ops.cos,
     "tan": lambda x: ops.div(ops.sin(x), ops.cos(x)),
+    "asin": lambda x: ops.unary("asin", x),
+    "acos": lambda x: ops.unary("acos", x),
+    "atan": ops.atan,
     "sinh": _half(-1.0),
     "cosh": _half(1.0),
     "tanh": ops.tanh,
@@ -373,7 +376,6 @@ FUNCTIONS: dict[str, Function] = {
 """Name of a built-in function → what it makes of its arguments."""
 
 WITHOUT = {
-    **dict.fromkeys(("asin", "acos", "atan", "atan2"), "there is no inverse of a sine here"),
     **dict.fromkeys(
         ("dateDaysSinceYear", "dateSecondsSinceYear", "dateSecondsSinceMidnight", "formatDatetime"),
         "dates are not read",

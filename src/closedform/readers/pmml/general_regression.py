@@ -19,7 +19,7 @@ from closedform.ops.payloads import Label, Pieces
 from closedform.readers.pmml.document import Element, matrix
 from closedform.readers.pmml.functions import normal_below
 from closedform.readers.pmml.outcome import Outcome, class_of, of_chances
-from closedform.readers.pmml.regression import cloglog, loglog
+from closedform.readers.pmml.regression import cauchit, cloglog, loglog
 from closedform.readers.pmml.scope import Scope
 from closedform.readers.pmml.values import Truth, Unread, Value, gone, is_one_of, literal, number
 
@@ -44,13 +44,14 @@ LINKS: dict[str, Callable[[Node, float, float], Node]] = {
     "probit": lambda x, d, p: normal_below(x),
     "cloglog": lambda x, d, p: cloglog(x),
     "loglog": lambda x, d, p: loglog(x),
+    "cauchit": lambda x, d, p: cauchit(x),
     "power": lambda x, d, p: ops.exp(x) if p == 0 else ops.power(x, 1 / p),
     "oddspower": lambda x, d, p: _odds_power(x, p),
     "negbin": lambda x, d, p: _negative_binomial(x, d),
 }
 """linkFunction → its inverse of a sum, given the parameters of distribution and link."""
 
-UNIT = ("logit", "probit", "cloglog", "loglog")
+UNIT = ("logit", "probit", "cloglog", "loglog", "cauchit")
 """Links of cumulative chances."""
 NUMBERS = ("regression", "generalLinear", "generalizedLinear", "CoxRegression")
 CLASSES = ("multinomialLogistic", "ordinalMultinomial", "generalizedLinear")

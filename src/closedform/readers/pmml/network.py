@@ -71,6 +71,7 @@ ACTIVATIONS: dict[str, Callable[[Node, Options], Node]] = {
     "Gauss": lambda x, o: ops.exp(ops.lin(0, (-1, ops.mul(x, x)))),
     "sine": lambda x, o: ops.sin(x),
     "cosine": lambda x, o: ops.cos(x),
+    "arctan": lambda x, o: ops.lin(0, (2 / math.pi, ops.atan(x))),
     "Elliott": _elliott,
     "rectifier": _rectifier,
 }

@@ -5,6 +5,7 @@ https://dmg.org/pmml/v4-4/Regression.html.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -16,7 +17,7 @@ from closedform.readers.pmml.document import Element
 from closedform.readers.pmml.functions import normal_below
 from closedform.readers.pmml.outcome import Outcome, class_of, of_chances
 from closedform.readers.pmml.scope import Scope
-from closedform.readers.pmml.values import Truth, Unread, Value, is_one_of, literal, number
+from closedform.readers.pmml.values import Truth, Value, is_one_of, literal, number
 
 
 def cloglog(x: Node) -> Node:
@@ -29,6 +30,11 @@ def loglog(x: Node) -> Node:
     return ops.exp(ops.lin(0, (-1, ops.exp(ops.lin(0, (-1, x))))))
 
 
+def cauchit(x: Node) -> Node:
+    """Return 1/2 + atan(x)/π."""
+    return ops.lin(0.5, (1 / math.pi, ops.atan(x)))
+
+
 LINKS: dict[str, Callable[[Node], Node]] = {
     "none": lambda x: x,
     "logit": ops.sigmoid,
@@ -37,6 +43,7 @@ LINKS: dict[str, Callable[[Node], Node]] = {
     "probit": normal_below,
     "cloglog": cloglog,
     "loglog": loglog,
+    "cauchit": cauchit,
 }
 """normalizationMethod → what it makes of one sum."""
 
@@ -88,9 +95,6 @@ def regression_model(model: Element, scope: Scope, dtype: str, ordinal: bool) ->
     method, tables = model.get("normalizationMethod", "none"), model.all("RegressionTable")
     if not tables:
         raise KeyError("no RegressionTable")
-    if method == "cauchit":
-        raise Unread("normalizationMethod='cauchit' has no formula: there is no arctangent here.",
-                     "Refit the model with logit or probit.")  # fmt: skip
     sums = [sum_of(t, scope) for t in tables]
     scope.work.reading.name("score ", sums if len(sums) > 1 else [])
     if model.get("functionName") == "regression":
