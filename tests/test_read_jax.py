@@ -434,7 +434,7 @@ def test_rows_that_a_function_cannot_take_are_refused_by_both():
 
 
 def test_what_the_documents_show_of_jax_runs():
-    page = Path(__file__).parents[1] / "docs/reading.md"
+    page = Path(__file__).parents[1] / "docs/jax.md"
     found = re.findall(r"^```python jax\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
     assert found
     for code in found:
