@@ -151,8 +151,19 @@ def input_names(
     if names is None:
         return tuple(str(n) for n in known) if known else tuple(f"x{i}" for i in range(width))
     if len(names) != width:
-        raise BadInput(f"{len(names)} names were given for {width} inputs.")
+        raise BadInput(
+            f"{len(names)} names were given for {width} inputs.",
+            hint="There is one for each element of a row, in the order of the model.",
+        )
     return tuple(str(n) for n in names)
+
+
+def output_name(name: str, at: tuple[int, ...], size: int) -> str:
+    """Return the name of one element of a tensor that a network gives: y0, y1 …, `size[0,1]`."""
+    if size == 1:
+        return name
+    inner = ",".join(map(str, at))
+    return f"{name}{inner}" if len(at) == 1 and name == "y" else f"{name}[{inner}]"
 
 
 def value_names(values: Sequence[Node]) -> tuple[str, ...]:

@@ -12,12 +12,13 @@ import numpy as np
 from closedform import ops
 from closedform.asking.jax import Call, Slot, bits64
 from closedform.asking.jaxprs import NotStatic, Walk
-from closedform.errors import BadInput, UnsupportedModel
+from closedform.errors import UnsupportedModel
 from closedform.formula import Formula, Task
 from closedform.ir import Node
 from closedform.readers.jax.tracing import Example, Trace, example_of, traces
 from closedform.readers.jax.trying import tried
 from closedform.readers.jax.walking import BATCH, InNodes, row_of
+from closedform.readers.prediction import input_names, output_name
 from closedform.readers.reading import Columns, Reading, unique_names
 from closedform.readers.tensors import Tensor
 from closedform.readers.torch.elements import NoFormula
@@ -121,7 +122,7 @@ def _outputs(trace: Trace, example: Example, reading: Reading) -> dict[str, Node
                 domain.problems[str(error)] = None
                 continue
             for at, n in zip(np.ndindex(*shape), nodes, strict=True):
-                made[_output_name(name, at, len(nodes))] = n
+                made[output_name(name, at, len(nodes))] = n
     for problem in domain.problems:
         reading.problem(f"JAX's {problem}.")
     return made
@@ -160,14 +161,7 @@ def _note_whole(slots: Sequence[Slot], reading: Reading) -> None:
 
 def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str, ...]:
     made = [name for slot in slots for name in _element_names(slot, len(slots) == 1)]
-    if names is None:
-        return tuple(unique_names(made))
-    if len(names) != len(made):
-        raise BadInput(
-            f"{len(names)} names were given for {len(made)} inputs.",
-            hint="There is one for each element of a row, in the order of the arrays.",
-        )
-    return tuple(str(n) for n in names)
+    return input_names(names, unique_names(made), len(made))
 
 
 def _element_names(slot: Slot, alone: bool) -> Iterator[str]:
@@ -176,10 +170,3 @@ def _element_names(slot: Slot, alone: bool) -> Iterator[str]:
             yield f"x{at[0]}"
         else:
             yield f"{slot.name}[{','.join(map(str, at))}]" if at else slot.name
-
-
-def _output_name(name: str, at: tuple[int, ...], size: int) -> str:
-    if size == 1:
-        return name
-    inner = ",".join(map(str, at))
-    return f"{name}{inner}" if len(at) == 1 and name == "y" else f"{name}[{inner}]"

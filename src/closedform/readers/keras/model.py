@@ -19,6 +19,7 @@ from closedform.readers.keras.layer import LiveLayer
 from closedform.readers.keras.source import graph_of, structure_of, traced_model
 from closedform.readers.keras.trying import tried
 from closedform.readers.keras.walking import LARGEST, MODELS, UNREAD, Value, Walk
+from closedform.readers.prediction import input_names, output_name
 from closedform.readers.reading import Reading, unique_names
 from closedform.readers.tensors import elementwise, node_of, number
 from closedform.readers.torch.elements import NoFormula
@@ -264,14 +265,7 @@ def _note_whole(slots: Sequence[Slot], reading: Reading, outputs: Sequence[Node]
 
 def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str, ...]:
     made = [name for slot in slots for name in _element_names(slot, len(slots) == 1)]
-    if names is None:
-        return tuple(unique_names(made))
-    if len(names) != len(made):
-        raise BadInput(
-            f"{len(names)} names were given for {len(made)} inputs.",
-            hint="There is one for each element of a row, in the order of the tensors.",
-        )
-    return tuple(str(n) for n in names)
+    return input_names(names, unique_names(made), len(made))
 
 
 def _element_names(slot: Slot, alone: bool) -> Iterator[str]:
@@ -289,12 +283,5 @@ def _named_outputs(results: Sequence[tuple[str, Array]]) -> dict[str, Node]:
     for name, (_, tensor) in zip(names, results, strict=True):
         assert tensor is not UNREAD
         for at in np.ndindex(*tensor.shape[1:]):
-            made[_output_name(name, at, tensor.size)] = node_of(number(tensor.item(0, *at)))
+            made[output_name(name, at, tensor.size)] = node_of(number(tensor.item(0, *at)))
     return made
-
-
-def _output_name(name: str, at: tuple[int, ...], size: int) -> str:
-    if size == 1:
-        return name
-    inner = ",".join(map(str, at))
-    return f"{name}{inner}" if len(at) == 1 and name == "y" else f"{name}[{inner}]"

@@ -11,6 +11,7 @@ import numpy as np
 from closedform import ops
 from closedform.asking.onnx import Slot
 from closedform.errors import BadInput, UnsupportedModel
+from closedform.readers import prediction
 from closedform.readers.onnx.values import KINDS, Value
 from closedform.readers.reading import Columns, Reading, unique_names
 
@@ -186,14 +187,7 @@ def input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str
         BadInput: not as many names were given as there are elements.
     """
     made = [name for slot in slots for name in _element_names(slot, len(slots) == 1)]
-    if names is None:
-        return tuple(unique_names(made))
-    if len(names) != len(made):
-        raise BadInput(
-            f"{len(names)} names were given for {len(made)} inputs.",
-            hint="There is one for each element of a row, in the order of the graph's inputs.",
-        )
-    return tuple(str(n) for n in names)
+    return prediction.input_names(names, unique_names(made), len(made))
 
 
 def _element_names(slot: Slot, alone: bool) -> Iterator[str]:

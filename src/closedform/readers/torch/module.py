@@ -11,9 +11,10 @@ import numpy as np
 
 from closedform import ops
 from closedform.asking.torch import Slot
-from closedform.errors import BadInput, MissingExtra
+from closedform.errors import MissingExtra
 from closedform.formula import Formula, Task
 from closedform.ir import Array, Node, toposort
+from closedform.readers.prediction import input_names, output_name
 from closedform.readers.reading import Reading, unique_names
 from closedform.readers.tensors import node_of, number
 from closedform.readers.torch.packages import program_of
@@ -131,14 +132,7 @@ def _version() -> str:
 
 def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str, ...]:
     made = [name for slot in slots for name in element_names(slot, len(slots) == 1)]
-    if names is None:
-        return tuple(unique_names(made))
-    if len(names) != len(made):
-        raise BadInput(
-            f"{len(names)} names were given for {len(made)} inputs.",
-            hint="There is one for each element of a row, in the order of the tensors.",
-        )
-    return tuple(str(n) for n in names)
+    return input_names(names, unique_names(made), len(made))
 
 
 def element_names(slot: Slot, alone: bool) -> Iterator[str]:
@@ -154,12 +148,5 @@ def _named_outputs(results: Sequence[tuple[str, Array]]) -> dict[str, Node]:
     made: dict[str, Node] = {}
     for name, tensor in results:
         for at in np.ndindex(*tensor.shape):
-            made[_output_name(name, at, tensor.size)] = node_of(number(tensor.item(*at)))
+            made[output_name(name, at, tensor.size)] = node_of(number(tensor.item(*at)))
     return made
-
-
-def _output_name(name: str, at: tuple[int, ...], size: int) -> str:
-    if size == 1:
-        return name
-    inner = ",".join(map(str, at))
-    return f"{name}{inner}" if len(at) == 1 and name == "y" else f"{name}[{inner}]"
