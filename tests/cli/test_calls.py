@@ -357,3 +357,10 @@ def test_categories_that_are_whole_numbers_reach_catboost_as_such(run, made):
 def test_inspect_asks_for_trust_only_where_trust_would_help(run):
     status, out, err = run("inspect", "rows.csv", TRUST)
     assert status == 0 and "no model file" in out and err == ""
+
+
+def test_a_program_that_answers_no_row_says_so(run, made):
+    rows = (made / "rows.csv").read_text().replace(",f,", ",other,").replace(",m,", ",other,")
+    (made / "others.csv").write_text(rows)
+    status, out, _ = run("verify", "formula.json", "--program", "python", "--data", "others.csv")
+    assert status == 0 and "rows given: 442 outside the formula's domain" in out
