@@ -289,11 +289,33 @@ def test_what_is_no_file(tmp_path):
             load_model(os.path.join(tmp_path, name))
 
 
+class Absent:
+    """A finder that says of one package that it is not installed."""
+
+    def __init__(self, package):
+        self.package = package
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == self.package:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def test_a_missing_package_is_named(file, monkeypatch):
     file.write_bytes(b"cno_such_package.models\nModel\n.")
     with pytest.raises(BadFile, match="No module named 'no_such_package'") as refusal:
         load_model(file, trust_pickle=True)
     assert "provides no_such_package" in refusal.value.hint
+    file.write_bytes(b"csklearn.no_such_module\nModel\n.")
+    with pytest.raises(BadFile, match=r"'sklearn\.no_such_module'") as refusal:
+        load_model(file, trust_pickle=True)
+    assert "package versions that saved it" in refusal.value.hint
+    file.write_bytes(b"cpygam.pygam\nLinearGAM\n.")
+    monkeypatch.setattr(sys, "meta_path", [Absent("pygam"), *sys.meta_path])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pygam"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(MissingExtra) as refusal:
+        load_model(file, trust_pickle=True)
+    assert refusal.value.hint == 'pip install "closedform[pygam]"'
     joblib.dump(MODELS["linear"](), file)
     monkeypatch.setitem(sys.modules, "joblib.numpy_pickle", None)
     with pytest.raises(MissingExtra) as refusal:

@@ -327,3 +327,40 @@ def test_a_booster_in_a_file_is_asked_about_rows_with_texts_as_categories(run, m
     rows.to_csv(made / "kinds.csv", index=False)
     status, out, _ = run("verify", "model.booster", "--data", "kinds.csv")
     assert status == 0 and "identical" in out
+
+
+def test_an_unseen_category_in_a_table_is_refused_as_the_booster_does(run, made):
+    xgb = pytest.importorskip("xgboost", minversion="3.1")
+    kinds = pd.Series(["f", "m"] * 20, dtype="category")
+    rows = pd.DataFrame({"kind": kinds, "size": np.arange(40.0)})
+    model = xgb.XGBRegressor(n_estimators=2, enable_categorical=True)
+    model.fit(rows, rows["size"] + (kinds == "f") * 30).save_model(made / "kinds.booster.json")
+    rows.astype({"kind": object}).replace({"kind": {"m": "x"}}).to_csv(
+        made / "kinds.csv", index=False
+    )
+    status, out, err = run("verify", "kinds.booster.json", "--data", "kinds.csv")
+    assert status == 0 and err == ""
+    assert "rows given: 20 outside the formula's domain, 20 refused by the model" in out
+
+
+def test_categories_that_are_whole_numbers_reach_catboost_as_such(run, made):
+    cat = pytest.importorskip("catboost")
+    rows = pd.DataFrame({"kind": [1, 2] * 20, "size": np.arange(40.0)})
+    pool = cat.Pool(rows, rows["size"] + rows["kind"] * 30, cat_features=["kind"])
+    model = cat.CatBoostRegressor(iterations=3, depth=2, verbose=0, allow_writing_files=False)
+    model.fit(pool).save_model(str(made / "cat.json"), format="json", pool=pool)
+    rows.to_csv(made / "kinds.csv", index=False)
+    status, out, _ = run("verify", "cat.json", "--data", "kinds.csv")
+    assert status == 0 and "rows given:" not in out
+
+
+def test_inspect_asks_for_trust_only_where_trust_would_help(run):
+    status, out, err = run("inspect", "rows.csv", TRUST)
+    assert status == 0 and "no model file" in out and err == ""
+
+
+def test_a_program_that_answers_no_row_says_so(run, made):
+    rows = (made / "rows.csv").read_text().replace(",f,", ",other,").replace(",m,", ",other,")
+    (made / "others.csv").write_text(rows)
+    status, out, _ = run("verify", "formula.json", "--program", "python", "--data", "others.csv")
+    assert status == 0 and "rows given: 442 outside the formula's domain" in out

@@ -15,6 +15,9 @@ from closedform.readers import read
 from closedform.readers.registry import FILES
 from closedform.store import content_hash, load
 
+OPENED = ("pickle", "joblib", "skops")
+"""Kinds of files that hold a model once somebody trusts them."""
+
 
 def inspect(args: Namespace, notes: list[str]) -> Answer:
     """Say what a file is; with trust, what the model in it is too."""
@@ -24,8 +27,9 @@ def inspect(args: Namespace, notes: list[str]) -> Answer:
         return _answer(report, "formula: " + formula.source, facts_of(formula), formula)
     if report.kind in FILES:
         return _model(report, args.file)
-    if not _opens(report, args):
-        notes.append(f"nothing of it was run. To see the model, trust the file: {_how(report)}")
+    if report.kind not in OPENED or not _opens(report, args):
+        if report.kind in OPENED:
+            notes.append(f"nothing of it was run. To see the model, trust the file: {_how(report)}")
         return Answer(str(report), {"file": report.to_json()})
     model = open_trusted(args, notes)
     notes[:] = [note for note in notes if note not in report.notes]

@@ -145,21 +145,49 @@ def _as_taken(picked: Any, source: Source) -> Any:
     if model is None or is_asked(model):
         return picked
     if (_named(model) or kinds) and hasattr(picked, "columns"):
-        return picked.astype(kinds) if kinds else picked
+        return _categorical(picked, kinds) if kinds else picked
     if hasattr(picked, "columns"):
-        return picked.to_numpy()
+        return _whole(picked, source) if _package(source) == "catboost" else picked.to_numpy()
     columns: list[Array] = [picked[name] for name in names]
     return np.column_stack(columns)
 
 
-def _categories(source: Source) -> dict[str, Any]:
-    """Return the type of each column of categories that a booster takes: a file holds texts."""
-    if type(source.model).__module__.partition(".")[0] not in ("xgboost", "lightgbm"):
+def _whole(rows: Any, source: Source) -> Array:
+    """Return rows for CatBoost, which takes 1 as a category and refuses a table's 1.0."""
+    labels = [f.name for f in source.formula.inputs if f.type is Type.LABEL]
+    if not labels:
+        return np.asarray(rows)
+    made = rows.astype(object)
+    for name in labels:
+        whole = [isinstance(v, float) and v.is_integer() for v in made[name]]
+        made[name] = [int(v) if w else v for v, w in zip(made[name], whole, strict=True)]
+    return np.asarray(made, dtype=object)
+
+
+def _package(source: Source) -> str:
+    return type(source.model).__module__.partition(".")[0]
+
+
+def _categories(source: Source) -> dict[str, Sequence[Any]]:
+    """Return the categories of each column of them that a booster takes: a file holds texts."""
+    if _package(source) not in ("xgboost", "lightgbm"):
         return {}
+    found = [f for f in source.formula.inputs if f.type is Type.LABEL and f.categories]
+    return {f.name: f.categories or () for f in found}
+
+
+def _categorical(rows: Any, known: Mapping[str, Sequence[Any]]) -> Any:
+    """Return a frame with the categories that are known in their order, and then the others.
+
+    A category that the model has not seen stays one: as a missing value it would be another row.
+    """
     from pandas import CategoricalDtype
 
-    found = [f for f in source.formula.inputs if f.type is Type.LABEL and f.categories]
-    return {f.name: CategoricalDtype(f.categories) for f in found}
+    kinds = {}
+    for name, categories in known.items():
+        unseen = [c for c in rows[name].dropna().unique() if c not in categories]
+        kinds[name] = CategoricalDtype([*categories, *unseen])
+    return rows.astype(kinds)
 
 
 def _with_spaces(source: Source, table: Table, notes: list[str]) -> Source:

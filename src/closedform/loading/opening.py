@@ -24,6 +24,14 @@ _HINTS: Final = {
     "parquet": "Give it as the data, and a model file as the model.",
 }
 
+_EXTRAS: Final = dict.fromkeys(("sklearn", "joblib", "scipy", "pandas"), "sklearn") | {
+    **{name: name for name in ("xgboost", "lightgbm", "catboost", "torch", "keras", "onnx", "jax")},
+    **{name: name for name in ("statsmodels", "skorch", "gplearn", "pyoperon", "sympy")},
+    **{name: name for name in ("interpret", "pygam", "optbinning")},
+    "kan": "pykan",
+}
+"""Package that a pickle imports → the extra of closedform that brings it."""
+
 
 @dataclass(frozen=True)
 class OpenedModel:
@@ -148,13 +156,13 @@ def _loading(report: FileReport, load: Callable[[], object]) -> tuple[object, tu
 def _failed(report: FileReport, error: Exception) -> ClosedformError:
     """Turn what a package raised on loading into one error that says what to do."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    if missing and missing.split(".")[0] in ("sklearn", "joblib", "scipy", "pandas"):
-        return MissingExtra(missing.split(".")[0], "sklearn", f"Loading {report.path}")
+    if missing in _EXTRAS:
+        return MissingExtra(missing, _EXTRAS[missing], f"Loading {report.path}")
     made = "".join(f" ({note})" for note in report.notes if note.startswith("made with"))
     return BadFile(
         f"{report.path} does not load{made}: {type(error).__name__}: {shown(str(error))}.",
         hint=f"Install the package that provides {shown(missing)}."
-        if missing
+        if missing and "." not in missing  # else it is there, in another version
         else "Load it with the package versions that saved it, and save it again with skops.",
     )
 

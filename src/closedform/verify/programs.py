@@ -178,7 +178,14 @@ def _run(formula: Formula, target: str, program: str, rows: Rows) -> tuple[Rows,
     values = {n: _column(formula, n, made.get(n, [None] * len(rows))) for n in formula.outputs}
     outside = np.zeros(len(rows), dtype=bool)
     failed = len(rows) if error and not made else 0
-    domain = Domain(rows.set, len(rows), refused=failed, only_formula=int(bool(error)), error=error)
+    domain = Domain(
+        rows.set,
+        len(rows),
+        refused=failed,
+        outside=int(rows.outside.sum()),  # there, both give nothing: it is said, or all seems well
+        only_formula=int(bool(error)),
+        error=error,
+    )
     return replace(rows, values=values, outside=outside), domain
 
 
