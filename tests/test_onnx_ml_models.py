@@ -160,6 +160,18 @@ def test_the_probabilities_of_a_classifier_are_known_as_such(zipmap, y):
     assert len(formula.task.probability) == len(formula.task.classes)
 
 
+@pytest.mark.parametrize("classes", [(0, 1), (3, 5, 9)])
+@pytest.mark.parametrize("kind", [GaussianNB, MLPClassifier])
+def test_a_class_of_whole_numbers_that_is_looked_up_is_a_label(kind, classes):
+    y = np.array(classes)[np.digitize(SCORE, [-1, 1][: len(classes) - 1])]
+    options = {} if kind is GaussianNB else {"hidden_layer_sizes": (4,), "max_iter": 20}
+    model = converted(kind(**options), ROWS, y, zipmap=False)
+    formula = cf.read(model)
+    assert formula.task.classes == classes
+    assert np.shape(formula(ROWS)) == (len(ROWS),)
+    assert formula.verify(model, ROWS).ok
+
+
 def test_the_scores_of_a_classifier_are_known_as_such():
     made = converted(li.LogisticRegression(), ROWS, SEVERAL, zipmap=False, raw_scores=True)
     assert len(check(made, ROWS).task.decision) == 3

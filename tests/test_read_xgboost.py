@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import GridSearchCV
@@ -400,3 +401,18 @@ def test_an_ensemble_uses_of_a_booster_what_scikit_learn_can_ask_it_for(outer):
     rows, y = data.label_sets() if isinstance(outer, ClassifierChain) else data.three_classes()
     formula = check_reader(fit(outer, rows, y), rows, rtol=1e-6)
     assert formula.verify(outer, rows)
+
+
+def test_a_steep_isotonic_curve_amplifies_the_rounding_of_the_chances_behind_it():
+    draw = np.random.default_rng(0)
+    X = pd.DataFrame(draw.normal(size=(900, 4)))
+    y = (X[0] + X[1] ** 2 + draw.normal(size=900) > 1).astype(int).to_numpy()
+    model = CalibratedClassifierCV(classifier(n_estimators=30), method="isotonic", cv=3).fit(X, y)
+    formula = cf.read(model)
+    ours, theirs = formula.evaluate(X)["P(1)"], model.predict_proba(X)[:, 1]
+    plain = cf.read(model.calibrated_classifiers_[0].estimator).precision["P(1)"]
+    assert (
+        np.abs(ours - theirs).max() > plain.relative
+    )  # a tolerance of the booster's is too little
+    assert formula.precision["P(1)"].relative > plain.relative
+    assert formula.verify(model, X).ok

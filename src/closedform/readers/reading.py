@@ -117,6 +117,11 @@ class Reading:
         """
         self.rounded.update(dict.fromkeys(nodes, Precision(dtype, ulps)))
 
+    def rounding(self, node: Node) -> Precision | None:
+        """Return the coarsest rounding noted of a node or of one that it is made of."""
+        found: list[Precision | None] = fold([node], partial(_coarsest, self.rounded, self.handed))
+        return found[0]
+
     def leave_out(self, what: str, why: str) -> None:
         """Note that the model gives something for which the formula has no output."""
         self.without.append(f"{what}: {why}")

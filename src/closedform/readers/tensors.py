@@ -182,9 +182,20 @@ def either(a: Element, b: Element) -> Element:
     return ops.either(node_of(truth(a)), node_of(truth(b)))
 
 
+def _is_whole(n: Node) -> bool:
+    """Tell a whole number, or a choice among some, from what may be another number."""
+    while n.op is ops.WHERE:
+        if n.args[1].op is not ops.CONST or not float(n.args[1].data).is_integer():
+            return False
+        n = n.args[2]
+    return n.op is ops.CONST and float(n.data).is_integer()
+
+
 def truncated(x: Element) -> Element:
     """Return x without what stands behind the point."""
     n = node_of(number(x))
+    if _is_whole(n):
+        return n
     down = ops.unary("floor", n)
     up = ops.lin(0, (-1, ops.unary("floor", ops.lin(0, (-1, n)))))
     return ops.where(ops.less(n, ops.const(0.0)), up, down)

@@ -25,11 +25,13 @@ class Noted:
 
     Attributes:
         classes: of a classifier, in order.
+        looked_up: whether whole numbers are looked up by a place, as skl2onnx does with classes.
         undefined: inputs for which ONNX does not say what comes of a missing number.
         singles: what is computed in float32.
     """
 
     classes: list[tuple[Label, ...]] = field(default_factory=list)
+    looked_up: bool = False
     undefined: set[int] = field(default_factory=set)
     singles: Singles = field(default_factory=Singles)
 
@@ -139,6 +141,10 @@ class Call:
     def note_classes(self, classes: Sequence[Label]) -> None:
         """Say that this operator classifies, and what the classes are, in order."""
         self._noted.classes.append(tuple(classes))
+
+    def note_look_up(self) -> None:
+        """Say that this operator looks up whole numbers, which may be those of classes."""
+        self._noted.looked_up = True
 
     def wants(self, i: int) -> bool:
         """Tell whether an output has a name, so that something may read it."""

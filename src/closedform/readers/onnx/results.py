@@ -14,6 +14,7 @@ from closedform.errors import UnsupportedModel
 from closedform.formula import Task
 from closedform.ir import Array, Node, Type, toposort
 from closedform.ops.payloads import Label
+from closedform.readers.onnx.call import Noted
 from closedform.readers.onnx.values import Maps, Unknown, Value
 from closedform.readers.onnx.walking import Walk
 from closedform.readers.prediction import chance_names, score_names
@@ -49,7 +50,7 @@ def results_of(graph: Any, walk: Walk, scope: dict[str, Any], batch: str) -> lis
     made = [found for given in graph.output for found in _found(given, walk, scope, batch)]
     for found in made:
         _require_own_text(found)
-    return [_labelled(found, walk.noted.classes) for found in made]
+    return [_labelled(found, walk.noted) for found in made]
 
 
 def _require_own_text(found: Found) -> None:
@@ -112,16 +113,16 @@ def _as_output(x: Any) -> Node:
     return ops.label(x) if isinstance(x, str) else node_of(number(x))
 
 
-def _labelled(found: Found, noted: Sequence[tuple[Label, ...]]) -> Found:
+def _labelled(found: Found, noted: Noted) -> Found:
     """Return the number of a class as a label, where the graph has such a result."""
     slot = found.result.slot
     fits = slot.size == 1 and "int" in slot.kind and found.nodes[0].type is Type.REAL
-    if not fits or not noted:
+    if not fits or not (noted.classes or noted.looked_up):
         return found
     chosen = _chosen(found.nodes[0])
     if chosen is not None:
         return replace(found, nodes=(chosen,))
-    classes = next((c for c in noted if all(isinstance(v, int) for v in c)), None)
+    classes = next((c for c in noted.classes if all(isinstance(v, int) for v in c)), None)
     if not classes:
         return found
     x, made = found.nodes[0], ops.label(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.families.additive import complement, shared_out, softmax
-from closedform.ir import Node
+from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction, highest
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.linear import class_labels, plain_labels
@@ -34,6 +35,7 @@ def _curve(model: Any, x: Node, reading: Reading) -> Node:
     if len(values) == 1:
         return ops.const(values[0])
     curve = ops.piecewise(x, interpolation(knots, values))
+    _amplifies(curve, x, knots, values, reading)
     if model.out_of_bounds == "clip":
         return curve
     inside = ops.both(
@@ -43,6 +45,22 @@ def _curve(model: Any, x: Node, reading: Reading) -> Node:
         return ops.where(inside, curve, ops.const(np.nan))
     reading.refuse(ops.negate(ops.either(inside, ops.missing(x))))
     return curve
+
+
+MOST_ULPS = 2**13
+"""Beyond this (1e-3) what float32 leaves of a chance says little: an error is then no rounding."""
+
+
+def _amplifies(curve: Node, x: Node, knots: Array, values: Array, reading: Reading) -> None:
+    """Note that a steep curve makes more of the rounding of what it is given, as of float32."""
+    rounding = reading.rounding(x)
+    size = np.abs(values).max()
+    if rounding is None or size == 0:
+        return
+    steepest = np.abs(np.diff(values) / np.diff(knots)).max()
+    times = max(1.0, float(steepest * np.abs(knots).max() / size))
+    ulps = math.ceil(min(MOST_ULPS, rounding.ulps * (1 + times)))
+    reading.rounds([curve], rounding.dtype, ulps)
 
 
 # --- calibration --------------------------------------------------------------------------------
