@@ -142,7 +142,6 @@ def _formula(
         some = [nodes[i] for i in places]
         if dtype != "float64" and not walk.noted.singles.exact(some):
             reading.rounds(some, dtype, trial.ulps(dtype, places))
-    reading.refuse_what_spoils(outputs)
     made = reading.formula(outputs, task, "ONNX graph", f"ONNX {onnx.__version__}")
     options = {
         "layout": layout.to_json(),

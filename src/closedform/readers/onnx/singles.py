@@ -52,14 +52,12 @@ class Singles:
 
     def note(self, tensor: Tensor) -> None:
         """Note the results of an operator in float32."""
-        picked = tuple(slice(None) if s else slice(0, 1) for s in tensor.strides)
-        found = (x for x in tensor[picked].ravel().tolist() if isinstance(x, Node))
+        found = (x for x in _different(tensor).ravel().tolist() if isinstance(x, Node))
         self._results.update(x for x in found if x.type is Type.REAL and x.op not in EXACT)
 
     def rounded(self, tensor: Tensor) -> Tensor:
         """Return a tensor with each operation below that is of float32 rounded to it."""
-        picked = tuple(slice(None) if s else slice(0, 1) for s in tensor.strides)
-        part = tensor[picked]
+        part = _different(tensor)
         roots = [x for x in part.ravel().tolist() if isinstance(x, Node)]
         for current in toposort(x for x in roots if x not in self._became):
             if current not in self._became:
@@ -96,3 +94,9 @@ class Singles:
     def _one(self, current: Node) -> Node:
         rebuilt = with_args(current, tuple(self._became[a] for a in current.args))
         return ops.round32(rebuilt) if current in self._results else rebuilt
+
+
+def _different(tensor: Tensor) -> Tensor:
+    """Return a tensor with one place along each axis where all are the same elements in memory."""
+    # The dots keep an array of a tensor without axes.
+    return tensor[(..., *(slice(None) if s else slice(0, 1) for s in tensor.strides))]
