@@ -375,3 +375,15 @@ def test_a_model_that_gives_words_for_numbers_is_refused_and_one_that_gives_none
         read(RIDGE).verify(lambda rows: ["a"] * len(rows), X)
     nothing = read(RIDGE).verify(lambda rows: np.full(len(rows), np.nan), X)
     assert not nothing and "missing on one side alone" in nothing.verdict
+
+
+def test_a_model_that_refuses_every_row_was_not_compared():
+    class Closed:
+        def predict(self, X):
+            raise ValueError("only whole tons are taken")
+
+    formula = read(LOGISTIC)
+    certificate = formula.verify(Closed(), FLOWERS, made_up=False)
+    assert not certificate.ok
+    assert certificate.verdict.startswith("NOT COMPARED: the model refuses every row given")
+    assert "only whole tons are taken" in str(certificate)

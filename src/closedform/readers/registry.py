@@ -174,7 +174,8 @@ def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:
         raise BadFile(
             f"{report.path} is {KINDS[report.kind]}{large}; it is not read from its file.",
             hint=f"Model files of these are read: {readable}. Of other packages, load the model "
-            "and give it to closedform.read; a saved formula is opened by closedform.load.",
+            "and give it to closedform.read (closedform.loading.load_model opens a pickle or a "
+            "skops file that you trust); a saved formula is opened by closedform.load.",
         )
     with open_regular(path) as file:
         return report, import_module(FILES[report.kind]), file.read()

@@ -60,7 +60,9 @@ def _listed(failing: Kinds) -> str:
 def _about_domains(domains: Sequence[Domain]) -> list[str]:
     found = []
     if any(d.refused == d.rows > 0 for d in domains if d.set == "given"):
-        found.append("the model refuses every row given: are these the columns it was trained on?")
+        found.append(
+            "the model refuses every row given, as it says: are these the rows that it takes?"
+        )
     elif any(d.only_model > d.extreme for d in domains):
         found.append("the model refuses rows that the formula answers")
     if any(d.only_formula for d in domains):

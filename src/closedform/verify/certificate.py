@@ -207,6 +207,8 @@ class Certificate:
                 return f"DIFFERS on {failing:,} rows, missing on one side alone"
             if failing:
                 return f"DIFFERS on {failing:,} rows, up to {self.worst_relative:.2g} relative"
+            if any(d.refused == d.rows > 0 for d in self.domains if d.set == "given"):
+                return "NOT COMPARED: the model refuses every row given"
             return "DIFFERS in which rows are taken"
         if self.worst == 0:
             return "identical"
