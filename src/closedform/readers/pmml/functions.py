@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from closedform import ops
 from closedform.families.additive import total_of
+from closedform.families.links import normal_cdf
 from closedform.ir import Node
 from closedform.readers.pmml.values import (
     Truth,
@@ -53,11 +54,6 @@ def half_even(x: Node) -> Node:
     return ops.where(ops.both(tie, odd), ops.lin(-1, (1, up)), up)
 
 
-def normal_below(x: Node) -> Node:
-    """Return the standard normal distribution function."""
-    return ops.lin(0.5, (0.5, ops.unary("erf", ops.lin(0, (1 / math.sqrt(2), x)))))
-
-
 def _density(x: Node) -> Node:
     return ops.lin(0, (1 / math.sqrt(2 * math.pi), ops.exp(ops.lin(0, (-0.5, ops.mul(x, x))))))
 
@@ -95,7 +91,7 @@ UNARY: dict[str, Callable[[Node], Node]] = {
     "cosh": _half(1.0),
     "tanh": ops.tanh,
     "erf": lambda x: ops.unary("erf", x),
-    "stdNormalCDF": normal_below,
+    "stdNormalCDF": normal_cdf,
     "stdNormalPDF": _density,
     "stdNormalIDF": lambda x: ops.unary("probit", x),
 }
@@ -162,7 +158,7 @@ def _normal(arguments: Sequence[Value]) -> Callable[[Callable[[Node], Node]], No
 
 
 def _normal_below(arguments: Sequence[Value]) -> Value:
-    return Value(_normal(arguments)(normal_below), "double")
+    return Value(_normal(arguments)(normal_cdf), "double")
 
 
 def _normal_density(arguments: Sequence[Value]) -> Value:

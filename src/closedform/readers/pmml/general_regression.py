@@ -14,12 +14,11 @@ import numpy as np
 
 from closedform import ops
 from closedform.families.additive import complement, softmax
+from closedform.families.links import cauchy_cdf, gumbel_cdf, least_cdf, normal_cdf
 from closedform.ir import Node
 from closedform.ops.payloads import Label, Pieces
 from closedform.readers.pmml.document import Element, matrix
-from closedform.readers.pmml.functions import normal_below
 from closedform.readers.pmml.outcome import Outcome, class_of, of_chances
-from closedform.readers.pmml.regression import cauchit, cloglog, loglog
 from closedform.readers.pmml.scope import Scope
 from closedform.readers.pmml.values import Truth, Unread, Value, gone, is_one_of, literal, number
 
@@ -41,10 +40,10 @@ LINKS: dict[str, Callable[[Node, float, float], Node]] = {
     "log": lambda x, d, p: ops.exp(x),
     "logc": lambda x, d, p: complement(ops.exp(x)),
     "logit": lambda x, d, p: ops.sigmoid(x),
-    "probit": lambda x, d, p: normal_below(x),
-    "cloglog": lambda x, d, p: cloglog(x),
-    "loglog": lambda x, d, p: loglog(x),
-    "cauchit": lambda x, d, p: cauchit(x),
+    "probit": lambda x, d, p: normal_cdf(x),
+    "cloglog": lambda x, d, p: least_cdf(x),
+    "loglog": lambda x, d, p: gumbel_cdf(x),
+    "cauchit": lambda x, d, p: cauchy_cdf(x),
     "power": lambda x, d, p: ops.exp(x) if p == 0 else ops.power(x, 1 / p),
     "oddspower": lambda x, d, p: _odds_power(x, p),
     "negbin": lambda x, d, p: _negative_binomial(x, d),

@@ -5,45 +5,28 @@ https://dmg.org/pmml/v4-4/Regression.html.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from closedform import ops
 from closedform.families.additive import clipped, complement, shared_out, softmax, total_of
+from closedform.families.links import cauchy_cdf, gumbel_cdf, least_cdf, normal_cdf
 from closedform.ir import Node
 from closedform.ops.payloads import Label
 from closedform.readers.pmml.document import Element
-from closedform.readers.pmml.functions import normal_below
 from closedform.readers.pmml.outcome import Outcome, class_of, of_chances
 from closedform.readers.pmml.scope import Scope
 from closedform.readers.pmml.values import Truth, Value, is_one_of, literal, number
-
-
-def cloglog(x: Node) -> Node:
-    """Return 1 − exp(−exp(x))."""
-    return ops.lin(0, (-1, ops.unary("expm1", ops.lin(0, (-1, ops.exp(x))))))
-
-
-def loglog(x: Node) -> Node:
-    """Return exp(−exp(−x))."""
-    return ops.exp(ops.lin(0, (-1, ops.exp(ops.lin(0, (-1, x))))))
-
-
-def cauchit(x: Node) -> Node:
-    """Return 1/2 + atan(x)/π."""
-    return ops.lin(0.5, (1 / math.pi, ops.atan(x)))
-
 
 LINKS: dict[str, Callable[[Node], Node]] = {
     "none": lambda x: x,
     "logit": ops.sigmoid,
     "softmax": ops.sigmoid,
     "exp": ops.exp,
-    "probit": normal_below,
-    "cloglog": cloglog,
-    "loglog": loglog,
-    "cauchit": cauchit,
+    "probit": normal_cdf,
+    "cloglog": least_cdf,
+    "loglog": gumbel_cdf,
+    "cauchit": cauchy_cdf,
 }
 """normalizationMethod → what it makes of one sum."""
 

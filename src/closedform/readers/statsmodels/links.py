@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from closedform import ops
 from closedform.families.additive import complement
+from closedform.families.links import cauchy_cdf, gumbel_cdf, least_cdf, normal_cdf
 from closedform.ir import Node
 
 Inverse = Callable[[Node], Node]
 
 
-def normal_cdf(z: Node) -> Node:
-    """Return Φ(z) = (1 + erf(z/√2)) / 2."""
-    return ops.lin(0.5, (0.5, ops.unary("erf", ops.lin(0, (1 / math.sqrt(2), z)))))
-
-
-def cauchy_cdf(z: Node) -> Node:
-    """Return 1/2 + atan(z)/π."""
-    return ops.lin(0.5, (1 / math.pi, ops.atan(z)))
-
-
-def gumbel_cdf(z: Node) -> Node:
-    """Return exp(−exp(−z))."""
-    return ops.exp(_minus(ops.exp(_minus(z))))
-
-
-def least_cdf(z: Node) -> Node:
-    """Return 1 − exp(−exp(z))."""
+def plain_least_cdf(z: Node) -> Node:
+    """Return 1 − exp(−exp(z)), as statsmodels computes it."""
     return complement(ops.exp(_minus(ops.exp(z))))
-
-
-def least_cdf_of_scipy(z: Node) -> Node:
-    """Return −expm1(−exp(z)), which is the same and exact where it is small."""
-    return _minus(ops.unary("expm1", _minus(ops.exp(z))))
 
 
 def _minus(x: Node) -> Node:
@@ -66,7 +46,7 @@ DISTRIBUTIONS: dict[str, Inverse] = {
     "logistic": ops.sigmoid,
     "cauchy": cauchy_cdf,
     "gumbel_r": gumbel_cdf,
-    "gumbel_l": least_cdf_of_scipy,
+    "gumbel_l": least_cdf,
 }
 """Distribution functions, by their names in scipy.stats, at location 0 and scale 1."""
 
@@ -83,7 +63,7 @@ LINKS: dict[str, Callable[[Any], Inverse | None]] = {
     "Log": lambda link: ops.exp,
     "LogC": lambda link: lambda z: complement(ops.exp(z)),
     "CDFLink": lambda link: distribution(link.dbn),
-    "CLogLog": lambda link: least_cdf,
+    "CLogLog": lambda link: plain_least_cdf,
     "LogLog": lambda link: gumbel_cdf,
     "NegativeBinomial": _negative_binomial,
 }

@@ -11,6 +11,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.families.additive import complement, total_of
+from closedform.families.links import normal_cdf
 from closedform.formula import Task
 from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction, chance_names, value_names
@@ -24,7 +25,6 @@ from closedform.readers.statsmodels.links import (
     inverse_of,
     is_identity,
     no_link,
-    normal_cdf,
 )
 
 Fitted = Any
