@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula
+from statsmodels.sandbox.regression.gmm import IV2SLS
 
 N = 120
 
@@ -138,6 +139,7 @@ ARRAYS: dict[str, Callable[[], Any]] = {
     "OLS, square-root lasso": lambda: sm.OLS(FRAME.y, with_ones()).fit_regularized(
         method="elastic_net", alpha=0.1, L1_wt=0.5, refit=True
     ),
+    "IV2SLS": lambda: IV2SLS(FRAME.y, with_ones(), with_ones()).fit(),
     "QuantReg": lambda: sm.QuantReg(FRAME.y, with_ones()).fit(q=0.3),
     "RLM": lambda: sm.RLM(FRAME.y, with_ones(), M=sm.robust.norms.TukeyBiweight()).fit(),
     "MixedLM": lambda: sm.MixedLM(FRAME.y, with_ones(), groups=FRAME.who).fit(),

@@ -70,6 +70,10 @@ PATSY = [
     "I(k // 2) + I(k % 2)",
     "np.abs(z) + abs(x) + pow(x, 2)",
     "z.fillna(0)",
+    "np.hypot(x, z) + np.logical_and(x > 1, z > 0) + np.logical_not(z > 1)",
+    "np.round(z, 1) + round(x) + x.round(2) + np.rint(z) + np.round(k/3, decimals=1)",
+    "C(np.round(x))",
+    "g.map({'a': 1, 'b': 2.5, 'c': -1}) + k.map({0: 1, 1: 0, 2: 5, 3: 3})",
 ]
 TURNING = [
     "np.sin(2*np.pi*x/5) + np.cos(2*np.pi*x/5)",
@@ -141,6 +145,25 @@ def test_arithmetic_with_truths_is_that_of_pandas(terms):
     assert formula.verify(results, rows).ok
 
 
+def test_a_spline_of_what_may_be_missing_is_refused_beyond_its_knots_all_the_same():
+    results = fitted(smf.ols("y ~ bs(np.log(x), df=4)", FRAME).fit)
+    certificate = cf.read(results).verify(results, FRAME[["x"]])
+    assert certificate.ok, str(certificate)  # rows made up: the logarithm of −1 beside log(48)
+
+
+@pytest.mark.parametrize("kind", ["int8", "int16", "float32"])
+def test_functions_of_narrow_columns_are_compared_within_the_rounding_of_numpy(kind):
+    frame = FRAME.assign(narrow=(FRAME.x * 20).astype(kind))
+    results = fitted(smf.ols("y ~ np.log(narrow) + z", frame).fit)
+    formula = cf.read(results)
+    assert formula.trail[0].found["precision"]["y"]["dtype"] == (
+        "float16" if kind == "int8" else "float32"
+    )
+    assert formula.verify(results, frame).ok
+    wide = frame.astype({"narrow": float})
+    assert np.allclose(formula(wide), results.predict(wide), rtol=0, atol=1e-12)
+
+
 @formulaic_only
 def test_a_step_of_formulaic_is_0_where_its_number_is_missing():
     results = by_formulaic(lambda: smf.ols("y ~ bs(x, df=3, degree=0)", FRAME).fit())
@@ -171,6 +194,10 @@ REFUSED = {
     "C(pd.cut(x, 3))": "cut",
     "pd.Series(x.values)": "Series",
     "OTHER": "OTHER",
+    "C(g + h.astype(object))": "astype",
+    "C(g + g)": "makes text of other columns",
+    "np.round(x, -1)": "np.round(x, -1)",
+    "g.map({'a': 'u', 'b': 'v', 'c': 'w'})": "map",
     "I(x[::1])": "x[::1]",
 }
 
@@ -283,23 +310,22 @@ def test_conditions_print_as_indicators():
 PIECES = [
     "x", "z", "g", "flag", "np", "np.log", "(", ")", "(x)", "[0]", ".clip(", ".shift(1)", "+", "**",
     "//", "%", "==", "'a'", "2", "1e400", "None", "lambda: 0", "~", "&", " and ", ", ", "*x", "C(",
-    "__import__('os').getpid()", "bs(x)", "if x else z", "{}", "f'{x}'", ":=", "np.linalg.inv(",
+    "__import__('os').getpid()", "bs(x)", "if x else z", "{}", "{'a': 1}", "{**x}", ".map(", "f'{x}'", ":=", "np.linalg.inv(",
 ]  # fmt: skip
 
 
 def test_any_code_is_read_or_refused_and_never_run(monkeypatch):
     from closedform.ir import Node
     from closedform.ops import input_
-    from closedform.readers.statsmodels.expressions import Scope, value_of
+    from closedform.readers.statsmodels.expressions import Frame, Scope, value_of
     from closedform.readers.statsmodels.functions import called
 
     monkeypatch.setattr("os.getpid", lambda: pytest.fail("run"))
     names = ["x", "z", "g", "flag"]
     scope = Scope(
-        columns=frozenset(names),
+        Frame(frozenset(names), frozenset(["flag"])),
         objects={"np": np},
         nodes={name: input_(i) for i, name in enumerate(names)},
-        truths=frozenset(["flag"]),
         functions=called,
     )
     draw = np.random.default_rng(5)

@@ -47,7 +47,7 @@ def _calls(arguments: Mapping[str, Any], rows: int) -> list[Array]:
     """Return which rows are asked about at once: those with missing values apart from the others.
 
     patsy looks whether the rows of a call lie within the knots of a spline, and a missing value
-    among them makes it believe that they do.
+    among them makes it believe that they do; see `_predicted` for those that come up in between.
     """
     missing = np.zeros(rows, dtype=bool)
     if hasattr(arguments.get("exog"), "isna"):
@@ -56,12 +56,24 @@ def _calls(arguments: Mapping[str, Any], rows: int) -> list[Array]:
 
 
 def _predicted(model: Any, arguments: Mapping[str, Any], at: Array) -> Array:
+    """Return what predict gives for some rows; those without an answer are asked apart.
+
+    The logarithm of −1 is missing too, and bs(np.log(x)) then looks at no row of the call.
+    """
+    made = _answer(model, arguments, at)
+    there = ~np.isnan(made).reshape(len(made), -1).any(axis=1)
+    if "exog" in arguments and there.any() and not there.all():
+        made[there] = _answer(model, arguments, at[there])
+    return made
+
+
+def _answer(model: Any, arguments: Mapping[str, Any], at: Array) -> Array:
     given = {
         name: part.iloc[at] if hasattr(part, "iloc") else part[at] if np.ndim(part) else part
         for name, part in arguments.items()
     }
     made = model.predict(**given)
-    return np.asarray(getattr(made, "predicted_values", made))  # PHReg gives two things
+    return np.array(getattr(made, "predicted_values", made), dtype=np.float64)  # PHReg gives two
 
 
 def _arguments(takes: Takes, formula: Formula, X: Any) -> tuple[dict[str, Any], int]:

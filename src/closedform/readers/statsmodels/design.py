@@ -26,6 +26,9 @@ from closedform.readers.statsmodels.bases import (
 from closedform.readers.statsmodels.expressions import Scope, Unreadable, columns_read, value_of
 from closedform.readers.statsmodels.functions import as_basis, called
 
+ROUNDINGS = 8
+"""How many units of rounding a term of some operations on a narrow column is off by."""
+
 
 @dataclass(frozen=True, eq=False)
 class Factor:
@@ -150,9 +153,11 @@ def _basis(
     names = columns_read(factor.code, scope)
     bare = [n for n in names if _is_just(factor.code, n, scope)]
     value = columns[bare[0]] if bare else value_of(factor.code, scope)
-    for name in () if bare else scope.truths.intersection(names):
+    for name in () if bare else scope.frame.truths.intersection(names):
         reading.knows(columns[name], (False, True), unseen=False)
         reading.no_missing.add(columns[name].data)
+    for name in () if bare else scope.frame.narrow.keys() & set(names):
+        reading.rounds([columns[name]], scope.frame.narrow[name], ROUNDINGS)
     found = as_basis(value) if matrix is None else _coded(factor, value, matrix, reading)
     if (
         not isinstance(found, Unreadable)
@@ -187,7 +192,10 @@ def _coded(factor: Factor, value: Any, matrix: Array, reading: Reading) -> Basis
         return value if isinstance(value, Unreadable) else Unreadable(f"{value!r} for categories")
     if value.type is Type.BOOL:
         return Truths(value, matrix[levels.index(False)], matrix[levels.index(True)])
-    x = reading.as_labels(value) if any(isinstance(v, str) for v in levels) else value
+    texts = any(isinstance(v, str) for v in levels)
+    x = reading.as_labels(value) if texts else value
+    if texts and x.type is not Type.LABEL:
+        return Unreadable(f"`{factor.code}`, which makes text of other columns")
     if imputed_from(x)[0].op is ops.INPUT:
         reading.knows(x, levels, unseen=not factor.refuses)
     return Coded(x, levels, matrix, np.nan if factor.refuses else 0.0)

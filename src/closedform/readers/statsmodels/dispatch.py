@@ -61,7 +61,18 @@ def _with_hurdle(model: Any, inputs: Inputs) -> Design | None:
 BOTH = ("offset", "exposure")
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(
-        ("OLS", "WLS", "GLS", "GLSAR", "GLSHet", "GLSHet2", "QuantReg", "RLM", "TLinearModel"),
+        (
+            "OLS",
+            "WLS",
+            "GLS",
+            "GLSAR",
+            "GLSHet",
+            "GLSHet2",
+            "QuantReg",
+            "RLM",
+            "TLinearModel",
+            "IV2SLS",
+        ),
         Kind(outputs.linear),
     ),
     "MixedLM": Kind(outputs.fixed_effects),

@@ -41,24 +41,37 @@ class Stateful:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """What is known of the training data.
+
+    Attributes:
+        columns: their names; None where they are not known.
+        truths: those that hold truths.
+        narrow: those of which NumPy computes functions in fewer bits than 64, and the type.
+    """
+
+    columns: frozenset[str] | None = None
+    truths: frozenset[str] = frozenset()
+    narrow: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Scope:
     """What the names in a piece of code stand for.
 
     Attributes:
-        columns: the columns of the training data; None where they are not known.
+        frame: the training data.
         objects: what the user's program, or the package, knows by name.
         nodes: the formula's inputs, by the name of the column.
-        truths: the columns that hold truths.
         transforms: the stateful transforms, by name or by their whole call.
         aliases: what a name in the code is called in the data.
         functions: how to call what the code calls; see `functions.called`.
         as_labels: turns a column into one of text.
     """
 
-    columns: frozenset[str] | None
+    frame: Frame
     objects: Mapping[str, Any]
     nodes: Mapping[str, Node] = field(default_factory=dict)
-    truths: frozenset[str] = frozenset()
     transforms: Mapping[str, Any] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     functions: Callable[[Call], Any] = lambda call: call.unreadable
@@ -69,7 +82,7 @@ class Scope:
         name = self.aliases.get(name, name)
         if name in self.transforms:
             return False
-        if self.columns is not None and name in self.columns:
+        if self.frame.columns is not None and name in self.frame.columns:
             return True
         return name not in self.objects and not hasattr(builtins, name)
 
@@ -163,7 +176,7 @@ def _name(n: Any, values: Values, scope: Scope) -> Any:
 
 def column(name: str, n: Node, scope: Scope) -> Node:
     """Return a column of the data: of truths, a condition."""
-    return ops.less(ops.const(0.0), n) if name in scope.truths else n
+    return ops.less(ops.const(0.0), n) if name in scope.frame.truths else n
 
 
 def _attribute(n: Any, values: Values, scope: Scope) -> Any:
@@ -184,6 +197,18 @@ def _keyword(n: Any, values: Values, scope: Scope) -> Any:
 def _sequence(n: Any, values: Values, scope: Scope) -> Any:
     items = [values[e] for e in n.elts]
     return next((v for v in items if isinstance(v, Unreadable)), items)
+
+
+def _mapping(n: Any, values: Values, scope: Scope) -> Any:
+    if None in n.keys:
+        return Unreadable(spelled(n))
+    pairs = {_key(values[k]): values[v] for k, v in zip(n.keys, n.values, strict=True)}
+    bad = next((v for v in (*pairs, *pairs.values()) if isinstance(v, Unreadable)), None)
+    return pairs if bad is None else bad
+
+
+def _key(value: Any) -> Any:
+    return value if isinstance(value, str | int | float) else Unreadable("a key of a dict")
 
 
 def _call(n: Any, values: Values, scope: Scope) -> Any:
@@ -376,6 +401,7 @@ RULES: dict[type, Callable[[Any, Values, Scope], Any]] = {
     ast.List: _sequence,
     ast.Tuple: _sequence,
     ast.Set: _sequence,
+    ast.Dict: _mapping,
     ast.Call: _call,
     ast.BinOp: _binary,
     ast.UnaryOp: _unary,

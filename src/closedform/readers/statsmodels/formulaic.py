@@ -10,19 +10,18 @@ import numpy as np
 
 from closedform.readers.statsmodels.bases import coding
 from closedform.readers.statsmodels.design import Design, Factor, Subterm
-from closedform.readers.statsmodels.expressions import Scope, Stateful, parsed
+from closedform.readers.statsmodels.expressions import Frame, Scope, Stateful, parsed
 from closedform.readers.statsmodels.functions import name_of
 
 
-def formulaic_design(spec: Any, columns: frozenset[str] | None, truths: frozenset[str]) -> Design:
+def formulaic_design(spec: Any, frame: Frame) -> Design:
     """Return the terms of a ModelSpec.
 
     Args:
         spec: formulaic's record of the design.
-        columns: the columns of the training data, where they are known.
-        truths: those of them that hold truths.
+        frame: what is known of the training data.
     """
-    factors = {f.expr: _factor(f, spec, columns, truths) for f in spec.factors}
+    factors = {f.expr: _factor(f, spec, frame) for f in spec.factors}
     subterms = [
         _subterm(str(entry.term), scoped, factors, spec)
         for entry in spec.structure
@@ -45,16 +44,13 @@ def _matrix(state: Any, part: Any) -> Any:
     return coding(np.asarray(made))
 
 
-def _factor(
-    factor: Any, spec: Any, columns: frozenset[str] | None, truths: frozenset[str]
-) -> Factor:
+def _factor(factor: Any, spec: Any, frame: Frame) -> Factor:
     _, state = spec.encoder_state.get(factor.expr, (None, {}))
     levels = tuple(state["categories"]) if "categories" in state else None
     code, aliases = _sanitized(factor)
     scope = Scope(
-        columns=columns,
+        frame=frame,
         objects=_objects(),
-        truths=truths,
         transforms=_transforms(spec.transform_state),
         aliases=aliases,
     )

@@ -5,10 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
-from inspect import Parameter, Signature
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,26 +15,17 @@ from closedform.families.additive import clipped
 from closedform.ir import Node, Type
 from closedform.readers.sklearn.functions import FUNCTIONS
 from closedform.readers.statsmodels import expressions as e
-from closedform.readers.statsmodels.bases import Basis, Curve, Plain, Product
+from closedform.readers.statsmodels.bases import Basis, Plain
 from closedform.readers.statsmodels.expressions import Call, Method, Stateful, Unreadable
-from closedform.readers.statsmodels.splines import (
-    absorbing,
-    b_splines,
-    constrained,
-    cyclic,
-    natural,
-    only_between,
-    orthogonal,
-)
-
-OWN_CODE = "a function of your own, {name}()"
-"""What is said of a function that is no package's."""
+from closedform.readers.statsmodels.stateful import OWN_CODE, stateful
+from closedform.readers.tensors import node_of
+from closedform.readers.torch.elements import nearest
 
 
 def called(call: Call) -> Any:
     """Return what a call gives, or Unreadable."""
     if isinstance(call.target, Stateful):
-        return _stateful(call.target, call)
+        return stateful(call.target, call)
     if isinstance(call.target, Method):
         return _method(call.target, call)
     name = name_of(call.target)
@@ -158,6 +146,33 @@ def _as_array(call: Call) -> Any:
     return _first(call) if len(call.args) == 1 and not call.options else call.unreadable
 
 
+def _rounded(call: Call) -> Any:
+    """Return numbers to so many decimals, halves to the even one, as NumPy rounds them."""
+    digits = [*call.args[1:], *(v for k, v in call.options.items() if k == "decimals")]
+    (decimals,) = digits if len(digits) == 1 else (0,)
+    if len(digits) + 1 != len(call.args) + len(call.options) or type(decimals) is not int:
+        return call.unreadable
+    x = e.number(_first(call))
+    if isinstance(x, Unreadable) or not 0 <= decimals <= 15:
+        return x if isinstance(x, Unreadable) else call.unreadable
+    scale = ops.const(10.0**decimals)
+    grown = ops.mul(x, scale) if decimals else x
+    whole = node_of(nearest(grown))
+    return ops.div(whole, scale) if decimals else whole
+
+
+def _looked_up(x: Node, call: Call) -> Any:
+    """Return what a dict has for a column; other values are missing."""
+    (found,) = call.args if len(call.args) == 1 and not call.options else (None,)
+    if not isinstance(found, dict) or not found or not all(map(e.is_number, found.values())):
+        return call.unreadable
+    texts = any(isinstance(k, str) for k in found)
+    x = call.scope.as_labels(x) if texts else x
+    if x.type is (Type.REAL if texts else Type.LABEL) or x.type is Type.BOOL:
+        return call.unreadable
+    return ops.table(x, {k: float(v) for k, v in found.items()}, math.nan, math.nan)
+
+
 CALLS: dict[str, Callable[[Call], Any]] = {
     "patsy.I": _first,
     "patsy.C": _first,
@@ -171,6 +186,7 @@ CALLS: dict[str, Callable[[Call], Any]] = {
     **dict.fromkeys(("numpy.array", "numpy.asarray"), _as_array),
     "builtins.abs": _absolute,
     "builtins.pow": _raised,
+    **dict.fromkeys(("numpy.round", "numpy.around", "builtins.round"), _rounded),
     **dict.fromkeys(("pandas.isna", "pandas.isnull"), _is_missing),
     **dict.fromkeys(("pandas.notna", "pandas.notnull"), _is_there),
 }
@@ -188,6 +204,10 @@ def _ufunc(name: str, call: Call) -> Any:
         return e.binary(OPERATORS[name], *call.args, call.code)
     if name in PAIRS and len(call.args) == 2:
         return e.combined(PAIRS[name], *call.args)
+    if name == "rint":
+        return _rounded(call)
+    if name in TRUTHS:
+        return _of_truths(TRUTHS[name], call)
     if name == "isnan":
         return _is_missing(call)
     if name not in FUNCTIONS or len(call.args) != 1:
@@ -208,7 +228,20 @@ PAIRS: dict[str, Callable[[Node, Node], Node]] = {
     "less_equal": ops.less_equal, "greater": lambda a, b: ops.less(b, a),
     "greater_equal": lambda a, b: ops.less_equal(b, a),
     "not_equal": lambda a, b: ops.negate(ops.equal(a, b)),
+    "hypot": lambda a, b: ops.sqrt(ops.squared_distance([a, b], [0.0, 0.0])),
 }  # fmt: skip
+TRUTHS: dict[str, Callable[..., Node]] = {
+    "logical_and": ops.both,
+    "logical_or": ops.either,
+    "logical_not": ops.negate,
+}
+
+
+def _of_truths(rule: Callable[..., Node], call: Call) -> Any:
+    """Return what becomes of conditions; a number is true where it is not 0."""
+    found = [e.truth(v) for v in call.args]
+    bad = next((v for v in found if isinstance(v, Unreadable)), None)
+    return rule(*found) if bad is None else bad
 
 
 # --- methods ------------------------------------------------------------------------------------
@@ -259,6 +292,8 @@ METHODS: dict[str, Callable[[Node, Call], Any]] = {
     "isin": lambda x, call: _among(x, call.args, call),
     "abs": _on(_absolute),
     "pow": _on(_raised),
+    "round": _on(_rounded),
+    "map": _looked_up,
     **dict.fromkeys(("isna", "isnull"), _on(_is_missing)),
     **dict.fromkeys(("notna", "notnull"), _on(_is_there)),
 }
@@ -269,162 +304,6 @@ def _method(target: Method, call: Call) -> Any:
     if target.name in METHODS:
         return METHODS[target.name](target.of, call)
     return Unreadable(f"{e.spelled(call.code)}, which calls the method {target.name}()")
-
-
-# --- stateful transforms ------------------------------------------------------------------------
-
-
-def _stateful(target: Stateful, call: Call) -> Any:
-    rule = STATEFUL.get(target.kind)
-    if rule is None:
-        return Unreadable(
-            f"{e.spelled(call.code)}, which calls {OWN_CODE.format(name=target.kind)}"
-        )
-    if target.kind == "patsy.TE":
-        return rule(target.state, call.args, call)
-    x, options = _bound(SIGNATURES[target.kind], call)
-    if isinstance(x, Plain | Product) or not isinstance(x, Node | Unreadable):
-        return call.unreadable
-    found = e.number(x)
-    return found if isinstance(found, Unreadable) else rule(target.state, found, options)
-
-
-def _bound(names: str, call: Call) -> tuple[Any, dict[str, Any]]:
-    """Return the first argument, and the others by the names that the function has for them."""
-    kinds = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in names.split()]
-    try:
-        found = Signature(kinds).bind_partial(*call.args, **call.options).arguments
-    except TypeError:
-        return call.unreadable, {}
-    first, *_ = names.split()
-    return found.pop(first, call.unreadable), dict(found)
-
-
-SIGNATURES = {
-    "patsy.BS": "x df knots degree include_intercept lower_bound upper_bound",
-    "patsy.CR": "x df knots lower_bound upper_bound constraints",
-    "patsy.CC": "x df knots lower_bound upper_bound constraints",
-    "patsy.Center": "x",
-    "patsy.Standardize": "x center rescale ddof",
-    "formulaic.basis_spline": "x df knots degree include_intercept lower_bound upper_bound "
-    "extrapolation",
-    "formulaic.cubic_spline": "x df knots lower_bound upper_bound constraints extrapolation",
-    "formulaic.center": "data",
-    "formulaic.scale": "data center scale ddof",
-    "formulaic.standardize": "x center rescale ddof",
-    "formulaic.poly": "x degree raw",
-}
-"""The arguments of each transform, in order; the first is the column."""
-
-
-def _patsy_bs(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    first = 0 if options.get("include_intercept", False) else 1
-    knots = state._all_knots
-    curve = b_splines(x, knots, int(state._degree), first)
-    return only_between(curve, float(knots[0]), float(knots[-1]), math.nan)
-
-
-def _patsy_natural(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    return constrained(natural(x, state._all_knots), state._constraints)
-
-
-def _patsy_cyclic(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    return constrained(cyclic(x, state._all_knots), state._constraints)
-
-
-def _tensor(state: Any, parts: tuple[Any, ...], call: Call) -> Any:
-    """Return a tensor product of splines, the last one's columns running fastest."""
-    bases = [Plain((p,)) if isinstance(p, Node) else p for p in parts]
-    bad = next((b for b in bases if isinstance(b, Unreadable)), None)
-    if bad is not None or not bases:
-        return bad or call.unreadable
-    count = math.prod(b.width for b in bases)
-    kept = np.eye(count) if state._constraints is None else absorbing(state._constraints)
-    return Product(tuple(bases), kept)
-
-
-def _patsy_center(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    return _scaled(x, np.ravel(state._sum / state._count), None)
-
-
-def _patsy_standardize(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    ddof = options.get("ddof", 0)
-    spread = np.sqrt(state.current_M2 / (state.current_n - ddof))
-    middle = state.current_mean if options.get("center", True) else None
-    return _scaled(x, middle, spread if options.get("rescale", True) else None)
-
-
-def _scaled(x: Node, middle: Any, spread: Any) -> Node:
-    """Return (x − middle) / spread, each of them where it is given."""
-    if middle is not None:
-        x = ops.lin(-float(np.ravel(middle)[0]), (1, x))
-    return x if spread is None else ops.div(x, ops.const(float(np.ravel(spread)[0])))
-
-
-def _formulaic_scale(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    return _scaled(x, state.get("center"), state.get("scale"))
-
-
-def _formulaic_poly(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    degree = options.get("degree", 1)
-    if not isinstance(degree, int):
-        return Unreadable("a degree of poly() that is no whole number")
-    if options.get("raw", False):
-        return Plain(tuple(ops.mul(*[x] * k) for k in range(1, degree + 1)))
-    return orthogonal(x, state["alpha"], state["norms2"], degree)
-
-
-def _formulaic_bs(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    degree, first = int(options.get("degree", 3)), 0 if options.get("include_intercept") else 1
-    make = partial(b_splines, knots=state["knots"], degree=degree, first=first)
-    found = _extrapolated(make, state, x, options.get("extrapolation", "raise"))
-    if isinstance(found, Unreadable):
-        return found
-    # Missing lies in no stretch: steps are 0 there, and 0 times NaN is NaN.
-    return replace(found, missing=None if degree else np.zeros(found.width))
-
-
-def _formulaic_cubic(state: Any, x: Node, options: Mapping[str, Any]) -> Any:
-    make = partial(cyclic if state["cyclic"] else natural, knots=state["knots"])
-    found = _extrapolated(make, state, x, options.get("extrapolation", "extend"))
-    if isinstance(found, Unreadable):
-        return found
-    return constrained(found, state["constraints"], by_numpy=True)
-
-
-def _extrapolated(make: Callable[[Node], Curve], state: Any, x: Node, how: Any) -> Any:
-    """Return a spline of formulaic with what it does beyond its bounds."""
-    how = getattr(how, "value", how)
-    lo, hi = float(state["lower_bound"]), float(state["upper_bound"])
-    if how == "extend":
-        return make(x)
-    if how == "clip":
-        return make(clipped(x, lo, hi))
-    if how in ("raise", "na"):
-        inside = ops.both(ops.less_equal(ops.const(lo), x), ops.less_equal(x, ops.const(hi)))
-        if state.get("cyclic"):
-            return make(ops.where(inside, x, ops.const(math.nan)))
-        return only_between(make(x), lo, hi, math.nan)
-    if how == "zero" and not state.get("cyclic"):
-        return only_between(make(x), lo, hi, 0.0)
-    return Unreadable(f"a spline with extrapolation={how!r}")
-
-
-STATEFUL: dict[str, Callable[..., Any]] = {
-    "patsy.BS": _patsy_bs,
-    "patsy.CR": _patsy_natural,
-    "patsy.CC": _patsy_cyclic,
-    "patsy.TE": _tensor,
-    "patsy.Center": _patsy_center,
-    "patsy.Standardize": _patsy_standardize,
-    "formulaic.basis_spline": _formulaic_bs,
-    "formulaic.cubic_spline": _formulaic_cubic,
-    "formulaic.center": _formulaic_scale,
-    "formulaic.scale": _formulaic_scale,
-    "formulaic.standardize": _formulaic_scale,
-    "formulaic.poly": _formulaic_poly,
-}
-"""The packages' own transforms that learn from the training rows."""
 
 
 def as_basis(value: Any) -> Basis | Unreadable:

@@ -14,6 +14,7 @@ from closedform.ir import Array, Node
 from closedform.readers.reading import Columns, Reading, unique_names
 from closedform.readers.statsmodels.bases import Term
 from closedform.readers.statsmodels.design import Design, Terms, plain, terms_of
+from closedform.readers.statsmodels.expressions import Frame
 from closedform.readers.statsmodels.formulaic import formulaic_design
 from closedform.readers.statsmodels.patsy import patsy_design
 
@@ -65,7 +66,7 @@ class Inputs:
     def frame(self, design: Design) -> None:
         """Note a frame that a model formula reads, and which of its columns hold truths."""
         self.takes["frame"] = [self.add(name) for name in design.inputs()]
-        truths = {name for t in design.subterms for f in t.factors for name in f.scope.truths}
+        truths = {name for t in design.subterms for f in t.factors for name in f.scope.frame.truths}
         self.takes["truths"] = [i for i in self.takes["frame"] if self.names[i] in truths]
 
     def single(self, argument: str) -> None:
@@ -120,10 +121,8 @@ def design_of(model: Any, spec: Any = None) -> Design | None:
         )
     if spec is None:
         return None
-    columns, truths = _training_columns(model)
-    if type(spec).__module__.partition(".")[0] == "patsy":
-        return patsy_design(spec, columns, truths)
-    return formulaic_design(spec, columns, truths)
+    patsy = type(spec).__module__.partition(".")[0] == "patsy"
+    return (patsy_design if patsy else formulaic_design)(spec, _training_frame(model))
 
 
 def _spec(model: Any) -> Any:
@@ -139,15 +138,26 @@ def spec_of(holder: Any, which: str = "") -> Any:
     return getattr(holder, f"model_spec{which}", old)
 
 
-def _training_columns(model: Any) -> tuple[frozenset[str] | None, frozenset[str]]:
-    """Return the columns of the training data, if they are kept, and those that hold truths."""
+NARROW = {
+    **dict.fromkeys(("int8", "uint8", "float16"), "float16"),
+    **dict.fromkeys(("int16", "uint16", "float32"), "float32"),
+}
+"""Type of a column → the one in which NumPy computes functions of it, as the log of an int8."""
+
+
+def _training_frame(model: Any) -> Frame:
+    """Return what is known of the training data, if they are kept."""
     frame = getattr(getattr(model, "data", None), "frame", None)
     names = frame if isinstance(frame, Mapping) else getattr(frame, "columns", None)
     if names is None:
-        return None, frozenset()
-    columns = frozenset(str(n) for n in names)
+        return Frame()
     pairs = zip(names, getattr(frame, "dtypes", ()), strict=False)
-    return columns, frozenset(str(n) for n, kind in pairs if str(kind).lower().startswith("bool"))
+    kinds = {str(n): str(kind).lower() for n, kind in pairs}
+    return Frame(
+        frozenset(str(n) for n in names),
+        frozenset(n for n, kind in kinds.items() if kind.startswith("bool")),
+        {n: NARROW[kind] for n, kind in kinds.items() if kind in NARROW},
+    )
 
 
 @dataclass

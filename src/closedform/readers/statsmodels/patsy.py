@@ -7,18 +7,17 @@ from typing import Any
 
 from closedform.readers.statsmodels.bases import coding
 from closedform.readers.statsmodels.design import Design, Factor, Subterm
-from closedform.readers.statsmodels.expressions import Scope, Stateful
+from closedform.readers.statsmodels.expressions import Frame, Scope, Stateful
 
 
-def patsy_design(info: Any, columns: frozenset[str] | None, truths: frozenset[str]) -> Design:
+def patsy_design(info: Any, frame: Frame) -> Design:
     """Return the terms of a DesignInfo.
 
     Args:
         info: patsy's record of the design.
-        columns: the columns of the training data, where they are known.
-        truths: those of them that hold truths.
+        frame: what is known of the training data.
     """
-    factors = {f: _factor(i, columns, truths) for f, i in info.factor_infos.items()}
+    factors = {f: _factor(i, frame) for f, i in info.factor_infos.items()}
     subterms = [
         Subterm(
             name=term.name(),
@@ -37,12 +36,11 @@ def _matrix(part: Any, factor: Any) -> Any:
     return None if found is None else coding(found.matrix)
 
 
-def _factor(info: Any, columns: frozenset[str] | None, truths: frozenset[str]) -> Factor:
+def _factor(info: Any, frame: Frame) -> Factor:
     state = info.state
     scope = Scope(
-        columns=columns,
+        frame=frame,
         objects=_objects(state.get("eval_env")),
-        truths=truths,
         transforms={name: _stateful(obj) for name, obj in state.get("transforms", {}).items()},
     )
     return Factor(
