@@ -336,3 +336,15 @@ def test_a_tensor_of_too_many_functions_is_refused_with_its_number():
     model.coef_ = np.zeros(5**8 + 1)
     with pytest.raises(cf.UnsupportedModel, match="390,625 basis functions"):
         cf.read(model)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_knots_of_float32_rows_span_what_they_span_in_float32(kind):
+    rows, y = smooth()
+    model = pygam.LinearGAM(pygam.s(0) + pygam.s(1)).fit(rows.astype("float32"), y)
+    formula, asked = cf.read(model), rows.astype(kind)
+    assert formula.trail[0].found["precision"]["y"]["dtype"] == "float32"
+    rtol = 1e-12 if kind == "float64" else 32 * 2.0**-23
+    expected = model.predict(asked)
+    assert np.allclose(formula(asked), expected, rtol=0, atol=rtol * np.abs(expected).max())
+    assert formula.verify(model, asked).ok

@@ -310,7 +310,8 @@ def test_conditions_print_as_indicators():
 PIECES = [
     "x", "z", "g", "flag", "np", "np.log", "(", ")", "(x)", "[0]", ".clip(", ".shift(1)", "+", "**",
     "//", "%", "==", "'a'", "2", "1e400", "None", "lambda: 0", "~", "&", " and ", ", ", "*x", "C(",
-    "__import__('os').getpid()", "bs(x)", "if x else z", "{}", "{'a': 1}", "{**x}", ".map(", "f'{x}'", ":=", "np.linalg.inv(",
+    "__import__('os').getpid()", "bs(x)", "if x else z", "{}", "f'{x}'", ":=", "np.linalg.inv(",
+    "{'a': 1}", "{**x}", ".map(",
 ]  # fmt: skip
 
 

@@ -83,7 +83,8 @@ class Basis:
 
 def basis_of(term: Any) -> Basis:
     """Return the basis functions of a fitted spline or factor term."""
-    knots = np.sort(np.asarray(term.edge_knots_, dtype=np.float64))
+    knots = np.sort(np.asarray(term.edge_knots_))
+    # In the type of the training rows, as pygam subtracts: in float64, curves are off by 5e-9.
     start, span = float(knots[0]), float(knots[-1] - knots[0])
     order, periodic = int(term.spline_order), term.basis == "cp"
     ask = _asker(term)

@@ -21,6 +21,8 @@ from closedform.readers.reading import Columns, Reading
 KINDS = (
     "GAM", "LinearGAM", "LogisticGAM", "PoissonGAM", "GammaGAM", "InvGaussGAM", "ExpectileGAM",
 )  # fmt: skip
+ROUNDINGS = 32
+"""Units of float32 by which a curve is off whose column is scaled in it; 3 where measured."""
 MOST_FUNCTIONS = 20_000
 """Basis functions of a tensor term; each of them is a product of curves."""
 
@@ -153,7 +155,10 @@ def _refuse_outside(term: Any, basis: Basis, x: Node, reading: Reading) -> None:
     """Note where pygam raises: on a category beyond those that it knows, and between two periods.
 
     A period ends 1e-9 behind its last knot, and in that gap pygam's arrays do not fit each other.
+    Rows of float32 are scaled in float32 by knots that were taken from such.
     """
+    if np.asarray(term.edge_knots_).dtype == np.float32:
+        reading.rounds([x], "float32", ROUNDINGS)
     if term.dtype == "categorical":
         lo, hi = float(term.edge_knots_[0]), float(term.edge_knots_[-1])
         reading.refuse(ops.either(ops.less(x, ops.const(lo)), ops.less(ops.const(hi), x)))
