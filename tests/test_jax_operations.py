@@ -13,9 +13,20 @@ import jax.numpy as jnp
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 
+import closedform as cf
+from closedform import ops
 from closedform.asking.jaxprs import CALLS, LOOPS
 from closedform.readers.jax.lax import LAX, WHOLE
 from jax_functions import check, together
+
+
+OF_NUMPY = np.array([-1.0, -0.25, 0.5])
+
+
+def edges():
+    """Return numbers in order, in the function that is traced: with 64 bits where it is."""
+    return jnp.array([-1.0, -0.25, 0.5, 2.0])
+
 
 ONE: dict[str, Callable[..., Any]] = {
     "add": lambda x: x + x * x + 1,
@@ -187,6 +198,22 @@ MANY: dict[str, Callable[..., Any]] = {
     "map": lambda x: lax.map(lambda v: lax.cond(v[0, 0] > 0, jnp.sin, jnp.cos, v), x),
     "unstack": lambda x: jnp.unstack(x, axis=1)[2] * 2 + jnp.unstack(x, axis=1)[0],
     "subtracted": lambda x: x.at[:, 0].subtract(x[:, 1]),
+    "searchsorted among constants": lambda x: [
+        jnp.searchsorted(jnp.array([-1.0, 0.0, 0.0, 0.5]), x[:, 0], side=side)
+        for side in ("left", "right")
+    ],
+    "searchsorted, mapped": jax.vmap(jax.vmap(lambda v: jnp.searchsorted(edges(), v))),
+    "digitize": lambda x: [
+        jnp.digitize(x, known, right=right)
+        for known in (edges(), edges()[::-1])
+        for right in (False, True)
+    ],
+    "interp": lambda x: [
+        jnp.interp(x[:, 0], edges(), edges()**2),
+        jnp.interp(x[:, 1], edges(), edges()**3, left=-5.0, right="extrapolate"),
+        jax.vmap(lambda v: jnp.interp(v[2], edges(), edges()**2))(x),
+    ],
+    "a table by steps": lambda x: (edges() ** 2)[jnp.digitize(x, edges()[1:])],
     "searchsorted": lambda x: [
         jnp.searchsorted(jnp.array([-1.0, 0.0, 0.5]), x[:, 0], side=side, method="compare_all")
         for side in ("left", "right")
@@ -214,6 +241,7 @@ MANY: dict[str, Callable[..., Any]] = {
 """Functions of an array of shape (rows, 3, 4)."""
 
 IN_FLOAT32: dict[str, Callable[..., Any]] = {
+    "an array of NumPy's, mapped": jax.vmap(jax.vmap(lambda v: jnp.searchsorted(OF_NUMPY, v))),
     "its own limits": lambda x: jnp.nan_to_num(jnp.log(x), nan=-1.0),
     "drawn with a key of its own": lambda x: x + jax.random.normal(jax.random.key(3), (4,)),
     "dot product attention": lambda x: jax.nn.dot_product_attention(
@@ -294,6 +322,21 @@ def test_missing_values_go_where_the_function_sends_them():
 
     check(function, rows, rows=rows)
     check(lambda x: x.astype(int), rows, rows=rows, wide=False)
+
+
+def test_an_interpolation_is_a_line_for_each_stretch():
+    formula = cf.read(jax.jit(lambda x: jnp.interp(x[:, 0], edges(), edges() ** 2)), names=["x"])
+    steps = [n for n in formula.nodes if n.op is ops.PIECEWISE]
+    assert len(steps) <= 4  # where a stretch begins, its length, its value there, and its rise
+    assert len(formula.nodes) < 25
+
+
+def test_a_function_that_is_only_called_searchsorted_is_read_as_what_it_computes():
+    @jax.jit
+    def searchsorted(known, x):
+        return (known[:, None] <= 2 * x).sum(0)
+
+    check(lambda x: searchsorted(edges(), x[:, 0]), np.zeros((1, 1)))
 
 
 def test_numbers_beyond_the_range_of_whole_ones_stay_at_its_end():

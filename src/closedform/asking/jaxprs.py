@@ -66,7 +66,7 @@ class Walk:
             NotStatic: a loop whose length is not known.
         """
         values: dict[Any, Any] = dict(zip(jaxpr.constvars, map(_plain, consts), strict=True))
-        values |= zip(jaxpr.invars, args, strict=True)
+        values |= {v: _typed(x, v.aval) for v, x in zip(jaxpr.invars, args, strict=True)}
         for equation in jaxpr.eqns:
             given = [_value(v, values) for v in equation.invars]
             made = self._equation(equation, given)
@@ -160,6 +160,17 @@ def _value(variable: Any, values: Mapping[Any, Any]) -> Any:
     if type(variable.val) in (bool, int, float):  # until JAX 0.7
         return np.asarray(variable.val, variable.aval.dtype)
     return variable.val
+
+
+def _typed(value: Any, aval: Any) -> Any:
+    """Return what a jaxpr is given, of the type that it takes.
+
+    An array of NumPy's that a function closes over keeps the type of its first trace: float32 in
+    one with 64 bits, and the other way round.
+    """
+    due, own = getattr(aval, "dtype", None), getattr(value, "dtype", None)
+    known = isinstance(value, np.ndarray | np.generic) and isinstance(due, np.dtype)
+    return np.asarray(value, due) if known and own not in (object, due) else value
 
 
 def _plain(constant: Any) -> Any:

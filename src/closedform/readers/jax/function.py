@@ -15,6 +15,7 @@ from closedform.asking.jaxprs import NotStatic, Walk
 from closedform.errors import UnsupportedModel
 from closedform.formula import Formula, Task
 from closedform.ir import Node
+from closedform.readers.jax.searching import tabulated
 from closedform.readers.jax.tracing import Example, Trace, example_of, traces
 from closedform.readers.jax.trying import tried
 from closedform.readers.jax.walking import BATCH, InNodes, row_of
@@ -125,7 +126,7 @@ def _outputs(trace: Trace, example: Example, reading: Reading) -> dict[str, Node
                 made[output_name(name, at, len(nodes))] = n
     for problem in domain.problems:
         reading.problem(f"JAX's {problem}.")
-    return made
+    return dict(zip(made, tabulated(list(made.values())), strict=True))
 
 
 def _inputs(slots: Sequence[Slot], columns: Columns) -> list[Tensor]:

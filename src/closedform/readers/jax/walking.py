@@ -25,6 +25,7 @@ from closedform.readers.jax.lax import (
     WHOLE,
     WRAPPING,
 )
+from closedform.readers.jax.searching import searched
 from closedform.readers.reading import Reading
 from closedform.readers.tensors import Tensor, nodes_of
 from closedform.readers.torch.elements import Absent, NoFormula
@@ -98,6 +99,9 @@ class InNodes:
 
     def call(self, equation: Any, given: Sequence[Any], run: Callable[[], list[Any]]) -> list[Any]:
         """Return what a named function gives; the units of a layer get names."""
+        found = searched(equation, given)
+        if found is not None:
+            return [found]
         activation = equation.params.get("name") in ACTIVATIONS
         self.inside += activation
         made = run()
