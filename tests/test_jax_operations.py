@@ -19,7 +19,6 @@ from closedform.asking.jaxprs import CALLS, LOOPS
 from closedform.readers.jax.lax import LAX, WHOLE
 from jax_functions import check, together
 
-
 OF_NUMPY = np.array([-1.0, -0.25, 0.5])
 
 

@@ -403,6 +403,16 @@ def test_a_python_function_is_refused_with_the_way_to_give_it():
         assert "jax.jit(f), example=X" in caught.value.hint
 
 
+def test_what_nnx_has_jitted_is_a_function_of_rows():
+    nnx = pytest.importorskip("flax.nnx")
+    layer = nnx.Linear(3, 1, rngs=nnx.Rngs(0))
+    model = nnx.jit(lambda x: jnp.tanh(layer(x)))
+    formula = cf.read(model, example=X[:, :3])
+    expected = np.asarray(model(jnp.asarray(X[:, :3], "float32")))[:, 0]
+    assert np.allclose(formula(X[:, :3]), expected, rtol=0, atol=1e-6)
+    assert formula.verify(model, X[:, :3]).ok
+
+
 def test_what_is_no_function_of_jax_is_refused():
     compiled = jax.jit(network).lower(X)
     for model in (jnp.ones(3), compiled, compiled.compile(), jax.make_jaxpr(network)(X)):

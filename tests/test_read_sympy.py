@@ -38,6 +38,7 @@ EXPRESSIONS = [
     sympy.acoth(a + 2) + sympy.asech(1 / (a + 1)) + sympy.acsch(x),
     sympy.Abs(x) + sympy.sign(y) + sympy.floor(z) + sympy.ceiling(x) + sympy.frac(y),
     sympy.Max(x, y, 0) - sympy.Min(x, z, 1),
+    sympy.real_root(x, 3) + sympy.re(y) - sympy.im(z) * y + sympy.conjugate(x),
     sympy.Mod(x, 2) + sympy.Mod(y, -4),
     sympy.erf(x) + sympy.erfc(y) + sympy.erf2(x, z) + sympy.erfinv(x / 9) + sympy.erfcinv(a / 9),
     sympy.Heaviside(x) + sympy.Heaviside(y, 0) + sympy.Heaviside(z, 1),
@@ -183,6 +184,16 @@ def test_inputs_are_in_the_order_of_their_numbers_or_as_named():
         cf.read({"a": x, sympy.Symbol("a"): y})
 
 
+def test_parts_of_a_variable_are_those_of_a_real_number():
+    angle = cf.read(sympy.arg(x))({"x": [-2.0, 0.0, 3.0]})
+    assert np.array_equal(angle, [math.pi, math.nan, 0.0], equal_nan=True)
+
+
+def test_a_real_root_of_a_polynomial_is_a_constant():
+    root = sympy.CRootOf(k**5 - k + 1, 0)
+    assert cf.read(root * x)({"x": [2.0]})[0] == pytest.approx(2 * float(root), rel=1e-15)
+
+
 REFUSED = {
     "no real number": sympy.I * x,
     "2 reasons": sympy.I * x + sympy.gamma(x),
@@ -193,7 +204,9 @@ REFUSED = {
     "summed": sympy.Sum(x**k, (k, 1, sympy.oo)),
     "an equation": sympy.Eq(y, x),
     "not to be real": sympy.Symbol("q", imaginary=True) * 2,
-    "complex": sympy.re(x),
+    "complex": sympy.conjugate(sympy.log(x)),
+    "1/0.0 is no real number": sympy.sympify("x / 0.0", evaluate=False),
+    "CRootOf.* is no real number": x + sympy.CRootOf(k**5 - k + 1, 1),
     "zoo": sympy.zoo * x + 1,
     "no real number\\.": sympy.Integer(10) ** 400 * x,
     "array without entries": sympy.MatrixSymbol("W", 2, 2)[0, 0],

@@ -150,6 +150,8 @@ def _of_flax(model: Any) -> Callable[..., Any]:
         return _called(model)
     from flax import nnx
 
+    if type(model).__name__ == "JitWrapped":  # what nnx.jit has made of a function
+        return _called(model)
     if not isinstance(model, nnx.Module):
         raise _no_function(model)
     asked = nnx.clone(model)

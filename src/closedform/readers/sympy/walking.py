@@ -115,11 +115,16 @@ def _parts(e: Expr) -> Sequence[Expr]:
     """Return the expressions that one is made of."""
     if type(e).__name__ == "Piecewise":
         return [a for pair in e.args for a in pair.args]
-    return () if type(e).__name__ in WHOLE else e.args
+    return () if type(e).__name__ in (*WHOLE, ROOT) else e.args
+
+
+ROOT = "ComplexRootOf"
+"""A number whose arguments are a polynomial."""
 
 
 def _is_constant(e: Expr) -> bool:
-    return not e.args and bool(getattr(e, "is_number", False))
+    whole = not e.args or type(e).__name__ == ROOT
+    return whole and bool(getattr(e, "is_number", False))
 
 
 def _is_of_numbers(e: Expr) -> bool:
@@ -134,7 +139,10 @@ def _float(e: Expr) -> float | None:
     if not e.is_Float:
         if e.is_infinite and e.is_extended_real:
             return math.inf if e.is_extended_positive else -math.inf
-        e = e.evalf(DIGITS)
+        try:
+            e = e.evalf(DIGITS)
+        except ZeroDivisionError:  # 1/0.0, which was not evaluated
+            return None
     if type(e).__name__ == "NaN":
         return math.nan
     if e.is_Rational:
@@ -253,6 +261,27 @@ def _equivalent(walk: Walk, e: Expr) -> Element:
     return made
 
 
+PARTS: dict[str, Callable[[Element], Element]] = {
+    "re": lambda x: x,
+    "conjugate": lambda x: x,
+    "im": lambda x: 0.0,
+    "arg": lambda x: t.choice(t.less(x, 0.0), math.pi, t.choice(t.less(0.0, x), 0.0, math.nan)),
+}
+"""Parts of a complex number, of a real one."""
+
+
+def _part(walk: Walk, e: Expr) -> Element:
+    """Return a part of a variable, which is real; sqrt(x) may have no real value."""
+    name = type(e).__name__
+    if e.args[0].is_Symbol:
+        return PARTS[name](walk.element(e.args[0]))
+    walk.reading.problem(
+        f"a part of a complex number has no formula: {shown(e)}.",
+        "Make the symbols with real=True, so that SymPy simplifies it.",
+    )
+    return math.nan
+
+
 def _probit(x: Element) -> Element:
     return t.multiply(t.function("probit")(x), 1 / math.sqrt(2))
 
@@ -305,6 +334,7 @@ RULES: dict[str, Rule] = {
     "Not": of(t.negation),
     "Implies": of(lambda a, b: t.either(t.negation(a), b)),
     "Equivalent": _equivalent,
+    **dict.fromkeys(PARTS, _part),
 }
 """Class of SymPy → what becomes of an object of it; of arguments that are made already."""
 
@@ -318,12 +348,6 @@ WHOLE: dict[str, tuple[str, str]] = {
         ("Indexed", "MatrixElement", "MatrixSymbol"),
         ("an element of an array without entries is no input", "Replace it by a Symbol."),
     ),
-    **dict.fromkeys(
-        ("re", "im", "arg", "conjugate"),
-        (
-            "a part of a complex number has no formula",
-            "Make the symbols with real=True, so that SymPy simplifies it.",
-        ),
-    ),
+    **dict.fromkeys(PARTS, ("a part of a complex number has no formula", SPECIAL)),
 }  # fmt: skip
 """Classes whose objects are not looked into: what to say of them, and what to do."""
