@@ -17,7 +17,7 @@ from closedform.ops.payloads import UNSEEN, labels_of
 from closedform.probes import worth_trying
 from closedform.probes.containers import take
 from closedform.verify.certificate import Row
-from closedform.verify.measure import terms_of, ties_in_order
+from closedform.verify.measure import sway_of, terms_of, ties_in_order
 
 GIVEN, MADE_UP = "given", "made up"
 EXTREME = ("far", "huge")
@@ -65,13 +65,16 @@ class Rows:
         """Return what a difference is relative to at least, shape (rows,).
 
         The spread of the output; far outside the data the size of what is added, for a difference
-        of squares there keeps but some of its digits, in the model as in the formula.
+        of squares there keeps but some of its digits, in the model as in the formula, and what the
+        output changes by with its inputs, for a sine there keeps none.
         """
         made = np.full(len(self), spread)
         far = np.flatnonzero(np.isin(self.kinds, EXTREME))
         if len(far):
             columns = [c[far] for c in self.columns]
-            made[far] = np.maximum(spread, terms_of(formula.outputs[name], columns, len(far)))
+            output = formula.outputs[name]
+            for size in (terms_of, sway_of):
+                made[far] = np.maximum(made[far], size(output, columns, len(far)))
         return made
 
     def take(self, picked: Array) -> Rows:
