@@ -73,6 +73,10 @@ PATSY = [
     "np.hypot(x, z) + np.logical_and(x > 1, z > 0) + np.logical_not(z > 1)",
     "np.round(z, 1) + round(x) + x.round(2) + np.rint(z) + np.round(k/3, decimals=1)",
     "C(np.round(x))",
+    "pd.cut(x, [0, 1, 2.5, 6])",
+    "pd.cut(k, bins=[-1, 0, 2, 4], right=False)",
+    "C(pd.cut(x, [0, 1, 2.5, 6], labels=['low', 'mid', 'top']), Sum)*z",
+    "pd.cut(x, [0, 1, 2.5, 6], labels=False)",
     "g.map({'a': 1, 'b': 2.5, 'c': -1}) + k.map({0: 1, 1: 0, 2: 5, 3: 3})",
 ]
 TURNING = [
@@ -192,6 +196,8 @@ REFUSED = {
     "np.i0(x)": "i0",
     "I(x // 0.5)": "x // 0.5",
     "C(pd.cut(x, 3))": "cut",
+    "C(pd.cut(x, [0, 2, 6], labels=['a', 'b']), levels=['b', 'a'])": "not its bins in order",
+    "pd.cut(x, [0, 2, 6], include_lowest=True)": "include_lowest",
     "pd.Series(x.values)": "Series",
     "OTHER": "OTHER",
     "C(g + h.astype(object))": "astype",

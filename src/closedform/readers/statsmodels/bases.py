@@ -15,6 +15,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node, frozen, toposort
+from closedform.ops.payloads import Pieces
 from closedform.readers.sklearn.spline import Stretches
 
 Term = tuple[float, Node]
@@ -98,6 +99,51 @@ class Coded:
     def _table(self, values: Array) -> Node:
         entries = dict(zip(self.levels, values.tolist(), strict=True))
         return ops.table(self.x, entries, self.default)
+
+
+@dataclass(frozen=True, eq=False)
+class Binned:
+    """The bins of a number, coded by a contrast matrix; outside of them, the columns are missing.
+
+    Attributes:
+        x: the number.
+        edges: where the bins begin and end, shape (bins + 1,).
+        right_closed: whether an edge belongs to the bin below it.
+        matrix: shape (bins, width); the numbers of the bins, of one column, before it is known.
+        labels: what the bins are called; None where by their edges.
+    """
+
+    x: Node
+    edges: Array
+    right_closed: bool
+    matrix: Array
+    labels: tuple[Any, ...] | None = None
+
+    def are(self, levels: Sequence[Any]) -> bool:
+        """Tell whether some categories are these bins, in this order: C() may have another."""
+        if len(levels) != len(self.edges) - 1:
+            return False
+        if self.labels is not None:
+            return list(self.labels) == list(levels)
+        starts = [getattr(level, "left", np.nan) for level in levels]
+        return bool((np.diff(starts) >= 0).all()) and not np.isnan(starts).any()
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return int(self.matrix.shape[1])
+
+    def nodes(self) -> list[Node]:
+        """Return one step function for each column."""
+        return [self._of(column) for column in self.matrix.T]
+
+    def terms(self, weights: Array) -> list[Term]:
+        """Return the one step function that the sum is."""
+        return [(1.0, self._of(self.matrix @ weights))]
+
+    def _of(self, values: Array) -> Node:
+        inside = np.concatenate([[np.nan], values, [np.nan]])
+        return ops.piecewise(self.x, Pieces.of(self.edges, inside, right_closed=self.right_closed))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from closedform.ir import Array, Node, Type, fold
 from closedform.readers.reading import Reading, imputed_from, is_missing, plain_label
 from closedform.readers.statsmodels.bases import (
     Basis,
+    Binned,
     Coded,
     Curve,
     Plain,
@@ -184,6 +185,10 @@ def _is_just(code: str, name: str, scope: Scope) -> bool:
 
 def _coded(factor: Factor, value: Any, matrix: Array, reading: Reading) -> Basis | Unreadable:
     """Return a category as the package codes it."""
+    if isinstance(value, Binned):
+        fits = value.are(factor.levels or ())
+        others = Unreadable(f"`{factor.code}`, whose categories are not its bins in order")
+        return replace(value, matrix=matrix) if fits else others
     levels = tuple(plain_label(v) for v in factor.levels or ())
     odd = next((v for v in levels if not isinstance(v, str | int | float | bool)), None)
     if odd is not None or any(is_missing(v) for v in levels):

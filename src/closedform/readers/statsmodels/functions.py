@@ -15,7 +15,7 @@ from closedform.families.additive import clipped
 from closedform.ir import Node, Type
 from closedform.readers.sklearn.functions import FUNCTIONS
 from closedform.readers.statsmodels import expressions as e
-from closedform.readers.statsmodels.bases import Basis, Plain
+from closedform.readers.statsmodels.bases import Basis, Binned, Plain
 from closedform.readers.statsmodels.expressions import Call, Method, Stateful, Unreadable
 from closedform.readers.statsmodels.stateful import OWN_CODE, stateful
 from closedform.readers.tensors import node_of
@@ -142,6 +142,27 @@ def _among(x: Any, labels: tuple[Any, ...], call: Call) -> Any:
     return ops.member(call.scope.as_labels(x) if texts else x, plain)
 
 
+def _cut(call: Call) -> Any:
+    """Return the bins of pandas.cut; of a number of bins, they depend on all rows."""
+    options = dict(call.options)
+    if len(call.args) == 2:
+        options["bins"] = call.args[1]
+    bins, labels = options.pop("bins", None), options.pop("labels", None)
+    right = options.pop("right", True)
+    x = e.number(_first(call))
+    known = isinstance(bins, list | tuple | np.ndarray) and all(map(e.is_number, bins))
+    if isinstance(x, Unreadable) or options or not known or right not in (True, False):
+        return x if isinstance(x, Unreadable) else call.unreadable
+    edges = np.array(bins, dtype=np.float64)
+    if len(edges) < 2 or not (np.diff(edges) > 0).all():
+        return call.unreadable
+    named = tuple(labels) if isinstance(labels, list | tuple) else None
+    if labels not in (None, False) and named is None:
+        return call.unreadable
+    found = Binned(x, edges, bool(right), np.arange(len(edges) - 1.0)[:, None], named)
+    return found.nodes()[0] if labels is False else found
+
+
 def _as_array(call: Call) -> Any:
     return _first(call) if len(call.args) == 1 and not call.options else call.unreadable
 
@@ -183,6 +204,7 @@ CALLS: dict[str, Callable[[Call], Any]] = {
     "numpy.where": _where,
     "numpy.clip": _clip,
     "numpy.isin": _is_in,
+    "pandas.cut": _cut,
     **dict.fromkeys(("numpy.array", "numpy.asarray"), _as_array),
     "builtins.abs": _absolute,
     "builtins.pow": _raised,
