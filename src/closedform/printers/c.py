@@ -107,8 +107,8 @@ def write(
     ready = with_zeros(lower(formula, {"lin", "label", *SPELL, *OWN}, target="c"))
     writer = Writer(ready, SYNTAX if precision == "double" else SINGLE)
     language = Language("c", writer.syntax.number, writer.codes.text, writer.table())
-    looped = writer.forest.looped
-    made = program(ready, language, HELPERS, NEEDS, unnamed=looped, reserved=[*TAKEN, name])
+    unnamed = {*writer.forest.looped, *writer.place}
+    made = program(ready, language, HELPERS, NEEDS, unnamed=unnamed, reserved=[*TAKEN, name])
     page = _Page(made, writer, name, precision, samples(formula, rows))
     return re.sub(r"\breal\b", precision, "\n\n".join(page.parts())) + "\n"
 

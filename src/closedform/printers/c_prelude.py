@@ -8,10 +8,10 @@ static bool missing(real x)
 {
     return x != x;
 }""",
-    "same": """/* Whether two labels are equal; not where one is missing, or of no known kind. */
+    "same": """/* Whether two labels are equal; not where one is missing. */
 static bool same(int a, int b)
 {
-    return a >= 0 && a == b;
+    return a != -1 && a == b;
 }""",
     "sign": """/* -1, 0 or 1. */
 static real sign(real x)

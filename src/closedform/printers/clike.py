@@ -131,7 +131,9 @@ class Writer:
             return _spelled(custom, speller, n, args)
         group, i = self.place[n]
         if group not in self.written:
-            name = free_name(speller, self._prefix(group))
+            name = free_name(
+                speller, self._prefix(group), always=group[0] not in self.formula.names
+            )
             self.written[group] = name
             text = self._layer(custom, speller, group, args, name)
             speller.lines.append((name, Statement(text), n))

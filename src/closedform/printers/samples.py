@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,9 +12,9 @@ import numpy as np
 from closedform import ops
 from closedform.columns import columns_of
 from closedform.evaluate import evaluate
-from closedform.formula import Formula
+from closedform.formula import Feature, Formula
 from closedform.ir import Type
-from closedform.ops.payloads import UNSEEN, labels_of
+from closedform.ops.payloads import UNSEEN, Label, labels_of
 
 ROWS = 20
 """So many rows a self-test has, where none are given."""
@@ -56,7 +55,9 @@ def samples(formula: Formula, rows: Any = None, limit: int = ROWS) -> Samples:
             continue
         names = labels_of(column).tolist()
         codes = column.tolist()
-        listed.append(["?" if c == UNSEEN else v for v, c in zip(names, codes, strict=True)])
+        listed.append(
+            [_strange(feature) if c == UNSEEN else v for v, c in zip(names, codes, strict=True)]
+        )
     found = [column.tolist() for column in evaluate(formula, given).values()]
     take = range(min(count, limit))
     return Samples(
@@ -65,17 +66,27 @@ def samples(formula: Formula, rows: Any = None, limit: int = ROWS) -> Samples:
     )
 
 
+def _strange(feature: Feature) -> Label:
+    """Return a label that no formula knows, of the type of the others."""
+    known = feature.categories or ()
+    if known and not any(isinstance(v, str) for v in known):
+        return max(float(v) for v in known) + 1
+    return "?" * (1 + max((len(str(v)) for v in known), default=0))
+
+
 def _made_up(formula: Formula, count: int) -> dict[str, list[Any]]:
-    """Return values near what the formula tests, each input at a pace of its own."""
-    marks = _marks(formula)
+    """Return values near what the formula tests, one in sixteen of them missing."""
+    marks, chance = _marks(formula), np.random.default_rng(0)
     made: dict[str, list[Any]] = {}
     for i, feature in enumerate(formula.inputs):
         if feature.type is Type.LABEL:
-            values: Sequence[Any] = (*(feature.categories or ("?",)), None)
+            values: tuple[Any, ...] = (*(feature.categories or ()), _strange(feature))
         else:
-            values = (*marks.get(i, ()), *PLAIN, math.nan)
-        # Steps that share no factor with the count: not all inputs change together.
-        made[feature.name] = [values[(row * (2 * i + 1)) % len(values)] for row in range(count)]
+            values = (*marks.get(i, ()), *PLAIN)
+        nothing = None if feature.type is Type.LABEL else math.nan
+        drawn = [values[j] for j in chance.integers(len(values), size=count)]
+        absent = chance.random(count) < 1 / 16
+        made[feature.name] = [nothing if a else v for v, a in zip(drawn, absent, strict=True)]
     return made
 
 
