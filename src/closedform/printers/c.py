@@ -11,15 +11,14 @@ from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Formula
 from closedform.ir import Node, Type
-from closedform.passes.lower import lower
 from closedform.printers.c_prelude import HELPERS, NEEDS
-from closedform.printers.clike import OWN, SPELL, Statement, Syntax, Writer, finite, listed
+from closedform.printers.clike import Syntax, finite, listed
 from closedform.printers.forests import Data
 from closedform.printers.identifiers import identifiers
-from closedform.printers.program import Program, banner, helpers_used, joined, printable, program
+from closedform.printers.pages import Page, fitted, page
+from closedform.printers.program import banner, joined, printable
 from closedform.printers.samples import Samples, samples
-from closedform.printers.spell import BREAK, CHOICE, OR, SIGN, Language, Spelling, unbroken, wrapped
-from closedform.printers.zeros import with_zeros
+from closedform.printers.spell import BREAK, CHOICE, OR, SIGN, Spelling
 
 _WORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline
@@ -104,13 +103,11 @@ def write(
         raise BadInput(f"{name!r} is no name in C.", hint="Use letters, digits and underscores.")
     if precision not in ("double", "float"):
         raise BadInput(f"There is no precision {precision!r}.", hint="Use 'double' or 'float'.")
-    ready = with_zeros(lower(formula, {"lin", "label", *SPELL, *OWN}, target="c"))
-    writer = Writer(ready, SYNTAX if precision == "double" else SINGLE)
-    language = Language("c", writer.syntax.number, writer.codes.text, writer.table())
-    unnamed = {*writer.forest.looped, *writer.place}
-    made = program(ready, language, HELPERS, NEEDS, unnamed=unnamed, reserved=[*TAKEN, name])
-    page = _Page(made, writer, name, precision, samples(formula, rows))
-    return re.sub(r"\breal\b", precision, "\n\n".join(page.parts())) + "\n"
+    syntax = SYNTAX if precision == "double" else SINGLE
+    made = page(formula, syntax, HELPERS, NEEDS, target="c", taken=[*TAKEN, name])
+    made.writer.codes.require_one_type()
+    file = _File(made, name, precision, samples(formula, rows))
+    return re.sub(r"\breal\b", precision, "\n\n".join(file.parts())) + "\n"
 
 
 def number(value: float) -> str:
@@ -165,9 +162,12 @@ def _function(name: str, parameters: Sequence[str], body: Sequence[str]) -> str:
 
 
 CHOOSE = Spelling(f"{{0}}{BREAK}? {{1}}{BREAK}: {{2}}", CHOICE, (OR + 1, CHOICE + 1, CHOICE))
+FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "asin", "acos", "atan")
 SYNTAX = Syntax(
     number=number,
     limit=number,
+    functions={name: name for name in (*FUNCTIONS, "erf", "floor")} | {"abs": "fabs"},
+    equal="==",
     choice=CHOOSE,
     single=Spelling("(float){0}", SIGN, (SIGN,)),
     whole=lambda name, value: f"const int {name} = {value};",
@@ -179,30 +179,24 @@ SYNTAX = Syntax(
 SINGLE = replace(SYNTAX, number=single)
 
 
-class _Page:
+class _File:
     """The parts of the file, in order."""
 
-    def __init__(
-        self, made: Program, writer: Writer, name: str, precision: str, tested: Samples
-    ) -> None:
-        self.made, self.writer, self.name = made, writer, name
-        self.precision, self.tested = precision, tested
-        self.formula = made.formula
+    def __init__(self, page: Page, name: str, precision: str, tested: Samples) -> None:
+        self.page, self.name, self.precision, self.tested = page, name, precision, tested
+        self.formula, self.codes = page.formula, page.writer.codes
         self.fields = identifiers(list(self.formula.outputs), taken=TAKEN, fallback="y")
-        self.codes = writer.codes
-        self.inputs = [_node(self.formula, i) for i in range(len(self.formula.inputs))]
+        self.inputs = [ops.input_(i, f.type) for i, f in enumerate(self.formula.inputs)]
 
     def parts(self) -> Iterator[str]:
         yield banner(self.formula, " * ").replace("*/", "* /").join(["/*\n", "\n */"])
         yield "\n".join(self._includes())
         yield self._struct("input", self._input_fields())
         yield self._struct("output", self._output_fields())
-        yield from self._arrays()
+        yield from (_array(name, data) for name, data in self.page.arrays())
         yield from self._labels()
-        yield from self._helpers()
-        yield from (
-            text for _, text in self.made.speller.constants.values() if text.__class__ is str
-        )
+        yield from self.page.helpers(*self._label_helpers())
+        yield from self.page.trees()
         yield self._evaluate()
         yield self._test()
 
@@ -220,7 +214,7 @@ class _Page:
         )
 
     def _input_fields(self) -> list[tuple[str, str, str]]:
-        features = zip(self.formula.inputs, self.made.inputs, self.inputs, strict=True)
+        features = zip(self.formula.inputs, self.page.made.inputs, self.inputs, strict=True)
         return [(self._type(n), field, f.name) for f, field, n in features]
 
     def _output_fields(self) -> list[tuple[str, str, str]]:
@@ -232,18 +226,6 @@ class _Page:
             return "real "
         return "const char *" if self.codes.is_text(n) else "double "
 
-    def _arrays(self) -> Iterator[str]:
-        for name, data in self.made.speller.constants.values():
-            if isinstance(data, Data):
-                yield _array(name, data)
-        if set(self.made.helpers) & {"leaf", "forest", "forest32"}:
-            for name, array in self.writer.forest.arrays().items():
-                yield _array(name, array)
-
-    def _functions(self) -> list[str]:
-        """Return the trees that are functions of their own."""
-        return [t for _, t in self.made.speller.constants.values() if isinstance(t, str)]
-
     def _labels(self) -> Iterator[str]:
         if self.codes.texts:
             values = joined(map(text, self.codes.texts))
@@ -251,19 +233,8 @@ class _Page:
         if self.codes.numbers:
             yield _array("NUMBERS", Data("limit", self.codes.numbers))
 
-    def _helpers(self) -> Iterator[str]:
-        called = helpers_used(self._functions(), HELPERS, NEEDS)
-        wanted = {*self.made.helpers, *called, *self._label_helpers()}
-        sets = len(self.writer.forest.sizes) > 0
-        wanted |= {"among"} if sets and "leaf" in wanted else set()
-        test = "value <= THRESHOLD[at]"
-        asked = f"(MEMBER[at] >= 0 ? among(MEMBER[at], value) : {test})" if sets else test
-        for name, body in HELPERS.items():
-            if name in wanted:
-                yield body.replace("GOES_LEFT", asked)
-
     def _label_helpers(self) -> Iterator[str]:
-        for i in self._asked():
+        for i in self.page.asked:
             if self.formula.inputs[i].type is Type.LABEL:
                 if self.codes.is_text(self.inputs[i]):
                     yield "text_code" if self.codes.texts else ""
@@ -271,15 +242,13 @@ class _Page:
                     yield "number_code"
 
     def _evaluate(self) -> str:
-        body = [f"    {line}" for line in self._read()]
-        lines = [self._line(*line) for line in self.made.speller.lines]
-        if self.made.guard is not None:
+        made, refuse = self.page.made, ""
+        if made.guard is not None:
             absent = [f"        out->{f} = {self._absent(n)};" for f, n in self._outputs()]
-            guard = [f"    if ({_fitted(self.made.guard)}) {{", *absent, "        return;", "    }"]
-            lines[self.made.guard_lines : self.made.guard_lines] = guard
-        body += lines
-        texts = self.made.outputs.values()
-        for (field, n), written in zip(self._outputs(), texts, strict=True):
+            head = f"    if ({fitted(made.guard)}) {{"
+            refuse = "\n".join([head, *absent, "        return;", "    }"])
+        body = [f"    {line}" for line in self._read()] + self.page.lines(_declared, refuse)
+        for (field, n), written in zip(self._outputs(), made.outputs.values(), strict=True):
             body += self._give(field, n, written)
         head = f"void {self.name}_evaluate(const {self.name}_input *in, {self.name}_output *out)"
         return "\n".join([head, "{", *body, "}"])
@@ -292,11 +261,11 @@ class _Page:
 
     def _read(self) -> Iterator[str]:
         """Yield a local variable for each input that matters."""
-        read = self._asked()
+        read = self.page.asked
         if not read:
             yield "(void)in;"
         for i in read:
-            field, n = self.made.inputs[i], self.inputs[i]
+            field, n = self.page.made.inputs[i], self.inputs[i]
             if n.type is not Type.LABEL:
                 yield f"const real {field} = in->{field};"
                 continue
@@ -309,30 +278,17 @@ class _Page:
             else:
                 yield f"const int {field} = in->{field} == NULL ? -1 : {other};"
 
-    def _asked(self) -> list[int]:
-        """Return the inputs whose values some line names."""
-        texts = [text for _, text, _ in self.made.speller.lines]
-        texts += [*self.made.outputs.values(), self.made.guard or ""]
-        words = {word for text in texts for word in re.findall(r"\w+", text)}
-        return [i for i, name in enumerate(self.made.inputs) if name in words]
-
-    def _line(self, name: str, written: str, n: Node) -> str:
-        if isinstance(written, Statement):
-            return "\n".join("    " + _fitted(part) for part in written.split("\n"))
-        type_ = {Type.BOOL: "bool", Type.LABEL: "int"}.get(n.type, "real")
-        return f"    const {type_} {name} = {_fitted(written)};"
-
     def _give(self, field: str, n: Node, written: str) -> Iterator[str]:
         if n.type is not Type.LABEL:
-            yield f"    out->{field} = {_fitted(written)};"
+            yield f"    out->{field} = {fitted(written)};"
             return
         code = f"{field}_code"
-        yield f"    const int {code} = {_fitted(written)};"
+        yield f"    const int {code} = {fitted(written)};"
         known, begin = ("TEXTS", 0) if self.codes.is_text(n) else ("NUMBERS", len(self.codes.texts))
         at = f"[{code}]" if not begin else f"[{code} - {begin}]"
         rest = self._absent(n)
         for i in self.codes.passed(n):
-            rest = f"{code} == {self.codes.unseen(i)} ? in->{self.made.inputs[i]} : {rest}"
+            rest = f"{code} == {self.codes.unseen(i)} ? in->{self.page.made.inputs[i]} : {rest}"
         some = self.codes.texts if known == "TEXTS" else self.codes.numbers
         found = f"{code} >= 0 ? {known}{at} : {rest}" if some else rest
         yield f"    out->{field} = {found};"
@@ -372,18 +328,12 @@ class _Page:
         return f"same_text({a}, {b})"
 
 
-def _node(formula: Formula, i: int) -> Node:
-    return ops.input_(i, formula.inputs[i].type)
+def _declared(n: Node, name: str, value: str) -> str:
+    type_ = {Type.BOOL: "bool", Type.LABEL: "int"}.get(n.type, "real")
+    return f"const {type_} {name} = {value};"
 
 
 def _array(name: str, data: Data) -> str:
     spelled = {"number": number, "limit": number}.get(data.kind, lambda v: str(int(v)))
     values = joined(map(spelled, data.values)) or "    0,"
     return f"static const {TYPES[data.kind]} {name}[{max(1, len(data.values))}] = {{\n{values}\n}};"
-
-
-def _fitted(written: str) -> str:
-    """Return an expression, a long one on several lines."""
-    if len(written) < 90 or BREAK not in written:
-        return unbroken(written)
-    return wrapped(written, 92, "        ")

@@ -23,7 +23,15 @@ from closedform.printers.forests import Data, Forest
 from closedform.printers.label_codes import LabelCodes
 from closedform.printers.program import comma, constant, free_name
 from closedform.printers.python_trees import parameter_names
-from closedform.printers.spell import BREAK, Custom, Speller, Spelling, Written, call, infix
+from closedform.printers.spell import (
+    BREAK,
+    Custom,
+    Speller,
+    Spelling,
+    Written,
+    call,
+    infix,
+)
 
 WIDE = 24
 """Terms from which on a sum is a loop over its weights; below, a person may want to read it."""
@@ -33,7 +41,7 @@ LEAST_LAYER = 16
 
 
 OWN = frozenset(
-    {
+    (
         "where",
         "round32",
         "sum32",
@@ -43,8 +51,8 @@ OWN = frozenset(
         "weighted_median",
         "min",
         "max",
-    }
-    | {"equal", "member", "missing", "table", "piecewise"}
+    )
+    + ("less", "less_equal", "equal", "member", "missing", "table", "piecewise", "pow", "or", "and")
 )
 """Operations that are written with what a `Writer` knows of the whole formula."""
 
@@ -59,6 +67,8 @@ class Syntax:
 
     Attributes:
         number, limit: a float as text; one that a tree compares with.
+        functions: what a function of one number is called; those not listed are lowered.
+        equal: the sign between two things that may be equal.
         choice: `a if c else b`.
         single: rounding to float32.
         whole: the declaration of a local whole number, from its name and its value.
@@ -70,6 +80,8 @@ class Syntax:
 
     number: Callable[[float], str]
     limit: Callable[[float], str]
+    functions: Mapping[str, str]
+    equal: str
     choice: Spelling
     single: Spelling
     whole: Callable[[str, str], str]
@@ -120,8 +132,11 @@ class Writer:
             "weighted_median": self._median, "min": partial(self._extreme, "least"),
             "max": partial(self._extreme, "most"), "equal": self._equal, "member": self._member,
             "missing": self._missing, "table": self._table, "piecewise": self._piecewise,
+            "pow": self._power,
         }  # fmt: skip
-        made = {**SPELL, "where": self.syntax.choice, "round32": self.syntax.single, **own}
+        functions = {name: call(text) for name, text in self.syntax.functions.items()}
+        chosen = {"where": self.syntax.choice, "round32": self.syntax.single}
+        made = {**SPELL, **functions, **chosen, **own}
         return {name: partial(self._grouped, custom) for name, custom in made.items()}
 
     def _grouped(
@@ -175,6 +190,21 @@ class Writer:
             text = self.syntax.row(name, [a.text for a in args])
             speller.lines.append((name, Statement(text), n))
         return self.rows[n.args]
+
+    def _same(self, a: Written, b: Written) -> Written:
+        return COMPARE(self.syntax.equal)([a, b])
+
+    def _power(self, _: Speller, n: Node, args: Sequence[Written]) -> Written:
+        # NumPy's own power takes these three ways, which round and treat -inf otherwise than pow.
+        b = n.args[1].data if n.args[1].op is ops.CONST else None
+        x = args[0]
+        if b == 2 and x.text.isidentifier():
+            return Written(f"{x.text} * {x.text}", s.PRODUCT)
+        if b == -1:
+            return Written(f"{self.syntax.number(1.0)} / {x.at(s.PRODUCT + 1)}", s.PRODUCT)
+        if b == 0.5:
+            return Written(f"{self.syntax.functions['sqrt']}({x.text})")
+        return call("power")(args)
 
     def _const(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if n.type is Type.BOOL:
@@ -259,7 +289,7 @@ class Writer:
     def _split(self, splits: Splits, i: int, x: str) -> str:
         if splits.member[i] >= 0:
             codes = splits.sets[splits.member[i]].nonzero()[0].tolist()
-            test = " || ".join(f"{x} == {code}" for code in codes) or "false"
+            test = " || ".join(f"{x} {self.syntax.equal} {c}" for c in codes) or "false"
         else:
             sign = "<" if splits.below else "<="
             test = f"{x} {sign} {self.syntax.limit(float(splits.threshold[i]))}"
@@ -298,7 +328,7 @@ class Writer:
         if n.args[0].type is Type.REAL or any(x.op is ops.LABEL for x in n.args):
             if any(x.op is ops.LABEL and x.data[0] is None for x in n.args):
                 return Written("false")
-            return EQUAL([a, b])
+            return self._same(a, b)
         return Written(f"same({a.text}, {b.text})")
 
     def _member(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
@@ -306,14 +336,14 @@ class Writer:
             wanted = [self.syntax.number(float(v)) for v in n.data if v is not None and v == v]
         else:
             wanted = [self.codes.text(v) for v in n.data if v is not None]
-        tests = [EQUAL([args[0], Written(w)]) for w in dict.fromkeys(wanted)]
+        tests = [self._same(args[0], Written(w)) for w in dict.fromkeys(wanted)]
         if len(tests) < 2:
             return tests[0] if tests else Written("false")
         return EITHER(tests)
 
     def _missing(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if n.args[0].type is Type.LABEL:
-            return EQUAL([args[0], Written("-1")])
+            return self._same(args[0], Written("-1"))
         return Written(f"missing({args[0].text})")
 
     def _table(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
@@ -353,33 +383,17 @@ def _multiply(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(" * ".join(a.at(s.PRODUCT + (i > 0)) for i, a in enumerate(args)), s.PRODUCT)
 
 
-def _power(_: Speller, n: Node, args: Sequence[Written]) -> Written:
-    # NumPy's own power takes these three ways, which round and treat -inf otherwise than C's pow.
-    b = n.args[1].data if n.args[1].op is ops.CONST else None
-    x = args[0]
-    if b == 2 and x.text.isidentifier():
-        return Written(f"{x.text} * {x.text}", s.PRODUCT)
-    if b == -1:
-        return Written(f"1.0 / {x.at(s.PRODUCT + 1)}", s.PRODUCT)
-    return Written(f"sqrt({x.text})") if b == 0.5 else call("power")(args)
-
-
 def COMPARE(sign: str) -> Spelling:
     """Return the spelling of a comparison, which never stands in a chain of them."""
     return Spelling(f"{{0}} {sign} {{1}}", s.COMPARE, (s.COMPARE + 1, s.COMPARE + 1))
 
 
-EQUAL = COMPARE("==")
 EITHER = Spelling(level=s.OR, needs=(s.AND + 1,), join=BREAK + "|| ")
 
 SPELL: Mapping[str, Spelling | Custom] = {
     "mul": _multiply,
     "div": infix(" / ", s.PRODUCT, s.PRODUCT + 1),
-    "pow": _power,
-    **{name: call(name) for name in ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos")},
-    **{name: call(name) for name in ("tanh", "asin", "acos", "atan", "erf", "floor")},
     **{name: call(name) for name in ("sign", "sigmoid", "softplus")},
-    "abs": call("fabs"),
     "less": COMPARE("<"),
     "less_equal": COMPARE("<="),
     "and": Spelling(level=s.AND, needs=(s.AND + 1,), join=BREAK + "&& "),
@@ -387,6 +401,11 @@ SPELL: Mapping[str, Spelling | Custom] = {
     "not": Spelling("!{0}", s.SIGN, (s.ATOM,)),
 }
 """What all of them write alike; `probit` is lowered."""
+
+
+def spelled(syntax: Syntax) -> set[str]:
+    """Return the operations that need not be lowered."""
+    return {"lin", "label", *SPELL, *OWN, *syntax.functions}
 
 
 def listed(values: Sequence[str]) -> str:

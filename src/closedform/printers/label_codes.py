@@ -22,26 +22,39 @@ class LabelCodes:
 
     Attributes:
         texts: the labels that are text, in the order of their codes.
-        numbers: those that are numbers or truths; their codes follow.
+        numbers: those that are numbers or truths, as floats; their codes follow.
+        own: what each of these was before.
     """
 
     def __init__(self, formula: Formula) -> None:
-        """Give the codes.
-
-        Raises:
-            UnsupportedTarget: a column holds both texts and numbers.
-        """
+        """Give the codes."""
         self.formula = formula
         self.groups = _Groups(formula)
         known = set().union(*self.groups.labels.values()) if self.groups.labels else set()
         self.texts = sorted(x for x in known if isinstance(x, str))
         self.numbers = sorted({float(x) for x in known if not isinstance(x, str)})
         self._code: dict[Any, int] = {x: i for i, x in enumerate([*self.texts, *self.numbers])}
+        self.own = {float(x): x for x in known if not isinstance(x, str)}
+
+    def own_numbers(self) -> list[Any]:
+        """Return the labels that are numbers or truths, as they were, in the order of codes."""
+        return [self.own[x] for x in self.numbers]
+
+    def require_one_type(self) -> None:
+        """Raise where a column of labels is of two types.
+
+        Raises:
+            UnsupportedTarget: it holds both texts and numbers.
+        """
         for n in self.groups.labels:
             self.is_text(n)
 
     def is_text(self, n: Node) -> bool:
-        """Tell whether a node's labels are text, rather than numbers."""
+        """Tell whether a node's labels are text, rather than numbers.
+
+        Raises:
+            UnsupportedTarget: they are both.
+        """
         found = {isinstance(x, str) for x in self.groups.of(n)}
         if len(found) > 1:
             raise UnsupportedTarget(

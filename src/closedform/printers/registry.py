@@ -15,6 +15,7 @@ TARGETS: dict[str, str] = {
     "python": "closedform.printers.python",
     "numpy": "closedform.printers.numpy",
     "c": "closedform.printers.c",
+    "javascript": "closedform.printers.javascript",
     "sympy": "closedform.printers.sympy",
 }
 """Target → the module with its `write(formula, **options)`."""

