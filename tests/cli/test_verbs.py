@@ -143,7 +143,7 @@ def test_read_writes_to_a_file(run, made):
 BEGINS = {
     "text": "y = ", "latex": r"\begin{align*}", "json": '{\n"format": "closedform"',
     "python": "# (StandardScaler | OneHotEncoder) → Ridge", "numpy": "# (Standard", "sympy": "# (",
-    "c": "/*\n * (StandardScaler | OneHotEncoder) → Ridge", "javascript": "// (StandardScaler | One",
+    "c": "/*\n * (StandardScaler | OneHotEncoder) → Ridge", "javascript": "// (Standard",
 }  # fmt: skip
 
 
