@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from closedform import ops
 from closedform.evaluate import compute
 from closedform.formula import Formula
-from closedform.ir import Array, Node
+from closedform.ir import Array, Node, Type
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,25 +161,26 @@ NUDGE = 2.0**-40
 NUDGES = 4
 
 
-def sway_of(output: Node, columns: Sequence[Array], rows: int) -> Array:
-    """Return how much an output changes with its inputs, relative to their change, shape (rows,).
+def sways_of(outputs: Mapping[str, Node], columns: Sequence[Array], rows: int) -> dict[str, Array]:
+    """Return how much each number changes with the inputs, relative to their change, shape (rows,).
 
     Σ |∂y/∂xᵢ·xᵢ| of what is smooth; of a sine at 1e30, 2^40 times its height: nothing but the
     rounding of its argument decides it, in the model as in the formula.
     """
-    draw = np.random.default_rng(0)
-    (middle,), found = compute([output], columns, rows), np.zeros(rows)
-    if middle.dtype.kind != "f":
-        return found
+    numbers = {name: n for name, n in outputs.items() if n.type is Type.REAL}
+    draw, roots = np.random.default_rng(0), list(numbers.values())
+    found = {name: np.zeros(rows) for name in numbers}
     with np.errstate(all="ignore"):
-        for _ in range(NUDGES):
-            signs = draw.choice([-1.0, 1.0], size=(len(columns), rows))
+        middle = compute(roots, columns, rows)
+        for _ in range(NUDGES if rows else 0):
+            factors = 1 + NUDGE * draw.choice([-1.0, 1.0], size=(len(columns), rows))
             moved = [
-                c * (1 + sign * NUDGE) if c.dtype.kind == "f" else c
-                for c, sign in zip(columns, signs, strict=True)
+                c * factor if c.dtype.kind == "f" else c
+                for c, factor in zip(columns, factors, strict=True)
             ]
-            away = np.abs(compute([output], moved, rows)[0] - middle) / NUDGE
-            found = np.fmax(found, np.nan_to_num(away, posinf=0.0))
+            for name, a, b in zip(numbers, compute(roots, moved, rows), middle, strict=True):
+                away = np.nan_to_num(np.abs(a - b) / NUDGE, posinf=0.0)
+                found[name] = np.maximum(found[name], away)
     return found
 
 
