@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from closedform.cli.answers import Answer, problems_of
@@ -12,7 +12,7 @@ from closedform.errors import BadFile, ClosedformError
 from closedform.formula import Feature, Formula
 from closedform.loading import FileReport, inspect_file
 from closedform.readers import read
-from closedform.readers.registry import FILES
+from closedform.readers.registry import FILES, read_inspected
 from closedform.store import content_hash, load
 
 OPENED = ("pickle", "joblib", "skops")
@@ -26,14 +26,14 @@ def inspect(args: Namespace, notes: list[str]) -> Answer:
         formula = load(args.file)
         return _answer(report, "formula: " + formula.source, facts_of(formula), formula)
     if report.kind in FILES:
-        return _model(report, args.file)
+        return _model(report, lambda: read_inspected(report))
     if report.kind not in OPENED or not _opens(report, args):
         if report.kind in OPENED:
             notes.append(f"nothing of it was run. To see the model, trust the file: {_how(report)}")
         return Answer(str(report), {"file": report.to_json()})
     model = open_trusted(args, notes)
     notes[:] = [note for note in notes if note not in report.notes]
-    return _model(report, model)
+    return _model(report, lambda: read(model), _steps(model))
 
 
 def _opens(report: FileReport, args: Namespace) -> bool:
@@ -47,10 +47,9 @@ def _how(report: FileReport) -> str:
     return types if report.kind == "skops" else "--trust-pickle"
 
 
-def _model(report: FileReport, model: Any) -> Answer:
-    steps = "" if isinstance(model, str) else _steps(model)
+def _model(report: FileReport, read_it: Callable[[], Formula], steps: str = "") -> Answer:
     try:
-        formula = read(model)
+        formula = read_it()
         steps = steps or formula.source
     except BadFile:
         raise

@@ -14,9 +14,9 @@ from closedform.asking import is_asked
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import Array, Type
-from closedform.loading import inspect_file, open_model, read_table
+from closedform.loading import FileReport, inspect_file, open_model, read_table
 from closedform.readers import read
-from closedform.readers.registry import FILES
+from closedform.readers.registry import FILES, read_inspected
 from closedform.store import load
 
 SAVED = "closedform-json"
@@ -27,9 +27,10 @@ _MOST_NAMED = 8
 
 @dataclass(frozen=True)
 class Source:
-    """A formula, and the model that it was read from, where there is one."""
+    """A formula, what its file is, and the model that it was read from, where there is one."""
 
     formula: Formula
+    file: FileReport
     model: Any = None
 
 
@@ -47,13 +48,13 @@ def open_source(args: Namespace, notes: list[str]) -> Source:
     Raises:
         BadFile, UntrustedFile, UnsupportedModel: as the library says.
     """
-    kind = inspect_file(args.file).kind
-    if kind == SAVED:
-        return Source(load(args.file))
-    if kind in FILES:
-        return Source(read(args.file), args.file if kind in ASKED else None)
+    file = inspect_file(args.file)
+    if file.kind == SAVED:
+        return Source(load(args.file), file)
+    if file.kind in FILES:
+        return Source(read_inspected(file), file, args.file if file.kind in ASKED else None)
     model = open_trusted(args, notes)
-    return Source(read(model), model)
+    return Source(read(model), file, model)
 
 
 def open_trusted(args: Namespace, notes: list[str]) -> Any:
@@ -135,7 +136,7 @@ def _renamed(source: Source, table: Table, notes: list[str]) -> Source:
     notes.append(f"the model has no names for its inputs, so columns are taken in order: {pairs}")
     inputs = zip(source.formula.inputs, new, strict=True)
     named = tuple(replace(feature, name=name) for feature, name in inputs)
-    return Source(replace(source.formula, inputs=named), source.model)
+    return replace(source, formula=replace(source.formula, inputs=named))
 
 
 def _as_taken(picked: Any, source: Source) -> Any:
@@ -200,7 +201,7 @@ def _with_spaces(source: Source, table: Table, notes: list[str]) -> Source:
     if old != new:
         pairs = listed([f"{a} = {b}" for a, b in zip(old, new, strict=True) if a != b])
         notes.append(f"LightGBM's file has an underscore for a space: {pairs}")
-    return Source(replace(source.formula, inputs=tuple(inputs)), source.model)
+    return replace(source, formula=replace(source.formula, inputs=tuple(inputs)))
 
 
 @dataclass(frozen=True)

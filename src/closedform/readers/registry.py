@@ -99,10 +99,28 @@ def read(
         BadFile: the file is missing, damaged, or of a kind that is not read.
     """
     if isinstance(model, str | os.PathLike):
-        return tidy(_read_file(model, names, example), fold=fold)
+        from closedform.loading import inspect_file
+
+        return read_inspected(inspect_file(model), names=names, fold=fold, example=example)
     reader = import_module(_package(model)).read_model
     options = _with_example(reader, example, f"A {type(model).__name__}")
     return tidy(reader(model, names, **options), fold=fold)
+
+
+def read_inspected(
+    report: FileReport, *, names: Sequence[str] | None = None, fold: bool = True,
+    example: Any = None,
+) -> Formula:  # fmt: skip
+    """Return the formula of a model file that has been looked at, as `read` does of its path.
+
+    Raises:
+        UnsupportedModel, BadFile: as `read` says.
+    """
+    module, raw = _contents(report)
+    options = _with_example(module.read_file, example, report.path)
+    with _damage(report.path):
+        formula: Formula = module.read_file(raw, names, **options)
+    return tidy(formula, fold=fold)
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | None:
@@ -118,7 +136,7 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | No
     return None if function is None else function(model, columns, reading)
 
 
-def open_file(path: str | os.PathLike[str]) -> Any:
+def open_inspected(report: FileReport) -> Any:
     """Return the model in a file as its own package opens it, so that it can be asked.
 
     Call it after `read` has taken the file: a package trusts more than closedform does.
@@ -127,7 +145,7 @@ def open_file(path: str | os.PathLike[str]) -> Any:
         BadFile: as `read` says; or no package predicts from such a file.
         MissingExtra: the package is not installed.
     """
-    report, module, raw = _contents(path)
+    module, raw = _contents(report)
     package = FILES[report.kind].rpartition(".")[2]
     if not hasattr(module, "model_of"):
         raise BadFile(
@@ -153,21 +171,11 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | Non
     return made
 
 
-def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None, example: Any) -> Formula:
-    report, module, raw = _contents(path)
-    options = _with_example(module.read_file, example, report.path)
-    with _damage(report.path):
-        formula: Formula = module.read_file(raw, names, **options)
-    return formula
-
-
-def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:
-    """Return what a file is, the module that reads it, and its bytes."""
-    from closedform.loading import inspect_file
+def _contents(report: FileReport) -> tuple[Any, bytes]:
+    """Return the module that reads a file, and its bytes."""
     from closedform.loading.report import KINDS
     from closedform.loading.stream import open_regular
 
-    report = inspect_file(path)
     if report.kind not in FILES or report.size > LARGEST:
         readable = ", ".join(KINDS[kind].removeprefix("a model saved by ") for kind in FILES)
         large = f" of more than {LARGEST >> 30} GiB" if report.size > LARGEST else ""
@@ -177,8 +185,8 @@ def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:
             "and give it to closedform.read (closedform.loading.load_model opens a pickle or a "
             "skops file that you trust); a saved formula is opened by closedform.load.",
         )
-    with open_regular(path) as file:
-        return report, import_module(FILES[report.kind]), file.read()
+    with open_regular(report.path) as file:
+        return import_module(FILES[report.kind]), file.read()
 
 
 @contextmanager
