@@ -178,6 +178,21 @@ def test_other_files_are_refused_with_what_can_be_read(tmp_path):
     assert "XGBoost" in caught.value.hint and "LightGBM" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"num_tree_per_iteration": 1, "tree_info": []}', "Save the model itself"),
+        ("binf and so on", "save it again"),
+        ("text", "These are read: XGBoost, LightGBM"),
+    ],
+)
+def test_a_file_that_is_not_read_is_told_what_to_give_instead(content, says, tmp_path):
+    (tmp_path / "model").write_text(content)
+    with pytest.raises(cf.BadFile) as caught:
+        cf.read(tmp_path / "model")
+    assert says in caught.value.hint
+
+
 def test_a_damaged_binary_file_of_catboost_is_one_clear_error(tmp_path):
     """CatBoost itself brings the process down on some of these."""
     raw = catboost_binary(tmp_path / "model")

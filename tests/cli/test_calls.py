@@ -196,7 +196,8 @@ def test_ctrl_c_in_a_process_ends_quietly(made):
         "import signal, sys, time; from closedform.cli import main, printing\n"
         # A shell starts what it puts in the background with this signal ignored.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "printing.open_source = lambda *_: (print('up', flush=True), time.sleep(60))\n"
+        "up = lambda: print('up', flush=True, file=sys.__stdout__)\n"
+        "printing.open_source = lambda *_: (up(), time.sleep(60))\n"
         "sys.exit(main(['read', 'formula.json']))"
     )
     with subprocess.Popen(

@@ -62,7 +62,7 @@ examples:
 _MORE = {
     "data": "a CSV or Parquet file with named columns; those that the model does not know are "
     "left out",
-    "target": "the column that the model predicts",
+    "target": "the column that the model predicts; may be repeated",
     "form": "text and latex: line, steps, matrix (networks) or rules (trees); sympy: expression or "
     "steps",
     "digits": "round numbers to so many significant digits; how far the output moves is said "
@@ -141,7 +141,9 @@ def _common(verb: Verb) -> None:
 
 def _data(verb: Verb, *, required: bool) -> None:
     verb.add_argument("--data", metavar="ROWS", required=required, help=_MORE["data"])
-    verb.add_argument("--target", metavar="COLUMN", help=_MORE["target"])
+    verb.add_argument(
+        "--target", action="append", default=[], metavar="COLUMN", help=_MORE["target"]
+    )
 
 
 def _target_language(verb: Verb, *, required: bool) -> None:

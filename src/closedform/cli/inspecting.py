@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from closedform.cli.answers import Answer, problems_of
-from closedform.cli.sources import SAVED, open_trusted
+from closedform.cli.sources import OPENED, SAVED, open_trusted
 from closedform.errors import BadFile, ClosedformError
 from closedform.formula import Feature, Formula
 from closedform.loading import FileReport, inspect_file
+from closedform.loading.report import INSTEAD, KINDS
 from closedform.readers import read
 from closedform.readers.registry import FILES, read_inspected
 from closedform.store import content_hash, load
-
-OPENED = ("pickle", "joblib", "skops")
-"""Kinds of files that hold a model once somebody trusts them."""
 
 
 def inspect(args: Namespace, notes: list[str]) -> Answer:
@@ -30,6 +28,8 @@ def inspect(args: Namespace, notes: list[str]) -> Answer:
     if report.kind not in OPENED or not _opens(report, args):
         if report.kind in OPENED:
             notes.append(f"nothing of it was run. To see the model, trust the file: {_how(report)}")
+        elif report.kind in INSTEAD:
+            notes.append(INSTEAD[report.kind])
         return Answer(str(report), {"file": report.to_json()})
     model = open_trusted(args, notes)
     notes[:] = [note for note in notes if note not in report.notes]
@@ -55,7 +55,8 @@ def _model(report: FileReport, read_it: Callable[[], Formula], steps: str = "") 
         raise
     except ClosedformError as error:
         facts = {"readable": False, "error": error.message, "hint": error.hint}
-        text = f"{report}\n\nmodel: {steps or report.kind}\ncannot be read as a formula: {error}"
+        model = steps or KINDS[report.kind]
+        text = f"{report}\n\nmodel: {model}\ncannot be read as a formula: {error}"
         return Answer(text, {"file": report.to_json(), "model": steps} | facts | problems_of(error))
     facts = {"model": steps, "readable": True} | facts_of(formula)
     return _answer(report, f"model: {steps}\ncan be read as a formula", facts, formula)

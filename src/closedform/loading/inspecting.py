@@ -24,7 +24,13 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
     (b"{", b'"features_info"', "catboost-json"),
     (b"{", b'"ctr_data"', "catboost-json"),
     (b"{", b'"ebm":', "interpret-json"),
+    (b"{", b'"num_tree_per_iteration"', "listing"),
+    (b"{", b'"class_name"', "listing"),
+    (b"[", b'"nodeid"', "listing"),
+    (b"booster[0]", b"", "listing"),
     (b"{", b"", "json"),
+    (b"binf", b"", "xgboost-binary"),
+    (b"bs64", b"", "xgboost-binary"),
     (b"CBM1", b"", "catboost-cbm"),
     (b"tree\n", b"version=", "lightgbm-text"),
     (b"Complexity,Loss,Equation", b"", "pysr-csv"),
@@ -35,7 +41,7 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
 )
 _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
-    "interpret-json", "onnx", "parquet", "pmml", "pysr-csv",
+    "interpret-json", "listing", "onnx", "parquet", "pmml", "pysr-csv", "xgboost-binary",
 }  # fmt: skip
 _READ_AS_DATA: Final = {
     "torch-pt2": "it is looked through and repacked before PyTorch loads it",

@@ -29,6 +29,8 @@ KINDS: Final = {
     "torch": "a PyTorch file",
     "torch-pt2": "a model saved by torch.export",
     "onnx": "a model saved as ONNX",
+    "xgboost-binary": "a model in the binary form of XGBoost before 3.1",
+    "listing": "a listing of what is in a model, not the model",
     "hdf5": "an HDF5 file",
     "npy": "a NumPy array",
     "npz": "a set of NumPy arrays",
@@ -36,6 +38,26 @@ KINDS: Final = {
     "zip": "a zip archive",
     "unknown": "no model file that closedform knows",
 }
+
+_LOAD: Final = (
+    "Load it in Python and give the model to closedform.read. A pickle, joblib or skops file that "
+    "you trust is opened by closedform.loading.load_model, and on the command line."
+)
+INSTEAD: Final = {
+    **dict.fromkeys(("pickle", "joblib", "skops"), _LOAD),
+    "closedform-json": "It holds a formula and needs no model: open it by closedform.load.",
+    "xgboost-binary": "Open it with the XGBoost that wrote it, and save it again: "
+    "Booster(model_file='old').save_model('model.json').",
+    "listing": "Save the model itself: save_model('model.json') of XGBoost, "
+    "save_model('model.txt') of LightGBM, save('model.keras') of Keras.",
+    "torch": "Export the module: torch.export.save(torch.export.export(module.eval(), (rows,)), "
+    "'model.pt2'). Or load it in Python and give the module to closedform.read.",
+    "npy": "It holds numbers alone: load the model that they belong to in Python.",
+    "npz": "It holds numbers alone: load the model that they belong to in Python.",
+    "zip": "Unpack it, and give the model file in it.",
+    "parquet": "Give it as the data, and a model file as the model.",
+}
+"""Kind of a file that is not read as a model → what to do instead."""
 
 
 @dataclass(frozen=True)

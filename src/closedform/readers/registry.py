@@ -173,20 +173,29 @@ def _hook(name: str, model: Any, columns: Columns, reading: Reading) -> Any:
 
 def _contents(report: FileReport) -> tuple[Any, bytes]:
     """Return the module that reads a file, and its bytes."""
-    from closedform.loading.report import KINDS
     from closedform.loading.stream import open_regular
 
     if report.kind not in FILES or report.size > LARGEST:
-        readable = ", ".join(KINDS[kind].removeprefix("a model saved by ") for kind in FILES)
-        large = f" of more than {LARGEST >> 30} GiB" if report.size > LARGEST else ""
-        raise BadFile(
-            f"{report.path} is {KINDS[report.kind]}{large}; it is not read from its file.",
-            hint=f"Model files of these are read: {readable}. Of other packages, load the model "
-            "and give it to closedform.read (closedform.loading.load_model opens a pickle or a "
-            "skops file that you trust); a saved formula is opened by closedform.load.",
-        )
+        raise _unread(report)
     with open_regular(report.path) as file:
         return import_module(FILES[report.kind]), file.read()
+
+
+def _unread(report: FileReport) -> BadFile:
+    """Return what to say of a file that is not read, and what its user can do."""
+    from closedform.loading.report import INSTEAD, KINDS
+
+    if report.kind in FILES:
+        large = f"{report.path} is {KINDS[report.kind]} of more than {LARGEST >> 30} GiB."
+        return BadFile(large, hint="Load it in Python, and give the model to closedform.read.")
+    readable = ", ".join(KINDS[kind].removeprefix("a model saved by ") for kind in FILES)
+    unread = "" if report.kind == "unknown" else ": it is not read from its file"
+    return BadFile(
+        f"{report.path} is {KINDS[report.kind]}{unread}.",
+        hint=INSTEAD.get(report.kind)
+        or f"These are read: {readable}; on the command line pickle, joblib and skops too. A model "
+        "of another package is loaded in Python and given to closedform.read.",
+    )
 
 
 @contextmanager
@@ -228,11 +237,28 @@ def _package(model: Any) -> str:
             hint="One of jax.numpy is read as closedform.read(jax.jit(f), example=X[:1]); it takes "
             "rows, and one of a single row becomes such by jax.vmap(f).",
         )
+    name = f"{type(model).__module__}.{type(model).__qualname__}".removeprefix("builtins.")
     known = ", ".join(sorted(READERS))
     raise UnsupportedModel(
-        f"A {type(model).__module__}.{type(model).__qualname__} is no model that can be read.",
-        hint=f"Models of these packages are read: {known}. Give the fitted estimator itself.",
+        f"{'An' if name[0] in 'aeiou' else 'A'} {name} is no model that can be read.",
+        hint=_models_inside(model)
+        or f"Models of these packages are read: {known}. Give the fitted estimator itself.",
     )
+
+
+def _models_inside(several: Any) -> str:
+    """Return which parts of a dict, list or tuple are models; nothing where none is."""
+    if not isinstance(several, list | tuple | dict):
+        return ""
+    keys = list(several) if isinstance(several, dict) else range(len(several))
+    found = [repr(key) for key in keys if _is_model(several[key])]
+    if not found:
+        return ""
+    return f"It holds a model at {', '.join(found[:5])}: give, or save, that alone."
+
+
+def _is_model(part: Any) -> bool:
+    return not isinstance(part, list | tuple | dict) and _found(part) is not None
 
 
 def _found_inside(several: Any) -> str | None:

@@ -316,7 +316,7 @@ def _domain_lines(domain: Domain) -> Iterator[str]:
     said = {
         "outside the formula's domain": domain.outside,
         "refused by the model": domain.refused,
-        "refused by the model, answered by the formula": domain.only_model,
+        "of these answered by the formula": domain.only_model,
         "refused by the formula, answered by the model": domain.only_formula,
         "refused by the model in a block, not told apart": domain.unresolved,
     }
