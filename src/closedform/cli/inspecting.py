@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from closedform.cli.answers import Answer, problems_of
-from closedform.cli.sources import SAVED, open_trusted
+from closedform.cli.sources import SAVED, example_of, open_trusted
 from closedform.errors import BadFile, ClosedformError
 from closedform.formula import Feature, Formula
 from closedform.loading import FileReport, inspect_file
+from closedform.loading.report import KINDS
 from closedform.readers import read
 from closedform.readers.registry import FILES
 from closedform.store import content_hash, load
@@ -26,14 +27,14 @@ def inspect(args: Namespace, notes: list[str]) -> Answer:
         formula = load(args.file)
         return _answer(report, "formula: " + formula.source, facts_of(formula), formula)
     if report.kind in FILES:
-        return _model(report, args.file)
+        return _model(report, args.file, args)
     if report.kind not in OPENED or not _opens(report, args):
         if report.kind in OPENED:
             notes.append(f"nothing of it was run. To see the model, trust the file: {_how(report)}")
         return Answer(str(report), {"file": report.to_json()})
     model = open_trusted(args, notes)
     notes[:] = [note for note in notes if note not in report.notes]
-    return _model(report, model)
+    return _model(report, model, args)
 
 
 def _opens(report: FileReport, args: Namespace) -> bool:
@@ -47,16 +48,17 @@ def _how(report: FileReport) -> str:
     return types if report.kind == "skops" else "--trust-pickle"
 
 
-def _model(report: FileReport, model: Any) -> Answer:
+def _model(report: FileReport, model: Any, args: Namespace) -> Answer:
     steps = "" if isinstance(model, str) else _steps(model)
     try:
-        formula = read(model)
+        formula = read(model, example=example_of(args))
         steps = steps or formula.source
     except BadFile:
         raise
     except ClosedformError as error:
         facts = {"readable": False, "error": error.message, "hint": error.hint}
-        text = f"{report}\n\nmodel: {steps or report.kind}\ncannot be read as a formula: {error}"
+        steps = steps or KINDS[report.kind].removeprefix("a model saved by ")
+        text = f"{report}\n\nmodel: {steps}\ncannot be read as a formula: {error}"
         return Answer(text, {"file": report.to_json(), "model": steps} | facts | problems_of(error))
     facts = {"model": steps, "readable": True} | facts_of(formula)
     return _answer(report, f"model: {steps}\ncan be read as a formula", facts, formula)

@@ -51,9 +51,23 @@ def open_source(args: Namespace, notes: list[str]) -> Source:
     if kind == SAVED:
         return Source(load(args.file))
     if kind in FILES:
-        return Source(read(args.file), args.file if kind in ASKED else None)
+        return Source(
+            read(args.file, example=example_of(args)), args.file if kind in ASKED else None
+        )
     model = open_trusted(args, notes)
-    return Source(read(model), model)
+    return Source(read(model, example=example_of(args)), model)
+
+
+def example_of(args: Namespace) -> Any:
+    """Return the rows of `--example` without the target, if there are any.
+
+    Raises:
+        BadFile: the file is no table.
+    """
+    if args.example is None:
+        return None
+    table = Table(read_table(args.example), getattr(args, "target", None))
+    return table.pick(table.others, set(), args.example)
 
 
 def open_trusted(args: Namespace, notes: list[str]) -> Any:

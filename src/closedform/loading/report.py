@@ -19,7 +19,10 @@ KINDS: Final = {
     "closedform-json": "a formula saved by closedform",
     "json": "a JSON file",
     "xgboost-json": "a model saved by XGBoost",
+    "xgboost-binary": "a model in the binary form of XGBoost before 3.1",
+    "xgboost-dump": "a listing of trees by XGBoost's dump_model",
     "lightgbm-text": "a model saved by LightGBM",
+    "lightgbm-dump": "a listing of a model by LightGBM's dump_model",
     "catboost-json": "a model saved by CatBoost",
     "catboost-cbm": "a model saved by CatBoost in its binary form",
     "interpret-json": "a model saved by interpret",
@@ -36,6 +39,18 @@ KINDS: Final = {
     "zip": "a zip archive",
     "unknown": "no model file that closedform knows",
 }
+
+
+HINTS: Final = {
+    "closedform-json": "It holds a formula and needs no model: open it with closedform.load.",
+    "parquet": "Give it as the data, and a model file as the model.",
+    "xgboost-binary": "Open it with an XGBoost before 3.1, and save it as JSON: "
+    "booster.save_model('model.json').",
+    "xgboost-dump": "It is made for the eye, and lacks the base score and more: save the model with "
+    "booster.save_model('model.json').",
+    "lightgbm-dump": "Save the model with booster.save_model('model.txt'); that file is read.",
+}
+"""What to do with files of some kinds that hold no model that can be opened."""
 
 
 @dataclass(frozen=True)

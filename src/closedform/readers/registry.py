@@ -164,7 +164,7 @@ def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None, exampl
 def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:
     """Return what a file is, the module that reads it, and its bytes."""
     from closedform.loading import inspect_file
-    from closedform.loading.report import KINDS
+    from closedform.loading.report import HINTS, KINDS
     from closedform.loading.stream import open_regular
 
     report = inspect_file(path)
@@ -173,7 +173,8 @@ def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:
         large = f" of more than {LARGEST >> 30} GiB" if report.size > LARGEST else ""
         raise BadFile(
             f"{report.path} is {KINDS[report.kind]}{large}; it is not read from its file.",
-            hint=f"Model files of these are read: {readable}. Of other packages, load the model "
+            hint=HINTS.get(report.kind)
+            or f"Model files of these are read: {readable}. Of other packages, load the model "
             "and give it to closedform.read (closedform.loading.load_model opens a pickle or a "
             "skops file that you trust); a saved formula is opened by closedform.load.",
         )

@@ -59,8 +59,9 @@ LINKS = {
 """Loss → how scores become predictions; the values of all others are the scores themselves."""
 
 NAMES_HINT = (
-    "Give the rows that it was trained on, which hold them: closedform.read(model, example=X); of "
-    "a file: model.save_model('model.json', format='json', pool=Pool(X, y, cat_features=…))."
+    "Give the rows that it was trained on, which hold them: closedform.read(model, example=X), or "
+    "--example ROWS on the command line; or save them with the model: "
+    "model.save_model('model.json', format='json', pool=Pool(X, y, cat_features=…))."
 )
 
 
@@ -88,15 +89,24 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     )
 
 
-def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+def read_file(raw: bytes, names: Sequence[str] | None = None, example: Any = None) -> Formula:
     """Return a model saved by CatBoost as JSON; one in its binary form where CatBoost is there.
+
+    Args:
+        raw: the content of the file.
+        names: as in `read_model`.
+        example: as in `read_model`; CatBoost must be there.
 
     Raises:
         Broken: the file is damaged.
-        MissingExtra: a binary file, and CatBoost is not installed.
+        MissingExtra: a binary file or an example, and CatBoost is not installed.
         UnsupportedModel: as in `read_model`.
     """
+    if example is not None and find_spec("catboost") is None:
+        raise MissingExtra("catboost", "catboost", "Finding the names of categories in rows")
     record = _saved(raw)
+    if example is not None:  # its texts alone: CatBoost moves a leaf of a JSON file by 1 ulp
+        record = replace(record, texts=_exported(model_of(raw), example).texts)
     classes = record.classes or ((0, 1) if record.classifies else ())
     role = "classifier" if record.classifies else "regressor"
     return formula_of(
@@ -171,13 +181,30 @@ def _understood(raw: bytes) -> Booster:
 def _pool(model: Any, rows: Any) -> Any:
     import catboost
 
+    chosen = model.get_cat_feature_indices()
     try:
-        return catboost.Pool(rows, cat_features=model.get_cat_feature_indices())
-    except catboost.CatBoostError as error:
+        return catboost.Pool(_as_taken(rows, model.feature_names_, chosen), cat_features=chosen)
+    except (catboost.CatBoostError, KeyError) as error:
         raise BadInput(
             f"CatBoost does not take the example: {str(error)[:160]}",
             hint="Give rows as the model's own predict takes them.",
         ) from error
+
+
+def _as_taken(rows: Any, names: Sequence[str], chosen: Sequence[int]) -> Any:
+    """Return a table's columns in the model's order, whole numbers among its categories as such.
+
+    CatBoost refuses 1.0 as a category, which is how a table with a missing value holds 1.
+    """
+    if not hasattr(rows, "assign"):
+        return rows
+    rows = rows[list(names)] if set(names) & set(rows.columns) else rows
+    whole = {
+        name: [int(v) if isinstance(v, float) and v.is_integer() else v for v in rows[name]]
+        for name in (rows.columns[i] for i in chosen if i < len(rows.columns))
+        if rows[name].dtype.kind == "f"
+    }
+    return rows.assign(**whole)
 
 
 def _of_binary(raw: bytes) -> Booster:
