@@ -181,8 +181,8 @@ def test_other_files_are_refused_with_what_can_be_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ('{"num_tree_per_iteration": 1, "tree_info": []}', "Save the model itself"),
-        ("binf and so on", "save it again"),
+        ('{"num_tree_per_iteration": 1, "tree_info": []}', "that file is read"),
+        ("binf and so on", "save it as JSON"),
         ("text", "These are read: XGBoost, LightGBM"),
     ],
 )

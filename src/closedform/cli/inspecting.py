@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from closedform.cli.answers import Answer, problems_of
-from closedform.cli.sources import OPENED, SAVED, open_trusted
+from closedform.cli.sources import OPENED, SAVED, example_of, open_trusted
 from closedform.errors import BadFile, ClosedformError
 from closedform.formula import Feature, Formula
 from closedform.loading import FileReport, inspect_file
-from closedform.loading.report import INSTEAD, KINDS
+from closedform.loading.report import HINTS, KINDS
 from closedform.readers import read
 from closedform.readers.registry import FILES, read_inspected
 from closedform.store import content_hash, load
@@ -24,16 +24,16 @@ def inspect(args: Namespace, notes: list[str]) -> Answer:
         formula = load(args.file)
         return _answer(report, "formula: " + formula.source, facts_of(formula), formula)
     if report.kind in FILES:
-        return _model(report, lambda: read_inspected(report))
+        return _model(report, lambda: read_inspected(report, example=example_of(args)))
     if report.kind not in OPENED or not _opens(report, args):
         if report.kind in OPENED:
             notes.append(f"nothing of it was run. To see the model, trust the file: {_how(report)}")
-        elif report.kind in INSTEAD:
-            notes.append(INSTEAD[report.kind])
+        elif report.kind in HINTS:
+            notes.append(HINTS[report.kind])
         return Answer(str(report), {"file": report.to_json()})
     model = open_trusted(args, notes)
     notes[:] = [note for note in notes if note not in report.notes]
-    return _model(report, lambda: read(model), _steps(model))
+    return _model(report, lambda: read(model, example=example_of(args)), _steps(model))
 
 
 def _opens(report: FileReport, args: Namespace) -> bool:
@@ -55,8 +55,8 @@ def _model(report: FileReport, read_it: Callable[[], Formula], steps: str = "") 
         raise
     except ClosedformError as error:
         facts = {"readable": False, "error": error.message, "hint": error.hint}
-        model = steps or KINDS[report.kind]
-        text = f"{report}\n\nmodel: {model}\ncannot be read as a formula: {error}"
+        steps = steps or KINDS[report.kind].removeprefix("a model saved by ")
+        text = f"{report}\n\nmodel: {steps}\ncannot be read as a formula: {error}"
         return Answer(text, {"file": report.to_json(), "model": steps} | facts | problems_of(error))
     facts = {"model": steps, "readable": True} | facts_of(formula)
     return _answer(report, f"model: {steps}\ncan be read as a formula", facts, formula)

@@ -58,9 +58,22 @@ def open_source(args: Namespace, notes: list[str]) -> Source:
     if file.kind == SAVED:
         return Source(load(args.file), file)
     if file.kind not in OPENED:
-        return Source(read_inspected(file), file, args.file if file.kind in ASKED else None)
+        formula = read_inspected(file, example=example_of(args))
+        return Source(formula, file, args.file if file.kind in ASKED else None)
     model = open_trusted(args, notes)
-    return Source(read(model), file, model)
+    return Source(read(model, example=example_of(args)), file, model)
+
+
+def example_of(args: Namespace) -> Any:
+    """Return the rows of `--example` without the targets, if there are any.
+
+    Raises:
+        BadFile: the file is no table.
+    """
+    if args.example is None:
+        return None
+    table = Table(read_table(args.example), tuple(getattr(args, "target", ())))
+    return table.pick(table.others, set(), args.example)
 
 
 def open_trusted(args: Namespace, notes: list[str]) -> Any:

@@ -183,7 +183,7 @@ def _contents(report: FileReport) -> tuple[Any, bytes]:
 
 def _unread(report: FileReport) -> BadFile:
     """Return what to say of a file that is not read, and what its user can do."""
-    from closedform.loading.report import INSTEAD, KINDS
+    from closedform.loading.report import HINTS, KINDS
 
     if report.kind in FILES:
         large = f"{report.path} is {KINDS[report.kind]} of more than {LARGEST >> 30} GiB."
@@ -192,7 +192,7 @@ def _unread(report: FileReport) -> BadFile:
     unread = "" if report.kind == "unknown" else ": it is not read from its file"
     return BadFile(
         f"{report.path} is {KINDS[report.kind]}{unread}.",
-        hint=INSTEAD.get(report.kind)
+        hint=HINTS.get(report.kind)
         or f"These are read: {readable}; on the command line pickle, joblib and skops too. A model "
         "of another package is loaded in Python and given to closedform.read.",
     )

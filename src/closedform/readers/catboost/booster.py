@@ -8,13 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from closedform.ir import Array
 from closedform.ops.payloads import Label, Splits
-from closedform.readers.catboost.statistics import Statistic, statistics_of
+from closedform.readers.catboost.statistics import (
+    Statistic,
+    combinations,
+    known_categories,
+    statistics_of,
+)
 from closedform.readers.documents import code_sets, numbers, tree_from
 
 Document = Mapping[str, Any]
@@ -61,6 +67,16 @@ class Booster:
     def width(self) -> int:
         """How many features there are."""
         return len(self.names)
+
+    @cached_property
+    def known(self) -> Mapping[int, Sequence[int]]:
+        """For each feature that a statistic looks up, the hashes of its categories."""
+        return known_categories(self.statistics, self.texts)
+
+    @cached_property
+    def tables(self) -> tuple[Mapping[int, float] | None, ...]:
+        """For each statistic its value by position; None as `combinations` says."""
+        return tuple(combinations(s, self.known) for s in self.statistics)
 
 
 @dataclass(frozen=True, eq=False)

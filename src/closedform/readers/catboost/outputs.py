@@ -29,8 +29,6 @@ from closedform.readers.catboost.statistics import (
     MOST,
     Part,
     Statistic,
-    combinations,
-    known_categories,
     looked_up,
     sizes_of,
 )
@@ -61,8 +59,9 @@ LINKS = {
 """Loss → how scores become predictions; the values of all others are the scores themselves."""
 
 NAMES_HINT = (
-    "Give the rows that it was trained on, which hold them: closedform.read(model, example=X); of "
-    "a file: model.save_model('model.json', format='json', pool=Pool(X, y, cat_features=…))."
+    "Give the rows that it was trained on, which hold them: closedform.read(model, example=X), or "
+    "--example ROWS on the command line; or save them with the model: "
+    "model.save_model('model.json', format='json', pool=Pool(X, y, cat_features=…))."
 )
 
 
@@ -90,15 +89,24 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     )
 
 
-def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+def read_file(raw: bytes, names: Sequence[str] | None = None, example: Any = None) -> Formula:
     """Return a model saved by CatBoost as JSON; one in its binary form where CatBoost is there.
+
+    Args:
+        raw: the content of the file.
+        names: as in `read_model`.
+        example: as in `read_model`; CatBoost must be there.
 
     Raises:
         Broken: the file is damaged.
-        MissingExtra: a binary file, and CatBoost is not installed.
+        MissingExtra: a binary file or an example, and CatBoost is not installed.
         UnsupportedModel: as in `read_model`.
     """
+    if example is not None and find_spec("catboost") is None:
+        raise MissingExtra("catboost", "catboost", "Finding the names of categories in rows")
     record = _saved(raw)
+    if example is not None:  # its texts alone: CatBoost moves a leaf of a JSON file by 1 ulp
+        record = replace(record, texts=_exported(model_of(raw), example).texts)
     classes = record.classes or ((0, 1) if record.classifies else ())
     role = "classifier" if record.classifies else "regressor"
     return formula_of(
@@ -162,20 +170,41 @@ def _exported(model: Any, example: Any = None) -> Booster:
         path = os.path.join(folder, "model.json")
         model.save_model(path, format="json", pool=pool)
         with open(path, "rb") as file:
-            found: Booster = understood(json_document(file.read()), booster_of)
+            return _understood(file.read())
+
+
+def _understood(raw: bytes) -> Booster:
+    found: Booster = understood(json_document(raw), booster_of)
     return found
 
 
 def _pool(model: Any, rows: Any) -> Any:
     import catboost
 
+    chosen = model.get_cat_feature_indices()
     try:
-        return catboost.Pool(rows, cat_features=model.get_cat_feature_indices())
-    except catboost.CatBoostError as error:
+        return catboost.Pool(_as_taken(rows, model.feature_names_, chosen), cat_features=chosen)
+    except (catboost.CatBoostError, KeyError) as error:
         raise BadInput(
             f"CatBoost does not take the example: {str(error)[:160]}",
             hint="Give rows as the model's own predict takes them.",
         ) from error
+
+
+def _as_taken(rows: Any, names: Sequence[str], chosen: Sequence[int]) -> Any:
+    """Return a table's columns in the model's order, whole numbers among its categories as such.
+
+    CatBoost refuses 1.0 as a category, which is how a table with a missing value holds 1.
+    """
+    if not hasattr(rows, "assign"):
+        return rows
+    rows = rows[list(names)] if set(names) & set(rows.columns) else rows
+    whole = {
+        name: [int(v) if isinstance(v, float) and v.is_integer() else v for v in rows[name]]
+        for name in (rows.columns[i] for i in chosen if i < len(rows.columns))
+        if rows[name].dtype.kind == "f"
+    }
+    return rows.assign(**whole)
 
 
 def _of_binary(raw: bytes) -> Booster:
@@ -195,8 +224,7 @@ def _of_binary(raw: bytes) -> Booster:
             said = shown((done.stderr.strip().splitlines() or ["it breaks down on it"])[-1])
             raise Broken(f"CatBoost does not load it ({said[:160]})")
         with open(made, "rb") as file:
-            found: Booster = understood(json_document(file.read()), booster_of)
-    return found
+            return _understood(file.read())
 
 
 CONVERT = """
@@ -241,16 +269,15 @@ def _readable(record: Booster, reading: Reading) -> bool:
         reading.problem(f"{count} tests of this CatBoost model are of kind {kind}.", hint)
     unnamed = {record.names[i] for i, h in record.categorical.items()
                if any(v not in record.texts for v in h)}  # fmt: skip
-    known = known_categories(record.statistics, record.texts)
-    for s in record.statistics:
-        sizes = sizes_of(s, known)
+    for s, table in zip(record.statistics, record.tables, strict=True):
+        sizes = sizes_of(s, record.known)
         if math.prod(sizes) > MOST:
             names = ", ".join(record.names[i] for i in s.categories)
             reading.problem(
                 f"A statistic of CatBoost combines {math.prod(sizes):,} categories of {names}.",
                 "Train with max_ctr_complexity=1.",
             )
-        elif combinations(s, known) is None:
+        elif table is None:
             unnamed |= {record.names[i] for i in s.categories}
     if unnamed:
         what = "The model itself keeps no names of the categories of " + ", ".join(sorted(unnamed))
@@ -263,9 +290,8 @@ def _readable(record: Booster, reading: Reading) -> bool:
 
 def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
     """Return scale · Σ leaves + bias, in float64 and in tree order."""
-    known = known_categories(record.statistics, record.texts)
     labels = {
-        i: _label(Columns((name,), (x,)), {*hashes, *known.get(i, ())}, record, reading)
+        i: _label(Columns((name,), (x,)), {*hashes, *record.known.get(i, ())}, record, reading)
         for i, hashes in record.categorical.items()
         for name, x in columns.pick([i])
     }
@@ -275,8 +301,8 @@ def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
         else ops.round32(x)
         for i, (name, x) in enumerate(columns)
     ]
-    for statistic in record.statistics:
-        inputs.append(_statistic(statistic, record, known, labels, inputs))
+    for statistic, table in zip(record.statistics, record.tables, strict=True):
+        inputs.append(_statistic(statistic, table or {}, record, labels, inputs))
         names = ", ".join(columns.names[i] for i in statistic.categories)
         reading.call(inputs[-1], f"statistic({names})")
     sums = Forest(record.trees, None, (0.0,) * len(record.bias)).nodes(inputs)
@@ -310,7 +336,7 @@ def _table(x: Node, values: Mapping[int, float], record: Booster, unseen: float)
 
 
 def _statistic(
-    s: Statistic, record: Booster, known: Mapping[int, Sequence[int]],
+    s: Statistic, found: Mapping[int, float], record: Booster,
     labels: Mapping[int, Node], inputs: Sequence[Node],
 ) -> Node:  # fmt: skip
     """Return a statistic of the target over categories, as a table."""
@@ -325,13 +351,12 @@ def _statistic(
             test = ops.equal(_table(labels[part.column], {int(part.value): 1.0}, record, 0.0), one)
         return ops.where(test, one, ops.const(0.0))
 
-    one = ops.const(1.0)
-    sizes, found = sizes_of(s, known), combinations(s, known) or {}
+    one, known = ops.const(1.0), record.known
     if len(s.parts) == 1 and s.categories:
         hashes = known[s.categories[0]]
         values = {hashes[i]: v for i, v in found.items()}
         return _table(labels[s.categories[0]], values, record, s.unseen)
-    return looked_up(s, found, sizes, place)
+    return looked_up(s, found, sizes_of(s, known), place)
 
 
 def _is_whole(text: str) -> bool:

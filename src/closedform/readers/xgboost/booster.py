@@ -40,6 +40,7 @@ class Booster:
         classes: num_class; 0 where the model is no classifier of several.
         best: the best round, where training stopped early.
         role: "classifier", "regressor" or "ranker" where an estimator was saved; "" for a booster.
+        lost: whether rounds have several trees, and the document does not say how many.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Booster:
     classes: int
     best: int | None
     role: str
+    lost: bool
 
     @property
     def outputs(self) -> int:
@@ -97,6 +99,9 @@ def booster_of(document: Document) -> Booster:
         classes=classes,
         best=None if best is None else int(best),
         role=_role(attributes),
+        lost="num_parallel_tree" not in _forest(body, kind).get("gbtree_model_param", {})
+        and best is not None
+        and int(attributes.get("best_ntree_limit", int(best) + 1)) != int(best) + 1,
     )
 
 
@@ -106,9 +111,16 @@ def _texts(values: Sequence[Any], width: int) -> tuple[str, ...]:
     return tuple(str(v) for v in values)
 
 
+ROLES = ("classifier", "regressor", "ranker")
+
+
 def _role(attributes: Document) -> str:
     said = json.loads(attributes.get("scikit_learn", "{}"))
-    return str(said.get("_estimator_type", "")) if isinstance(said, dict) else ""
+    if not isinstance(said, dict):
+        return ""
+    # Up to XGBoost 1.4 it is the name of the class: XGBRFRegressor.
+    name = str(said.get("_estimator_type") or said.get("type", "")).lower()
+    return next((role for role in ROLES if name.endswith(role)), "")
 
 
 def _start(text: Any, outputs: int) -> Array:

@@ -173,6 +173,12 @@ def _of_role(
             "These are: " + ", ".join(LINKS) + ".",
         )
         return Prediction.nothing()
+    if role and record.lost:
+        reading.problem(
+            "This file of XGBoost 1.4 or 1.5 does not say how many trees a round of this forest "
+            "has; later versions take one tree for all of it.",
+            "Give its booster, which uses all trees: cf.read(xgboost.Booster(model_file=…)).",
+        )
     scores = _scores(record, role, missing, columns, reading)
     if role == "classifier":
         return _classified(record, link, scores, reading)
@@ -245,9 +251,12 @@ def _log32(x: np.float32) -> float:
 def _linear_scores(
     record: Booster, start: Array, inputs: Sequence[Node], reading: Reading
 ) -> list[Node]:
-    """Return base score + bias + Σ weight·x, a missing x being left out."""
+    """Return base score + bias + Σ weight·x, a missing x being left out.
+
+    XGBoost 3.1 and 3.2 learn a base score for each output, and predict with the first of them.
+    """
     filled = [ops.where(ops.missing(x), ops.const(0.0), x) for x in inputs]
-    bias = (record.weights[-1] + start).astype(np.float64)
+    bias = (record.weights[-1] + start[0]).astype(np.float64)
     scores = Linear.of(record.weights[:-1].T.astype(np.float64), bias).nodes(filled)
     reading.rounds(scores, "float32", ULPS * (1 + record.width))
     return scores
