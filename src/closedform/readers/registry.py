@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
@@ -164,7 +164,7 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | Non
 
 
 def _hook(name: str, model: Any, columns: Columns, reading: Reading) -> Any:
-    package = _found(model)
+    package = reader_of(model)
     if package is None or package == READERS["sklearn"]:
         return None
     function = getattr(import_module(package), name, None)
@@ -227,7 +227,7 @@ def _with_example(reader: Callable[..., Formula], example: Any, model: str) -> d
 
 
 def _package(model: Any) -> str:
-    found = _found(model)
+    found = reader_of(model)
     if found is not None:
         return found
     if _is_function(model):
@@ -250,21 +250,21 @@ def _models_inside(several: Any) -> str:
     """Return which parts of a dict, list or tuple are models; nothing where none is."""
     if not isinstance(several, list | tuple | dict):
         return ""
-    keys = list(several) if isinstance(several, dict) else range(len(several))
-    found = [repr(key) for key in keys if _is_model(several[key])]
-    if not found:
-        return ""
-    return f"It holds a model at {', '.join(found[:5])}: give, or save, that alone."
+    parts = several if isinstance(several, dict) else dict(enumerate(several))
+    found = ", ".join(repr(key) for key in models_in(parts)[:5])
+    return f"It holds a model at {found}: give, or save, that alone." if found else ""
 
 
-def _is_model(part: Any) -> bool:
-    return not isinstance(part, list | tuple | dict) and _found(part) is not None
+def models_in(parts: Mapping[Any, Any]) -> list[Any]:
+    """Return the keys of those parts that are models of a package that is read."""
+    single = (k for k, part in parts.items() if not isinstance(part, list | tuple | dict))
+    return [key for key in single if reader_of(parts[key]) is not None]
 
 
 def _found_inside(several: Any) -> str | None:
     """Return the module that reads a list or dict of parts, where there is one for these."""
     parts = list(several.values()) if isinstance(several, dict) else list(several)
-    found = {_found(part) for part in parts if not isinstance(part, int | float)}
+    found = {reader_of(part) for part in parts if not isinstance(part, int | float)}
     return READERS["sympy"] if found == {READERS["sympy"]} else None
 
 
@@ -273,7 +273,7 @@ def _is_function(model: Any) -> bool:
     return isinstance(model, FunctionType | MethodType | BuiltinFunctionType | partial)
 
 
-def _found(model: Any) -> str | None:
+def reader_of(model: Any) -> str | None:
     """Return the module that reads a model: that of the first package among its classes."""
     if isinstance(model, list | tuple | dict):
         return _found_inside(model)
