@@ -453,3 +453,20 @@ def test_a_class_of_somebody_else_is_named_with_the_model_that_it_holds(steps):
         cf.read((chain(*steps, Wrapper()) if steps else Wrapper()).fit(rows, y))
     assert "the model in .network" in found.value.hint
     assert "on its predictions" in found.value.hint
+
+
+def test_what_is_nearly_a_model_is_told_how_to_become_one():
+    rows, y = data.frame()
+    model = linear_model.Ridge().fit(rows, y)
+    said = [
+        (linear_model.Ridge, "Ridge is a class, not a trained model"),
+        (model.predict, "predict is a method of a Ridge"),
+        ({"a": model, "b": 1}, "A dict is no model"),
+        (len, "len is a Python function"),
+    ]
+    for given, message in said:
+        with pytest.raises(cf.UnsupportedModel, match=message) as found:
+            cf.read(given)
+        assert found.value.hint
+    with pytest.raises(cf.BadInput, match="Several inputs are to be called 'a'"):
+        cf.read(model, names=["a"] * rows.shape[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -98,6 +99,7 @@ def read(
         NotFitted: the model has not been trained.
         BadFile: the file is missing, damaged, or of a kind that is not read.
     """
+    _refuse_repeated(names)
     if isinstance(model, str | os.PathLike):
         from closedform.loading import inspect_file
 
@@ -105,6 +107,15 @@ def read(
     reader = import_module(_package(model)).read_model
     options = _with_example(reader, example, f"A {type(model).__name__}")
     return tidy(reader(model, names, **options), fold=fold)
+
+
+def _refuse_repeated(names: Sequence[str] | None) -> None:
+    repeated = [name for name, times in Counter(names or ()).items() if times > 1]
+    if repeated:
+        raise BadInput(
+            f"Several inputs are to be called {', '.join(map(repr, repeated))}.",
+            hint="Give every input a name of its own.",
+        )
 
 
 def read_inspected(
@@ -230,6 +241,17 @@ def _package(model: Any) -> str:
     found = reader_of(model)
     if found is not None:
         return found
+    owner = getattr(model, "__self__", None)
+    if models_in({"": owner}):
+        raise UnsupportedModel(
+            f"{model.__name__} is a method of a {type(owner).__name__}.",
+            hint="Give the model itself.",
+        )
+    if isinstance(model, type):
+        name = model.__name__
+        raise UnsupportedModel(
+            f"{name} is a class, not a trained model.", hint=f"Train one: {name}(…).fit(X, y)."
+        )
     if _is_function(model):
         raise UnsupportedModel(
             f"{getattr(model, '__name__', 'This function')} is a Python function: it does not show "
@@ -257,8 +279,9 @@ def _models_inside(several: Any) -> str:
 
 def models_in(parts: Mapping[Any, Any]) -> list[Any]:
     """Return the keys of those parts that are models of a package that is read."""
-    single = (k for k, part in parts.items() if not isinstance(part, list | tuple | dict))
-    return [key for key in single if reader_of(parts[key]) is not None]
+    single = (k for k, part in parts.items() if not isinstance(part, list | tuple | dict | type))
+    # A tensor is of a package that is read, and no model.
+    return [k for k in single if reader_of(parts[k]) is not None and not hasattr(parts[k], "shape")]
 
 
 def _found_inside(several: Any) -> str | None:
