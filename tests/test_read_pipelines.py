@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import (
-    base,
     compose,
     decomposition,
     ensemble,
@@ -432,41 +431,3 @@ def test_a_column_far_from_zero_keeps_its_digits_behind_a_scaler(scaler):
     rows = pd.DataFrame({"time": 1.6e9 + seconds, "x": draw.normal(size=200)})
     model = chain(scaler, linear_model.Ridge()).fit(rows, seconds + rows["x"])
     np.testing.assert_allclose(cf.read(model)(rows), model.predict(rows), rtol=1e-12, atol=1e-12)
-
-
-class Wrapper(base.RegressorMixin, base.BaseEstimator):
-    """As people wrap a model of another package: what it learns has no underscore at its end."""
-
-    def fit(self, X, y):
-        self.network = linear_model.Ridge().fit(X, y)
-        return self
-
-    def predict(self, X):
-        return self.network.predict(X)
-
-
-@pytest.mark.parametrize("steps", [(), (P.StandardScaler(),)])
-def test_a_class_of_somebody_else_is_named_with_the_model_that_it_holds(steps):
-    """And is not taken for one that is not fitted."""
-    rows, y = data.frame()
-    with pytest.raises(cf.UnsupportedModel, match=r"Wrapper has a predict\(\) of its own") as found:
-        cf.read((chain(*steps, Wrapper()) if steps else Wrapper()).fit(rows, y))
-    assert "the model in .network" in found.value.hint
-    assert "on its predictions" in found.value.hint
-
-
-def test_what_is_nearly_a_model_is_told_how_to_become_one():
-    rows, y = data.frame()
-    model = linear_model.Ridge().fit(rows, y)
-    said = [
-        (linear_model.Ridge, "Ridge is a class, not a trained model"),
-        (model.predict, "predict is a method of a Ridge"),
-        ({"a": model, "b": 1}, "A dict is no model"),
-        (len, "len is a Python function"),
-    ]
-    for given, message in said:
-        with pytest.raises(cf.UnsupportedModel, match=message) as found:
-            cf.read(given)
-        assert found.value.hint
-    with pytest.raises(cf.BadInput, match="Several inputs are to be called 'a'"):
-        cf.read(model, names=["a"] * rows.shape[1])
