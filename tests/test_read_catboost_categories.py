@@ -133,6 +133,19 @@ def test_rows_that_lack_some_of_the_categories_are_not_enough():
         cf.read(model, example=rows[["a"]])
 
 
+@pytest.mark.parametrize("ending", ["json", "cbm"])
+def test_a_file_learns_the_names_of_its_categories_from_rows(ending, tmp_path):
+    rows, y = crossed(lambda y: y)
+    model = regressor(cat_features=CATEGORIES).fit(rows, y)
+    model.save_model(tmp_path / "m", format=ending)
+    # In another order, with a column too many, and whole numbers as a table with holes has them.
+    given = rows.assign(code=rows["code"].astype(float), y=y)[["z", "two", "y", "b", "a", "code"]]
+    formula = cf.read(tmp_path / "m", example=given)
+    assert (formula(strange(rows)) == model.predict(strange(rows))).all()
+    with pytest.raises(cf.UnsupportedModel, match="categories of a, b, code, two"):
+        cf.read(tmp_path / "m")
+
+
 def test_statistics_of_too_many_combinations_are_refused_with_a_way_out(monkeypatch):
     from closedform.readers.catboost import outputs
 

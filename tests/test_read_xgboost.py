@@ -155,6 +155,27 @@ def test_other_kinds_of_bare_boosters_are_read_too(booster):
     assert formula.verify(made, rows)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"objective": "multi:softprob", "num_class": 3},
+        {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9]},
+    ],
+    ids=lambda o: o["objective"],
+)
+def test_a_linear_booster_of_several_outputs_starts_from_the_first_base_score(options):
+    rows, y = data.labels_0_to_2()
+    options = {"booster": "gblinear", **options}
+    booster = xgb.train(options, xgb.DMatrix(rows / rows.std(axis=0), y), 5)
+    formula = cf.read(booster)
+    start = json.loads(
+        json.loads(booster.save_config())["learner"]["learner_model_param"]["base_score"]
+    )
+    assert len(set(start)) > 1
+    theirs = booster.predict(xgb.DMatrix(rows / rows.std(axis=0)))
+    assert np.allclose(formula(rows / rows.std(axis=0)), theirs, rtol=0, atol=1e-5)
+
+
 def test_one_class_alone_still_has_two_chances():
     rows, _ = data.numbers()
     model = fit(classifier(), rows, np.zeros(len(rows), dtype=int))
@@ -379,7 +400,8 @@ def test_files_of_earlier_versions_are_read(tmp_path):
     # Up to 3.0 one base score for all outputs, up to 1.7 neither rounds nor categories.
     learner["learner_model_param"]["base_score"] = "5E-1"
     del forest["iteration_indptr"], forest["cats"], learner["learner_model_param"]["num_target"]
-    (tmp_path / "old.json").write_text(json.dumps(document))
+    # XGBoost takes no escapes.
+    (tmp_path / "old.json").write_text(json.dumps(document, ensure_ascii=False))
     formula = cf.read(tmp_path / "old.json")
     ours = np.column_stack([formula(rows, f"y{k}") for k in range(3)])
     assert np.allclose(ours, model.predict_proba(rows), rtol=1e-6)

@@ -90,7 +90,7 @@ def with_rows(source: Source, args: Namespace, notes: list[str]) -> tuple[Source
     """
     if args.data is None:
         return source, None
-    table = Table(read_table(args.data), args.target)
+    table = Table(read_table(args.data, texts=_texts(source)), args.target)
     if _nameless(source) and not set(_names(source)) <= set(table.names):
         source = _renamed(source, table, notes)
     source = _with_spaces(source, table, notes)
@@ -109,6 +109,15 @@ def with_rows(source: Source, args: Namespace, notes: list[str]) -> tuple[Source
 
 def _names(source: Source) -> list[str]:
     return [f.name for f in source.formula.inputs]
+
+
+def _texts(source: Source) -> set[str]:
+    """Return the columns whose categories are all texts, be it "1", "2" and "03"."""
+    return {
+        f.name
+        for f in source.formula.inputs
+        if f.categories and all(isinstance(c, str) for c in f.categories)
+    }
 
 
 def _needed(source: Source) -> set[str]:
@@ -159,7 +168,7 @@ def _as_taken(picked: Any, source: Source) -> Any:
     if model is None or is_asked(model):
         return picked
     if (_named(model) or kinds) and hasattr(picked, "columns"):
-        return _categorical(picked, kinds) if kinds else picked
+        return _categorical(picked, kinds, _coded(source)) if kinds else picked
     if hasattr(picked, "columns"):
         return _whole(picked, source) if _package(source) == "catboost" else picked.to_numpy()
     columns: list[Array] = [picked[name] for name in names]
@@ -190,17 +199,28 @@ def _categories(source: Source) -> dict[str, Sequence[Any]]:
     return {f.name: f.categories or () for f in found}
 
 
-def _categorical(rows: Any, known: Mapping[str, Sequence[Any]]) -> Any:
+def _coded(source: Source) -> dict[str, str]:
+    """Return the type of the whole numbers that are categories: XGBoost refuses 1 for an int8 1."""
+    if _package(source) != "xgboost":
+        return {}
+    from closedform.readers.xgboost import types_of_categories
+
+    return dict(zip(_names(source), types_of_categories(source.model), strict=False))
+
+
+def _categorical(rows: Any, known: Mapping[str, Sequence[Any]], coded: Mapping[str, str]) -> Any:
     """Return a frame with the categories that are known in their order, and then the others.
 
     A category that the model has not seen stays one: as a missing value it would be another row.
     """
-    from pandas import CategoricalDtype
+    from pandas import CategoricalDtype, Index
 
     kinds = {}
     for name, categories in known.items():
         unseen = [c for c in rows[name].dropna().unique() if c not in categories]
-        kinds[name] = CategoricalDtype([*categories, *unseen])
+        every = Index([*categories, *unseen])
+        exact = every.astype(coded[name]) if coded.get(name) else every
+        kinds[name] = CategoricalDtype(exact if (exact == every).all() else every)
     return rows.astype(kinds)
 
 

@@ -46,7 +46,7 @@ HINTS: Final = {
     "parquet": "Give it as the data, and a model file as the model.",
     "xgboost-binary": "Open it with an XGBoost before 3.1, and save it as JSON: "
     "booster.save_model('model.json').",
-    "xgboost-dump": "It is made for the eye, and lacks the base score and more: save the model with "
+    "xgboost-dump": "It is made for the eye, and lacks the base score: save the model with "
     "booster.save_model('model.json').",
     "lightgbm-dump": "Save the model with booster.save_model('model.txt'); that file is read.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, BinaryIO, Final, TextIO
@@ -24,12 +25,16 @@ _TRUTHS: Final = {
 }  # fmt: skip
 
 
-def read_table(path: str | os.PathLike[str]) -> Any:
+def read_table(path: str | os.PathLike[str], *, texts: Collection[str] = ()) -> Any:
     """Read a CSV or Parquet file, decided by its content.
 
     A CSV file is UTF-8, its first line names the columns, and commas, semicolons or tabs stand
     between cells. A column of numbers becomes float64 with NaN for an empty cell, True and False
     become booleans, and anything else stays text.
+
+    Args:
+        path: the file.
+        texts: columns of a CSV file that stay text in any case, as codes with leading zeros.
 
     Returns:
         A pandas DataFrame if pandas is installed; otherwise a dict from column to 1-D array, in
@@ -48,7 +53,7 @@ def read_table(path: str | os.PathLike[str]) -> Any:
         if head.startswith(b"PAR1"):
             return _parquet(file, name)
     _refuse_binary(head, name)
-    columns = _csv(name)
+    columns = _csv(name, texts)
     return _frame(columns) if find_spec("pandas") else columns
 
 
@@ -80,7 +85,7 @@ def _parquet(file: BinaryIO, name: str) -> Any:
     return table
 
 
-def _csv(name: str) -> dict[str, npt.NDArray[Any]]:
+def _csv(name: str, texts: Collection[str]) -> dict[str, npt.NDArray[Any]]:
     try:
         with open(name, encoding="utf-8-sig", newline="") as file:
             header, rows = _rows(file, name)
@@ -90,7 +95,10 @@ def _csv(name: str) -> dict[str, npt.NDArray[Any]]:
             hint="Save it as CSV with the encoding UTF-8.",
         ) from error
     columns = zip(*rows, strict=True) if rows else ()
-    return {key: _column(cells) for key, cells in zip(header, columns, strict=True)}
+    return {
+        key: _texts(cells) if key in texts else _column(cells)
+        for key, cells in zip(header, columns, strict=True)
+    }
 
 
 def _rows(file: TextIO, name: str) -> tuple[list[str], list[list[str]]]:
@@ -155,6 +163,10 @@ def _column(cells: tuple[str, ...]) -> npt.NDArray[Any]:
         found = convert(cells)
         if found is not None:
             return found
+    return _texts(cells)
+
+
+def _texts(cells: tuple[str, ...]) -> npt.NDArray[Any]:
     return np.array([cell or None for cell in cells], dtype=object)
 
 

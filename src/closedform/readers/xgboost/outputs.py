@@ -117,6 +117,11 @@ def model_of(raw: bytes) -> Any:
     return model
 
 
+def types_of_categories(model: Any) -> tuple[str, ...]:
+    """Return for each feature the NumPy type of its categories that are numbers, or ""."""
+    return _live(model).coded
+
+
 ESTIMATORS = {
     "regressor": "XGBRegressor",
     "classifier": "XGBClassifier",
