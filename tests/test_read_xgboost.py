@@ -218,6 +218,20 @@ def test_whole_numbers_as_categories_are_read_and_unseen_ones_refused():
     assert formula.verify(model, frame)
 
 
+@pytest.mark.parametrize("missing", [-999, 0, 3])
+def test_a_code_is_missing_too_where_it_is_the_number_that_stands_for_that(missing):
+    rows, y = data.rounded()
+    codes = np.random.default_rng(0).integers(0, 6, len(y))
+    frame = pd.DataFrame({"x": rows[:, 0], "code": pd.Categorical(np.array(list("abcdef"))[codes])})
+    frame.loc[:20, "x"] = missing
+    frame.loc[10:30, "code"] = None
+    options = {"enable_categorical": True, "max_cat_to_onehot": 1, "missing": missing}
+    model = fit(regressor(**options), frame, y + 9 * np.sin(4 * codes))
+    formula = cf.read(model)
+    assert (formula(frame) == model.predict(frame)).all()
+    assert formula.verify(model, frame)
+
+
 def test_categories_that_xgboost_records_wrongly_are_refused():
     rows, y = data.numbers()
     kinds = pd.Categorical(np.random.default_rng(0).choice(["ä", "bb", "c"], len(y)))
