@@ -135,7 +135,8 @@ def _classes(said: Document) -> tuple[Label, ...]:
     found = said.get("class_names") or []
     if not all(isinstance(c, str | int | float | bool) for c in found):
         raise TypeError("a class is neither text nor number")
-    return tuple(found)
+    # JSON has 1 for 1.0.
+    return tuple(map(float, found)) if said.get("class_label_type") == "Float" else tuple(found)
 
 
 KINDS = ("float_features", "categorical_features", "text_features", "embedding_features")

@@ -401,9 +401,9 @@ def _classified(
     record: Booster, scores: list[Node], classes: tuple[Any, ...], reading: Reading
 ) -> Prediction:
     link = LINKS.get(record.loss)
-    if link == "labels" and tuple(classes) == (0, 1):
+    if link == "labels":  # `classes` names the labels, each of which is 0 or 1
         one = replace(record, loss="Logloss")
-        parts = [_classified(one, [s], classes, reading).with_chance(1) for s in scores]
+        parts = [_classified(one, [s], (0, 1), reading).with_chance(1) for s in scores]
         return Prediction.of_labels(parts)
     if link not in ("logit", "each", "softmax") or len(classes) != max(2, len(scores)):
         reading.problem(
