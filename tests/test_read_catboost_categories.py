@@ -123,6 +123,19 @@ def test_combinations_are_among_what_is_read():
     assert "statistic(a, b)" in said and "statistic(a)" in said
 
 
+def test_statistics_of_several_targets_are_refused_and_counts_read():
+    """CatBoost's own JSON export mixes up the targets."""
+    rows, y = crossed(lambda y: np.column_stack([y > 0, y > 1, y < -1]).astype(int))
+    model = classifier(loss_function="MultiLogloss", cat_features=CATEGORIES).fit(rows, y)
+    with pytest.raises(cf.UnsupportedModel, match="each target") as caught:
+        cf.read(model, example=rows)
+    assert "simple_ctr='Counter'" in caught.value.hint
+    counts = {"simple_ctr": "Counter", "combinations_ctr": "Counter"}
+    model = classifier(loss_function="MultiLogloss", cat_features=CATEGORIES, **counts)
+    formula = cf.read(model.fit(rows, y), example=rows)
+    assert (formula(strange(rows)) == model.predict(strange(rows))).all()
+
+
 def test_rows_that_lack_some_of_the_categories_are_not_enough():
     rows, y = crossed(lambda y: y)
     model = regressor(cat_features=CATEGORIES).fit(rows, y)
