@@ -165,6 +165,13 @@ def test_other_files_are_refused_with_what_can_be_read(tmp_path):
     assert "XGBoost" in caught.value.hint and "LightGBM" in caught.value.hint
 
 
+@pytest.mark.parametrize("number", [-1, 2**40, "a", None])
+def test_a_hash_that_is_none_is_survived(number, tmp_path):
+    document = json.loads(catboost_statistics(tmp_path / "model"))
+    document["features_info"]["cat_features_hash"][0]["hash"] = number
+    assert not survives(json.dumps(document).encode(), tmp_path / "m.json")
+
+
 LISTINGS = {
     "binary, from 1.3 to 3.0": (b"binf\x00\x00\x00?" + b"\x05" + b"\0" * 200, "before 3.1"),
     "binary, before 1.3": (
