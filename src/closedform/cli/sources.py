@@ -222,7 +222,7 @@ def _as_taken(picked: Any, source: Source) -> Any:
         return picked
     named = _named(model) and list(model.feature_names_in_) == names
     if (named or kinds) and hasattr(picked, "columns"):
-        return _categorical(picked, kinds) if kinds else picked
+        return _categorical(picked, kinds, _coded(source)) if kinds else picked
     if hasattr(picked, "columns"):
         return _whole(picked, source) if _package(source) == "catboost" else picked.to_numpy()
     columns: list[Array] = [picked[name] for name in names]
@@ -253,17 +253,28 @@ def _categories(source: Source) -> dict[str, Sequence[Any]]:
     return {f.name: f.categories or () for f in found}
 
 
-def _categorical(rows: Any, known: Mapping[str, Sequence[Any]]) -> Any:
+def _coded(source: Source) -> dict[str, str]:
+    """Return the type of the whole numbers that are categories: XGBoost refuses 1 for an int8 1."""
+    if _package(source) != "xgboost":
+        return {}
+    from closedform.readers.xgboost import types_of_categories
+
+    return dict(zip(_names(source), types_of_categories(source.model), strict=False))
+
+
+def _categorical(rows: Any, known: Mapping[str, Sequence[Any]], coded: Mapping[str, str]) -> Any:
     """Return a frame with the categories that are known in their order, and then the others.
 
     A category that the model has not seen stays one: as a missing value it would be another row.
     """
-    from pandas import CategoricalDtype
+    from pandas import CategoricalDtype, Index
 
     kinds = {}
     for name, categories in known.items():
         unseen = [c for c in rows[name].dropna().unique() if c not in categories]
-        kinds[name] = CategoricalDtype([*categories, *unseen])
+        every = Index([*categories, *unseen])
+        exact = every.astype(coded[name]) if coded.get(name) else every
+        kinds[name] = CategoricalDtype(exact if (exact == every).all() else every)
     return rows.astype(kinds)
 
 

@@ -50,8 +50,8 @@ HINTS: Final = {
     "closedform-json": "It holds a formula and needs no model: open it by closedform.load.",
     "xgboost-binary": "Open it with an XGBoost before 3.1, and save it as JSON: "
     "booster.save_model('model.json').",
-    "xgboost-dump": "It is made for the eye, and lacks the base score and more: save the model "
-    "with booster.save_model('model.json').",
+    "xgboost-dump": "It is made for the eye, and lacks the base score: save the model with "
+    "booster.save_model('model.json').",
     "lightgbm-dump": "Save the model with booster.save_model('model.txt'); that file is read.",
     "keras-json": "Save the whole model: model.save('model.keras').",
     "torch": "Export the module: torch.export.save(torch.export.export(module.eval(), (rows,)), "

@@ -118,7 +118,10 @@ def booster_of(document: Document) -> Booster:
         loss=str(about.get("params", {}).get("loss_function", {}).get("type", "RMSE")),
         names=names,
         categorical={f: tuple(c) for f, c in features.codes.items()},
-        texts={int(e["hash"]): str(e["value"]) for e in info.get("cat_features_hash") or []},
+        texts={
+            int(e["hash"]) & 0xFFFFFFFF: str(e["value"])
+            for e in info.get("cat_features_hash") or []
+        },
         statistics=tuple(features.statistics),
         others=tuple(k for k in ("text_features", "embedding_features") if info.get(k)),
         trees=() if unreadable else tuple(_tree(rows, features, width) for rows in flat),
@@ -135,7 +138,8 @@ def _classes(said: Document) -> tuple[Label, ...]:
     found = said.get("class_names") or []
     if not all(isinstance(c, str | int | float | bool) for c in found):
         raise TypeError("a class is neither text nor number")
-    return tuple(found)
+    # JSON has 1 for 1.0.
+    return tuple(map(float, found)) if said.get("class_label_type") == "Float" else tuple(found)
 
 
 KINDS = ("float_features", "categorical_features", "text_features", "embedding_features")

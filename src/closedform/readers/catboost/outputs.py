@@ -26,6 +26,7 @@ from closedform.readers.catboost.booster import Booster, booster_of
 from closedform.readers.catboost.statistics import (
     ABOVE,
     CATEGORY,
+    COUNTS,
     MOST,
     Part,
     Statistic,
@@ -57,6 +58,11 @@ LINKS = {
     "MultiCrossEntropy": "labels",
 }
 """Loss → how scores become predictions; the values of all others are the scores themselves."""
+
+SEVERAL_TARGETS = (
+    "MultiLogloss", "MultiCrossEntropy", "MultiRMSE", "MultiRMSEWithMissingValues", "SurvivalAft",
+)  # fmt: skip
+"""Losses of several targets."""
 
 NAMES_HINT = (
     "Give the rows that it was trained on, which hold them: closedform.read(model, example=X), or "
@@ -267,6 +273,13 @@ def _readable(record: Booster, reading: Reading) -> bool:
     for kind, count in record.unreadable.items():
         hint = "Leave the text and embedding columns out, or turn them into numbers before."
         reading.problem(f"{count} tests of this CatBoost model are of kind {kind}.", hint)
+    if record.loss in SEVERAL_TARGETS and any(s.kind not in COUNTS for s in record.statistics):
+        reading.problem(
+            f"With loss {record.loss}, CatBoost learns statistics of each target over categories, "
+            "and its JSON export keeps those of one alone: what it exports predicts otherwise.",
+            "Train with simple_ctr='Counter' and combinations_ctr='Counter', or one model for "
+            "each target.",
+        )
     unnamed = {record.names[i] for i, h in record.categorical.items()
                if any(v not in record.texts for v in h)}  # fmt: skip
     for s, table in zip(record.statistics, record.tables, strict=True):
@@ -401,9 +414,9 @@ def _classified(
     record: Booster, scores: list[Node], classes: tuple[Any, ...], reading: Reading
 ) -> Prediction:
     link = LINKS.get(record.loss)
-    if link == "labels" and tuple(classes) == (0, 1):
+    if link == "labels":  # `classes` names the labels, each of which is 0 or 1
         one = replace(record, loss="Logloss")
-        parts = [_classified(one, [s], classes, reading).with_chance(1) for s in scores]
+        parts = [_classified(one, [s], (0, 1), reading).with_chance(1) for s in scores]
         return Prediction.of_labels(parts)
     if link not in ("logit", "each", "softmax") or len(classes) != max(2, len(scores)):
         reading.problem(

@@ -37,6 +37,7 @@ class Booster:
         types: of the features, "c" for categories; empty where none were given.
         categories: for each feature, the categories in the order of their codes; None where the
             document records none.
+        coded: for each feature, the NumPy type of its categories where they are whole numbers.
         classes: num_class; 0 where the model is no classifier of several.
         best: the best round, where training stopped early.
         role: "classifier", "regressor" or "ranker" where an estimator was saved; "" for a booster.
@@ -54,6 +55,7 @@ class Booster:
     names: tuple[str, ...]
     types: tuple[str, ...]
     categories: tuple[tuple[Label, ...] | None, ...]
+    coded: tuple[str, ...]
     classes: int
     best: int | None
     role: str
@@ -81,7 +83,7 @@ def booster_of(document: Document) -> Booster:
     classes = int(parameters["num_class"])
     outputs = max(1, classes, int(parameters.get("num_target", "1")))
     attributes = learner.get("attributes", {})
-    categories = _categories(_forest(body, kind).get("cats") or {}, width)
+    known = _forest(body, kind).get("cats") or {}
     trees, group, rounds = _trees(_forest(body, kind), kind, width, outputs)
     best = attributes.get("best_iteration")
     return Booster(
@@ -95,7 +97,8 @@ def booster_of(document: Document) -> Booster:
         weights=_weights(body, kind, width, outputs, len(trees)),
         names=_texts(learner.get("feature_names", []), width),
         types=_texts(learner.get("feature_types", []), width),
-        categories=categories,
+        categories=_categories(known, width),
+        coded=tuple(WHOLE.get(entry.get("type"), "") for entry in known.get("enc") or []),
         classes=classes,
         best=None if best is None else int(best),
         role=_role(attributes),
@@ -225,6 +228,13 @@ def _sets(tree: Document, count: int) -> tuple[Array, Array]:
 
 
 # --- categories ---------------------------------------------------------------------------------
+
+
+WHOLE = {
+    9: "int8", 10: "uint8", 11: "int16", 12: "uint16", 13: "int32", 14: "uint32", 15: "int64",
+    16: "uint64",
+}  # fmt: skip
+"""XGBoost's number of an array's type → NumPy's name of it."""
 
 
 def _categories(cats: Document, width: int) -> tuple[tuple[Label, ...] | None, ...]:

@@ -117,6 +117,11 @@ def model_of(raw: bytes) -> Any:
     return model
 
 
+def types_of_categories(model: Any) -> tuple[str, ...]:
+    """Return for each feature the NumPy type of its categories that are numbers, or ""."""
+    return _live(model).coded
+
+
 ESTIMATORS = {
     "regressor": "XGBRegressor",
     "classifier": "XGBClassifier",
@@ -265,12 +270,6 @@ def _linear_scores(
 def _inputs(record: Booster, missing: Any, columns: Columns, reading: Reading) -> tuple[Node, ...]:
     types = record.types or ("float",) * record.width
     kinds = zip(types, record.categories, columns, strict=True)
-    if "c" in types and not is_missing(missing):
-        reading.problem(
-            f"missing={missing!r} together with categories is not known to be read as XGBoost "
-            "reads it.",
-            "Train with missing=nan, and mark missing values as NaN in the data.",
-        )
     if reading.sparse and reading.stored_zeros:
         reading.problem(
             "XGBoost takes the zeros of a sparse matrix as missing but for those that are stored "
@@ -282,7 +281,7 @@ def _inputs(record: Booster, missing: Any, columns: Columns, reading: Reading) -
         if reading.sparse:  # before rounding: a sparse matrix leaves out what is 0 in float64
             x = ops.where(ops.equal(x, ops.const(0)), ops.const(np.nan), x)
         if kind == "c":
-            made.append(_code(name, x, categories, reading))
+            made.append(_code(name, x, categories, missing, reading))
         elif record.kind == "gblinear":
             made.append(_marked(x, missing))
         else:
@@ -298,10 +297,13 @@ def _marked(x: Node, missing: Any) -> Node:
     return ops.where(ops.equal(ops.round32(x), value), ops.const(np.nan), x)
 
 
-def _code(name: str, x: Node, categories: Any, reading: Reading) -> Node:
-    """Return the code of a category; XGBoost raises on one that it has not seen."""
+def _code(name: str, x: Node, categories: Any, missing: Any, reading: Reading) -> Node:
+    """Return the code of a category; XGBoost raises on one that it has not seen.
+
+    It takes a code, too, as missing where it is the number that stands for that.
+    """
     if categories is None:  # of a version before 3.1, or codes from the start
-        return ops.unary("floor", x)
+        return ops.unary("floor", _marked(x, missing))
     x = reading.as_labels(x)
     if not all(c.isascii() for c in categories if isinstance(c, str)):
         reading.problem(
@@ -313,7 +315,7 @@ def _code(name: str, x: Node, categories: Any, reading: Reading) -> Node:
     reading.knows(x, categories, unseen=False)
     code = ops.table(x, {plain_label(c): float(i) for i, c in enumerate(categories)})
     reading.call(code, f"{name} (encoded)")
-    return code
+    return _marked(code, missing)
 
 
 # --- predictions --------------------------------------------------------------------------------
