@@ -24,12 +24,15 @@ from closedform.verify.measure import (
     rounding,
     spread_of,
     tied,
+    within_rounding,
     worst_and_typical,
 )
 from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
 from closedform.verify.rows import EXTREME, Rows, apart, row_sets
 
+FAR = 200
+"""So many rows far outside are looked at for what the last bits of their inputs may do."""
 OWN_ROUNDING = "the model's own rounding, as it differs from itself in float64 on the same rows"
 
 
@@ -59,7 +62,7 @@ def verify(
     start = time.perf_counter()
     check_options(tolerance, limit, seed)
     sets = row_sets(formula, X, made_up=made_up, limit=limit, seed=seed)
-    methods = methods_of(model, formula)
+    methods = methods_of(model, formula, X)
     checks: list[Check] = []
     domains: list[Domain] = []
     spreads: dict[str, float] = {}
@@ -190,19 +193,17 @@ def checks_of(
         else:
             numbers = _numbers(expected, method.name)
             spreads.setdefault(name, spread_of(numbers[both]))
-            own = None if method.double else formula.precision.get(name)
+            twin = _twin(method, found, name)
+            fine = method.double or (twin is not None and not method.narrow)
+            own = None if fine else formula.precision.get(name)
             even = rows.even[both]
             check = partial(
                 number_check, formula, name, method.name, numbers, rows, both[~even], tolerance,
                 rows.least(formula, name, spreads[name]),
             )  # fmt: skip
-            twin = _twin(method, found, name)
-            made = (
-                check(own=own)
-                if twin is None
-                else check(rounding=rounding(numbers, twin)[both[~even]])
-            )
-            yield replace(made, ties=int(even.sum()))
+            explained = None if twin is None else rounding(numbers, twin)[both[~even]]
+            made = check(own=own, rounding=explained)
+            yield replace(made, ties=made.ties + int(even.sum()))
 
 
 def _twin(method: Method, found: Sequence[Answers], name: str) -> Array | None:
@@ -245,6 +246,13 @@ def number_check(
     worst, typical = worst_and_typical(apart.absolute)
     worst_relative, typical_relative = worst_and_typical(apart.relative)
     bad = apart.over(allowed, rounding)
+    lost = _lost(formula, name, expected, rows, both, bad)
+    if lost.any():
+        kept = None if rounding is None else rounding[~lost]
+        made = number_check(
+            formula, name, method, expected, rows, both[~lost], tolerance, least, got, own, kept
+        )
+        return replace(made, ties=made.ties + int(lost.sum()))
     coarse = "" if own is None or own.relative <= tolerance else str(own)
     where = None
     if len(both) and apart.badness.max() > 0:
@@ -264,6 +272,17 @@ def number_check(
         where=where,
         precision=coarse if rounding is None else OWN_ROUNDING,
     )
+
+
+def _lost(
+    formula: Formula, name: str, expected: Array, rows: Rows, both: Array, bad: Array
+) -> Array:
+    """Return which of some rows lie so far outside that rounding alone decides, shape (rows,)."""
+    far = np.flatnonzero(bad & np.isin(rows.kinds[both], EXTREME))[:FAR]
+    columns = [c[both[far]] for c in rows.columns]
+    found = np.zeros(len(both), dtype=bool)
+    found[far] = within_rounding(formula.outputs[name], columns, expected[both[far]])
+    return found
 
 
 def _label_check(
@@ -330,7 +349,7 @@ def _by_kind(kinds: Array) -> dict[str, int]:
 
 def _against(y: Any, formula: Formula, model: Any, rows: Rows) -> dict[str, float]:
     """Return the error of both sides against what was observed."""
-    method = methods_of(model, formula)[0]
+    method = methods_of(model, formula, rows.X)[0]
     if method.outputs != formula.primary or any(n not in rows.values for n in method.outputs):
         raise BadInput(
             "There is no prediction to compare with y.",
