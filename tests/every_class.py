@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import closedform as cf
-from closedform.readers.sklearn.dispatch import HINTS
+from closedform.readers.sklearn.hints import HINTS
 
 TABLE = Path(__file__).parent.parent / "docs" / "every-class.md"
 ROWS = 60

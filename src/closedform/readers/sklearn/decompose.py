@@ -13,7 +13,8 @@ from closedform.families.additive import Linear, total_of
 from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn.dispatch import ITERATES, names_out
+from closedform.readers.sklearn.dispatch import names_out
+from closedform.readers.sklearn.hints import ITERATES
 from closedform.readers.sklearn.project import projected
 from closedform.readers.sklearn.scale import centred
 

@@ -12,6 +12,7 @@ from closedform.ir import Type
 from closedform.readers import registry
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import NO_FORMULA, Columns, Reading, Retype, is_missing
+from closedform.readers.sklearn.hints import HINTS
 
 Transform = Callable[[Any, Columns, Reading], Columns]
 Estimate = Callable[[Any, Columns, Reading], Prediction]
@@ -212,59 +213,6 @@ COMPOSED = {
 }  # fmt: skip
 """Classes that only put others together: their parts say what they take, and are the stages."""
 
-LABELS_ONLY = (
-    "It gives labels to its training rows, never new ones: train a KMeans, or a classifier on "
-    "these labels."
-)
-MAPS_ONLY = "It places its training rows, never new ones: use a PCA."
-ITERATES = (
-    "Its transform() solves a problem by iteration for each row: use a PCA or a TruncatedSVD."
-)
-WORDS_ONLY = "It reads words, not columns; read the steps behind it alone."
-DICTS_ONLY = "It reads dicts, not columns; use a OneHotEncoder on a DataFrame."
-NEIGHBOURS_ONLY = "It gives a graph of neighbours, not columns; read a KNeighborsRegressor instead."
-COVARIANCE_ONLY = "It predicts nothing; an EllipticEnvelope has a formula."
-TARGETS_ONLY = "It changes targets, not columns; a classifier is read with its labels as they are."
-HINTS: dict[str, str] = {
-    "PatchExtractor": "It reads images, not columns.",
-    "NearestNeighbors": "It predicts nothing; read a KNeighborsRegressor or KNeighborsClassifier.",
-    "KernelDensity": "Its tree sums bounds, which leave 1e-7 to all of the density; a "
-    "GaussianMixture has a formula.",
-    "Isomap": "Its transform() searches for shortest paths among training rows; use a PCA.",
-    "LocallyLinearEmbedding": "It solves equations of each row's neighbours; use a PCA.",
-    **dict.fromkeys(("TSNE", "MDS", "ClassicalMDS", "SpectralEmbedding"), MAPS_ONLY),
-    **dict.fromkeys(("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"), WORDS_ONLY),
-    **dict.fromkeys(("DictVectorizer", "FeatureHasher"), DICTS_ONLY),
-    **dict.fromkeys(("KNeighborsTransformer", "RadiusNeighborsTransformer"), NEIGHBOURS_ONLY),
-    **dict.fromkeys(("LabelBinarizer", "LabelEncoder", "MultiLabelBinarizer"), TARGETS_ONLY),
-    **dict.fromkeys(
-        (
-            "DBSCAN",
-            "HDBSCAN",
-            "OPTICS",
-            "AgglomerativeClustering",
-            "SpectralClustering",
-            "SpectralBiclustering",
-            "SpectralCoclustering",
-        ),
-        LABELS_ONLY,
-    ),
-    **dict.fromkeys(("NMF", "MiniBatchNMF", "LatentDirichletAllocation"), ITERATES),
-    **dict.fromkeys(
-        (
-            "EmpiricalCovariance",
-            "ShrunkCovariance",
-            "LedoitWolf",
-            "OAS",
-            "MinCovDet",
-            "GraphicalLasso",
-            "GraphicalLassoCV",
-        ),
-        COVARIANCE_ONLY,
-    ),
-}
-"""What to do about classes that have no formula, where more can be said than NO_FORMULA."""
-
 
 def _is_composed(model: Any) -> bool:
     return not COMPOSED.isdisjoint(parent.__name__ for parent in type(model).__mro__)
@@ -272,8 +220,19 @@ def _is_composed(model: Any) -> bool:
 
 def _note_missing(model: Any, columns: Columns, reading: Reading) -> None:
     """Refuse missing values where the estimator says that it does; wrappers ask their parts."""
-    if not _is_composed(model) and not allows_missing(model):
+    if _is_composed(model):
+        return
+    if not allows_missing(model):
         reading.refuse_missing(columns)
+    if TAKES_INFINITE.isdisjoint(parent.__name__ for parent in type(model).__mro__):
+        reading.refuse_infinite(columns)
+
+
+TAKES_INFINITE = {
+    "BaseHistGradientBoosting", "FunctionTransformer", "_BaseEncoder", "DummyRegressor",
+    "DummyClassifier",
+}  # fmt: skip
+"""Classes that do not ask whether numbers are finite."""
 
 
 def _selects_frames(model: Any) -> bool:

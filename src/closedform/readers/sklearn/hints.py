@@ -1,0 +1,56 @@
+"""scikit-learn's classes that have no formula, and what to do about each."""
+
+from __future__ import annotations
+
+LABELS_ONLY = (
+    "It gives labels to its training rows, never new ones: train a KMeans, or a classifier on "
+    "these labels."
+)
+MAPS_ONLY = "It places its training rows, never new ones: use a PCA."
+ITERATES = (
+    "Its transform() solves a problem by iteration for each row: use a PCA or a TruncatedSVD."
+)
+WORDS_ONLY = "It reads words, not columns; read the steps behind it alone."
+DICTS_ONLY = "It reads dicts, not columns; use a OneHotEncoder on a DataFrame."
+NEIGHBOURS_ONLY = "It gives a graph of neighbours, not columns; read a KNeighborsRegressor instead."
+COVARIANCE_ONLY = "It predicts nothing; an EllipticEnvelope has a formula."
+TARGETS_ONLY = "It changes targets, not columns; a classifier is read with its labels as they are."
+HINTS: dict[str, str] = {
+    "PatchExtractor": "It reads images, not columns.",
+    "NearestNeighbors": "It predicts nothing; read a KNeighborsRegressor or KNeighborsClassifier.",
+    "KernelDensity": "Its tree sums bounds, which leave 1e-7 to all of the density; a "
+    "GaussianMixture has a formula.",
+    "Isomap": "Its transform() searches for shortest paths among training rows; use a PCA.",
+    "LocallyLinearEmbedding": "It solves equations of each row's neighbours; use a PCA.",
+    **dict.fromkeys(("TSNE", "MDS", "ClassicalMDS", "SpectralEmbedding"), MAPS_ONLY),
+    **dict.fromkeys(("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"), WORDS_ONLY),
+    **dict.fromkeys(("DictVectorizer", "FeatureHasher"), DICTS_ONLY),
+    **dict.fromkeys(("KNeighborsTransformer", "RadiusNeighborsTransformer"), NEIGHBOURS_ONLY),
+    **dict.fromkeys(("LabelBinarizer", "LabelEncoder", "MultiLabelBinarizer"), TARGETS_ONLY),
+    **dict.fromkeys(
+        (
+            "DBSCAN",
+            "HDBSCAN",
+            "OPTICS",
+            "AgglomerativeClustering",
+            "SpectralClustering",
+            "SpectralBiclustering",
+            "SpectralCoclustering",
+        ),
+        LABELS_ONLY,
+    ),
+    **dict.fromkeys(("NMF", "MiniBatchNMF", "LatentDirichletAllocation"), ITERATES),
+    **dict.fromkeys(
+        (
+            "EmpiricalCovariance",
+            "ShrunkCovariance",
+            "LedoitWolf",
+            "OAS",
+            "MinCovDet",
+            "GraphicalLasso",
+            "GraphicalLassoCV",
+        ),
+        COVARIANCE_ONLY,
+    ),
+}
+"""What to do about classes that have no formula, where more can be said than NO_FORMULA."""
