@@ -10,6 +10,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.mixture import GaussianMixture
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 
@@ -91,6 +92,14 @@ def test_what_a_model_of_single_precision_computes_beforehand_is_taken_as_it_com
         found = formula.verify(model, rows)
         assert found.ok, found
     assert "differs" not in formula.trail[0].found
+
+
+def test_labels_far_outside_that_rounding_decides_are_ties_too():
+    kinds = np.random.default_rng(0).choice(["a", "b", "c"], 80)
+    model = KNeighborsClassifier(3, metric="haversine", weights="distance")
+    found = cf.read(model.fit(ROWS[:, :2], kinds)).verify(model, ROWS[:, :2])
+    assert found.ok, found
+    assert any(c.ties for c in found.checks if c.is_label)
 
 
 def test_far_outside_rows_that_rounding_decides_are_counted_as_ties():

@@ -13,7 +13,7 @@ import numpy as np
 from closedform.asking import Method
 from closedform.errors import BadInput
 from closedform.formula import Formula, Precision, Task
-from closedform.ir import Array, Type
+from closedform.ir import Array, Node, Type
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.measure import (
@@ -187,7 +187,9 @@ def checks_of(
             continue
         if formula.outputs[name].type is Type.LABEL:
             task = formula.task.of(name)
-            ties = lambda at, task=task: _tied(task, coarse, theirs, rows, at) | rows.even[at]  # noqa: E731
+            ties = lambda at, task=task: (  # noqa: E731
+                _tied(formula, task, coarse, theirs, rows, at) | rows.even[at]
+            )
             fine = _fine(method, found, name)
             yield _label_check(formula, name, method.name, expected, rows, both, ties, fine)
         else:
@@ -196,14 +198,12 @@ def checks_of(
             twin = _twin(method, found, name)
             fine = method.double or (twin is not None and not method.narrow)
             own = None if fine else formula.precision.get(name)
-            even = rows.even[both]
             check = partial(
-                number_check, formula, name, method.name, numbers, rows, both[~even], tolerance,
+                number_check, formula, name, method.name, numbers, rows, both, tolerance,
                 rows.least(formula, name, spreads[name]),
             )  # fmt: skip
-            explained = None if twin is None else rounding(numbers, twin)[both[~even]]
-            made = check(own=own, rounding=explained)
-            yield replace(made, ties=made.ties + int(even.sum()))
+            explained = None if twin is None else rounding(numbers, twin)[both]
+            yield check(own=own, rounding=explained)
 
 
 def _twin(method: Method, found: Sequence[Answers], name: str) -> Array | None:
@@ -277,11 +277,14 @@ def number_check(
 def _lost(
     formula: Formula, name: str, expected: Array, rows: Rows, both: Array, bad: Array
 ) -> Array:
-    """Return which of some rows lie so far outside that rounding alone decides, shape (rows,)."""
+    """Return which of some rows differ since others tie there, or since rounding alone decides.
+
+    The latter is so far outside the data.
+    """
     far = np.flatnonzero(bad & np.isin(rows.kinds[both], EXTREME))[:FAR]
     columns = [c[both[far]] for c in rows.columns]
-    found = np.zeros(len(both), dtype=bool)
-    found[far] = within_rounding(formula.outputs[name], columns, expected[both[far]])
+    found: Array = bad & rows.even[both]
+    found[far] |= within_rounding(formula.outputs[name], columns, expected[both[far]])
     return found
 
 
@@ -320,7 +323,9 @@ def _coarsest(formula: Formula) -> float:
     return max((p.relative for p in formula.precision.values()), default=0.0)
 
 
-def _tied(task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at: Array) -> Array:
+def _tied(
+    formula: Formula, task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at: Array
+) -> Array:
     """Return on which rows rounding may decide the label.
 
     The deciding scores are equal within rounding, for both sides, and not the same bits on both:
@@ -336,8 +341,20 @@ def _tied(task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at
             said = np.column_stack([theirs[n][at] for n in names])
             apart = (ours != said).any(axis=1)
             near: Array = tied(ours, allowed) & tied(said, allowed) & apart
-            return near
+            outputs = [formula.outputs[n] for n in names]
+            lost: Array = apart & _all_lost(outputs, said, rows, at)
+            return near | lost
     return np.zeros(len(at), dtype=bool)
+
+
+def _all_lost(outputs: Sequence[Node], said: Array, rows: Rows, at: Array) -> Array:
+    """Return on which rows, far outside, the scores that a model gives are all but rounding."""
+    found = np.isin(rows.kinds[at], EXTREME)
+    far = np.flatnonzero(found)[:FAR]
+    columns = [c[at[far]] for c in rows.columns]
+    for n, values in zip(outputs, said.T, strict=True):
+        found[far] &= within_rounding(n, columns, values[far])
+    return found
 
 
 def _by_kind(kinds: Array) -> dict[str, int]:
