@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import preprocessing as P
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
@@ -97,8 +98,24 @@ def test_a_function_that_is_not_what_its_trace_says_is_refused():
     def sly(x):
         return x * 2 if isinstance(x, np.ndarray) else x * 3
 
-    with pytest.raises(cf.UnsupportedModel, match="no function of one row"):
+    with pytest.raises(cf.UnsupportedModel, match="no function of one row's values"):
         cf.read(F(sly).fit(data.numbers()[0]))
+
+
+def of_text(rows):
+    kinds = rows["kind"]
+    rows = rows.assign(known=kinds.isin(["a", "b"]) * rows["size"], other=(kinds != "c") * 1.0)
+    return rows.assign(kind=kinds.map({"a": 1, "b": 2.5})).fillna(-1)
+
+
+def test_comparisons_with_text_make_the_column_one_of_text():
+    chance = np.random.default_rng(0)
+    kinds = chance.choice(["a", "b", "c"], 60)
+    rows = pd.DataFrame({"size": chance.normal(size=60), "kind": kinds})
+    model = make_pipeline(F(of_text), LinearRegression()).fit(rows, rows["size"] ** 2)
+    check_reader(model, rows)
+    alone = make_column_transformer((F(lambda x: x == "a"), ["kind"]), remainder="passthrough")
+    check_reader(fit(make_pipeline(alone, Ridge()), rows, rows["size"] ** 2), rows)
 
 
 def test_columns_that_a_function_leaves_alone_may_hold_text():

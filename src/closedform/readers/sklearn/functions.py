@@ -19,7 +19,7 @@ from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.dispatch import names_out
 from closedform.readers.sklearn.scale import indicator
 from closedform.readers.sklearn.traced import traced
-from closedform.readers.sklearn.ufuncs import Untraced
+from closedform.readers.sklearn.ufuncs import TextWanted, Untraced
 from closedform.readers.tensors import node_of
 
 Function = Callable[[Node], Node]
@@ -131,6 +131,8 @@ def _traced(
             raise Untraced("it is given a sparse matrix")
         return traced(func, arguments, columns, frame=frame)
     except Untraced as problem:
+        if isinstance(problem, TextWanted) and problem.input is not None:
+            reading.as_labels(columns.nodes[problem.input])
         given = f" with {dict(arguments)}" if arguments else ""
         reading.problem(
             f"The function {name!r}{given} of a FunctionTransformer has no known formula: "

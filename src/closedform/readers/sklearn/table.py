@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from closedform import ops
 from closedform.ir import Node, Type
 from closedform.readers import tensors as t
-from closedform.readers.sklearn.ufuncs import REDUCED, REDUCED_FRAMES, UFUNCS, Untraced, filled
+from closedform.readers.sklearn.ufuncs import (
+    REDUCED,
+    REDUCED_FRAMES,
+    UFUNCS,
+    TextWanted,
+    Untraced,
+    filled,
+)
 from closedform.readers.sklearn.ufuncs import TRUTHS as OF_TRUTHS
 from closedform.readers.tensors import Element
 from closedform.readers.torch import elements as e
@@ -123,6 +132,10 @@ class Table(NDArrayOperatorsMixin):
         if method == "reduce" and ufunc.__name__ in ("add", "maximum", "minimum", "multiply"):
             names = {"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod"}
             return inputs[0].gathered(names[ufunc.__name__], **options)
+        text = next((x for x in inputs if isinstance(x, str)), None)
+        if text is not None and ufunc.__name__ in ("equal", "not_equal") and not options:
+            found = next(x for x in inputs if isinstance(x, Table)).isin([text])
+            return found if ufunc.__name__ == "equal" else _each(t.negation, found)
         if method != "__call__" or function is None or options:
             raise Untraced(f"it calls {ufunc.__name__}" + (" with options" if options else ""))
         if ufunc.__name__ in OF_TRUTHS and not all(map(_holds_truths, inputs)):
@@ -165,6 +178,21 @@ class Table(NDArrayOperatorsMixin):
     def min(self, axis: Any = None, **options: Any) -> Table:
         """Return the smallest number of each row."""
         return self.gathered("min", axis, **options)
+
+    def isin(self, values: Sequence[Any]) -> Table:
+        """Return where the columns hold one of some texts or numbers."""
+        if all(isinstance(v, str) for v in values):
+            return Table([ops.member(_text(c), values) for c in self.cells], self.flat, self.names)
+        each = [_each(t.equal, self, v) for v in values]
+        return reduce(lambda a, b: _each(t.either, a, b), each)
+
+    def map(self, numbers: Any) -> Table:
+        """Return the numbers that stand beside a column's texts; missing beside others."""
+        texts = isinstance(numbers, dict) and all(isinstance(v, str) for v in numbers)
+        if not texts or not self.flat:
+            raise Untraced("it maps values by a function")
+        entries = {k: float(v) for k, v in numbers.items()}
+        return Table([ops.table(_text(c), entries) for c in self.cells], True, self.names)
 
     def astype(self, kind: Any, **options: Any) -> Table:
         """Return the same in float64, and whole numbers for conditions."""
@@ -249,6 +277,12 @@ class _Unknown(Untraced, AttributeError):
 
 class _Rows:
     """How many rows there are, which nobody knows."""
+
+
+def _text(cell: Element) -> Node:
+    if isinstance(cell, Node) and cell.type is Type.LABEL:
+        return cell
+    raise TextWanted(cell)
 
 
 def _holds_truths(x: Any) -> bool:

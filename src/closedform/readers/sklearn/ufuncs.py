@@ -21,6 +21,19 @@ class Untraced(Exception):
     """A function does something for which there is no formula."""
 
 
+class TextWanted(Untraced):
+    """A column that was taken for numbers is compared with text.
+
+    Attributes:
+        input: the number of the column; None of one that is computed.
+    """
+
+    def __init__(self, cell: Element) -> None:
+        super().__init__("it compares a number with text")
+        raw = isinstance(cell, Node) and cell.op is ops.INPUT
+        self.input: int | None = cell.data if isinstance(cell, Node) and raw else None
+
+
 def _log_to(number: float) -> Callable[[Element], Element]:
     return lambda x: t.divide(t.function("log")(x), float(np.log(number)))
 
