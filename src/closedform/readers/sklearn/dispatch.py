@@ -12,7 +12,7 @@ from closedform.ir import Type
 from closedform.readers import registry
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading, Retype, is_missing
-from closedform.readers.sklearn.refusals import OVERRIDDEN, unread
+from closedform.readers.sklearn.hints import OVERRIDDEN, unread
 
 Transform = Callable[[Any, Columns, Reading], Columns]
 Estimate = Callable[[Any, Columns, Reading], Prediction]
@@ -218,8 +218,19 @@ def _is_composed(model: Any) -> bool:
 
 def _note_missing(model: Any, columns: Columns, reading: Reading) -> None:
     """Refuse missing values where the estimator says that it does; wrappers ask their parts."""
-    if not _is_composed(model) and not allows_missing(model):
+    if _is_composed(model):
+        return
+    if not allows_missing(model):
         reading.refuse_missing(columns)
+    if TAKES_INFINITE.isdisjoint(parent.__name__ for parent in type(model).__mro__):
+        reading.refuse_infinite(columns)
+
+
+TAKES_INFINITE = {
+    "BaseHistGradientBoosting", "FunctionTransformer", "_BaseEncoder", "DummyRegressor",
+    "DummyClassifier",
+}  # fmt: skip
+"""Classes that do not ask whether numbers are finite."""
 
 
 def _selects_frames(model: Any) -> bool:

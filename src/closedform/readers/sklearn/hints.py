@@ -1,4 +1,4 @@
-"""What is said of a class that cannot be read, and what its user can do."""
+"""Classes that have no formula, or that no reader knows, and what to do about each."""
 
 from __future__ import annotations
 
