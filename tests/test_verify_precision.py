@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 
 import closedform as cf
+from battery import fit
 from closedform.probes.containers import widened
 
 CHANCE = np.random.default_rng(0)
@@ -48,7 +49,7 @@ def test_a_forest_behind_a_scaler_is_certified_on_rows_in_single_precision():
 
 
 def test_a_fault_is_found_on_rows_in_single_precision_too():
-    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(SINGLE, KINDS)
+    model = fit(make_pipeline(StandardScaler(), LogisticRegression()), SINGLE, KINDS)
     formula = cf.read(model)
     model[-1].coef_[0, 0] += 1e-6
     assert not formula.verify(model, SINGLE).ok
