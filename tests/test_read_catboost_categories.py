@@ -55,12 +55,15 @@ def test_a_model_that_keeps_only_hashes_of_its_categories_is_refused_with_a_way_
     assert "pool=Pool" in caught.value.hint
 
 
-def test_texts_are_refused_with_a_reason():
+def test_texts_are_refused_with_a_reason(tmp_path):
     rows, _ = categorical()
     words = pd.DataFrame({"x": rows["code"], "said": ["one two", "two three", "six"] * 30})
     model = classifier(text_features=["said"]).fit(words, np.arange(90) % 3)
     with pytest.raises(cf.UnsupportedModel, match="text features"):
         cf.read(model)
+    model.save_model(tmp_path / "m.cbm")
+    with pytest.raises(cf.UnsupportedModel, match="in this file: .*text features"):
+        cf.read(tmp_path / "m.cbm")
 
 
 # --- statistics of the target -------------------------------------------------------------------

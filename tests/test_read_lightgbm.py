@@ -157,6 +157,17 @@ def test_an_objective_that_is_a_function_leaves_the_scores():
     assert (cf.read(model)(rows) == model.predict(rows)).all()
 
 
+def test_an_estimator_that_is_too_old_for_lightgbm_is_refused_with_a_way_out():
+    rows, y = data.numbers()
+    model = fit(regressor(), rows, y)
+    theirs = model.predict(rows)
+    del model.fitted_  # as pickles of LightGBM 2 and 3.0 lack it
+    with pytest.raises(cf.NotFitted, match="too old") as caught:
+        cf.read(model)
+    assert "_Booster" in caught.value.hint
+    assert (cf.read(model._Booster)(rows) == theirs).all()
+
+
 def test_a_ranker_gives_its_scores():
     rows, y = data.labels_0_to_2()
     rows = rows.to_numpy()

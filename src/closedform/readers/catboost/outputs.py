@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.errors import BadInput, MissingExtra, NotFitted, UnsupportedModel
+from closedform.errors import MissingExtra
 from closedform.families.additive import complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above
 from closedform.ir import Node
-from closedform.loading.stream import Broken, shown
-from closedform.readers.catboost.booster import Booster, booster_of
+from closedform.readers.catboost.booster import Booster
+from closedform.readers.catboost.exporting import exported, live, model_of, saved
 from closedform.readers.catboost.statistics import (
     ABOVE,
     CATEGORY,
@@ -33,7 +29,6 @@ from closedform.readers.catboost.statistics import (
     looked_up,
     sizes_of,
 )
-from closedform.readers.documents import json_document, understood
 from closedform.readers.prediction import Prediction, formula_of, highest, input_names
 from closedform.readers.reading import Columns, Reading, plain_label
 
@@ -86,7 +81,7 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     """
     import catboost
 
-    record = _live(model, example)
+    record = live(model, example)
     return formula_of(
         partial(_predicted, model, record),
         input_names(names, _own_names(record), record.width),
@@ -110,9 +105,9 @@ def read_file(raw: bytes, names: Sequence[str] | None = None, example: Any = Non
     """
     if example is not None and find_spec("catboost") is None:
         raise MissingExtra("catboost", "catboost", "Finding the names of categories in rows")
-    record = _saved(raw)
+    record = saved(raw)
     if example is not None:  # its texts alone: CatBoost moves a leaf of a JSON file by 1 ulp
-        record = replace(record, texts=_exported(model_of(raw), example).texts)
+        record = replace(record, texts=exported(model_of(raw), example).texts)
     classes = record.classes or ((0, 1) if record.classifies else ())
     role = "classifier" if record.classifies else "regressor"
     return formula_of(
@@ -123,124 +118,14 @@ def read_file(raw: bytes, names: Sequence[str] | None = None, example: Any = Non
     )
 
 
-def model_of(raw: bytes) -> Any:
-    """Return the estimator in a file."""
-    import catboost
-
-    kind = catboost.CatBoostClassifier if _saved(raw).classifies else catboost.CatBoostRegressor
-    if raw.startswith(BINARY):
-        return kind().load_model(blob=raw)
-    with tempfile.TemporaryDirectory() as folder:  # a blob is never JSON to CatBoost
-        path = os.path.join(folder, "model.json")
-        with open(path, "wb") as file:
-            file.write(raw)
-        return kind().load_model(path, format="json")
-
-
-def _saved(raw: bytes) -> Booster:
-    return _of_binary(raw) if raw.startswith(BINARY) else understood(json_document(raw), booster_of)
-
-
-BINARY = b"CBM1"
-
-
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """Return what an estimator predicts over some columns."""
-    return _predicted(model, _live(model), columns, reading)
+    return _predicted(model, live(model), columns, reading)
 
 
 def _own_names(record: Booster) -> tuple[str, ...] | None:
     unnamed = tuple(str(i) for i in range(record.width))
     return None if record.names == unnamed else record.names
-
-
-def _live(model: Any, example: Any = None) -> Booster:
-    if not model.is_fitted():
-        name = type(model).__name__
-        raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
-    import catboost
-
-    try:
-        return _exported(model, example)
-    except catboost.CatBoostError as error:
-        said = str(error).rpartition(": ")[2]
-        raise UnsupportedModel(
-            f"CatBoost itself does not export this {type(model).__name__}: {said}.",
-            hint="Leave text and embedding columns out, or turn them into numbers before.",
-        ) from error
-
-
-def _exported(model: Any, example: Any = None) -> Booster:
-    pool = None if example is None else _pool(model, example)
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "model.json")
-        model.save_model(path, format="json", pool=pool)
-        with open(path, "rb") as file:
-            return _understood(file.read())
-
-
-def _understood(raw: bytes) -> Booster:
-    found: Booster = understood(json_document(raw), booster_of)
-    return found
-
-
-def _pool(model: Any, rows: Any) -> Any:
-    import catboost
-
-    chosen = model.get_cat_feature_indices()
-    try:
-        return catboost.Pool(_as_taken(rows, model.feature_names_, chosen), cat_features=chosen)
-    except (catboost.CatBoostError, KeyError) as error:
-        raise BadInput(
-            f"CatBoost does not take the example: {str(error)[:160]}",
-            hint="Give rows as the model's own predict takes them.",
-        ) from error
-
-
-def _as_taken(rows: Any, names: Sequence[str], chosen: Sequence[int]) -> Any:
-    """Return a table's columns in the model's order, whole numbers among its categories as such.
-
-    CatBoost refuses 1.0 as a category, which is how a table with a missing value holds 1.
-    """
-    if not hasattr(rows, "assign"):
-        return rows
-    rows = rows[list(names)] if set(names) & set(rows.columns) else rows
-    whole = {
-        name: [int(v) if isinstance(v, float) and v.is_integer() else v for v in rows[name]]
-        for name in (rows.columns[i] for i in chosen if i < len(rows.columns))
-        if rows[name].dtype.kind == "f"
-    }
-    return rows.assign(**whole)
-
-
-def _of_binary(raw: bytes) -> Booster:
-    if find_spec("catboost") is None:
-        missing = MissingExtra("catboost", "catboost", "Reading a .cbm file")
-        missing.hint = f"{missing.hint}, or save the model as JSON: save_model(…, format='json')"
-        raise missing
-    with tempfile.TemporaryDirectory() as folder:
-        given, made = (os.path.join(folder, name) for name in ("model.cbm", "model.json"))
-        with open(given, "wb") as file:
-            file.write(raw)
-        done = subprocess.run(
-            [sys.executable, "-c", CONVERT, given, made, *sys.path], capture_output=True, text=True,
-            errors="replace", check=False, timeout=TIMEOUT,
-        )  # fmt: skip
-        if done.returncode:
-            said = shown((done.stderr.strip().splitlines() or ["it breaks down on it"])[-1])
-            raise Broken(f"CatBoost does not load it ({said[:160]})")
-        with open(made, "rb") as file:
-            return _understood(file.read())
-
-
-CONVERT = """
-import sys
-given, made, *sys.path = sys.argv[1:]
-from catboost import CatBoost
-CatBoost().load_model(given, format="cbm").save_model(made, format="json")
-"""
-"""Run in a process of its own, since CatBoost breaks down on some files that are damaged."""
-TIMEOUT = 600  # seconds
 
 
 def _predicted(model: Any, record: Booster, columns: Columns, reading: Reading) -> Prediction:

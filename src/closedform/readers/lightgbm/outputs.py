@@ -103,7 +103,12 @@ def _live(model: Any) -> Booster:
     if not hasattr(model, "model_to_string"):
         if not model.__sklearn_is_fitted__():
             name = type(model).__name__
-            raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
+            old = getattr(model, "_Booster", None) is not None  # pickled by LightGBM up to 3.2
+            hint = "Read the booster in it: closedform.read(model._Booster)."
+            raise NotFitted(
+                f"This {name} is not fitted" + (", says LightGBM: it is too old." if old else "."),
+                hint=hint if old else "Call its fit(X, y) first.",
+            )
         booster = model.booster_
     # Up to the best iteration, where training stopped early: as far as predict() goes.
     found: Booster = understood(booster.model_to_string(), booster_of)
