@@ -15,9 +15,14 @@ from closedform.asking import Method
 from closedform.columns import columns_of
 from closedform.formula import Formula
 from closedform.ir import Array
+from closedform.ops.payloads import MISSING, UNSEEN, labels_of
 
 BLOCK = 512
 """Rows that a model is asked about at once: of an image network, some 100 MiB."""
+
+
+NEVER_SEEN = "never seen"
+"""A text that stands for all those that no formula knows."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,14 @@ class Slot:
         shape: of one row.
         whole: whether it holds whole numbers.
         key: whether the model takes a dict, with this name.
+        text: whether it holds labels, in the rows by their codes.
     """
 
     name: str
     shape: tuple[int, ...]
     whole: bool
     key: bool = False
+    text: bool = False
 
     @property
     def size(self) -> int:
@@ -48,7 +55,7 @@ def methods(model: Any, formula: Formula) -> list[Method]:
         return []
     options = formula.trail[0].options if formula.trail else {}
     given = options.get("inputs") or [["x", [len(formula.inputs)], False, False]]
-    slots = [Slot(name, tuple(shape), whole, key) for name, shape, whole, key in given]
+    slots = [Slot(name, tuple(shape), *flags) for name, shape, *flags in given]
     outputs = tuple(options.get("outputs") or formula.outputs)
 
     def asks(answer: Callable[[Array], Array]) -> Callable[[Any], Array]:
@@ -151,7 +158,9 @@ def _tensors(slots: Sequence[Slot], flat: Array, dtype: str) -> Any:
     return made[0] if len(made) == 1 else made
 
 
-def _typed(slot: Slot, part: Array, dtype: str) -> Array:
+def _typed(slot: Slot, part: Array, dtype: str) -> Any:
+    if slot.text:
+        return _texts(part)
     if slot.whole:
         if not (part == np.floor(part)).all() or (abs(part) >= 2**31).any():
             raise ValueError(f"{slot.name} takes whole numbers")
@@ -161,6 +170,21 @@ def _typed(slot: Slot, part: Array, dtype: str) -> Array:
     if (np.isinf(narrow) & ~np.isinf(part)).any():
         raise ValueError(f"{slot.name} holds a number beyond the range of {dtype}")
     return narrow
+
+
+def _texts(codes: Array) -> Any:
+    """Return labels as a tensor of text, with a stand-in for those that no formula knows.
+
+    Raises:
+        ValueError: one is missing.
+    """
+    if (codes == MISSING).any():
+        raise ValueError("a text is missing")
+    import keras
+
+    texts = labels_of(codes.astype(np.int64))
+    texts[codes == UNSEEN] = NEVER_SEEN
+    return keras.ops.convert_to_tensor(texts)
 
 
 COARSEST = ("bfloat16", "float16", "float32", "float64")
@@ -243,12 +267,21 @@ def _rebuilt(model: Any) -> Any:
         if [w.shape for w in made.get_weights()] != [w.shape for w in weights]:
             return None
         made.set_weights(weights)
-        for part in parts_of(made):
+        for part, own in zip(parts_of(made), parts_of(model), strict=True):
+            if hasattr(own, "get_vocabulary"):  # what it has seen is not among its options
+                _teach(part, own)
             if hasattr(part, "finalize_state"):  # statistics beside the weights
                 part.finalize_state()
         return made
     except Exception:  # not every model can be made again from what it tells of itself
         return None
+
+
+def _teach(made: Any, own: Any) -> None:
+    weights = getattr(own, "idf_weights_const", None)
+    made.set_vocabulary(
+        own.get_vocabulary(), None if weights is None else np.asarray(weights)
+    )
 
 
 def code_of(model: Any) -> dict[str, Any]:

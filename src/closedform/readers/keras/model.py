@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from closedform.readers import tensors as t
 from closedform.readers.keras.graph import Graph, Input
 from closedform.readers.keras.layer import LiveLayer
 from closedform.readers.keras.source import graph_of, structure_of, traced_model
-from closedform.readers.keras.trying import tried
+from closedform.readers.keras.trying import Tried, tried
 from closedform.readers.keras.walking import LARGEST, MODELS, UNREAD, Value, Walk
 from closedform.readers.prediction import input_names, output_name
 from closedform.readers.reading import Reading, unique_names
@@ -66,9 +67,9 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         ) from error
     keys = isinstance(structure_of(model, "input"), dict) or isinstance(example, dict)
     graph = of_length(graph, example)
-    reading, slots, outputs, tables = walked(graph, names, source, keys)
+    reading, slots, outputs, values = walked(graph, names, source, keys)
     rows = None if example is None else _flat(slots, example)
-    trial = tried(model, list(outputs.values()), slots, rows, tables)
+    trial = tried(model, list(outputs.values()), slots, rows, values)
     if trial.dtype != "float64":
         reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
     return finished(reading, slots, outputs, source, _version(), trial.apart is not None)
@@ -94,15 +95,17 @@ def _version() -> str:
 
 def walked(
     graph: Graph, names: Sequence[str] | None, source: str, keys: bool = False
-) -> tuple[Reading, list[Slot], dict[str, Node], dict[int, int]]:
-    """Return what a graph gives over named inputs, and which of these number rows of a table.
+) -> tuple[Reading, list[Slot], dict[str, Node], Tried]:
+    """Return what a graph gives over named inputs, and values with which these are worth trying.
 
     Raises:
         UnsupportedModel: with every problem found.
     """
     slots = [slot_of(told, keys) for told, _ in graph.inputs]
     _require_small(slots)
-    reading = Reading(_input_names(slots, names))
+    texts = (slot.text for slot in slots for _ in range(slot.size))
+    labels = {i for i, text in enumerate(texts) if text}
+    reading = Reading(_input_names(slots, names), labels)
     given = [
         Value(elementwise(t.truth, value.tensor)) if told.dtype == "bool" else value
         for (told, _), value in zip(graph.inputs, _values(slots, reading), strict=True)
@@ -122,8 +125,8 @@ def walked(
         [(name, v.tensor) for (name, _), v in zip(graph.outputs, made, strict=True)]
     )
     _note_whole(slots, reading, list(outputs.values()))
-    tables = {x.data: rows for x, rows in walk.tables.items() if x.op is ops.INPUT}
-    return reading, slots, outputs, tables
+    worth = {x: range(min(3, rows)) for x, rows in walk.tables.items()} | walk.tokens
+    return reading, slots, outputs, {x.data: v for x, v in worth.items() if x.op is ops.INPUT}
 
 
 def finished(
@@ -135,7 +138,7 @@ def finished(
     reading.refuse_what_spoils(outputs)
     made = reading.formula(outputs, task, source, reader)
     options = {
-        "inputs": [[s.name, list(s.shape), s.whole, s.key] for s in slots],
+        "inputs": [[s.name, list(s.shape), s.whole, s.key, s.text] for s in slots],
         "outputs": list(outputs),
         "float64": double,
     }
@@ -147,20 +150,14 @@ def slot_of(told: Input, keys: bool = False) -> Slot:
 
     Raises:
         BadInput: its shape is free.
-        UnsupportedModel: it holds text.
     """
     if None in told.shape:
         raise BadInput(
             f"The input {told.name!r} has the shape {told.shape}: a formula is of one length.",
             hint="Give rows of the length that is meant: read(model, example=X[:1]).",
         )
-    if told.dtype == "string":
-        raise UnsupportedModel(
-            f"The input {told.name!r} holds text, which the layers that are read do not take.",
-            hint="Read the model behind its StringLookup, which takes whole numbers.",
-        )
     shape = tuple(int(n) for n in told.shape if n is not None)
-    return Slot(told.name, shape, told.dtype.startswith(WHOLE), keys)
+    return Slot(told.name, shape, told.dtype.startswith(WHOLE), keys, told.dtype == "string")
 
 
 def _require_small(slots: Sequence[Slot]) -> None:
@@ -252,8 +249,9 @@ def _note_whole(slots: Sequence[Slot], reading: Reading, outputs: Sequence[Node]
     whole = columns.pick([i for i, kind in enumerate(kinds) if kind])
     reading.refuse_missing(whole)
     nodes = toposort(outputs)
-    looked_up = {n.args[0] for n in nodes if n.op is ops.TABLE}
-    elsewhere = {a for n in nodes if n.op is not ops.TABLE for a in n.args}
+    tables = {n for n in nodes if n.op is ops.TABLE and math.isnan(n.data.default)}
+    looked_up = {n.args[0] for n in tables}
+    elsewhere = {a for n in nodes if n not in tables for a in n.args}
     for x in whole.nodes:
         # A table alone gives nothing for what is not whole.
         if x in elsewhere or x not in looked_up:

@@ -19,7 +19,7 @@ Function = Callable[..., Any]
 TRAINING_ONLY = frozenset(
     {
         "Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D",
-        "SpatialDropout2D", "SpatialDropout3D", "ActivityRegularization", "Identity",
+        "SpatialDropout2D", "SpatialDropout3D", "ActivityRegularization", "Identity", "TFDIdentity",
         "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast",
         "RandomBrightness",
     }
@@ -69,7 +69,7 @@ LAYERS: dict[str, Function] = {
     "Multiply": sh.multiply,
     "Maximum": sh.extreme(t.greatest),
     "Minimum": sh.extreme(t.smallest),
-    "Concatenate": sh.concatenate,
+    **dict.fromkeys(("Concatenate", "TFDConcat"), sh.concatenate),
     "Dot": sh.dot,
     **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "RNN"), rec.recurrent),
     "Bidirectional": rec.bidirectional,

@@ -16,6 +16,9 @@ from closedform.formula import UNITS
 from closedform.ir import Array, Node
 from closedform.readers.torch.trying import COARSE, EXACT, MARGIN, ROWS, difference
 
+Tried = Mapping[int, Sequence[float]]
+"""Positions of inputs → values, or codes of labels, that they are worth trying with."""
+
 PARTLY = 64 * UNITS["float32"]
 """How far a copy may be off that computes in float64 but for some operations."""
 
@@ -37,7 +40,7 @@ class Trial:
 
 def tried(
     model: Any, outputs: Sequence[Node], slots: Sequence[Slot], example: Any = None,
-    tables: Mapping[int, int] | None = None,
+    values: Tried | None = None,
 ) -> Trial:  # fmt: skip
     """Compare formula and model.
 
@@ -46,13 +49,15 @@ def tried(
         outputs: the formula's.
         slots: what the model takes.
         example: rows, shape (rows, inputs), or None.
-        tables: inputs that number the rows of a table → how many rows it has.
+        values: inputs that take some values alone → those to try.
 
     Raises:
         UnsupportedModel: they differ by more than rounding, or the model cannot be asked.
     """
-    rows = _rows(slots, example, tables or {})
-    ours = np.column_stack(compute(list(outputs), list(rows.T), len(rows)))
+    rows = _rows(slots, example, values or {})
+    texts = [slot.text for slot in slots for _ in range(slot.size)]
+    columns = [c.astype(np.int64) if text else c for c, text in zip(rows.T, texts, strict=True)]
+    ours = np.column_stack(compute(list(outputs), columns, len(rows)))
     dtype, fine = precision_of(model), in_double(model)
     ask = predicted(model, slots)
     exact = None if fine is None else difference(_said(called(fine, slots), rows), ours)
@@ -79,16 +84,18 @@ def _said(ask: Callable[[Array], Array], rows: Array) -> Array | None:
     return found if len(found) == len(rows) else None
 
 
-def _rows(slots: Sequence[Slot], example: Array | None, tables: Mapping[int, int]) -> Array:
+def _rows(slots: Sequence[Slot], example: Array | None, values: Tried) -> Array:
     """Return rows of the example, then random ones; whole numbers are 0, 1 or 2."""
     draw = np.random.default_rng(0)
     whole = [slot.whole for slot in slots for _ in range(slot.size)]
     fresh = draw.normal(size=(ROWS, len(whole)))
     for at, kind in enumerate(whole):
-        if kind or at in tables:
-            fresh[:, at] = draw.integers(0, min(3, tables.get(at, 3)), ROWS)
+        if kind:
+            fresh[:, at] = draw.integers(0, 3, ROWS)
     # What float16 holds, every model's type holds too: nothing is rounded on the way in.
     fresh = fresh.astype(np.float16).astype(np.float64)
+    for at, some in values.items():
+        fresh[:, at] = np.asarray(some)[draw.integers(0, len(some), ROWS)]
     return fresh if example is None else np.vstack([example, fresh])
 
 
