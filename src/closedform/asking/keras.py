@@ -58,8 +58,10 @@ def methods(model: Any, formula: Formula) -> list[Method]:
     slots = [Slot(name, tuple(shape), *flags) for name, shape, *flags in given]
     outputs = tuple(options.get("outputs") or formula.outputs)
 
+    undefined = options.get("undefined", [])
+
     def asks(answer: Callable[[Array], Array]) -> Callable[[Any], Array]:
-        return lambda X: answer(np.column_stack(columns_of(formula.inputs, X)[0]))
+        return lambda X: answer(_defined(columns_of(formula.inputs, X)[0], undefined))
 
     fine = in_double(model) if options.get("float64", True) else None
     kind = precision_of(model)
@@ -70,6 +72,17 @@ def methods(model: Any, formula: Formula) -> list[Method]:
         Method("model in float64", asks(called(fine, slots)), outputs, double=True),
         Method(f"predict, {kind}", own, outputs, twin=0),
     ]
+
+
+def _defined(columns: Sequence[Array], undefined: Sequence[int]) -> Array:
+    """Return columns as rows.
+
+    Raises:
+        ValueError: a number is missing of which each backend makes something else.
+    """
+    if any(np.isnan(columns[i]).any() for i in undefined):
+        raise ValueError("Keras does not say what a missing number gives here")
+    return np.column_stack(columns)
 
 
 def predicted(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
@@ -302,12 +315,29 @@ def finer(config: Any) -> Any:
         if config.get("class_name") == "DTypePolicy":
             name = (config.get("config") or {}).get("name")
             return {**config, "config": {"name": _finer_name(name)}}
+        if config.get("class_name") in AT_ONCE and isinstance(config.get("config"), dict):
+            config = {**config, "config": {**config["config"], **_step_by_step(config["config"])}}
         return {
             k: _finer_name(v) if k == "dtype" and isinstance(v, str) else finer(v)
             for k, v in config.items()
             if k not in ("compile_config", "shared_object_id")
         }
     return [finer(v) for v in config] if isinstance(config, list | tuple) else config
+
+
+AT_ONCE = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
+
+
+def _step_by_step(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options with which attention is not computed at once.
+
+    JAX and TensorFlow do that in float32 whatever they take; with a dropout, which is that of
+    the training, Keras multiplies, takes shares and multiplies again.
+    """
+    import keras
+
+    exact = keras.config.backend() not in ("jax", "tensorflow")
+    return {} if exact or options.get("dropout") else {"dropout": 0.5}
 
 
 def _finer_name(name: Any) -> Any:

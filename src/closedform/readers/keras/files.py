@@ -26,6 +26,7 @@ from closedform.readers.keras.graph import Graph
 from closedform.readers.keras.hdf5 import MAGIC, Hdf5, arrays
 from closedform.readers.keras.layer import VOCABULARY, Layer, StoredLayer
 from closedform.readers.keras.model import finished, of_length, walked
+from closedform.readers.keras.second import is_second, modern
 from closedform.readers.keras.source import graph_of
 from closedform.readers.keras.walking import MODELS
 
@@ -81,6 +82,8 @@ def read_file(raw: bytes, names: Sequence[str] | None = None, example: Any = Non
         document, store, version = understood(raw, read_whole)
     else:
         document, store, version = understood(raw, _unpacked)
+    if is_second(version):
+        document = understood(document, modern)
     layer = StoredLayer(document, store, "")
     if layer.kind not in MODELS:
         raise UnsupportedModel(
@@ -96,12 +99,12 @@ def _formula(
     layer: StoredLayer, graph: Graph, names: Sequence[str] | None, version: str
 ) -> Formula:
     keys = isinstance(layer.config.get("input_layers"), Mapping)
-    reading, slots, outputs, _ = walked(graph, names, layer.kind, keys)
+    made = walked(graph, names, layer.kind, keys)
     dtype = _coarsest(layer)
     # A file is read without Keras, so that its rounding is not measured but estimated: each call
     # rounds a few times, and what has been measured of live models lies below.
-    reading.rounds(list(outputs.values()), dtype, 32 * max(4, len(graph.calls)))
-    return finished(reading, slots, outputs, layer.kind, f"Keras {version} file")
+    made.reading.rounds(list(made.outputs.values()), dtype, 32 * max(4, len(graph.calls)))
+    return finished(made, layer.kind, f"Keras {version} file")
 
 
 ORDER = ("bfloat16", "float16", "float32")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -208,6 +208,9 @@ def as_double(values: Any) -> Array:
     return np.asarray(values).astype(np.float64)
 
 
+FUNCTIONS = frozenset({"LeakyReLU", "ReLU", "ELU", "PReLU", "Softmax", "Activation"})
+"""Layers that people put where a function is expected."""
+
 VOCABULARY = "vocabulary.txt"
 """The name of the text in which a `.keras` file keeps what a layer has seen."""
 
@@ -281,8 +284,16 @@ class StoredLayer(Layer):
         return stored_layers(self.config[name], self.store, _joined(self.path, name))
 
     def traced(self, key: str) -> Activation | None:
-        """Return nothing: functions in a file are code, or names of what is not there."""
-        return None
+        """Return a layer of Keras in the place of a function; others are code, or mere names."""
+        told = self.config.get(key)
+        if not isinstance(told, Mapping) or not isinstance(told.get("config"), Mapping):
+            return None
+        if not is_own(told) or told.get("class_name") not in FUNCTIONS:
+            return None
+        from closedform.readers.keras.table import LAYERS
+
+        inner = StoredLayer(told, self.store, _joined(self.path, key))
+        return partial(LAYERS[inner.kind], inner)
 
     def vocabulary(self) -> Sequence[Any]:
         """Return what the options tell, or a text beside them, a line for each entry."""

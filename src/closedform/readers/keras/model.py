@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from closedform.readers.keras.graph import Graph, Input
 from closedform.readers.keras.layer import LiveLayer
 from closedform.readers.keras.source import graph_of, structure_of, traced_model
 from closedform.readers.keras.trying import Tried, tried
+from closedform.readers.keras.unsure import undefined
 from closedform.readers.keras.walking import LARGEST, MODELS, UNREAD, Value, Walk
 from closedform.readers.prediction import input_names, output_name
 from closedform.readers.reading import Reading, unique_names
@@ -67,12 +68,12 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         ) from error
     keys = isinstance(structure_of(model, "input"), dict) or isinstance(example, dict)
     graph = of_length(graph, example)
-    reading, slots, outputs, values = walked(graph, names, source, keys)
-    rows = None if example is None else _flat(slots, example)
-    trial = tried(model, list(outputs.values()), slots, rows, values)
+    made = walked(graph, names, source, keys)
+    rows, outputs = None if example is None else _flat(made.slots, example), [*made.outputs.values()]
+    trial = tried(model, outputs, made.slots, rows, made.values)
     if trial.dtype != "float64":
-        reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
-    return finished(reading, slots, outputs, source, _version(), trial.apart is not None)
+        made.reading.rounds(outputs, trial.dtype, trial.ulps)
+    return finished(made, source, _version(), trial.apart is not None)
 
 
 def _graph(model: Any, example: Any) -> Graph:
@@ -93,10 +94,29 @@ def _version() -> str:
     return f"Keras {keras.__version__} ({keras.config.backend()})"
 
 
+@dataclass(frozen=True)
+class Walked:
+    """What a graph gives over named inputs.
+
+    Attributes:
+        reading: where names and problems went.
+        slots: what the model takes.
+        outputs: what it gives.
+        values: inputs that take some values alone → those that are worth trying.
+        undefined: inputs of which nobody says what comes of a missing one.
+    """
+
+    reading: Reading
+    slots: list[Slot]
+    outputs: dict[str, Node]
+    values: Tried
+    undefined: list[int]
+
+
 def walked(
     graph: Graph, names: Sequence[str] | None, source: str, keys: bool = False
-) -> tuple[Reading, list[Slot], dict[str, Node], Tried]:
-    """Return what a graph gives over named inputs, and values with which these are worth trying.
+) -> Walked:
+    """Return what a graph gives over named inputs.
 
     Raises:
         UnsupportedModel: with every problem found.
@@ -126,21 +146,21 @@ def walked(
     )
     _note_whole(slots, reading, list(outputs.values()))
     worth = {x: range(min(3, rows)) for x, rows in walk.tables.items()} | walk.tokens
-    return reading, slots, outputs, {x.data: v for x, v in worth.items() if x.op is ops.INPUT}
+    tried_with = {x.data: v for x, v in worth.items() if x.op is ops.INPUT}
+    return Walked(reading, slots, outputs, tried_with, undefined([*outputs.values()], walk.spread))
 
 
-def finished(
-    reading: Reading, slots: Sequence[Slot], outputs: dict[str, Node], source: str, reader: str,
-    double: bool = True,
-) -> Formula:  # fmt: skip
+def finished(found: Walked, source: str, reader: str, double: bool = True) -> Formula:
     """Return the formula, and with it how its model is asked."""
-    task = Task("regression", primary=tuple(outputs))
+    reading, outputs = found.reading, found.outputs
     reading.refuse_what_spoils(outputs)
-    made = reading.formula(outputs, task, source, reader)
+    reading.no_missing.update(found.undefined)
+    made = reading.formula(outputs, Task("regression", primary=tuple(outputs)), source, reader)
     options = {
-        "inputs": [[s.name, list(s.shape), s.whole, s.key, s.text] for s in slots],
+        "inputs": [[s.name, list(s.shape), s.whole, s.key, s.text] for s in found.slots],
         "outputs": list(outputs),
         "float64": double,
+        "undefined": found.undefined,
     }
     return replace(made, trail=(replace(made.trail[0], options=options),))
 

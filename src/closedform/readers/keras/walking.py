@@ -61,6 +61,7 @@ class Walk:
         self.whole = whole
         self.tables: dict[Node, int] = {}
         self.tokens: dict[Node, Sequence[float]] = {}
+        self.spread: list[Node] = []
         self.made = 0.0
         self.depth = 0
         self.calls = 0
@@ -184,6 +185,8 @@ class Walk:
         first = values[0] if values else next(iter(options.values()))
         self._afford(cost(layer, [v.tensor for v in leaves(values) if isinstance(v, Value)]))
         tensors, named = (mapped(part, _tensor_of) for part in (values, options))
+        if layer.kind in SPREADS:
+            self.spread += [v for v in tensors[0].ravel().tolist() if isinstance(v, Node)]
         try:
             made = LAYERS[layer.kind](layer, *tensors, **named)
         except TypeError as error:
@@ -256,6 +259,8 @@ class Refused(Exception):
         self.what, self.hint = what, hint
 
 
+SPREADS = frozenset(kind for kind in LAYERS if "Conv" in kind or kind == "UpSampling2D")
+"""Layers of which some backends take a missing value also where its weight is 0."""
 CASTS = frozenset({"Cast"})
 """Operations whose result depends on the type that they are told."""
 CUSTOM = "is not Keras' own: what it computes is code, which is not in the file"
