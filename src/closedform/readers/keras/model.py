@@ -13,7 +13,7 @@ from closedform import ops
 from closedform.asking.keras import Slot
 from closedform.errors import BadInput, NotFitted, UnsupportedModel
 from closedform.formula import Formula, Task
-from closedform.ir import Array, Node, toposort
+from closedform.ir import Array, Node, Type, toposort
 from closedform.readers import tensors as t
 from closedform.readers.keras.graph import Graph, Input
 from closedform.readers.keras.layer import LiveLayer
@@ -139,6 +139,8 @@ def walked(
         made = walk.run(graph, given)
     except NoFormula as error:  # an output that no call gives
         reading.problem(f"The outputs of {source} are not known: {error}.")
+    if any(isinstance(n, Node) and n.type is Type.LABEL for v in made for n in v.tensor.ravel()):
+        reading.problem(f"{source} gives text.", "Read it up to the number that the text is for.")
     if reading.problems:
         reading.formula({}, Task(), source, "")  # raises
     outputs = _named_outputs(
