@@ -283,6 +283,8 @@ def _rebuilt(model: Any) -> Any:
         for part, own in zip(parts_of(made), parts_of(model), strict=True):
             if hasattr(own, "get_vocabulary"):  # what it has seen is not among its options
                 _teach(part, own)
+            if type(own).__name__ == "Discretization":
+                _coarsen(part)
             if hasattr(part, "finalize_state"):  # statistics beside the weights
                 part.finalize_state()
         return made
@@ -295,6 +297,15 @@ def _teach(made: Any, own: Any) -> None:
     made.set_vocabulary(
         own.get_vocabulary(), None if weights is None else np.asarray(weights)
     )
+
+
+def _coarsen(part: Any) -> None:
+    """Let bins be those of float32, whatever the layer is given."""
+    import keras
+
+    own, cast = part.call, keras.ops.cast
+    part.bin_boundaries = [float(np.float32(b)) for b in part.bin_boundaries]
+    part.call = lambda x: own(cast(cast(x, "float32"), "float64"))
 
 
 def code_of(model: Any) -> dict[str, Any]:
