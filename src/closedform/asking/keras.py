@@ -230,11 +230,16 @@ def in_width() -> Iterator[None]:
     import keras
     from keras.src.backend.common import dtypes
 
+    from keras.src import backend
+
     table, before = dtypes.BIT64_TO_BIT32_DTYPE, dict(dtypes.BIT64_TO_BIT32_DTYPE)
+    attend = backend.nn.dot_product_attention
     usual, policy = keras.config.floatx(), keras.config.dtype_policy()
     table["float64"] = "float64"
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
+    if keras.config.backend() in ("jax", "tensorflow"):
+        backend.nn.dot_product_attention = _attended
     try:
         with _wide_jax(keras.config.backend()):
             yield
@@ -242,6 +247,26 @@ def in_width() -> Iterator[None]:
         keras.config.set_floatx(usual)
         keras.config.set_dtype_policy(policy)
         table.update(before)
+        backend.nn.dot_product_attention = attend
+
+
+def _attended(
+    query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: Any = None,
+    is_causal: bool = False, flash_attention: Any = None, attn_logits_soft_cap: Any = None,
+) -> Any:  # fmt: skip
+    """Return attention in float64; all at once, JAX and TensorFlow compute it in float32 alone."""
+    from keras import ops
+
+    groups = query.shape[2] // key.shape[2]
+    key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
+    scores = ops.einsum("btnh,bsnh->bnts", query, key)
+    scores = scores * (query.shape[-1] ** -0.5 if scale is None else scale)
+    scores = scores if bias is None else scores + bias
+    if is_causal:
+        mask = np.tril(np.ones(scores.shape[-2:], dtype=bool))[None, None]
+    if mask is not None:
+        scores = ops.where(mask, scores, np.finfo(np.float64).min)
+    return ops.einsum("bnts,bsnh->btnh", ops.softmax(scores), value)
 
 
 def _wide_jax(backend: str) -> Any:
@@ -326,29 +351,12 @@ def finer(config: Any) -> Any:
         if config.get("class_name") == "DTypePolicy":
             name = (config.get("config") or {}).get("name")
             return {**config, "config": {"name": _finer_name(name)}}
-        if config.get("class_name") in AT_ONCE and isinstance(config.get("config"), dict):
-            config = {**config, "config": {**config["config"], **_step_by_step(config["config"])}}
         return {
             k: _finer_name(v) if k == "dtype" and isinstance(v, str) else finer(v)
             for k, v in config.items()
             if k not in ("compile_config", "shared_object_id")
         }
     return [finer(v) for v in config] if isinstance(config, list | tuple) else config
-
-
-AT_ONCE = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
-
-
-def _step_by_step(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options with which attention is not computed at once.
-
-    JAX and TensorFlow do that in float32 whatever they take; with a dropout, which is that of
-    the training, Keras multiplies, takes shares and multiplies again.
-    """
-    import keras
-
-    exact = keras.config.backend() not in ("jax", "tensorflow")
-    return {} if exact or options.get("dropout") else {"dropout": 0.5}
 
 
 def _finer_name(name: Any) -> Any:
