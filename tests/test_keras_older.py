@@ -41,9 +41,13 @@ def test_the_hard_sigmoid_of_keras_2_has_another_slope(tmp_path):
     model.save(tmp_path / "m.keras")
     weights, bias = model.get_weights()
     z = ROWS @ weights.astype(float) + bias
-    assert abs(values(cf.read(tmp_path / "m.keras"), ROWS) - np.clip(z / 6 + 0.5, 0, 1)).max() < 1e-9
+    assert (
+        abs(values(cf.read(tmp_path / "m.keras"), ROWS) - np.clip(z / 6 + 0.5, 0, 1)).max() < 1e-9
+    )
     as_second(tmp_path / "m.keras")
-    assert abs(values(cf.read(tmp_path / "m.keras"), ROWS) - np.clip(z / 5 + 0.5, 0, 1)).max() < 1e-9
+    assert (
+        abs(values(cf.read(tmp_path / "m.keras"), ROWS) - np.clip(z / 5 + 0.5, 0, 1)).max() < 1e-9
+    )
 
 
 def test_a_half_that_goes_backwards_need_not_be_told(tmp_path):

@@ -228,9 +228,8 @@ def in_width() -> Iterator[None]:
     all backends do the same as JAX; the table that says so is changed for as long.
     """
     import keras
-    from keras.src.backend.common import dtypes
-
     from keras.src import backend
+    from keras.src.backend.common import dtypes
 
     table, before = dtypes.BIT64_TO_BIT32_DTYPE, dict(dtypes.BIT64_TO_BIT32_DTYPE)
     attend = backend.nn.dot_product_attention
@@ -319,9 +318,7 @@ def _rebuilt(model: Any) -> Any:
 
 def _teach(made: Any, own: Any) -> None:
     weights = getattr(own, "idf_weights_const", None)
-    made.set_vocabulary(
-        own.get_vocabulary(), None if weights is None else np.asarray(weights)
-    )
+    made.set_vocabulary(own.get_vocabulary(), None if weights is None else np.asarray(weights))
 
 
 def _coarsen(part: Any) -> None:

@@ -138,7 +138,11 @@ def _unpacked(raw: bytes) -> tuple[Mapping[str, Any], dict[str, Array], str]:
             texts = _vocabularies(archive, names, len(raw))
     except (BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise Broken(f"the zip archive is damaged ({shown(str(error))[:120]})") from error
-    return config, {**arrays(Hdf5(weights)), **texts}, shown(str(about.get("keras_version", "")))[:20]
+    return (
+        config,
+        {**arrays(Hdf5(weights)), **texts},
+        shown(str(about.get("keras_version", "")))[:20],
+    )
 
 
 def _vocabularies(archive: ZipFile, names: Collection[str], size: int) -> dict[str, Array]:

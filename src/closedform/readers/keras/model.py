@@ -69,7 +69,10 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     keys = isinstance(structure_of(model, "input"), dict) or isinstance(example, dict)
     graph = of_length(graph, example)
     made = walked(graph, names, source, keys)
-    rows, outputs = None if example is None else _flat(made.slots, example), [*made.outputs.values()]
+    rows, outputs = (
+        None if example is None else _flat(made.slots, example),
+        [*made.outputs.values()],
+    )
     trial = tried(model, outputs, made.slots, rows, made.values)
     if trial.dtype != "float64":
         made.reading.rounds(outputs, trial.dtype, trial.ulps)
@@ -113,9 +116,7 @@ class Walked:
     undefined: list[int]
 
 
-def walked(
-    graph: Graph, names: Sequence[str] | None, source: str, keys: bool = False
-) -> Walked:
+def walked(graph: Graph, names: Sequence[str] | None, source: str, keys: bool = False) -> Walked:
     """Return what a graph gives over named inputs.
 
     Raises:
@@ -157,14 +158,14 @@ def finished(found: Walked, source: str, reader: str, double: bool = True) -> Fo
     reading, outputs = found.reading, found.outputs
     reading.refuse_what_spoils(outputs)
     reading.no_missing.update(found.undefined)
-    made = reading.formula(outputs, Task("regression", primary=tuple(outputs)), source, reader)
     options = {
         "inputs": [[s.name, list(s.shape), s.whole, s.key, s.text] for s in found.slots],
         "outputs": list(outputs),
         "float64": double,
         "undefined": found.undefined,
     }
-    return replace(made, trail=(replace(made.trail[0], options=options),))
+    task = Task("regression", primary=tuple(outputs))
+    return reading.formula(outputs, task, source, reader, options)
 
 
 def slot_of(told: Input, keys: bool = False) -> Slot:

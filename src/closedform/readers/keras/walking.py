@@ -259,7 +259,9 @@ class Refused(Exception):
         self.what, self.hint = what, hint
 
 
-SPREADS = frozenset(kind for kind in LAYERS if "Conv" in kind or kind in ("UpSampling2D", "Resizing"))
+SPREADS = frozenset(
+    kind for kind in LAYERS if "Conv" in kind or kind in ("UpSampling2D", "Resizing")
+)
 """Layers of which some backends take a missing value also where its weight is 0."""
 CASTS = frozenset({"Cast"})
 """Operations whose result depends on the type that they are told."""
