@@ -113,3 +113,15 @@ def test_a_layer_in_the_place_of_an_activation_is_read_from_a_file(tmp_path):
     stored = cf.read(tmp_path / "m.keras")
     assert abs(values(stored, rows) - model.predict(rows, verbose=0)).max() < 1e-5
     assert stored.verify(model, rows).ok
+
+
+def test_a_layer_that_is_called_with_nothing_is_refused(tmp_path):
+    x = keras.Input((4,))
+    keras.Model(x, L.Dense(1, name="d")(x)).save(tmp_path / "m.keras")
+
+    def empty(config: Any) -> None:
+        config["config"]["layers"][1]["inbound_nodes"] = [{"args": [], "kwargs": {}}]
+
+    as_second(tmp_path / "m.keras", empty)
+    with pytest.raises(cf.UnsupportedModel, match="called with nothing"):
+        cf.read(tmp_path / "m.keras")

@@ -182,7 +182,9 @@ class Walk:
     def _computed(self, layer: Layer, args: Sequence[Any], options: dict[str, Any]) -> list[Value]:
         values = list(args)
         self._fill_in_masks(layer, values, options)
-        first = values[0] if values else next(iter(options.values()))
+        first = values[0] if values else next(iter(options.values()), None)
+        if first is None:
+            raise NoFormula("it is called with nothing")
         self._afford(cost(layer, [v.tensor for v in leaves(values) if isinstance(v, Value)]))
         tensors, named = (mapped(part, _tensor_of) for part in (values, options))
         if layer.kind in SPREADS:
