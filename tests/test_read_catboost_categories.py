@@ -62,7 +62,7 @@ def test_texts_are_refused_with_a_reason(tmp_path):
     with pytest.raises(cf.UnsupportedModel, match="text features"):
         cf.read(model)
     model.save_model(tmp_path / "m.cbm")
-    with pytest.raises(cf.UnsupportedModel, match="in this file: .*text features"):
+    with pytest.raises(cf.UnsupportedModel, match=r"in this file: .*text features"):
         cf.read(tmp_path / "m.cbm")
 
 
