@@ -48,3 +48,19 @@ def test_an_old_forest_that_does_not_say_its_rounds_is_refused(tmp_path):
     with pytest.raises(cf.UnsupportedModel, match="how many trees a round"):
         cf.read(old_file(tmp_path, model, **said, **meant))
     assert (cf.read(old_file(tmp_path, model, **said))(rows) == model.predict(rows)).all()
+
+
+def test_files_of_earlier_versions_are_read(tmp_path):
+    rows, y = data.labels_0_to_2()
+    model = fit(xgb.XGBClassifier(**FEW, base_score=0.5), rows, y)
+    document = json.loads(model.get_booster().save_raw("json"))
+    learner = document["learner"]
+    forest = learner["gradient_booster"]["model"]
+    # Up to 3.0 one base score for all outputs, up to 1.7 neither rounds nor categories.
+    learner["learner_model_param"]["base_score"] = "5E-1"
+    del forest["iteration_indptr"], forest["cats"], learner["learner_model_param"]["num_target"]
+    # XGBoost takes no escapes.
+    (tmp_path / "old.json").write_text(json.dumps(document, ensure_ascii=False))
+    formula = cf.read(tmp_path / "old.json")
+    ours = np.column_stack([formula(rows, f"y{k}") for k in range(3)])
+    assert np.allclose(ours, model.predict_proba(rows), rtol=1e-6)

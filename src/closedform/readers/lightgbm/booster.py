@@ -66,7 +66,8 @@ class Booster:
         names: of the features.
         categorical: which of them were declared categorical.
         categories: lists of pandas' categories, one for each column of theirs; None without.
-        seen: what the data held in each column: "[0:3.5]", "0:1:2" of codes, or "none".
+        seen: what the data held in each column: whether these are codes, and the codes or the least
+            and the greatest number; nothing of a column that is constant.
     """
 
     objective: tuple[str, ...]
@@ -76,7 +77,7 @@ class Booster:
     names: tuple[str, ...]
     categorical: tuple[int, ...]
     categories: tuple[tuple[Label, ...], ...] | None
-    seen: tuple[str, ...]
+    seen: tuple[tuple[bool, tuple[float, ...]], ...]
 
     @property
     def width(self) -> int:
@@ -85,11 +86,10 @@ class Booster:
 
     def may_hold(self, column: int, count: int) -> bool:
         """Tell whether a column may hold the codes of so many categories of pandas."""
-        said = self.seen[column] if column < len(self.seen) else "none"
-        found = [float(v) for v in said.strip("[]").split(":")] if said != "none" else []
-        if said.startswith("["):
-            return all(v.is_integer() and 0 <= v < count for v in found)
-        return max(found, default=-1) < count
+        codes, found = self.seen[column] if column < len(self.seen) else (False, ())
+        return max(found, default=-1) < count and (
+            codes or all(v.is_integer() and v >= 0 for v in found)
+        )
 
     def option(self, name: str, default: float) -> float:
         """Return a number that the objective has, as 1 of "sigmoid:1"."""
@@ -124,8 +124,15 @@ def booster_of(text: str) -> Booster:
         names=names,
         categorical=_categorical(text, head, width),
         categories=_categories(text),
-        seen=tuple(head.get("feature_infos", "").split()),
+        seen=tuple(_seen(said) for said in head.get("feature_infos", "").split()),
     )
+
+
+def _seen(said: str) -> tuple[bool, tuple[float, ...]]:
+    """Return what "[0:3.5]" of numbers, "0:1:2" of codes or "none" says."""
+    if said == "none":
+        return False, ()
+    return not said.startswith("["), tuple(float(v) for v in said.strip("[]").split(":"))
 
 
 def _blocks(text: str) -> Iterator[dict[str, str]]:
