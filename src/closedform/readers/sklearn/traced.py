@@ -43,7 +43,7 @@ def traced(
             found = func(given, **arguments)
         except Untraced:
             raise
-        except Exception as problem:  # it was written for numbers, and may fail in any way
+        except (Exception, SystemExit) as problem:  # it was written for numbers
             raise Untraced(f"called with columns, it raises {type(problem).__name__}") from None
     if not isinstance(found, Table) or not found.cells:
         raise Untraced("what it gives does not hang on its columns")
@@ -86,7 +86,7 @@ def _tried(
         ours = np.column_stack(compute([made[i] for i in numbers], coded, size) or [np.ones(size)])
         theirs = said.reshape(size, -1)[:, numbers] if numbers else np.ones((size, 1))
         if not _same(theirs, ours):
-            raise Untraced("what it gives is no function of one row's values alone")
+            raise Untraced("tried on numbers, it gives others than a formula of one row")
         answered = True
     if not answered:
         raise Untraced("it refuses every row that it is tried on")
