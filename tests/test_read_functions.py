@@ -1,5 +1,6 @@
 """Python functions in a FunctionTransformer: traced on columns, and tried against themselves."""
 
+import os
 from functools import partial
 
 import numpy as np
@@ -30,6 +31,17 @@ def wider(x):
     return np.hstack([x, np.log1p(np.abs(x[:, :1])), np.round(x[:, 2:], 1)])
 
 
+def in_place(x):
+    x = x.copy()
+    x *= 2
+    x /= 1 + x[:, [0]] ** 2
+    return x
+
+
+def mean(x):
+    return x.mean(axis=1, keepdims=True)
+
+
 def between(x, lo=-1, hi=1):
     return np.clip(x, lo, hi)
 
@@ -51,7 +63,8 @@ def filled(rows):
 
 F = P.FunctionTransformer
 CASES = [
-    *(Case(F(f), data.numbers, rtol=1e-14) for f in (ratio, flags, wider, between, of_row)),
+    *(Case(F(f), data.numbers, rtol=1e-14) for f in (ratio, flags, wider, in_place, between)),
+    *(Case(F(f), data.numbers, rtol=1e-14) for f in (of_row, mean)),
     *(Case(F(f), data.numbers, rtol=1e-14) for f in (np.rint, np.trunc, np.round)),
     Case(F(np.nan_to_num), data.holes, rtol=0),
     Case(F(partial(between, lo=0)), data.numbers, rtol=0),
@@ -85,7 +98,10 @@ def test_a_python_function_of_the_columns_is_read(case):
         (lambda x: np.concatenate([x, x]), "under one another"),
         (lambda x: 1 / 0, "ZeroDivisionError"),
         (lambda x: None, "does not hang on its columns"),
-        (np.asarray, "array of numbers"),
+        (np.asarray, "none of NumPy's"),
+        (np.loadtxt, "none of NumPy's"),
+        (partial(np.save, "/nowhere"), "none of NumPy's"),
+        (os.path.abspath, "none of NumPy's"),
     ],
 )
 def test_what_hangs_on_more_than_one_row_is_refused_with_the_reason(function, why):
@@ -98,7 +114,7 @@ def test_a_function_that_is_not_what_its_trace_says_is_refused():
     def sly(x):
         return x * 2 if isinstance(x, np.ndarray) else x * 3
 
-    with pytest.raises(cf.UnsupportedModel, match="no function of one row's values"):
+    with pytest.raises(cf.UnsupportedModel, match="gives others than a formula of one row"):
         cf.read(F(sly).fit(data.numbers()[0]))
 
 

@@ -135,8 +135,7 @@ def _traced(
             reading.as_labels(columns.nodes[problem.input])
         given = f" with {dict(arguments)}" if arguments else ""
         reading.problem(
-            f"The function {name!r}{given} of a FunctionTransformer has no known formula: "
-            f"{problem}.",
+            f"FunctionTransformer calls {name!r}{given}, whose formula is not known: {problem}.",
             "Use NumPy's functions of the columns of one row, such as np.log1p(x) or "
             "x[:, [0]] / x[:, [1]], or compute these columns beforehand.",
         )

@@ -132,6 +132,8 @@ class Table(NDArrayOperatorsMixin):
         if method == "reduce" and ufunc.__name__ in ("add", "maximum", "minimum", "multiply"):
             names = {"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod"}
             return inputs[0].gathered(names[ufunc.__name__], **options)
+        if options.pop("out", None) == (self,) and inputs[0] is self and method == "__call__":
+            return self._become(self.__array_ufunc__(ufunc, method, *inputs, **options))
         text = next((x for x in inputs if isinstance(x, str)), None)
         if text is not None and ufunc.__name__ in ("equal", "not_equal") and not options:
             found = next(x for x in inputs if isinstance(x, Table)).isin([text])
@@ -141,6 +143,13 @@ class Table(NDArrayOperatorsMixin):
         if ufunc.__name__ in OF_TRUTHS and not all(map(_holds_truths, inputs)):
             raise Untraced(f"it calls {ufunc.__name__} on numbers")
         return _each(function, *inputs)
+
+    def _become(self, other: Table) -> Table:
+        """Return the same table, whose columns are now those of another: `x += 1`."""
+        if len(other.cells) != len(self.cells) or other.flat != self.flat:
+            raise Untraced("it changes the shape of a table in place")
+        self.cells = other.cells
+        return self
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         name = func.__name__

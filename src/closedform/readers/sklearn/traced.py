@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -15,8 +18,8 @@ from closedform.formula import Feature
 from closedform.ir import Array, Node, Type, substitute, toposort
 from closedform.readers import tensors as t
 from closedform.readers.reading import Columns
-from closedform.readers.sklearn.table import Table
-from closedform.readers.sklearn.ufuncs import Untraced
+from closedform.readers.sklearn.table import FUNCTIONS, Table
+from closedform.readers.sklearn.ufuncs import REDUCED, Untraced
 from closedform.readers.tensors import Element
 
 
@@ -35,6 +38,8 @@ def traced(
         Untraced: it does something that has no formula, or gives something else when it is called
             with numbers.
     """
+    if not _may_be_called(func):
+        raise Untraced("it is none of NumPy's functions that are known")
     inputs = [ops.input_(i, n.type) for i, n in enumerate(columns.nodes)]
     given = Table(inputs, names=columns.names if frame else None)
     with warnings.catch_warnings():
@@ -43,7 +48,7 @@ def traced(
             found = func(given, **arguments)
         except Untraced:
             raise
-        except Exception as problem:  # it was written for numbers, and may fail in any way
+        except (Exception, SystemExit) as problem:  # it was written for numbers
             raise Untraced(f"called with columns, it raises {type(problem).__name__}") from None
     if not isinstance(found, Table) or not found.cells:
         raise Untraced("what it gives does not hang on its columns")
@@ -52,6 +57,24 @@ def traced(
     names = found.names if frame and found.names is not None and not found.flat else None
     nodes = substitute(made, dict(zip(inputs, columns.nodes, strict=True)))
     return Columns(tuple(map(str, names or [""] * len(nodes))), tuple(nodes))
+
+
+LIBRARIES = {"numpy", "scipy", "sklearn", "pandas", "joblib", *sys.stdlib_module_names}
+
+
+def _may_be_called(func: Any) -> bool:
+    """Tell a user's own function, or one that is known, from another of a library.
+
+    A file that needs no trust (skops) may hold any function of these libraries, and some write
+    files.
+    """
+    while isinstance(func, partial):
+        func = func.func
+    if isinstance(func, FunctionType) and func.__module__.partition(".")[0] not in LIBRARIES:
+        return True
+    name = str(getattr(func, "__name__", ""))
+    known = (name in FUNCTIONS or name in REDUCED) and getattr(np, name, None) is func
+    return known or isinstance(func, np.ufunc)
 
 
 def _plain(cell: Element) -> Node:
@@ -86,7 +109,7 @@ def _tried(
         ours = np.column_stack(compute([made[i] for i in numbers], coded, size) or [np.ones(size)])
         theirs = said.reshape(size, -1)[:, numbers] if numbers else np.ones((size, 1))
         if not _same(theirs, ours):
-            raise Untraced("what it gives is no function of one row's values alone")
+            raise Untraced("tried on numbers, it gives others than a formula of one row")
         answered = True
     if not answered:
         raise Untraced("it refuses every row that it is tried on")
