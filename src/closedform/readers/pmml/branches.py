@@ -6,11 +6,11 @@ An element for each node and predicate takes 1 KB and 5 µs, its row here 200 by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
 from closedform.ir import Array
-from closedform.loading.stream import Broken
 from closedform.readers.pmml.document import Element, reals
 
 ALWAYS, NEVER = Element("True", {}), Element("False", {})
@@ -22,37 +22,48 @@ class Shares:
 
     Attributes:
         node: the number of the node that each of them stands in, shape (shares,).
-        label: its class.
-        count, probability, confidence: as the file spells them; None where it does not.
+        label: the number of its class in `labels`, shape (shares,).
+        labels: the classes as the file spells them.
+        count, probability, confidence: what it states, NaN where it does not, shape (shares,).
     """
 
     node: Array
-    label: list[str]
-    count: list[str | None]
-    probability: list[str | None]
-    confidence: list[str | None]
+    label: Array
+    labels: list[str]
+    count: Array
+    probability: Array
+    confidence: Array
 
-    def weights(self, rows: Array) -> Array:
-        """Return the share of the class in its node, not yet divided by their sum.
-
-        Args:
-            rows: which ones, all of a node side by side, its first one first.
+    @classmethod
+    def of(cls, nodes: list[int], shares: list[dict[str, str]]) -> Shares:
+        """Return the shares of a tree by the attributes of its elements.
 
         Raises:
-            TypeError, ValueError: it is no number, or not there.
+            KeyError, ValueError: one has no class, or is no number.
         """
-        picked, stands, by_chance = [], self.node[rows].tolist(), {}
-        for node, i in zip(stands, rows.tolist(), strict=True):
-            chance = self.probability[i]
-            given = by_chance.setdefault(node, chance is not None)
-            picked.append(chance if given else self.count[i])
-        return reals(picked)
+        numbers: dict[str, int] = {}
+        label = [numbers.setdefault(s["value"], len(numbers)) for s in shares]
+        columns = (_column(shares, name) for name in ("recordCount", "probability", "confidence"))
+        return cls(np.array(nodes, np.int32), np.array(label, np.int32), list(numbers), *columns)
 
-    def confidences(self, rows: Array) -> Array:
-        """Return the confidences, NaN where the file has none; raises as `weights` does."""
-        return reals(
-            "nan" if x is None else x for x in map(self.confidence.__getitem__, rows.tolist())
-        )
+    def weights(self) -> Array:
+        """Return the share of the class in its node, not yet divided by their sum; NaN for none.
+
+        The first share of a node tells whether it states probabilities or counts.
+        """
+        _, first, inverse = np.unique(self.node, return_index=True, return_inverse=True)
+        by_chance = ~np.isnan(self.probability[first])
+        return np.where(by_chance[inverse], self.probability, self.count)
+
+
+def _column(shares: list[dict[str, str]], name: str) -> Array:
+    if not any(name in s for s in shares):
+        return np.full(len(shares), np.nan)
+    return reals([s.get(name, "nan") for s in shares])
+
+
+Kind = tuple[str | None, str | None]
+"""The field and the operator of a SimplePredicate; None where a node has another one."""
 
 
 class Branches(Element):
@@ -60,20 +71,22 @@ class Branches(Element):
 
     Attributes:
         parent: the number of the parent of each node, -1 for the root, shape (nodes,).
-        field, operator, value: its SimplePredicate; None where it has another one.
-        others: other predicates, by the number of the node.
+        kind: the number of the kind of its predicate in `kinds`, shape (nodes,).
+        kinds: the kinds of predicates.
+        value: with what it compares; None for nothing.
+        others: predicates that are no SimplePredicate, by the number of the node.
         score: the score, or None.
         names, defaults: its id and its default child; empty where no node has a default child.
         shares: its class distributions.
         embedded: whether a model is embedded in some node.
     """
 
-    __slots__ = ("defaults", "embedded", "field", "names", "operator", "others", "parent",
-                 "score", "shares", "value")  # fmt: skip
+    __slots__ = ("defaults", "embedded", "kind", "kinds", "names", "others", "parent", "score",
+                 "shares", "value")  # fmt: skip
 
     parent: Array
-    field: list[str | None]
-    operator: list[str | None]
+    kind: Array
+    kinds: list[Kind]
     value: list[str | None]
     others: dict[int, Element]
     score: list[str | None]
@@ -83,6 +96,11 @@ class Branches(Element):
     embedded: bool
 
 
+Attributes = dict[str, str]
+OTHER: dict[str, str | None] = {"field": None, "operator": None, "value": None}
+"""What stands where a predicate is no SimplePredicate."""
+
+
 class Recording:
     """The nodes of one tree on their way out of the parser."""
 
@@ -90,45 +108,41 @@ class Recording:
         """Start with none."""
         self.open: list[int] = []
         self.parent: list[int] = []
-        self.attributes: list[dict[str, str]] = []
-        self.tests: list[dict[str, str] | Element | None] = []
+        self.attributes: list[Attributes] = []
+        self.tests: list[Attributes | dict[str, str | None] | None] = []
+        self.others: dict[int, Element] = {}
         self.share_nodes: list[int] = []
-        self.shares: list[dict[str, str]] = []
+        self.shares: list[Attributes] = []
         self.embedded = False
 
-    def finished(self, known: dict[str, str]) -> Branches:
+    def other(self, predicate: Element) -> None:
+        """Note a predicate that is no SimplePredicate; the first one of a node counts."""
+        if self.tests[-1] is None:
+            self.tests[-1] = OTHER
+            self.others[len(self.tests) - 1] = predicate
+
+    def finished(self) -> Branches:
         """Return the tree as columns.
 
-        Args:
-            known: names met so far, of which one copy each is kept.
-
         Raises:
-            Broken: a node has no predicate, or a share no class.
+            KeyError, ValueError: a node has no predicate, one of them no field or operator, or a
+                share no class or no number.
         """
+        if not all(self.tests):
+            raise KeyError("a Node without a predicate")
+        tests: list[Attributes] = self.tests  # type: ignore[assignment]
         made = Branches("Node", self.attributes[0])
-        if any(t is None for t in self.tests) or not all("value" in s for s in self.shares):
-            raise Broken("a node of a tree has no predicate, or a ScoreDistribution no value")
         made.parent = np.array(self.parent, dtype=np.int32)
-        simple = [t if type(t) is dict else NOTHING for t in self.tests]
-        made.field = [known.setdefault(x, x) if (x := t.get("field")) else x for t in simple]
-        made.operator = [known.setdefault(x, x) if (x := t.get("operator")) else x for t in simple]
-        made.value = [t.get("value") for t in simple]
-        made.others = {i: t for i, t in enumerate(self.tests) if isinstance(t, Element)}
-        made.score = [known.setdefault(x, x) if (x := a.get("score")) else x
-                      for a in self.attributes]  # fmt: skip
-        defaults = [a.get("defaultChild") for a in self.attributes]
-        by_default = any(d is not None for d in defaults)
-        made.defaults = defaults if by_default else []
+        kinds = list(map(itemgetter("field", "operator"), tests))
+        number_of = {kind: i for i, kind in enumerate(dict.fromkeys(kinds))}
+        made.kinds = list(number_of)
+        made.kind = np.array(list(map(number_of.__getitem__, kinds)), dtype=np.int32)
+        made.value = [t.get("value") for t in tests]
+        made.others = self.others
+        made.score = [a.get("score") for a in self.attributes]
+        by_default = any("defaultChild" in a for a in self.attributes)
+        made.defaults = [a.get("defaultChild") for a in self.attributes] if by_default else []
         made.names = [a.get("id") for a in self.attributes] if by_default else []
-        made.shares = self._shares(known)
+        made.shares = Shares.of(self.share_nodes, self.shares)
         made.embedded = self.embedded
         return made
-
-    def _shares(self, known: dict[str, str]) -> Shares:
-        columns = [[s.get(name) for s in self.shares]
-                   for name in ("recordCount", "probability", "confidence")]  # fmt: skip
-        label = [known.setdefault(s["value"], s["value"]) for s in self.shares]
-        return Shares(np.array(self.share_nodes, dtype=np.int32), label, *columns)
-
-
-NOTHING: dict[str, str] = {}

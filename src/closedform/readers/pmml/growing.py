@@ -72,9 +72,10 @@ def _predictions(branches: Branches, last: bool) -> Array:
     """
     n = len(branches.parent)
     at = np.arange(n)
-    inner = np.isin(at, branches.parent)
-    scored = np.array([s is not None for s in branches.score])
-    stays = ~inner | scored if last else ~inner
+    stays = np.ones(n, dtype=bool)
+    stays[branches.parent[1:]] = False
+    if last:
+        stays |= [s is not None for s in branches.score]
     return np.concatenate([np.where(stays, at, -1), [-1], at])
 
 
@@ -170,9 +171,10 @@ class Growing:
         turned, absence = self.tests.turned.tolist(), self.tests.absence.tolist()
         bits, routes = [1 << c for c in self.tests.column.tolist()], self.routes
         passed = self._passing()
+        child, asked, missing_left = self.child, self.asked, self.missing_left
         n, states, known = len(bits), [0], [0]
-        for s in states:
-            there = known[len(self.child)]
+        for place, s in enumerate(states):
+            there = known[place]
             while s >= 0 and (p := passed[s]):
                 if p == NEVER:
                     s = after[s]
@@ -180,25 +182,26 @@ class Growing:
                     s = inside[s]
                 else:
                     break
-            self.child.append(len(states) if s >= 0 else len(self.child))
             if s < 0:
-                self.asked.append(~s)
-                self.missing_left.append(True)
+                child.append(place)
+                asked.append(~s)
+                missing_left.append(True)
                 continue
+            child.append(len(states))
             with_it, route = there | bits[s], routes[s]
             if absence[s]:
                 holding = turned[s]  # of missing values
             elif there & bits[s] or route <= FAILS:
                 holding = route == HOLDS
             else:
-                self.asked.append(n + s)
-                self.missing_left.append(False)
+                asked.append(n + s)
+                missing_left.append(False)
                 states += (s, self._gone(s, route, len(states)))
                 known += (with_it, there)
                 continue
             held, failed = (there, with_it) if holding else (with_it, there)
-            self.asked.append(s)
-            self.missing_left.append(holding is not turned[s])
+            asked.append(s)
+            missing_left.append(holding is not turned[s])
             states += (after[s], inside[s]) if turned[s] else (inside[s], after[s])
             known += (failed, held) if turned[s] else (held, failed)
 

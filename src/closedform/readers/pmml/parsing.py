@@ -8,6 +8,7 @@ from typing import Any
 from xml.parsers import expat
 
 from closedform.loading.stream import Broken
+from closedform.readers.documents import understood
 from closedform.readers.pmml.branches import ALWAYS, NEVER, Recording
 from closedform.readers.pmml.document import Element
 
@@ -64,7 +65,6 @@ class _Building:
         self.tree: Recording | None = None
         self.outside = 0
         self.in_tree: Handlers = (self.start, self.end)
-        self.known: dict[str, str] = {}
         self._everywhere()
 
     def _everywhere(self) -> None:
@@ -123,55 +123,53 @@ class _Building:
         All that is called for each of a million nodes is local here: 2 s less for 4 million.
         """
         opened, tests, shares, share_nodes = tree.open, tree.tests, tree.shares, tree.share_nodes
-        plain = {"True": ALWAYS, "False": NEVER}
+        parent, node_attributes = tree.parent, tree.attributes
+        plain, nodes = {"True": ALWAYS, "False": NEVER}, {"Node"}
 
         def start(name: str, attributes: dict[str, str]) -> None:
             if name == "SimplePredicate":
-                if tests[opened[-1]] is None:
-                    tests[opened[-1]] = attributes
-            elif name == "Node":
-                self.node(tree, attributes)
+                if tests[-1] is None:  # else the node has one already
+                    tests[-1] = attributes
+            elif name in nodes:
+                if not len(parent) % 1000 or len(opened) + self.outside >= DEEPEST:
+                    self.grow(2 * 1000)
+                opened.append(len(parent))
+                parent.append(opened[-2] if len(opened) > 1 else -1)
+                node_attributes.append(attributes)
+                tests.append(None)
             elif name == "ScoreDistribution":
                 shares.append(attributes)
                 share_nodes.append(opened[-1])
             elif name in plain:
-                if tests[opened[-1]] is None:
-                    tests[opened[-1]] = plain[name]
+                tree.other(plain[name])
             elif ":" in name:
-                start(name.rpartition(":")[2], attributes)
+                tag = name.rpartition(":")[2]
+                if tag == "Node":
+                    nodes.add(name)
+                self.in_tree[0](tag, attributes)
             else:
                 self._everywhere()
                 self.start(name, attributes)
 
         def end(name: str) -> None:
-            if name == "Node" or name.endswith(":Node"):
+            if name in nodes:
                 opened.pop()
                 if not opened:
                     self.finish(tree)
 
         return start, end
 
-    def node(self, tree: Recording, attributes: dict[str, str]) -> None:
-        at = len(tree.parent)
-        if len(tree.open) + self.outside >= DEEPEST or not at % 1000:
-            self.grow(2 * 1000 if at else 2)
-        tree.parent.append(tree.open[-1] if tree.open else -1)
-        tree.open.append(at)
-        tree.attributes.append(attributes)
-        tree.tests.append(None)
-
     def finish(self, tree: Recording) -> None:
         self.grow(len(tree.shares))
-        self.open[-1].children.append(tree.finished(self.known))
+        self.open[-1].children.append(understood(tree, Recording.finished))
         self.tree, self.outside = None, 0
         self._everywhere()
 
 
 def _note(element: Element, tree: Recording) -> None:
     """Note an element in a node that is no row of its own: a set, several tests, a model."""
-    at = tree.open[-1]
-    if element.tag in SET_PREDICATES and tree.tests[at] is None:
-        tree.tests[at] = element
+    if element.tag in SET_PREDICATES:
+        tree.other(element)
     tree.embedded = tree.embedded or element.tag in EMBEDDED
 
 

@@ -151,10 +151,8 @@ class Tests:
 
 def tests_of(branches: Branches, columns: Columns) -> Tests:
     """Return the predicates of a tree as tests of columns."""
-    keys = list(zip(branches.field, branches.operator, strict=True))
-    kinds = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    kind = np.array([kinds[k] for k in keys])
-    common = [_of_order(*key, columns) for key in kinds]
+    kind = branches.kind
+    common = [_of_order(*k, columns) for k in branches.kinds]
     ask = [Ask(0) if c is None else c[0] for c in common]
     rounded = np.array([c is not None and c[1] for c in common])[kind]
     alone = np.array([c is None for c in common])[kind]
@@ -176,7 +174,7 @@ def _fill(tests: Tests, where: list[int], branches: Branches, columns: Columns) 
     known: dict[tuple[str | None, ...], Answer] = {}
     numbers: dict[frozenset[int], int] = {}
     for i in where:
-        key = (branches.field[i], branches.operator[i], branches.value[i])
+        key = (*branches.kinds[branches.kind[i]], branches.value[i])
         if i in branches.others:
             answer = asked(branches.others[i], columns)
         elif key in known:

@@ -112,35 +112,39 @@ class Distributions:
         place[leaves.used] = np.arange(len(leaves.used))
         rows = np.flatnonzero(place[given.node] >= 0)
         rows = rows[np.argsort(place[given.node[rows]], kind="stable")]
-        class_at = {text: class_of(text, dtype) for text in dict.fromkeys(given.label)}
-        labels = [class_at[given.label[i]] for i in rows.tolist()]
-        number_of = {c: k for k, c in enumerate(dict.fromkeys(labels))}
-        cells = (given.node[rows], [number_of[c] for c in labels])
+        nodes, labels = given.node[rows], given.label[rows]
+        weights = given.weights()[rows]
+        if np.isnan(weights).any():
+            raise ValueError("a ScoreDistribution without a share")
+        class_of_text = [class_of(text, dtype) for text in given.labels]
+        texts = labels[np.sort(np.unique(labels, return_index=True)[1])].tolist()
+        number_of = {c: k for k, c in enumerate(dict.fromkeys(class_of_text[t] for t in texts))}
+        number = np.array([number_of.get(c, -1) for c in class_of_text], dtype=int)
         there, shape = np.zeros(n, dtype=bool), (n, len(number_of))
-        there[cells[0]] = True
+        there[nodes] = True
         chances, confidences = np.zeros(shape), np.full(shape, math.nan)
-        chances[cells] = given.weights(rows)
-        confidences[cells] = given.confidences(rows)
-        total = np.array([math.fsum(row) for row in chances.tolist()])
+        chances[nodes, number[labels]] = weights
+        confidences[nodes, number[labels]] = given.confidence[rows]
+        total = np.array(list(map(math.fsum, chances.tolist())))
         chances /= np.where(there & (total != 0), total, math.nan)[:, None]
         return cls(list(number_of), there, chances, confidences)
 
 
 def _classified(leaves: Leaves, dtype: str, model: Element) -> Outcome:
     found = Distributions.of(leaves, dtype)
-    labels = {i: _label(i, leaves.branches, found, dtype) for i in leaves.used}
-    named = [c for c in labels.values() if c is not None]
+    labels = _labels(leaves, found, dtype)
+    named = [c for c in dict.fromkeys(labels) if c is not None]
     classes = tuple(dict.fromkeys((*found.classes, *named)))
-    number_of: dict[Label | None, float] = {c: float(k) for k, c in enumerate(classes)}
+    number_of = {c: float(k) for k, c in enumerate(classes)}
     numbers = np.full(len(found.there), math.nan)
-    numbers[leaves.used] = [number_of.get(labels[i], math.nan) for i in leaves.used]
+    numbers[leaves.used] = [math.nan if c is None else number_of[c] for c in labels]
     votes = {c: leaves.of((numbers == k).astype(float), 0.0) for k, c in enumerate(classes)}
     chances = {}
     if found.there[leaves.used].any():
         absent = np.where(found.there, 0.0, math.nan)
         chances = {c: leaves.of(found.chances[:, k] if k < len(found.classes) else absent)
                    for k, c in enumerate(classes)}  # fmt: skip
-    sure = leaves.sure and len(named) == len(labels)
+    sure = leaves.sure and None not in labels
     if sure and len(classes) > 1 and _is_best(numbers, found, leaves.used):
         value = label_of(list(chances.values()), classes)
     else:
@@ -164,11 +168,17 @@ def _by_number(number: Node, classes: Sequence[Label], sure: bool) -> Node:
     return out
 
 
-def _label(i: int, branches: Branches, found: Distributions, dtype: str) -> Label | None:
-    score = branches.score[i]
-    if score is not None:
-        return class_of(score, dtype)
-    return found.classes[int(np.argmax(found.chances[i]))] if found.there[i] else None
+def _labels(leaves: Leaves, found: Distributions, dtype: str) -> list[Label | None]:
+    """Return the label of each leaf: its score, or the first class with the greatest share."""
+    scores = [leaves.branches.score[i] for i in leaves.used]
+    known = {text: class_of(text, dtype) for text in dict.fromkeys(scores) if text is not None}
+    made: list[Label | None] = []
+    for i, score in zip(leaves.used, scores, strict=True):
+        if score is not None:
+            made.append(known[score])
+        else:
+            made.append(found.classes[np.argmax(found.chances[i])] if found.there[i] else None)
+    return made
 
 
 def _confidences(leaves: Leaves, found: Distributions, model: Element) -> dict[Label, Node]:
