@@ -81,7 +81,8 @@ def read(
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
             CatBoost's and interpret's JSON, PyTorch's .pt2, Keras' .keras and .h5, ONNX, PMML,
-            PySR's hall of fame), told by its content and read without running any of it.
+            PySR's hall of fame), told by its content and read without running any of it; or of a
+            skops file whose types skops itself trusts.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
@@ -97,6 +98,8 @@ def read(
         UnsupportedModel: some part has no formula; every such part is listed, each with a hint.
         NotFitted: the model has not been trained.
         BadFile: the file is missing, damaged, or of a kind that is not read.
+        UntrustedFile: a skops file holds types that skops does not trust.
+        MissingExtra: skops is not installed.
     """
     if isinstance(model, str | os.PathLike):
         return tidy(_read_file(model, names, example), fold=fold)
@@ -123,7 +126,10 @@ def open_file(path: str | os.PathLike[str]) -> Any:
         BadFile: as `read` says; or no package predicts from such a file.
         MissingExtra: the package is not installed.
     """
-    report, module, raw = _contents(path)
+    from closedform.loading import inspect_file
+
+    report = inspect_file(path)
+    module, raw = _contents(path, report)
     package = FILES[report.kind].rpartition(".")[2]
     if not hasattr(module, "model_of"):
         raise BadFile(
@@ -154,31 +160,34 @@ def _hook(name: str, model: Any, columns: Columns, reading: Reading) -> Any:
 
 
 def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None, example: Any) -> Formula:
-    report, module, raw = _contents(path)
+    from closedform.loading import inspect_file, load_model
+
+    report = inspect_file(path)
+    if report.kind == "skops":
+        return read(load_model(path), names=names, fold=False, example=example)
+    module, raw = _contents(path, report)
     options = _with_example(module.read_file, example, report.path)
     with _damage(report.path):
         formula: Formula = module.read_file(raw, names, **options)
     return formula
 
 
-def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:
-    """Return what a file is, the module that reads it, and its bytes."""
-    from closedform.loading import inspect_file
+def _contents(path: str | os.PathLike[str], report: FileReport) -> tuple[Any, bytes]:
+    """Return the module that reads a file, and its bytes."""
     from closedform.loading.report import KINDS
     from closedform.loading.stream import open_regular
 
-    report = inspect_file(path)
     if report.kind not in FILES or report.size > LARGEST:
         readable = ", ".join(KINDS[kind].removeprefix("a model saved by ") for kind in FILES)
         large = f" of more than {LARGEST >> 30} GiB" if report.size > LARGEST else ""
         raise BadFile(
             f"{report.path} is {KINDS[report.kind]}{large}; it is not read from its file.",
             hint=f"Model files of these are read: {readable}. Of other packages, load the model "
-            "and give it to closedform.read (closedform.loading.load_model opens a pickle or a "
-            "skops file that you trust); a saved formula is opened by closedform.load.",
+            "and give it to closedform.read (closedform.loading.load_model opens a pickle that you "
+            "trust); a saved formula is opened by closedform.load.",
         )
     with open_regular(path) as file:
-        return report, import_module(FILES[report.kind]), file.read()
+        return import_module(FILES[report.kind]), file.read()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The nodes of one tree of a file as columns: a forest has millions of them.
 
-An element for each node and predicate takes 1 KB and 5 µs, its row here 200 bytes and 1 µs.
+With an element for each node and predicate, a node took 1,040 bytes of memory; so it takes 350.
 """
 
 from __future__ import annotations

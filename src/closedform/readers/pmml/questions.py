@@ -129,7 +129,7 @@ class Tests:
         """
         plain = (self.sure == ASKED) & ~self.absence
         other = np.maximum(before, 0)
-        alike = (before >= 0) & plain & plain[other] & (self.turned != self.turned[other])
+        alike: Array = (before >= 0) & plain & plain[other] & (self.turned != self.turned[other])
         for each in (self.column, self.threshold, self.below, self.codes):
             alike &= each == each[other]
         return alike
@@ -138,10 +138,16 @@ class Tests:
         """Return these tests, and after them those whether the columns of these have a value."""
         n = len(self.sure)
         no, ask = np.zeros(n, dtype=bool), np.full(n, ASKED)
-        more = (self.column, np.full(n, np.inf), no, no, ~no, np.full(n, -1), ask)
-        own = (self.column, self.threshold, self.below, self.turned, self.absence, self.codes,
-               self.sure)  # fmt: skip
-        return Tests(*map(np.concatenate, zip(own, more, strict=True)), self.sets)
+        return Tests(
+            column=np.concatenate([self.column, self.column]),
+            threshold=np.concatenate([self.threshold, np.full(n, np.inf)]),
+            below=np.concatenate([self.below, no]),
+            turned=np.concatenate([self.turned, no]),
+            absence=np.concatenate([self.absence, ~no]),
+            codes=np.concatenate([self.codes, np.full(n, -1)]),
+            sure=np.concatenate([self.sure, ask]),
+            sets=self.sets,
+        )
 
     def limits(self, below: bool) -> Array:
         """Return thresholds for one comparison: x < t is x <= the double below t."""
