@@ -204,7 +204,7 @@ def test_a_skops_file_of_trusted_types_is_read_as_its_model(file):
     skops.io.dump(model, file)
     formula = closedform.read(file)
     assert np.allclose(formula(X), model.predict(X), rtol=1e-12, atol=0)
-    assert formula.verify(model, X).passed
+    assert formula.verify(model, X).ok
 
 
 def test_a_skops_file_of_other_types_is_not_read_untrusted(file):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import closedform as cf
-from pmml_cases import document, schema
+from pmml_cases import CLASS, document, schema
 
 LETTERS = ("p", "q", "r")
 OPPOSITE = {"lessOrEqual": "greaterThan", "lessThan": "greaterOrEqual"}
@@ -247,3 +247,27 @@ def test_a_node_of_a_forest_takes_little_memory(tmp_path):
         tracemalloc.stop()
     # 350 bytes; with an element for each node and predicate they were 1,040.
     assert peak < 600 * count * 1023
+
+
+def flat(inner):
+    """Return a node with children that hold what `inner` gives for their numbers."""
+    return f'<Node score="p"><True/>{inner}</Node>'
+
+
+def test_a_tree_of_too_many_classes_is_refused(tmp_path):
+    shares = [
+        "".join(f'<ScoreDistribution value="{i}_{k}" recordCount="1"/>' for k in range(100))
+        for i in range(600)
+    ]
+    test = written(simple("x", "lessOrEqual", 0.0))
+    nodes = flat("".join(f'<Node score="p">{test}{s}</Node>' for s in shares))
+    model = f'<TreeModel functionName="classification">{schema(["x"])}{nodes}</TreeModel>'
+    with pytest.raises(cf.BadFile, match="601 nodes and 60,000 classes"):
+        read(document(model, ["x"], target=CLASS), tmp_path / "tree.pmml")
+
+
+def test_a_tree_of_too_many_sets_is_refused(tmp_path):
+    tests = [written(("set", "isIn", (f"v{i}", f"w{i}"))) for i in range(12_000)]
+    nodes = flat("".join(f'<Node score="1">{t}</Node>' for t in tests))
+    with pytest.raises(cf.BadFile, match="12,000 sets"):
+        read(tree_document(nodes), tmp_path / "tree.pmml")

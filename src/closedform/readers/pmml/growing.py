@@ -12,6 +12,7 @@ import numpy as np
 
 from closedform.ir import Array, frozen
 from closedform.ops.payloads import Splits
+from closedform.readers.documents import MOST_CELLS
 from closedform.readers.pmml.branches import Branches
 from closedform.readers.pmml.document import Element
 from closedform.readers.pmml.questions import ALWAYS, NEVER, Columns, Tests, tests_of
@@ -255,6 +256,8 @@ def _truths(sets: Sequence[frozenset[int]]) -> Array:
     if not sets:
         return np.zeros((0, 0), dtype=bool)
     width = 1 + max((c for codes in sets for c in codes), default=-1)
+    if len(sets) * width > MOST_CELLS:
+        raise ValueError(f"{len(sets):,} sets of {width:,} values")
     made = np.zeros((len(sets), width), dtype=bool)
     for row, codes in zip(made, sets, strict=True):
         row[list(codes)] = True

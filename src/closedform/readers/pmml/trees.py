@@ -84,6 +84,10 @@ class Leaves:
             return made.astype(np.float32).astype(np.float64) if single else made
 
 
+MOST_SHARES = 1 << 25
+"""Nodes times classes of one tree: 256 MiB."""
+
+
 @dataclass(frozen=True, eq=False)
 class Distributions:
     """The ScoreDistribution elements of those nodes that give a prediction.
@@ -121,6 +125,8 @@ class Distributions:
         number_of = {c: k for k, c in enumerate(dict.fromkeys(class_of_text[t] for t in texts))}
         number = np.array([number_of.get(c, -1) for c in class_of_text], dtype=int)
         there, shape = np.zeros(n, dtype=bool), (n, len(number_of))
+        if n * len(number_of) > MOST_SHARES:
+            raise ValueError(f"a tree of {n:,} nodes and {len(number_of):,} classes")
         there[nodes] = True
         chances, confidences = np.zeros(shape), np.full(shape, math.nan)
         chances[nodes, number[labels]] = weights
