@@ -82,7 +82,8 @@ def read(
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
             CatBoost's and interpret's JSON, PyTorch's .pt2, Keras' .keras and .h5, ONNX, PMML,
-            PySR's hall of fame), told by its content and read without running any of it.
+            PySR's hall of fame), told by its content and read without running any of it; or of a
+            skops file whose types skops itself trusts.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
@@ -98,6 +99,8 @@ def read(
         UnsupportedModel: some part has no formula; every such part is listed, each with a hint.
         NotFitted: the model has not been trained.
         BadFile: the file is missing, damaged, or of a kind that is not read.
+        UntrustedFile: a skops file holds types that skops does not trust.
+        MissingExtra: skops is not installed.
     """
     _refuse_repeated(names)
     if isinstance(model, str | os.PathLike):
@@ -125,8 +128,12 @@ def read_inspected(
     """Return the formula of a model file that has been looked at, as `read` does of its path.
 
     Raises:
-        UnsupportedModel, BadFile: as `read` says.
+        UnsupportedModel, BadFile, UntrustedFile: as `read` says.
     """
+    if report.kind == "skops":
+        from closedform.loading import load_model
+
+        return read(load_model(report.path), names=names, fold=fold, example=example)
     module, raw = _contents(report)
     options = _with_example(module.read_file, example, report.path)
     with _damage(report.path):
@@ -204,7 +211,8 @@ def _unread(report: FileReport) -> BadFile:
     return BadFile(
         f"{report.path} is {KINDS[report.kind]}{unread}.",
         hint=HINTS.get(report.kind)
-        or f"These are read: {readable}; on the command line pickle, joblib and skops too. A model "
+        or f"These are read: {readable}; of a skops file, what skops trusts; on the command line "
+        "pickle, joblib and any skops file too. A model "
         "of another package is loaded in Python and given to closedform.read.",
     )
 
