@@ -141,8 +141,9 @@ def methods(model: Any, formula: Formula) -> list[Method]:
     kind = coarsest(layout)
     raw = _in_double(model) if options["float64"] else None
     if raw is None:
-        return [Method(f"graph, {kind}", own, outputs, double=kind == "float64")]
-    fine = runner(raw, reference=options["float64"] == "reference")
+        double = kind == "float64" and not formula.precision  # trees add in float32 in between
+        return [Method(f"graph, {kind}", own, outputs, double=double)]
+    fine = runner(raw, reference=options["float64"] == "reference", plain=True)
     return [
         Method("graph in float64", asks(fine, layout.in_double()), outputs, double=True),
         Method(f"graph, {kind}", own, outputs, twin=0),
