@@ -60,14 +60,17 @@ rounding is no difference."""
 def spread_of(expected: Array) -> float:
     """Return the standard deviation of the finite values of a column without its ends; 0 of none.
 
-    Without the ends it is not greater than with them, and not less than 1e-4 of that.
+    Without the ends it is not greater than with them, and not less than 1e-4 of that. Where all
+    are the same, as in a single row, it is their size: a probability of 0.2 there, and of 6e-9 on
+    a row far out, is none to 9 digits of the latter.
     """
     finite = np.sort(expected[np.isfinite(expected)])
     ends = max(1, int(OUTLYING * len(finite))) if len(finite) >= MANY else 0
     with np.errstate(all="ignore"):
         whole = _deviation(finite)
         inner = _deviation(finite[ends : len(finite) - ends])
-    return max(min(whole, inner), LEAST_SPREAD * whole)
+    made = max(min(whole, inner), LEAST_SPREAD * whole)
+    return made or float(np.abs(finite).max(initial=0.0))
 
 
 MANY = 10
