@@ -117,8 +117,8 @@ def _read(
     for value in scope.values():
         walk.note_kind(value)
     walk.run(model.graph.node, scope)
-    for problem in walk.problems:
-        reading.problem(f"ONNX's {problem}.")
+    for problem, hint in walk.problems.items():
+        reading.problem(f"ONNX's {problem}.", hint)
     if reading.problems:
         reading.formula({}, Task(), "The ONNX graph", "")  # raises
     return reading, walk, results_of(model.graph, walk, scope, given.batch)
@@ -133,8 +133,10 @@ def _formula(
     layout = Layout(given.slots, tuple(found.result for found in results), given.fixed)
     inputs = {slot.kind for slot in given.slots if "float" in slot.kind}
     dtype = max(walk.kinds | inputs, key=FLOATS.index, default="float64")
-    trial = tried(model, nodes, layout, dtype)
-    outputs, task = named(results, walk.noted.classes, trial.said)
+    trial = tried(model, nodes, layout, dtype, reading.no_missing)
+    walk.noted.undefined |= trial.lost
+    reading.refuse_missing(reading.columns().pick(sorted(trial.lost)))
+    outputs, task = named(results, walk.noted, trial.said)
     at = 0
     for found in results:
         places = range(at, at + len(found.nodes))

@@ -117,7 +117,8 @@ def _labelled(found: Found, noted: Noted) -> Found:
     """Return the number of a class as a label, where the graph has such a result."""
     slot = found.result.slot
     fits = slot.size == 1 and "int" in slot.kind and found.nodes[0].type is Type.REAL
-    if not fits or not (noted.classes or noted.looked_up):
+    numbered = any(isinstance(v, int) for c in noted.looked_up for v in c)
+    if not fits or not (noted.classes or numbered):
         return found
     chosen = _chosen(found.nodes[0])
     if chosen is not None:
@@ -150,7 +151,7 @@ def _chosen(n: Node) -> Node | None:
 
 
 def named(
-    results: Sequence[Found], noted: Sequence[tuple[Label, ...]], said: Sequence[Array]
+    results: Sequence[Found], noted: Noted, said: Sequence[Array]
 ) -> tuple[dict[str, Node], Task]:
     """Return the outputs by name, and what they are.
 
@@ -163,7 +164,8 @@ def named(
     task = Task("regression")
     labels = [i for i, found in enumerate(results) if found.is_label]
     if len(labels) == 1:
-        task = _classifier(results, labels[0], names, noted, said)
+        orders = [*noted.classes, *noted.looked_up]
+        task = _classifier(results, labels[0], names, orders, said)
     flat = unique_names([name for part in names for name in part])
     nodes = [n for found in results for n in found.nodes]
     outputs = dict(zip(flat, nodes, strict=True))
@@ -172,11 +174,15 @@ def named(
 
 def _classifier(
     results: Sequence[Found], at: int, names: list[list[str]],
-    noted: Sequence[tuple[Label, ...]], said: Sequence[Array],
+    orders: Sequence[tuple[Label, ...]], said: Sequence[Array],
 ) -> Task:  # fmt: skip
-    """Rename the outputs of a classifier as those of others are called."""
+    """Rename the outputs of a classifier as those of others are called.
+
+    Args:
+        orders: the classes in an order, as each operator that knows of one has it.
+    """
     given = _labels_in(results[at].nodes[0])
-    told = next((c for c in noted if set(given) <= set(c)), None)
+    told = next((c for c in orders if set(given) <= set(c)), None)
     classes = given if told is None else told
     names[at][:] = ["label"]
     task = Task("classification", tuple(classes), "none", ("label",))

@@ -21,11 +21,16 @@ MOST_NODES = 1 << 22
 Shape = tuple[int, ...]
 
 
+class Misfit(NoFormula):
+    """An operator that ONNX does not allow for its inputs."""
+
+
 def shapes_of(n: Any, inputs: list[Anything], version: int, most: int = MOST) -> dict[str, Shape]:
     """Return the shape of each output whose shape ONNX can tell from the inputs.
 
     Raises:
-        NoFormula: the inputs do not fit the operator, or a result would be too large.
+        Misfit: the inputs do not fit the operator.
+        NoFormula: a result would be too large.
     """
     from onnx import defs, shape_inference
 
@@ -45,7 +50,7 @@ def shapes_of(n: Any, inputs: list[Anything], version: int, most: int = MOST) ->
         return {}
     except Exception as error:  # InferenceError, and what is raised for broken attributes
         said = str(error).strip().splitlines()[0][:200]
-        raise NoFormula(f"operator {n.op_type} does not fit its inputs: {said}") from error
+        raise Misfit(f"operator {n.op_type} does not fit its inputs: {said}") from error
     found = {name: shape for name, type_ in made.items() if (shape := _shape(type_)) is not None}
     if any(math.prod(shape) > most for shape in found.values()):
         raise NoFormula(f"operator {n.op_type} would give a tensor of more than {most:,} elements")
