@@ -121,6 +121,10 @@ def _listed(keys: tuple[Any, ...] | None) -> list[Any] | None:
 def methods(model: Any, formula: Formula) -> list[Method]:
     """Return how a graph is asked for what the formula has outputs for.
 
+    Args:
+        model: a ModelProto, an onnxruntime.InferenceSession, or the path of a file.
+        formula: what was read from it.
+
     Raises:
         MissingExtra: neither onnxruntime nor onnx is installed.
     """
@@ -130,6 +134,7 @@ def methods(model: Any, formula: Formula) -> list[Method]:
             "This formula does not say how its inputs are laid out in an ONNX graph.",
             hint="Check it against the model that it was read from.",
         )
+    model = _opened(model) if isinstance(model, Path) else model
     layout = Layout.from_json(options["layout"])
     outputs = tuple(options["outputs"])
 
@@ -152,21 +157,28 @@ def methods(model: Any, formula: Formula) -> list[Method]:
 
 def _in_double(model: Any) -> bytes | None:
     """Return the same graph in float64; None where only an engine's session is there."""
-    if not isinstance(model, bytes) and not hasattr(model, "get_inputs"):
-        return in_double(model)
-    raw = model if isinstance(model, bytes) else _bytes_of(model)
-    if raw is None or find_spec("onnx") is None:
-        return None
-    import onnx
+    found = _graph_of(model) if hasattr(model, "get_inputs") else model
+    if isinstance(found, bytes) and find_spec("onnx") is not None:
+        import onnx
 
-    return in_double(onnx.load_from_string(raw))
+        found = onnx.load_from_string(found)
+    return in_double(found) if hasattr(found, "graph") else None
 
 
-def _bytes_of(session: Any) -> bytes | None:
+def _graph_of(session: Any) -> Any:
     """Return the graph that a session was made of, where it still knows."""
     path = getattr(session, "_model_path", None)
     raw: bytes | None = getattr(session, "_model_bytes", None)
-    return Path(path).read_bytes() if raw is None and path and Path(path).is_file() else raw
+    return _opened(Path(path)) if raw is None and path and Path(path).is_file() else raw
+
+
+def _opened(path: Path) -> Any:
+    """Return the graph in a file, with the numbers that it keeps in others; its bytes without onnx."""
+    if find_spec("onnx") is None:
+        return path.read_bytes()
+    import onnx
+
+    return onnx.load(path)
 
 
 def coarsest(layout: Layout) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
+from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,8 @@ FILES: dict[str, str] = {
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 
-Where the package of that name can predict from such a file, the module has `model_of(raw)` too.
+Where the package of that name can predict from such a file, the module has `model_of(raw)` too. Both
+may take `folder`, in which the file lies, where models keep numbers in files beside it.
 """
 
 LARGEST = 2 << 30
@@ -133,7 +135,7 @@ def open_file(path: str | os.PathLike[str]) -> Any:
     if find_spec(package) is None:
         raise MissingExtra(package, package, "Asking the model in a file")
     with _damage(report.path):
-        return module.model_of(raw)
+        return module.model_of(raw, **_beside(module.model_of, path))
 
 
 def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
@@ -157,8 +159,14 @@ def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None, exampl
     report, module, raw = _contents(path)
     options = _with_example(module.read_file, example, report.path)
     with _damage(report.path):
-        formula: Formula = module.read_file(raw, names, **options)
+        beside = _beside(module.read_file, path)
+        formula: Formula = module.read_file(raw, names, **options, **beside)
     return formula
+
+
+def _beside(function: Callable[..., Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the option of a reader whose models may keep numbers in other files, if there is one."""
+    return {"folder": Path(path).parent} if "folder" in signature(function).parameters else {}
 
 
 def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:

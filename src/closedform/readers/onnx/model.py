@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from closedform.asking.onnx import Layout
@@ -12,6 +13,7 @@ from closedform.formula import Formula, Task
 from closedform.loading.stream import Broken
 from closedform.readers.onnx.checking import check
 from closedform.readers.onnx.inputs import Given, given_by, input_names, note_domain, started, texts
+from closedform.readers.onnx.outside import bring_in
 from closedform.readers.onnx.parsing import constants
 from closedform.readers.onnx.results import Found, named, results_of
 from closedform.readers.onnx.trying import tried
@@ -67,19 +69,26 @@ def _read_model(model: Any, names: Sequence[str] | None, example: Any = None) ->
     return _formula(model, given, reading, walk, results)
 
 
-def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+def read_file(
+    raw: bytes, names: Sequence[str] | None = None, example: Any = None, *, folder: Path
+) -> Formula:
     """Return what is in an ONNX file as a formula.
+
+    Args:
+        raw: the file.
+        names, example: as `read_model` says.
+        folder: in which the file lies, with the numbers that it may keep in others.
 
     Raises:
         MissingExtra: onnx is not installed.
         Broken: the file is damaged.
         UnsupportedModel: as `read_model` says.
     """
-    return _read_model(model_of(raw), names)
+    return _read_model(model_of(raw, folder=folder), names, example)
 
 
-def model_of(raw: bytes) -> Any:
-    """Return the model in an ONNX file.
+def model_of(raw: bytes, *, folder: Path) -> Any:
+    """Return the model in an ONNX file, with the numbers that it keeps in others.
 
     Raises:
         MissingExtra: onnx is not installed.
@@ -92,9 +101,11 @@ def model_of(raw: bytes) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        return onnx.load_from_string(raw)
+        made = onnx.load_from_string(raw)
     except DecodeError as error:
         raise Broken("it is no whole ONNX model") from error
+    bring_in(made, folder)
+    return made
 
 
 def _read(
