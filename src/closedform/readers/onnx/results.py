@@ -82,11 +82,19 @@ def _found(given: Any, walk: Walk, scope: dict[str, Any], batch: str) -> Iterato
         raise UnsupportedModel(
             f"The graph's result {given.name!r} is {value.why}.", hint="Leave this result out."
         )
+    elif isinstance(value, Value) and not _reads(value):
+        walk.reading.leave_out(given.name, "it is the same whatever the inputs are")
     else:
         raise UnsupportedModel(
             f"The graph's result {given.name!r} has no rows.",
             hint="One of its axes must count the rows, as the first one of the inputs does.",
         )
+
+
+def _reads(value: Value) -> bool:
+    """Tell whether some element reads an input."""
+    nodes = [x for x in value.data.ravel().tolist() if isinstance(x, Node)]
+    return any(n.op is ops.INPUT for n in toposort(nodes))
 
 
 def _axis(given: Any, data: Array, walk: Walk, batch: str) -> int | None:
@@ -97,8 +105,8 @@ def _axis(given: Any, data: Array, walk: Walk, batch: str) -> int | None:
     if batch and batch in dims and len(dims) == data.ndim:
         return dims.index(batch)
     fits = [i for i, n in enumerate(data.shape) if n == walk.rows]
-    if data.dtype != object:
-        return 0 if 0 in fits else None
+    if data.dtype != object:  # as many numbers as rows are traced may be anything
+        return 0 if 0 in fits and (data == data[:1]).all() else None
     equal = [i for i in fits if not data.strides[i]]
     return next(iter(equal or fits), None)
 
