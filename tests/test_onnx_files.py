@@ -81,6 +81,13 @@ def test_changed_files_give_a_formula_or_one_error(tmp_path):
     assert read > 20  # changed weights are as good as any
 
 
+def test_an_example_goes_with_a_file_too(tmp_path):
+    made = model([helper.make_node("ReduceSum", ["x", "one"], ["y"])], {"x": ("float32", ["time"])},
+                 consts={"one": [1]})  # fmt: skip
+    path = saved(tmp_path / "model.onnx", made)
+    assert len(cf.read(path, example=np.ones((1, 4))).inputs) == 4
+
+
 def kept_outside(made: Any, **entries: Any) -> Any:
     """Return a model whose last initialiser, "w", is kept in another file."""
     whole = type(made)()

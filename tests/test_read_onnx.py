@@ -189,6 +189,61 @@ def test_missing_numbers_are_refused_where_onnx_does_not_say_what_comes_of_them(
     assert formula.verify(made, rows_of(made)).ok
 
 
+def weighted(op: str, weights: Any) -> Any:
+    """Return a graph in which some numbers have the weight 0."""
+    return of(op, [2, 3] if op == "Conv" else [3], consts={1: np.asarray(weights, np.float32)})
+
+
+DROPPED = {
+    "a product with 0": (lambda: weighted("Mul", [1, 0, 2]), [False, True, False]),
+    "a matrix": (lambda: weighted("MatMul", [[1, 2], [0, 0], [1, 0]]), [False, True, True]),
+    "a kernel": (lambda: weighted("Conv", [[[0, 1], [2, 3]]]), [True, True, False] + [False] * 3),
+    "a recurrent layer of ReLU": (
+        lambda: of("RNN", [1, 2], consts={1: np.ones((1, 1, 2), np.float32),
+                                          2: np.ones((1, 1, 1), np.float32)},
+                   activations=["Relu"], hidden_size=1, layout=1), [True, True],
+    ),
+    "nothing": (lambda: weighted("MatMul", [[1, 2], [3, 4], [1, 5]]), [False] * 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_missing_numbers_are_refused_where_the_formula_would_leave_them_out(name):
+    graph, refused = DROPPED[name]
+    made = graph()
+    if name == "a recurrent layer of ReLU":
+        made = sequence(made)
+    formula = cf.read(made)
+    assert [not f.missing for f in formula.inputs] == refused
+    rows = rows_of(made)
+    assert formula.verify(made, rows).ok
+    for i, _ in enumerate(refused):
+        holed = rows[:1].copy()
+        holed[0, i] = np.nan
+        assert np.isnan(formula.evaluate(holed)[next(iter(formula.outputs))]) or not refused[i]
+
+
+def sequence(made: Any) -> Any:
+    """Return a graph of a recurrent layer that takes rows of one step, as onnxruntime has them."""
+    node = made.graph.node[0]
+    kept = [a for a in node.attribute if a.name != "layout"]
+    del node.attribute[:]
+    node.attribute.extend(kept)
+    node.input[0] = "steps"
+    made.graph.node.insert(0, helper.make_node("Transpose", ["x0"], ["steps"], perm=[1, 0, 2]))
+    node = made.graph.node[1]
+    node.output[0] = "turned"
+    made.graph.node.append(helper.make_node("Transpose", ["turned"], ["y0"], perm=[2, 0, 1, 3]))
+    return made
+
+
+def test_a_logarithm_of_a_sigmoid_is_compared_to_the_last_digits():
+    nodes = [helper.make_node("Sigmoid", ["x"], ["s"]), helper.make_node("Log", ["s"], ["y"])]
+    made = model(nodes, {"x": [1]})
+    rows = np.linspace(-80, 80, 41)[:, None]  # in float32 it is infinite from -17 on
+    assert check(made, rows[20:]).verify(made, rows[20:]).ok
+
+
 def test_missing_numbers_go_on_through_everything_else():
     made = network()
     rows = rows_of(made, 3)
@@ -343,7 +398,7 @@ def test_other_things_than_models_are_refused():
     refused(made, "no axis that counts rows")
     made = network()
     made.graph.output[0].name = "w"
-    refused(made, "'w' has no rows")
+    refused(made, "no result with rows")
 
 
 def test_a_graph_too_large_for_a_formula_is_refused_before_it_is_computed():

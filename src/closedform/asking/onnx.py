@@ -19,7 +19,7 @@ from closedform.asking import Method
 from closedform.asking.onnx_double import in_double
 from closedform.asking.onnx_reference import evaluator_of
 from closedform.columns import columns_of
-from closedform.errors import BadInput, MissingExtra
+from closedform.errors import BadInput, MissingExtra, UnsupportedModel
 from closedform.formula import Formula
 from closedform.ir import Array, Type
 from closedform.ops.payloads import UNSEEN, labels_of
@@ -29,6 +29,11 @@ BLOCK = 512
 
 NEVER_SEEN = "never seen"
 """A text that stands for all those that no formula knows."""
+
+INVALID = (
+    "The graph is none that ONNX allows, as converters sometimes write them. Convert the model "
+    "again: from rows of float32, with another version of the converter, or to another opset."
+)
 
 Run = Callable[[dict[str, Array]], dict[str, Any]]
 
@@ -306,6 +311,7 @@ def runner(model: Any, *, reference: bool = False, plain: bool = False) -> Run:
 
     Raises:
         MissingExtra: neither onnxruntime nor onnx is installed.
+        UnsupportedModel: the types in the graph do not fit together.
     """
     if hasattr(model, "run") and hasattr(model, "get_inputs"):
         return _session(model)
@@ -314,7 +320,10 @@ def runner(model: Any, *, reference: bool = False, plain: bool = False) -> Run:
         return _reference(raw)
     try:
         return _session(_started(raw, plain))
-    except Exception:  # it has no kernels for this type, or knows no such opset yet
+    except Exception as error:  # it has no kernels for this type, or knows no such opset yet
+        if "Type Error" in str(error):
+            said = str(error).rpartition("Type Error: ")[2].splitlines()[0][:300]
+            raise UnsupportedModel(f"onnxruntime refuses the graph: {said}", hint=INVALID) from None
         if find_spec("onnx") is None:
             raise
         return _reference(raw)

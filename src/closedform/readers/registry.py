@@ -66,8 +66,8 @@ FILES: dict[str, str] = {
 }
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 
-Where the package of that name can predict from such a file, the module has `model_of(raw)` too. Both
-may take `folder`, in which the file lies, where models keep numbers in files beside it.
+Where the package of that name can predict from such a file, the module has `model_of(raw)` too.
+Both may take `folder`, in which the file lies, where models keep numbers in files beside it.
 """
 
 LARGEST = 2 << 30
@@ -165,7 +165,7 @@ def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None, exampl
 
 
 def _beside(function: Callable[..., Any], path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the option of a reader whose models may keep numbers in other files, if there is one."""
+    """Return the option of a reader whose models may keep numbers in files beside their own."""
     return {"folder": Path(path).parent} if "folder" in signature(function).parameters else {}
 
 

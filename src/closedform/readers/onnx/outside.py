@@ -85,7 +85,7 @@ def _size(tensor: Any) -> int:
         each = 0
     if not each or tensor.data_type == tensor.STRING:
         raise Broken(f"its numbers {named!r} are of a type that no other file holds")
-    return -(-count * each // 8)
+    return int(-(-count * each // 8))
 
 
 def _taken(tensor: Any, folder: Path, size: int) -> bytes:

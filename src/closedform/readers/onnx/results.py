@@ -48,6 +48,12 @@ def results_of(graph: Any, walk: Walk, scope: dict[str, Any], batch: str) -> lis
         UnsupportedModel: a result that has no rows.
     """
     made = [found for given in graph.output for found in _found(given, walk, scope, batch)]
+    if not made:
+        raise UnsupportedModel(
+            "The graph has no result with rows that depends on its inputs.",
+            hint="One of the axes of a result must count the rows, as the first one of the inputs "
+            "does.",
+        )
     for found in made:
         _require_own_text(found)
     return [_labelled(found, walk.noted) for found in made]

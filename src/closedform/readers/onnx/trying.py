@@ -142,12 +142,14 @@ def _taken(
     """Return how the graph is asked, and rows that it takes.
 
     Raises:
-        UnsupportedModel: it takes none of them.
+        UnsupportedModel: it takes none of them, or is none that ONNX allows.
     """
     said = ""
     for reference in (False, True):
         try:
             ask = answers(runner(model, reference=reference, plain=True), layout)
+        except UnsupportedModel:
+            raise
         except Exception as error:  # an engine may refuse a graph in any way it likes
             said = said or first_line(error)
             continue

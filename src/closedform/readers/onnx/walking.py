@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from closedform.asking.onnx import INVALID
 from closedform.errors import UnsupportedModel
 from closedform.loading.stream import Broken, shown
 from closedform.readers.onnx import sizing
@@ -55,11 +56,6 @@ UNITS = frozenset(
 """Operators whose results are the units of a layer: they get names."""
 
 TOO_LARGE = "Read a part of it that takes or gives fewer values, as one of its layers."
-
-INVALID = (
-    "The graph is none that ONNX allows, as converters sometimes write them. Convert the model "
-    "again: from rows of float32, with another version of the converter, or to another opset."
-)
 
 _WRONG = (
     ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError, AttributeError,
