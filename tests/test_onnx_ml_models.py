@@ -21,6 +21,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.mixture import GaussianMixture
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -135,6 +136,7 @@ ROUNDED: list[tuple[Any, Any]] = [
     (CalibratedClassifierCV(li.LogisticRegression(), cv=2), SEVERAL),
     (GaussianMixture(2, random_state=0), None),
     (KMeans(3, random_state=0, n_init=1), None),
+    (en.AdaBoostRegressor(n_estimators=4, random_state=0), SCORE),
     (make_pipeline(StandardScaler(), PCA(2), li.LogisticRegression()), BINARY),
     (make_pipeline(MaxAbsScaler(), PolynomialFeatures(2), li.Ridge()), SCORE),
     (make_pipeline(PowerTransformer(), li.Ridge()), SCORE),
@@ -249,6 +251,19 @@ def test_components_that_are_nothing_but_rounding_are_read():
     made = converted(KernelPCA(5), ROWS, None)  # of 4 columns
     formula = cf.read(made)
     assert formula.verify(made, ROWS.astype(np.float64)).ok
+
+
+@pytest.mark.parametrize("model, y", [
+    (KNeighborsClassifier(3), SEVERAL), (KNeighborsClassifier(4, weights="distance"), BINARY),
+    (KNeighborsRegressor(3), SCORE),
+    (KNeighborsRegressor(2, metric="manhattan"), np.column_stack([SCORE, SCORE**2])),
+], ids=str)  # fmt: skip
+def test_neighbours_are_found_in_order(model, y):
+    rows = np.vstack([ROWS[:15], ROWS[:5]])  # the same neighbours twice: the first comes first
+    made = converted(model, rows, np.concatenate([y[:15], y[20:25]]))
+    formula = cf.read(made)
+    compare(formula, made, ROWS, near=3e-5)
+    assert formula.verify(made, ROWS.astype(np.float64)), "the certificate"
 
 
 # --- tables with texts ----------------------------------------------------------------------------

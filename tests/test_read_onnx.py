@@ -360,7 +360,6 @@ def test_what_mixes_rows_is_refused():
         (helper.make_node("Cast", ["x"], ["y"], to=14), "complex64"),
         (helper.make_node("Cast", ["x"], ["y"], to=17), "float8e4m3fn numbers have no formula"),
         (helper.make_node("MatMul", ["x", "x"], ["y"]), "does not fit its inputs"),
-        (helper.make_node("TopK", ["x", "two"], ["v", "y"]), "the places that TopK finds"),
         (helper.make_node("NoSuch", ["x"], ["y"]), "NoSuch has no formula here"),
         (helper.make_node("Upsample", ["x", "two"], ["y"], mode="cubic"), "mode='cubic'"),
     ],

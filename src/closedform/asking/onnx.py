@@ -178,7 +178,7 @@ def _graph_of(session: Any) -> Any:
 
 
 def _opened(path: Path) -> Any:
-    """Return the graph in a file, with the numbers that it keeps in others; its bytes without onnx."""
+    """Return the graph in a file, with numbers that it keeps in others; its bytes without onnx."""
     if find_spec("onnx") is None:
         return path.read_bytes()
     import onnx

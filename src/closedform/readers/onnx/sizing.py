@@ -128,11 +128,17 @@ def _of_choice(size: float, tensors: list[Value]) -> float:
     return size * (1 + longest / (100 if tensors[0].known else 1))
 
 
+def _of_order(size: float, tensors: list[Value]) -> float:
+    """Return what the places of some of many elements cost: five tests of each."""
+    return size * 5 * max(tensors[0].data.shape, default=1)
+
+
 COSTS: dict[str, Callable[[float, list[Value]], float]] = {
     **dict.fromkeys(("MatMul", "Gemm", "Einsum", "MatMulInteger", "QLinearMatMul"), _of_product),
     **dict.fromkeys(("Conv", "ConvTranspose"), _of_convolution),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _of_sequence),
-    "Gather": _of_choice,
+    **dict.fromkeys(("Gather", "GatherElements"), _of_choice),
+    "TopK": _of_order,
 }
 """Operator → what it costs in nodes, from the size of its result and its inputs."""
 
