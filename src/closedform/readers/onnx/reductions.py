@@ -87,8 +87,9 @@ def top(call: Call) -> tuple[Any, ...]:
     values, places = (np.empty((*once.shape[:-1], k), dtype=object) for _ in range(2))
     for at in np.ndindex(*once.shape[:-1]):
         xs = [t.node_of(v) for v in once[at]]
-        values[at] = in_order(xs, k, sign)
-        places[at] = [place_of(xs, sign, False)] if k == 1 else places_of(xs, values[at])
+        found = in_order(xs, k, sign)
+        values[at] = found
+        places[at] = [place_of(xs, sign, False)] if k == 1 else places_of(xs, found)
     whole = (*moved.shape[:-1], k)
     made, where = (np.moveaxis(np.broadcast_to(v, whole), -1, axis) for v in (values, places))
     return made, Value(where, "int64")

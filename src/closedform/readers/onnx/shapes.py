@@ -251,7 +251,7 @@ def gather_elements(call: Call) -> Tensor:
     lines, moved = np.moveaxis(x, axis, -1), np.moveaxis(places.data, axis, -1)
     made = np.empty(moved.shape, dtype=object)
     for at in np.ndindex(*moved.shape):
-        place = from_end(t.node_of(moved[at]), lines.shape[-1])
+        place = from_end(t.node_of(moved.item(*at)), lines.shape[-1])
         made[at] = picked(place, lines[at[:-1]].tolist())
     return np.moveaxis(made, -1, axis)
 

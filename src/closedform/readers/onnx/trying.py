@@ -93,6 +93,9 @@ def tried(
     # what is left of a difference of two large numbers may be nothing but rounding.
     if not near and not (found.fine and _is_rounding(model, layout, columns, found, limit)):
         _explain(ask, columns, theirs)
+    if dtype != "float64" and not found.fine:
+        many = rounded_by(ask, outputs, layout.inputs)
+        own = [max(pair) for pair in zip(own, many, strict=True)]
     may = missing_ok(layout.inputs, present)
     lost = unlike(ask, outputs, columns, may) | weightless(outputs) & set(may)
     return replace(found, apart=[min(d, limit) for d in own], lost=lost)
@@ -180,7 +183,38 @@ def first_line(error: Exception) -> str:
     return text[:300]
 
 
-def _columns(slots: Sequence[Slot], outputs: Sequence[Node]) -> list[Array]:
+MANY, SCALES = 240, (1.0, 0.1, 10.0)
+"""Rows on which rounding is measured where no copy in float64 tells it, and their sizes."""
+
+
+def rounded_by(
+    ask: Callable[[Sequence[Array]], Array], outputs: Sequence[Node], slots: Sequence[Slot]
+) -> list[float]:
+    """Return how far a graph is from its formula on many rows, as a certificate measures it."""
+    columns = _columns(slots, outputs, MANY)
+    sizes = np.tile(SCALES, MANY // len(SCALES))
+    kinds = [slot.kind for slot in slots for _ in range(slot.size)]
+    columns = [c * sizes if "float" in k else c for c, k in zip(columns, kinds, strict=True)]
+    theirs = _row_by_row(ask, columns, len(outputs))
+    ours = _ours(outputs, columns)
+    usual = sizes == SCALES[0]
+    return [_far(a, b, usual) for a, b in zip(theirs, ours, strict=True)]
+
+
+def _far(theirs: Array, ours: Array, usual: Array) -> float:
+    """Return the greatest difference relative to max(|expected|, spread on the usual rows)."""
+    if ours.dtype == object:
+        return 0.0
+    theirs = theirs.astype(np.float64)
+    found = np.isfinite(theirs) & np.isfinite(ours)
+    some = theirs[found & usual]
+    if len(some) < MANY // 10:
+        return 0.0
+    size = np.maximum(np.abs(theirs[found]), max(float(some.std()), 1e-6))
+    return float((np.abs(theirs - ours)[found] / size).max())
+
+
+def _columns(slots: Sequence[Slot], outputs: Sequence[Node], rows: int = ROWS) -> list[Array]:
     """Return made-up rows: numbers, and categories that the formula knows."""
     draw = np.random.default_rng(0)
     seen = _categories(outputs)
@@ -190,13 +224,13 @@ def _columns(slots: Sequence[Slot], outputs: Sequence[Node]) -> list[Array]:
             known = seen.get(len(columns), [])
             if slot.kind == "string":
                 texts = [v for v in known if isinstance(v, str)] or ["a"]
-                columns.append(draw.choice(np.array(texts, dtype=object), ROWS))
+                columns.append(draw.choice(np.array(texts, dtype=object), rows))
             elif slot.whole:
                 numbers = [float(v) for v in known if not isinstance(v, str)] or [0.0, 1.0]
-                columns.append(draw.choice(np.array(numbers), ROWS))
+                columns.append(draw.choice(np.array(numbers), rows))
             else:
                 # What float16 holds, every graph holds too: nothing is rounded on the way in.
-                columns.append(draw.normal(size=ROWS).astype(np.float16).astype(np.float64))
+                columns.append(draw.normal(size=rows).astype(np.float16).astype(np.float64))
     return columns
 
 
