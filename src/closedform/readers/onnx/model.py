@@ -144,7 +144,8 @@ def _formula(
     layout = Layout(given.slots, tuple(found.result for found in results), given.fixed)
     inputs = {slot.kind for slot in given.slots if "float" in slot.kind}
     dtype = max(walk.kinds | inputs, key=FLOATS.index, default="float64")
-    trial = tried(model, nodes, layout, dtype, reading.no_missing)
+    exact = walk.noted.singles.exact(nodes)
+    trial = tried(model, nodes, layout, dtype, exact=exact, present=reading.no_missing)
     walk.noted.undefined |= trial.lost
     reading.refuse_missing(reading.columns().pick(sorted(trial.lost)))
     outputs, task = named(results, walk.noted, trial.said)

@@ -66,8 +66,9 @@ class Trial:
 
 
 def tried(
-    model: Any, outputs: Sequence[Node], layout: Layout, dtype: str, present: Collection[int] = ()
-) -> Trial:
+    model: Any, outputs: Sequence[Node], layout: Layout, dtype: str, *, exact: bool = False,
+    present: Collection[int] = (),
+) -> Trial:  # fmt: skip
     """Compare formula and graph.
 
     Args:
@@ -75,6 +76,7 @@ def tried(
         outputs: the nodes, in the order of the layout's results.
         layout: how the graph is asked.
         dtype: the coarsest float type in it.
+        exact: whether the formula is to give the same bits, so that nothing is rounded otherwise.
         present: inputs that are never missing.
 
     Raises:
@@ -87,13 +89,13 @@ def tried(
     limit = EXACT if dtype == "float64" else COARSE * UNITS[dtype]
     near = all(d <= limit for d in own)
     found = Trial(fine=False, reference=False, apart=own, said=theirs)
-    if dtype != "float64":
+    if dtype != "float64" and not exact:
         found = _refined(model, layout, columns, ours, found, limit)
     # Where a graph rounds to steps, it may take another step than its own copy in float64 does; and
     # what is left of a difference of two large numbers may be nothing but rounding.
     if not near and not (found.fine and _is_rounding(model, layout, columns, found, limit)):
         _explain(ask, columns, theirs)
-    if dtype != "float64" and not found.fine:
+    if dtype != "float64" and not exact and not found.fine:
         many = rounded_by(ask, outputs, layout.inputs)
         own = [max(pair) for pair in zip(own, many, strict=True)]
     may = missing_ok(layout.inputs, present)
@@ -338,14 +340,17 @@ def unlike(
 
 def weightless(outputs: Sequence[Node]) -> frozenset[int]:
     """Return the inputs in terms of weight 0: 0·NaN is NaN, and `tidy` leaves them out."""
-    terms = [
-        a
-        for n in toposort(outputs)
-        if n.op is ops.LIN and not n.data.weights.all()
-        for a, w in zip(n.args, n.data.weights.tolist(), strict=True)
-        if not w
-    ]
-    return frozenset().union(*fold(terms, may_be_missing))
+    sums = [n for n in toposort(outputs) if n.op is ops.LIN and not n.data.weights.all()]
+    terms = list(dict.fromkeys(a for n in sums for a in n.args))
+    may = dict(zip(terms, fold(terms, may_be_missing), strict=True))
+    lost: set[int] = set()
+    for n in sums:
+        read: set[int] = set()
+        unread: set[int] = set()
+        for a, weight in zip(n.args, n.data.weights.tolist(), strict=True):
+            (read if weight else unread).update(may[a])
+        lost |= unread - read
+    return frozenset(lost)
 
 
 def _row_by_row(
