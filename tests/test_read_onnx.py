@@ -86,6 +86,23 @@ def test_rows_on_another_axis_are_found_by_their_name():
     assert formula.trail[0].options["layout"]["results"][0][3] == 1
 
 
+def test_of_several_free_axes_the_one_that_results_have_too_counts_rows():
+    nodes = [
+        helper.make_node("RNN", ["x", "W", "R"], ["", "h"], hidden_size=3),
+        helper.make_node("Squeeze", ["h", "zero"], ["y"]),
+    ]
+    draw = np.random.default_rng(0)
+    consts = {"W": draw.normal(size=(1, 3, 2)).astype(np.float32), "zero": [0],
+              "R": draw.normal(size=(1, 3, 3)).astype(np.float32)}  # fmt: skip
+    made = model(nodes, {"x": [2]}, {"y": "float32"}, consts)
+    made.graph.input[0].CopyFrom(value_info("x", "float32", ["steps", "rows", 2]))
+    made.graph.output[0].CopyFrom(value_info("y", "float32", ["rows", 3]))
+    rows = draw.normal(size=(4, 7, 2))
+    formula = cf.read(made, example=rows)
+    assert (len(formula.inputs), len(formula.outputs)) == (8, 3)
+    assert formula.verify(made, rows.transpose(1, 0, 2).reshape(7, 8)).ok
+
+
 def test_several_inputs_and_results_keep_their_names_and_kinds():
     nodes = [
         helper.make_node("Cast", ["count"], ["c"], to=1),
