@@ -14,6 +14,7 @@ import onnxruntime
 from onnx import helper
 
 from closedform.asking.onnx import runner
+from closedform.verify.measure import ties_in_order
 from onnx_graphs import check, model, of, rows_of, tensor, value_info
 
 DRAW = np.random.default_rng(3)
@@ -421,3 +422,13 @@ def test_a_graph_too_large_for_a_formula_is_refused_before_it_is_computed():
     product = [helper.make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]),
                helper.make_node("MatMul", ["x", "t"], ["y"])]  # fmt: skip
     refused(model(product, {"x": [100, 100]}), "would have more than 150,000 parts")
+
+
+def test_places_that_the_last_bits_decide_are_ties_in_a_certificate():
+    nodes = [
+        helper.make_node("Tanh", ["x"], ["h"]),
+        helper.make_node("ArgMax", ["h"], ["y"], axis=1, keepdims=0),
+    ]
+    formula = cf.read(model(nodes, {"x": [2]}, {"y": "int64"}))
+    rows = np.array([[18.0, 18.5], [30.0, 30.0], [1.0, 2.0], [-18.5, -18.0]])
+    assert ties_in_order(formula, list(rows.T), 4).tolist() == [True, False, False, True]
