@@ -56,7 +56,10 @@ WRONG = [
     (("verify", "model.skops", "--data", "iris.csv"), "iris.csv lacks 10 of the 10 columns"),
     (("verify", "model.skops", "--data", "rows.csv", "--target", "y"), "have no column 'y'"),
     (("verify", "model.skops", "--data", "rows.csv", "--target", "age"), "'age' is an input of"),
-    (("verify", "model.skops", "--data", "rows.csv", "--program", "c"), "'c' cannot be run here"),
+    (
+        ("verify", "model.skops", "--data", "rows.csv", "--program", "latex"),
+        "'latex' cannot be run here",
+    ),
     (("verify", "model.skops", "--data", "rows.csv", "--tolerance", "-1"), "not a number from 0"),
     (("verify", "model.skops", "--data", "rows.csv", "--tolerance", "nan"), "not a number from 0"),
     (("verify", "model.skops", "--data", "rows.csv", "--formula", "rows.csv"), "rows.csv: no JSON"),
