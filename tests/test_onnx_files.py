@@ -81,6 +81,13 @@ def test_changed_files_give_a_formula_or_one_error(tmp_path):
     assert read > 20  # changed weights are as good as any
 
 
+def test_files_that_hold_no_graph_are_not_asked(tmp_path):
+    formula = cf.read(product())
+    for path in (saved(tmp_path / "odd.onnx", b"garbage" * 20), tmp_path / "none.onnx", tmp_path):
+        with pytest.raises(cf.BadFile):
+            formula.verify(path, np.ones((3, 3)))
+
+
 def test_an_example_goes_with_a_file_too(tmp_path):
     made = model([helper.make_node("ReduceSum", ["x", "one"], ["y"])], {"x": ("float32", ["time"])},
                  consts={"one": [1]})  # fmt: skip

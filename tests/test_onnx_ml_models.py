@@ -221,6 +221,7 @@ def test_scores_behind_trees_are_compared_in_double_precision():
     found = formula.verify(made, ROWS.astype(np.float64))
     assert found.ok, found
     assert {c.method for c in found.checks} == {"graph in float64", "graph, float32"}
+    assert "floor" not in formula.to("text")  # the numbers of leaves are whole as they are
     theirs = model.score_samples(ROWS) - model.offset_  # a converter is as good as float32
     np.testing.assert_allclose(formula(ROWS, "scores"), theirs, atol=1e-5)
 

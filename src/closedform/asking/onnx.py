@@ -19,7 +19,7 @@ from closedform.asking import Method
 from closedform.asking.onnx_double import in_double
 from closedform.asking.onnx_reference import evaluator_of
 from closedform.columns import columns_of
-from closedform.errors import BadInput, MissingExtra, UnsupportedModel
+from closedform.errors import BadFile, BadInput, MissingExtra, UnsupportedModel
 from closedform.formula import Formula
 from closedform.ir import Array, Type
 from closedform.ops.payloads import UNSEEN, labels_of
@@ -132,6 +132,7 @@ def methods(model: Any, formula: Formula) -> list[Method]:
 
     Raises:
         MissingExtra: neither onnxruntime nor onnx is installed.
+        BadFile: there is no graph in the file.
     """
     options = formula.trail[0].options if formula.trail else {}
     if "layout" not in options:
@@ -178,12 +179,23 @@ def _graph_of(session: Any) -> Any:
 
 
 def _opened(path: Path) -> Any:
-    """Return the graph in a file, with numbers that it keeps in others; its bytes without onnx."""
-    if find_spec("onnx") is None:
-        return path.read_bytes()
-    import onnx
+    """Return the graph in a file, with numbers that it keeps in others; its bytes without onnx.
 
-    return onnx.load(path)
+    Raises:
+        BadFile: there is no such file, or no graph in it.
+    """
+    try:
+        if find_spec("onnx") is None:
+            return path.read_bytes()
+        import onnx
+
+        return onnx.load(path)
+    except Exception as error:  # of the system, of protobuf, of onnx
+        said = getattr(error, "strerror", None) or (str(error) or type(error).__name__)
+        raise BadFile(
+            f"{path}: {str(said).splitlines()[0][:200]}.",
+            hint="Give the file that the formula was read from.",
+        ) from error
 
 
 def coarsest(layout: Layout) -> str:
