@@ -207,6 +207,15 @@ def endless(nodes: list[Any]) -> Any:
     return model([loop], {"x": [2]}, consts={"n": np.array(2**62), "t": np.array(True)})
 
 
+def scanning(count: int) -> Any:
+    """Return a Scan that says how many of its inputs are sequences."""
+    inner = helper.make_graph([helper.make_node("Neg", ["h"], ["k"])], "b",
+                              [value_info("h", "float32", None)],
+                              [value_info("k", "float32", None)])  # fmt: skip
+    node = helper.make_node("Scan", ["x"], ["y"], body=inner, num_scan_inputs=count)
+    return model([node], {"x": [2]})
+
+
 def laughing() -> Any:
     """Return functions each of which calls the one before it four times."""
     made = [helper.make_function("f", "f0", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])],
@@ -261,6 +270,11 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "windows": lambda: of("MaxPool", [1, 9], kernel_shape=[3], pads=[HUGE, HUGE]),
     "turning": lambda: endless([helper.make_node("Neg", ["h"], ["k"])]),
     "turning without a node": lambda: endless([]),
+    "scanning": lambda: scanning(2**62),
+    "scanning nothing": lambda: scanning(-(2**62)),
+    "split": lambda: of("Split", [4], num_outputs=2**62, axis=1),
+    "in order": lambda: of("TopK", [9], consts={1: [HUGE]}, results=2),
+    "places": lambda: of("TopK", [9000], consts={1: [9000]}, results=2),
     "laughing": laughing,
     "calling itself": calling_itself,
     "declared": lambda: declared([HUGE, HUGE]),
