@@ -260,7 +260,9 @@ class Walk:
             self.run([bound(m, n, own) for m in own.node], inner, depth + 1)
         finally:
             self.opsets = outer
-        return [inner[name] for name in _known(own.output, inner)]
+        # Results that nobody takes need not be computed, as the cache of ONNX's own Attention.
+        wanted = [a if b else "" for a, b in zip(own.output, n.output, strict=False)]
+        return [inner[name] if name else None for name in _known(wanted, inner)]
 
     def inside(
         self, graph: Any, given: Sequence[Anything], scope: Scope, depth: int
