@@ -155,6 +155,27 @@ def test_other_kinds_of_bare_boosters_are_read_too(booster):
     assert formula.verify(made, rows)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"objective": "multi:softprob", "num_class": 3},
+        {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9]},
+    ],
+    ids=lambda o: o["objective"],
+)
+def test_a_linear_booster_of_several_outputs_starts_from_the_first_base_score(options):
+    rows, y = data.labels_0_to_2()
+    options = {"booster": "gblinear", **options}
+    booster = xgb.train(options, xgb.DMatrix(rows / rows.std(axis=0), y), 5)
+    formula = cf.read(booster)
+    start = json.loads(
+        json.loads(booster.save_config())["learner"]["learner_model_param"]["base_score"]
+    )
+    assert len(set(start)) > 1
+    theirs = booster.predict(xgb.DMatrix(rows / rows.std(axis=0)))
+    assert np.allclose(formula(rows / rows.std(axis=0)), theirs, rtol=0, atol=1e-5)
+
+
 def test_one_class_alone_still_has_two_chances():
     rows, _ = data.numbers()
     model = fit(classifier(), rows, np.zeros(len(rows), dtype=int))
@@ -194,6 +215,20 @@ def test_whole_numbers_as_categories_are_read_and_unseen_ones_refused():
         odd = pd.DataFrame({"x": [0.0], "code": pd.Categorical([code])})
         assert model.predict(odd) == model.predict(odd.assign(code=pd.Categorical([90])))
         assert np.isnan(formula(odd)) == (code == 8)
+    assert formula.verify(model, frame)
+
+
+@pytest.mark.parametrize("missing", [-999, 0, 3])
+def test_a_code_is_missing_too_where_it_is_the_number_that_stands_for_that(missing):
+    rows, y = data.rounded()
+    codes = np.random.default_rng(0).integers(0, 6, len(y))
+    frame = pd.DataFrame({"x": rows[:, 0], "code": pd.Categorical(np.array(list("abcdef"))[codes])})
+    frame.loc[:20, "x"] = missing
+    frame.loc[10:30, "code"] = None
+    options = {"enable_categorical": True, "max_cat_to_onehot": 1, "missing": missing}
+    model = fit(regressor(**options), frame, y + 9 * np.sin(4 * codes))
+    formula = cf.read(model)
+    assert (formula(frame) == model.predict(frame)).all()
     assert formula.verify(model, frame)
 
 
@@ -379,7 +414,8 @@ def test_files_of_earlier_versions_are_read(tmp_path):
     # Up to 3.0 one base score for all outputs, up to 1.7 neither rounds nor categories.
     learner["learner_model_param"]["base_score"] = "5E-1"
     del forest["iteration_indptr"], forest["cats"], learner["learner_model_param"]["num_target"]
-    (tmp_path / "old.json").write_text(json.dumps(document))
+    # XGBoost takes no escapes.
+    (tmp_path / "old.json").write_text(json.dumps(document, ensure_ascii=False))
     formula = cf.read(tmp_path / "old.json")
     ours = np.column_stack([formula(rows, f"y{k}") for k in range(3)])
     assert np.allclose(ours, model.predict_proba(rows), rtol=1e-6)

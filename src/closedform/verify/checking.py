@@ -13,7 +13,7 @@ import numpy as np
 from closedform.asking import Method
 from closedform.errors import BadInput
 from closedform.formula import Formula, Precision, Task
-from closedform.ir import Array, Type
+from closedform.ir import Array, Node, Type
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.measure import (
@@ -24,12 +24,15 @@ from closedform.verify.measure import (
     rounding,
     spread_of,
     tied,
+    within_rounding,
     worst_and_typical,
 )
 from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
 from closedform.verify.rows import EXTREME, Rows, apart, row_sets
 
+FAR = 200
+"""So many rows far outside are looked at for what the last bits of their inputs may do."""
 OWN_ROUNDING = "the model's own rounding, as it differs from itself in float64 on the same rows"
 
 
@@ -59,7 +62,7 @@ def verify(
     start = time.perf_counter()
     check_options(tolerance, limit, seed)
     sets = row_sets(formula, X, made_up=made_up, limit=limit, seed=seed)
-    methods = methods_of(model, formula)
+    methods = methods_of(model, formula, X)
     checks: list[Check] = []
     domains: list[Domain] = []
     spreads: dict[str, float] = {}
@@ -184,25 +187,23 @@ def checks_of(
             continue
         if formula.outputs[name].type is Type.LABEL:
             task = formula.task.of(name)
-            ties = lambda at, task=task: _tied(task, coarse, theirs, rows, at) | rows.even[at]  # noqa: E731
+            ties = lambda at, task=task: (  # noqa: E731
+                _tied(formula, task, coarse, theirs, rows, at) | rows.even[at]
+            )
             fine = _fine(method, found, name)
             yield _label_check(formula, name, method.name, expected, rows, both, ties, fine)
         else:
             numbers = _numbers(expected, method.name)
             spreads.setdefault(name, spread_of(numbers[both]))
-            own = None if method.double else formula.precision.get(name)
-            even = rows.even[both]
+            twin = _twin(method, found, name)
+            fine = method.double or (twin is not None and not method.narrow)
+            own = None if fine else formula.precision.get(name)
             check = partial(
-                number_check, formula, name, method.name, numbers, rows, both[~even], tolerance,
+                number_check, formula, name, method.name, numbers, rows, both, tolerance,
                 rows.least(formula, name, spreads[name]),
             )  # fmt: skip
-            twin = _twin(method, found, name)
-            made = (
-                check(own=own)
-                if twin is None
-                else check(rounding=rounding(numbers, twin)[both[~even]])
-            )
-            yield replace(made, ties=int(even.sum()))
+            explained = None if twin is None else rounding(numbers, twin)[both]
+            yield check(own=own, rounding=explained)
 
 
 def _twin(method: Method, found: Sequence[Answers], name: str) -> Array | None:
@@ -245,6 +246,13 @@ def number_check(
     worst, typical = worst_and_typical(apart.absolute)
     worst_relative, typical_relative = worst_and_typical(apart.relative)
     bad = apart.over(allowed, rounding)
+    lost = _lost(formula, name, expected, rows, both, bad)
+    if lost.any():
+        kept = None if rounding is None else rounding[~lost]
+        made = number_check(
+            formula, name, method, expected, rows, both[~lost], tolerance, least, got, own, kept
+        )
+        return replace(made, ties=made.ties + int(lost.sum()))
     coarse = "" if own is None or own.relative <= tolerance else str(own)
     where = None
     if len(both) and apart.badness.max() > 0:
@@ -264,6 +272,20 @@ def number_check(
         where=where,
         precision=coarse if rounding is None else OWN_ROUNDING,
     )
+
+
+def _lost(
+    formula: Formula, name: str, expected: Array, rows: Rows, both: Array, bad: Array
+) -> Array:
+    """Return which of some rows differ since others tie there, or since rounding alone decides.
+
+    The latter is so far outside the data.
+    """
+    far = np.flatnonzero(bad & np.isin(rows.kinds[both], EXTREME))[:FAR]
+    columns = [c[both[far]] for c in rows.columns]
+    found: Array = bad & rows.even[both]
+    found[far] |= within_rounding(formula.outputs[name], columns, expected[both[far]])
+    return found
 
 
 def _label_check(
@@ -301,7 +323,9 @@ def _coarsest(formula: Formula) -> float:
     return max((p.relative for p in formula.precision.values()), default=0.0)
 
 
-def _tied(task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at: Array) -> Array:
+def _tied(
+    formula: Formula, task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at: Array
+) -> Array:
     """Return on which rows rounding may decide the label.
 
     The deciding scores are equal within rounding, for both sides, and not the same bits on both:
@@ -317,8 +341,20 @@ def _tied(task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at
             said = np.column_stack([theirs[n][at] for n in names])
             apart = (ours != said).any(axis=1)
             near: Array = tied(ours, allowed) & tied(said, allowed) & apart
-            return near
+            outputs = [formula.outputs[n] for n in names]
+            lost: Array = apart & _all_lost(outputs, said, rows, at)
+            return near | lost
     return np.zeros(len(at), dtype=bool)
+
+
+def _all_lost(outputs: Sequence[Node], said: Array, rows: Rows, at: Array) -> Array:
+    """Return on which rows, far outside, the scores that a model gives are all but rounding."""
+    found = np.isin(rows.kinds[at], EXTREME)
+    far = np.flatnonzero(found)[:FAR]
+    columns = [c[at[far]] for c in rows.columns]
+    for n, values in zip(outputs, said.T, strict=True):
+        found[far] &= within_rounding(n, columns, values[far])
+    return found
 
 
 def _by_kind(kinds: Array) -> dict[str, int]:
@@ -330,7 +366,7 @@ def _by_kind(kinds: Array) -> dict[str, int]:
 
 def _against(y: Any, formula: Formula, model: Any, rows: Rows) -> dict[str, float]:
     """Return the error of both sides against what was observed."""
-    method = methods_of(model, formula)[0]
+    method = methods_of(model, formula, rows.X)[0]
     if method.outputs != formula.primary or any(n not in rows.values for n in method.outputs):
         raise BadInput(
             "There is no prediction to compare with y.",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from closedform import ops
-from closedform.evaluate import compute
+from closedform.evaluate import bounds, compute
 from closedform.formula import Formula
-from closedform.ir import Array, Node
+from closedform.ir import NOTHING, Array, Interval, Node, ulps
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,8 @@ def tied(scores: Array, within: float = TIE) -> Array:
     if scores.shape[1] == 1:
         return np.abs(scores[:, 0]) <= within
     top = np.sort(scores, axis=1)[:, -2:]
-    near: Array = top[:, 1] - top[:, 0] <= within * np.maximum(1.0, np.abs(top[:, 1]))
+    with np.errstate(invalid="ignore"):  # of scores that are all −inf, far from every class
+        near: Array = top[:, 1] - top[:, 0] <= within * np.maximum(1.0, np.abs(top[:, 1]))
     return near
 
 
@@ -195,3 +196,25 @@ def terms_of(output: Node, columns: Sequence[Array], rows: int) -> Array:
         whole = ops.linear(abs(output.data.bias), np.abs(output.data.weights), sizes)
         found: Array = np.nan_to_num(compute([whole], columns, rows)[0], posinf=0.0)
     return found
+
+
+def within_rounding(output: Node, columns: Sequence[Array], values: Array) -> Array:
+    """Return whether the output may have some values where all inputs move by 2 ulp, shape (rows,).
+
+    At 1e30 that may be any value at all: of a wave, whose phase is lost, or of the chances of two
+    densities whose difference is.
+
+    Args:
+        output: a node over the inputs.
+        columns: the inputs, as `columns_of` gives them.
+        values: what the output is asked to be, shape (rows,).
+    """
+    found = np.zeros(len(values), dtype=bool)
+    for i, value in enumerate(values.tolist()):
+        box = {j: _around(float(c[i])) for j, c in enumerate(columns) if c.dtype.kind == "f"}
+        found[i] = value in bounds([output], box)[0]
+    return found
+
+
+def _around(x: float) -> Interval:
+    return replace(NOTHING, missing=True) if x != x else Interval(ulps(x, -2), ulps(x, 2))

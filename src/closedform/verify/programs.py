@@ -224,7 +224,7 @@ def _against_formula(
 def _against_model(
     formula: Formula, model: Any, ran: Rows, tolerance: float, spreads: dict[str, float]
 ) -> list[Check]:
-    methods = methods_of(model, formula)
+    methods = methods_of(model, formula, ran.X)
     found = [answers(m, ran.X, len(ran), apart(ran)) for m in methods]
     return [
         check

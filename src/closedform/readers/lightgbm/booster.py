@@ -66,6 +66,7 @@ class Booster:
         names: of the features.
         categorical: which of them were declared categorical.
         categories: lists of pandas' categories, one for each column of theirs; None without.
+        seen: what the data held in each column: "[0:3.5]", "0:1:2" of codes, or "none".
     """
 
     objective: tuple[str, ...]
@@ -75,11 +76,20 @@ class Booster:
     names: tuple[str, ...]
     categorical: tuple[int, ...]
     categories: tuple[tuple[Label, ...], ...] | None
+    seen: tuple[str, ...]
 
     @property
     def width(self) -> int:
         """How many features there are."""
         return len(self.names)
+
+    def may_hold(self, column: int, count: int) -> bool:
+        """Tell whether a column may hold the codes of so many categories of pandas."""
+        said = self.seen[column] if column < len(self.seen) else "none"
+        found = [float(v) for v in said.strip("[]").split(":")] if said != "none" else []
+        if said.startswith("["):
+            return all(v.is_integer() and 0 <= v < count for v in found)
+        return max(found, default=-1) < count
 
     def option(self, name: str, default: float) -> float:
         """Return a number that the objective has, as 1 of "sigmoid:1"."""
@@ -114,6 +124,7 @@ def booster_of(text: str) -> Booster:
         names=names,
         categorical=_categorical(text, head, width),
         categories=_categories(text),
+        seen=tuple(head.get("feature_infos", "").split()),
     )
 
 
