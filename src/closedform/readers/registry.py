@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
+from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ FILES: dict[str, str] = {
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 
 Where the package of that name can predict from such a file, the module has `model_of(raw)` too.
+Both may take `folder`, in which the file lies, where models keep numbers in files beside it.
 """
 
 LARGEST = 2 << 30
@@ -137,7 +139,8 @@ def read_inspected(
     module, raw = _contents(report)
     options = _with_example(module.read_file, example, report.path)
     with _damage(report.path):
-        formula: Formula = module.read_file(raw, names, **options)
+        beside = _beside(module.read_file, report)
+        formula: Formula = module.read_file(raw, names, **options, **beside)
     return tidy(formula, fold=fold)
 
 
@@ -169,7 +172,7 @@ def open_inspected(report: FileReport) -> Any:
     if find_spec(package) is None:
         raise MissingExtra(package, package, "Asking the model in a file")
     with _damage(report.path):
-        return module.model_of(raw)
+        return module.model_of(raw, **_beside(module.model_of, report))
 
 
 def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
@@ -187,6 +190,13 @@ def _hook(name: str, model: Any, columns: Columns, reading: Reading) -> Any:
         return None
     function = getattr(import_module(package), name, None)
     return None if function is None else function(model, columns, reading)
+
+
+def _beside(function: Callable[..., Any], report: FileReport) -> dict[str, Any]:
+    """Return the option of a reader whose models may keep numbers in files beside their own."""
+    return (
+        {"folder": Path(report.path).parent} if "folder" in signature(function).parameters else {}
+    )
 
 
 def _contents(report: FileReport) -> tuple[Any, bytes]:
