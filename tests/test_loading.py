@@ -16,6 +16,7 @@ import sklearn
 import skops.io
 from sklearn.linear_model import Ridge
 
+import closedform
 from closedform.errors import BadFile, MissingExtra, UntrustedFile
 from closedform.loading import archives, inspect_file, load_model, open_model
 from closedform.loading.familiar import is_familiar
@@ -196,6 +197,21 @@ def test_unknown_types_of_skops_are_refused(file):
         with pytest.raises(UntrustedFile, match="Nothing of it was run") as refusal:
             load_model(file, **options)
         assert f"--trust-type {name}" in refusal.value.hint
+
+
+def test_a_skops_file_of_trusted_types_is_read_as_its_model(file):
+    model = Ridge().fit(X, Y)
+    skops.io.dump(model, file)
+    formula = closedform.read(file)
+    assert np.allclose(formula(X), model.predict(X), rtol=1e-12, atol=0)
+    assert formula.verify(model, X).ok
+
+
+def test_a_skops_file_of_other_types_is_not_read_untrusted(file):
+    skops.io.dump(Own().fit(X, Y), file)
+    with pytest.raises(UntrustedFile, match="Nothing of it was run") as refusal:
+        closedform.read(file)
+    assert f"load_model(path, trusted_types=['{Own.__module__}.Own'])" in refusal.value.hint
 
 
 @pytest.mark.parametrize("found", [None, "0.11.0"])

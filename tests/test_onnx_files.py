@@ -1,5 +1,6 @@
 """ONNX files that are damaged or made to harm: one clear error, no code run, no memory eaten."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ import closedform as cf
 
 pytest.importorskip("onnxruntime")
 
+import onnx
+import onnxruntime
 from onnx import helper
 
 from closedform.loading import inspect_file
@@ -78,34 +81,111 @@ def test_changed_files_give_a_formula_or_one_error(tmp_path):
     assert read > 20  # changed weights are as good as any
 
 
-def test_numbers_in_other_files_are_never_read(tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_bytes(np.ones(6, np.float32).tobytes())
-    for place in ("initializer", "branch"):
-        made = model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": [3]},
-                     consts={"w": f(3, 2)})  # fmt: skip
-        outside = tensor("o", f(3, 2))
-        outside.ClearField("raw_data")
-        outside.data_location = 1
+def test_files_that_hold_no_graph_are_not_asked(tmp_path):
+    formula = cf.read(product())
+    for path in (saved(tmp_path / "odd.onnx", b"garbage" * 20), tmp_path / "none.onnx", tmp_path):
+        with pytest.raises(cf.BadFile):
+            formula.verify(path, np.ones((3, 3)))
+
+
+def test_an_example_goes_with_a_file_too(tmp_path):
+    made = model([helper.make_node("ReduceSum", ["x", "one"], ["y"])], {"x": ("float32", ["time"])},
+                 consts={"one": [1]})  # fmt: skip
+    path = saved(tmp_path / "model.onnx", made)
+    assert len(cf.read(path, example=np.ones((1, 4))).inputs) == 4
+
+
+def kept_outside(made: Any, **entries: Any) -> Any:
+    """Return a model whose last initialiser, "w", is kept in another file."""
+    whole = type(made)()
+    whole.CopyFrom(made)
+    outside = whole.graph.initializer[-1]
+    outside.ClearField("raw_data")
+    outside.data_location = 1
+    for key, value in entries.items():
         entry = outside.external_data.add()
-        entry.key, entry.value = "location", str(secret)
-        if place == "initializer":
-            made.graph.initializer.append(outside)
-        else:
-            taken = helper.make_graph(
-                [helper.make_node("Identity", ["y"], ["t"])], "b", [],
-                [value_info("t", "float32", None)],
-            )  # fmt: skip
-            never = helper.make_graph(
-                [helper.make_node("MatMul", ["x", "o"], ["n"])], "b", [],
-                [value_info("n", "float32", None)], [outside],
-            )  # fmt: skip
-            made.graph.initializer.append(tensor("c", np.array(True)))
-            made.graph.node.append(
-                helper.make_node("If", ["c"], ["z"], then_branch=taken, else_branch=never)
-            )
-        with pytest.raises(cf.UnsupportedModel, match="keeps numbers in another file"):
+        entry.key, entry.value = key, str(value)
+    return whole
+
+
+def product() -> Any:
+    """Return x @ w."""
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    return model([node], {"x": [3]}, consts={"w": f(3, 2)})
+
+
+def test_numbers_in_a_file_beside_the_model_are_read(tmp_path):
+    made = product()
+    weights = made.graph.initializer[-1].raw_data
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "w.data").write_bytes(b"12345678" + weights + b"more")
+    here = {"location": "inner/w.data", "offset": 8, "length": 24}
+    path = saved(tmp_path / "model.onnx", kept_outside(made, **here))
+    rows = DRAW.normal(size=(20, 3))
+    formula = cf.read(path)
+    np.testing.assert_array_equal(formula(rows), cf.read(made)(rows))
+    for asked in (path, str(path), onnxruntime.InferenceSession(path)):
+        found = formula.verify(asked, rows)
+        assert found.ok, found
+        assert {c.method for c in found.checks} == {"graph in float64", "graph, float32"}
+    with pytest.raises(cf.UnsupportedModel, match="does not say where that lies"):
+        cf.read(onnx.load(path, load_external_data=False))
+    (tmp_path / "inner" / "w.data").unlink()
+    with pytest.raises(cf.BadFile, match="keeps numbers in another file"):
+        cf.read(path)
+
+
+@pytest.mark.parametrize("entries, match", [
+    ({"location": "../w"}, "does not lie beside it"),
+    ({"location": "/etc/hostname"}, "does not lie beside it"),
+    ({"location": "way/out"}, "does not lie beside it"),
+    ({"location": "a\0b"}, "does not lie beside it"),
+    ({"location": ""}, "does not lie beside it"),
+    ({}, "does not lie beside it"),
+    ({"location": "."}, "is a folder"),
+    ({"location": "pipe"}, "not a regular file"),
+    ({"location": "w", "length": 23}, "take 24 bytes, not 23"),
+    ({"location": "w", "offset": 1}, "too short"),
+    ({"location": "w", "offset": "-8"}, "a place of its numbers"),
+    ({"location": "w", "offset": "9" * 18}, "too short"),
+    ({"location": "w", "offset": "9" * 40}, "a place of its numbers"),
+])  # fmt: skip
+def test_numbers_from_anywhere_else_are_not_read(entries, match, tmp_path):
+    made = product()
+    (tmp_path / "w").write_bytes(made.graph.initializer[-1].raw_data)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "w").write_bytes(made.graph.initializer[-1].raw_data)
+    (folder / "way").symlink_to(tmp_path)
+    (tmp_path / "out").write_bytes(made.graph.initializer[-1].raw_data)
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(cf.BadFile, match=match):
+        cf.read(saved(folder / "model.onnx", kept_outside(made, **entries)))
+
+
+def test_tensors_in_other_files_are_as_large_as_they_may_be(tmp_path):
+    for shape in ([2**40], [-3], [2**20, 2**20]):
+        made = kept_outside(product(), location="w")
+        made.graph.initializer[-1].dims[:] = shape
+        with pytest.raises(cf.BadFile, match="of the shape"):
             cf.read(saved(tmp_path / "model.onnx", made))
+
+
+def test_branches_that_are_never_taken_point_to_no_other_file_either(tmp_path):
+    taken, never = (
+        helper.make_graph(
+            [helper.make_node("MatMul", ["x", "w"], ["n"])], "b", [],
+            [value_info("n", "float32", None)], [tensor("w", f(3, 2))],
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    never.initializer[0].ClearField("raw_data")
+    never.initializer[0].data_location = 1
+    never.initializer[0].external_data.add(key="location", value="/etc/hostname")
+    node = helper.make_node("If", ["c"], ["y"], then_branch=taken, else_branch=never)
+    made = model([node], {"x": [3]}, consts={"c": np.array(True)})
+    with pytest.raises(cf.BadFile, match="does not lie beside it"):
+        cf.read(saved(tmp_path / "model.onnx", made))
 
 
 def grown(op: str, **kw: Any) -> Any:
@@ -125,6 +205,15 @@ def endless(nodes: list[Any]) -> Any:
     )  # fmt: skip
     loop = helper.make_node("Loop", ["n", "t", "x"], ["y"], body=inner)
     return model([loop], {"x": [2]}, consts={"n": np.array(2**62), "t": np.array(True)})
+
+
+def scanning(count: int) -> Any:
+    """Return a Scan that says how many of its inputs are sequences."""
+    inner = helper.make_graph([helper.make_node("Neg", ["h"], ["k"])], "b",
+                              [value_info("h", "float32", None)],
+                              [value_info("k", "float32", None)])  # fmt: skip
+    node = helper.make_node("Scan", ["x"], ["y"], body=inner, num_scan_inputs=count)
+    return model([node], {"x": [2]})
 
 
 def laughing() -> Any:
@@ -181,6 +270,11 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "windows": lambda: of("MaxPool", [1, 9], kernel_shape=[3], pads=[HUGE, HUGE]),
     "turning": lambda: endless([helper.make_node("Neg", ["h"], ["k"])]),
     "turning without a node": lambda: endless([]),
+    "scanning": lambda: scanning(2**62),
+    "scanning nothing": lambda: scanning(-(2**62)),
+    "split": lambda: of("Split", [4], num_outputs=2**62, axis=1),
+    "in order": lambda: of("TopK", [9], consts={1: [HUGE]}, results=2),
+    "places": lambda: of("TopK", [9000], consts={1: [9000]}, results=2),
     "laughing": laughing,
     "calling itself": calling_itself,
     "declared": lambda: declared([HUGE, HUGE]),

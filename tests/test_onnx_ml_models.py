@@ -21,6 +21,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.mixture import GaussianMixture
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -60,7 +61,8 @@ def converted(model: Any, rows: np.ndarray, y: Any, **options: Any) -> Any:
         warnings.simplefilter("ignore")
         model.fit(rows, y)
         chosen = {id(model): options} if options else None
-        return skl2onnx.to_onnx(model, rows[:1], options=chosen)
+        newest = {"": 18, "ai.onnx.ml": 3}
+        return skl2onnx.to_onnx(model, rows[:1], options=chosen, target_opset=newest)
 
 
 def check(made: Any, rows: np.ndarray, near: float = 3e-6) -> cf.Formula:
@@ -134,6 +136,7 @@ ROUNDED: list[tuple[Any, Any]] = [
     (CalibratedClassifierCV(li.LogisticRegression(), cv=2), SEVERAL),
     (GaussianMixture(2, random_state=0), None),
     (KMeans(3, random_state=0, n_init=1), None),
+    (en.AdaBoostRegressor(n_estimators=4, random_state=0), SCORE),
     (make_pipeline(StandardScaler(), PCA(2), li.LogisticRegression()), BINARY),
     (make_pipeline(MaxAbsScaler(), PolynomialFeatures(2), li.Ridge()), SCORE),
     (make_pipeline(PowerTransformer(), li.Ridge()), SCORE),
@@ -184,6 +187,84 @@ def test_the_probabilities_of_a_machine_with_several_classes_are_left_out():
     formula = cf.read(made)
     assert list(formula.outputs) == ["label"]
     assert formula.verify(made, ROWS.astype(np.float64))
+
+
+@pytest.mark.parametrize("zipmap", [True, False])
+def test_classes_that_are_looked_up_by_their_place_name_the_probabilities(zipmap):
+    made = converted(GaussianNB(), ROWS, SEVERAL, zipmap=zipmap)
+    assert cf.read(made).task.probability == ("P(a)", "P(b)", "P(c)")
+
+
+@pytest.mark.parametrize("y", [BINARY, SEVERAL], ids=["as many as rows traced", "texts"])
+def test_a_list_of_the_classes_beside_the_probabilities_is_left_out(y):
+    made = converted(li.LogisticRegression(), ROWS, y, zipmap=False, output_class_labels=True)
+    formula = cf.read(made)
+    assert len(formula.outputs) == 1 + len(set(y))
+    assert "same whatever the inputs" in str(formula.trail[0].found["left out"])
+    assert formula.verify(made, ROWS.astype(np.float64)).ok
+
+
+@pytest.mark.parametrize("kind", [1, 0])
+def test_given_rows_of_one_class_are_enough_for_a_certificate(kind):
+    made = converted(li.LogisticRegression(), ROWS, BINARY)
+    formula = cf.read(made)
+    alike = ROWS[formula(ROWS) == kind].astype(np.float64)
+    assert formula.verify(made, alike).ok
+    for row in alike[:5]:
+        assert formula.verify(made, row[None]).ok
+
+
+def test_scores_behind_trees_are_compared_in_double_precision():
+    model = en.IsolationForest(n_estimators=8, random_state=0)
+    made = converted(model, ROWS, None)
+    formula = cf.read(made)
+    found = formula.verify(made, ROWS.astype(np.float64))
+    assert found.ok, found
+    assert {c.method for c in found.checks} == {"graph in float64", "graph, float32"}
+    assert "floor" not in formula.to("text")  # the numbers of leaves are whole as they are
+    theirs = model.score_samples(ROWS) - model.offset_  # a converter is as good as float32
+    np.testing.assert_allclose(formula(ROWS, "scores"), theirs, atol=1e-5)
+
+
+def test_trees_in_a_graph_of_doubles_round_to_float32_all_the_same():
+    stack = StackingRegressor([("a", li.Ridge()), ("b", DecisionTreeRegressor(max_depth=3))])
+    rows = ROWS.astype(np.float64)
+    for model in (stack, make_pipeline(StandardScaler(), stack)):
+        made = converted(model, rows, SCORE)
+        formula = cf.read(made)
+        assert {p.dtype for p in formula.precision.values()} == {"float32"}
+        assert formula.verify(made, rows).ok
+
+
+@pytest.mark.parametrize("model, match", [
+    (DecisionTreeRegressor(max_depth=2), "onnxruntime refuses the graph"),
+    (StackingClassifier([("a", li.LogisticRegression()), ("b", DecisionTreeClassifier())]),
+     "ZipMap does not fit its inputs"),
+], ids=str)  # fmt: skip
+def test_graphs_whose_types_do_not_fit_say_so(model, match):
+    made = converted(model, ROWS.astype(np.float64), BINARY)
+    with pytest.raises(cf.UnsupportedModel, match=match) as error:
+        cf.read(made)
+    assert "none that ONNX allows" in str(error.value)
+
+
+def test_components_that_are_nothing_but_rounding_are_read():
+    made = converted(KernelPCA(5), ROWS, None)  # of 4 columns
+    formula = cf.read(made)
+    assert formula.verify(made, ROWS.astype(np.float64)).ok
+
+
+@pytest.mark.parametrize("model, y", [
+    (KNeighborsClassifier(3), SEVERAL), (KNeighborsClassifier(4, weights="distance"), BINARY),
+    (KNeighborsRegressor(3), SCORE),
+    (KNeighborsRegressor(2, metric="manhattan"), np.column_stack([SCORE, SCORE**2])),
+], ids=str)  # fmt: skip
+def test_neighbours_are_found_in_order(model, y):
+    rows = np.vstack([ROWS[:15], ROWS[:5]])  # the same neighbours twice: the first comes first
+    made = converted(model, rows, np.concatenate([y[:15], y[20:25]]))
+    formula = cf.read(made)
+    compare(formula, made, ROWS, near=3e-5)
+    assert formula.verify(made, ROWS.astype(np.float64)), "the certificate"
 
 
 # --- tables with texts ----------------------------------------------------------------------------

@@ -409,3 +409,20 @@ def test_every_operator_gives_what_onnxruntime_does(name):
 @pytest.mark.parametrize("name", WITHOUT_DOUBLE)
 def test_operators_that_no_engine_computes_in_float64_agree_within_float32(name):
     check(WITHOUT_DOUBLE[name](), fine=False, near=1e-5)
+
+
+@pytest.mark.parametrize("axis, largest", [(-1, 0), (-1, 1), (1, 0)])
+def test_the_places_of_equal_elements_are_taken_in_order(axis, largest):
+    node = helper.make_node("TopK", ["x", "k"], ["v", "y"], axis=axis, largest=largest)
+    made = model([node], {"x": [3, 4]}, {"y": "int64", "v": "float32"}, {"k": [3]})
+    rows = DRAW.integers(0, 3, size=(200, 12)).astype(float)  # most have equal elements
+    check(made, rows)
+
+
+def test_elements_are_gathered_at_places_that_are_given():
+    node = helper.make_node("GatherElements", ["x", "at"], ["y"], axis=1)
+    made = model([node], {"x": [3], "at": ("int64", [2])})
+    draw = np.random.default_rng(1)
+    rows = np.hstack([draw.normal(size=(50, 3)), draw.integers(-3, 3, size=(50, 2))])
+    check(made, rows.astype(np.float16).astype(float))
+    assert np.isnan(cf.read(made)(np.array([[1.0, 2, 3, 3, 0]]))[0, 0])  # there is no such place

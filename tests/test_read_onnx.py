@@ -14,6 +14,7 @@ import onnxruntime
 from onnx import helper
 
 from closedform.asking.onnx import runner
+from closedform.verify.measure import ties_in_order
 from onnx_graphs import check, model, of, rows_of, tensor, value_info
 
 DRAW = np.random.default_rng(3)
@@ -84,6 +85,23 @@ def test_rows_on_another_axis_are_found_by_their_name():
     formula = check(made)  # as many elements as rows are traced together
     assert list(formula.outputs) == ["y[0]", "y[1]"]
     assert formula.trail[0].options["layout"]["results"][0][3] == 1
+
+
+def test_of_several_free_axes_the_one_that_results_have_too_counts_rows():
+    nodes = [
+        helper.make_node("RNN", ["x", "W", "R"], ["", "h"], hidden_size=3),
+        helper.make_node("Squeeze", ["h", "zero"], ["y"]),
+    ]
+    draw = np.random.default_rng(0)
+    consts = {"W": draw.normal(size=(1, 3, 2)).astype(np.float32), "zero": [0],
+              "R": draw.normal(size=(1, 3, 3)).astype(np.float32)}  # fmt: skip
+    made = model(nodes, {"x": [2]}, {"y": "float32"}, consts)
+    made.graph.input[0].CopyFrom(value_info("x", "float32", ["steps", "rows", 2]))
+    made.graph.output[0].CopyFrom(value_info("y", "float32", ["rows", 3]))
+    rows = draw.normal(size=(4, 7, 2))
+    formula = cf.read(made, example=rows)
+    assert (len(formula.inputs), len(formula.outputs)) == (8, 3)
+    assert formula.verify(made, rows.transpose(1, 0, 2).reshape(7, 8)).ok
 
 
 def test_several_inputs_and_results_keep_their_names_and_kinds():
@@ -187,6 +205,61 @@ def test_missing_numbers_are_refused_where_onnx_does_not_say_what_comes_of_them(
     formula = cf.read(made)
     assert [f.missing for f in formula.inputs] == [False] * 3 + [True]
     assert formula.verify(made, rows_of(made)).ok
+
+
+def weighted(op: str, weights: Any) -> Any:
+    """Return a graph in which some numbers have the weight 0."""
+    return of(op, [2, 3] if op == "Conv" else [3], consts={1: np.asarray(weights, np.float32)})
+
+
+DROPPED = {
+    "a product with 0": (lambda: weighted("Mul", [1, 0, 2]), [False, True, False]),
+    "a matrix": (lambda: weighted("MatMul", [[1, 2], [0, 0], [1, 0]]), [False, True, True]),
+    "a kernel": (lambda: weighted("Conv", [[[0, 1], [2, 3]]]), [True, True, False] + [False] * 3),
+    "a recurrent layer of ReLU": (
+        lambda: of("RNN", [1, 2], consts={1: np.ones((1, 1, 2), np.float32),
+                                          2: np.ones((1, 1, 1), np.float32)},
+                   activations=["Relu"], hidden_size=1, layout=1), [True, True],
+    ),
+    "nothing": (lambda: weighted("MatMul", [[1, 2], [3, 4], [1, 5]]), [False] * 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_missing_numbers_are_refused_where_the_formula_would_leave_them_out(name):
+    graph, refused = DROPPED[name]
+    made = graph()
+    if name == "a recurrent layer of ReLU":
+        made = sequence(made)
+    formula = cf.read(made)
+    assert [not f.missing for f in formula.inputs] == refused
+    rows = rows_of(made)
+    assert formula.verify(made, rows).ok
+    for i, _ in enumerate(refused):
+        holed = rows[:1].copy()
+        holed[0, i] = np.nan
+        assert np.isnan(formula.evaluate(holed)[next(iter(formula.outputs))]) or not refused[i]
+
+
+def sequence(made: Any) -> Any:
+    """Return a graph of a recurrent layer that takes rows of one step, as onnxruntime has them."""
+    node = made.graph.node[0]
+    kept = [a for a in node.attribute if a.name != "layout"]
+    del node.attribute[:]
+    node.attribute.extend(kept)
+    node.input[0] = "steps"
+    made.graph.node.insert(0, helper.make_node("Transpose", ["x0"], ["steps"], perm=[1, 0, 2]))
+    node = made.graph.node[1]
+    node.output[0] = "turned"
+    made.graph.node.append(helper.make_node("Transpose", ["turned"], ["y0"], perm=[2, 0, 1, 3]))
+    return made
+
+
+def test_a_logarithm_of_a_sigmoid_is_compared_to_the_last_digits():
+    nodes = [helper.make_node("Sigmoid", ["x"], ["s"]), helper.make_node("Log", ["s"], ["y"])]
+    made = model(nodes, {"x": [1]})
+    rows = np.linspace(-80, 80, 41)[:, None]  # in float32 it is infinite from -17 on
+    assert check(made, rows[20:]).verify(made, rows[20:]).ok
 
 
 def test_missing_numbers_go_on_through_everything_else():
@@ -305,7 +378,6 @@ def test_what_mixes_rows_is_refused():
         (helper.make_node("Cast", ["x"], ["y"], to=14), "complex64"),
         (helper.make_node("Cast", ["x"], ["y"], to=17), "float8e4m3fn numbers have no formula"),
         (helper.make_node("MatMul", ["x", "x"], ["y"]), "does not fit its inputs"),
-        (helper.make_node("TopK", ["x", "two"], ["v", "y"]), "the places that TopK finds"),
         (helper.make_node("NoSuch", ["x"], ["y"]), "NoSuch has no formula here"),
         (helper.make_node("Upsample", ["x", "two"], ["y"], mode="cubic"), "mode='cubic'"),
     ],
@@ -343,10 +415,20 @@ def test_other_things_than_models_are_refused():
     refused(made, "no axis that counts rows")
     made = network()
     made.graph.output[0].name = "w"
-    refused(made, "'w' has no rows")
+    refused(made, "no result with rows")
 
 
 def test_a_graph_too_large_for_a_formula_is_refused_before_it_is_computed():
     product = [helper.make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]),
                helper.make_node("MatMul", ["x", "t"], ["y"])]  # fmt: skip
     refused(model(product, {"x": [100, 100]}), "would have more than 150,000 parts")
+
+
+def test_places_that_the_last_bits_decide_are_ties_in_a_certificate():
+    nodes = [
+        helper.make_node("Tanh", ["x"], ["h"]),
+        helper.make_node("ArgMax", ["h"], ["y"], axis=1, keepdims=0),
+    ]
+    formula = cf.read(model(nodes, {"x": [2]}, {"y": "int64"}))
+    rows = np.array([[18.0, 18.5], [30.0, 30.0], [1.0, 2.0], [-18.5, -18.0]])
+    assert ties_in_order(formula, list(rows.T), 4).tolist() == [True, False, False, True]

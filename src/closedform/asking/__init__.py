@@ -60,7 +60,7 @@ def own_methods(model: Any, formula: Formula) -> list[Method]:
     options = formula.trail[0].options if formula.trail else {}
     found = _module_for(model)
     if isinstance(model, str | os.PathLike) and "layout" in options:
-        found, model = ASKED["onnx"], Path(model).read_bytes()
+        found, model = ASKED["onnx"], Path(model)
     made: list[Method] = [] if found is None else import_module(found).methods(model, formula)
     return made
 

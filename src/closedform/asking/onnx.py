@@ -19,7 +19,7 @@ from closedform.asking import Method
 from closedform.asking.onnx_double import in_double
 from closedform.asking.onnx_reference import evaluator_of
 from closedform.columns import columns_of
-from closedform.errors import BadInput, MissingExtra
+from closedform.errors import BadFile, BadInput, MissingExtra, UnsupportedModel
 from closedform.formula import Formula
 from closedform.ir import Array, Type
 from closedform.ops.payloads import UNSEEN, labels_of
@@ -29,6 +29,11 @@ BLOCK = 512
 
 NEVER_SEEN = "never seen"
 """A text that stands for all those that no formula knows."""
+
+INVALID = (
+    "The graph is none that ONNX allows, as converters sometimes write them. Convert the model "
+    "again: from rows of float32, with another version of the converter, or to another opset."
+)
 
 Run = Callable[[dict[str, Array]], dict[str, Any]]
 
@@ -121,8 +126,13 @@ def _listed(keys: tuple[Any, ...] | None) -> list[Any] | None:
 def methods(model: Any, formula: Formula) -> list[Method]:
     """Return how a graph is asked for what the formula has outputs for.
 
+    Args:
+        model: a ModelProto, an onnxruntime.InferenceSession, or the path of a file.
+        formula: what was read from it.
+
     Raises:
         MissingExtra: neither onnxruntime nor onnx is installed.
+        BadFile: there is no graph in the file.
     """
     options = formula.trail[0].options if formula.trail else {}
     if "layout" not in options:
@@ -130,6 +140,7 @@ def methods(model: Any, formula: Formula) -> list[Method]:
             "This formula does not say how its inputs are laid out in an ONNX graph.",
             hint="Check it against the model that it was read from.",
         )
+    model = _opened(model) if isinstance(model, Path) else model
     layout = Layout.from_json(options["layout"])
     outputs = tuple(options["outputs"])
 
@@ -141,8 +152,9 @@ def methods(model: Any, formula: Formula) -> list[Method]:
     kind = coarsest(layout)
     raw = _in_double(model) if options["float64"] else None
     if raw is None:
-        return [Method(f"graph, {kind}", own, outputs, double=kind == "float64")]
-    fine = runner(raw, reference=options["float64"] == "reference")
+        double = kind == "float64" and not formula.precision  # trees add in float32 in between
+        return [Method(f"graph, {kind}", own, outputs, double=double)]
+    fine = runner(raw, reference=options["float64"] == "reference", plain=True)
     return [
         Method("graph in float64", asks(fine, layout.in_double()), outputs, double=True),
         Method(f"graph, {kind}", own, outputs, twin=0),
@@ -151,21 +163,39 @@ def methods(model: Any, formula: Formula) -> list[Method]:
 
 def _in_double(model: Any) -> bytes | None:
     """Return the same graph in float64; None where only an engine's session is there."""
-    if not isinstance(model, bytes) and not hasattr(model, "get_inputs"):
-        return in_double(model)
-    raw = model if isinstance(model, bytes) else _bytes_of(model)
-    if raw is None or find_spec("onnx") is None:
-        return None
-    import onnx
+    found = _graph_of(model) if hasattr(model, "get_inputs") else model
+    if isinstance(found, bytes) and find_spec("onnx") is not None:
+        import onnx
 
-    return in_double(onnx.load_from_string(raw))
+        found = onnx.load_from_string(found)
+    return in_double(found) if hasattr(found, "graph") else None
 
 
-def _bytes_of(session: Any) -> bytes | None:
+def _graph_of(session: Any) -> Any:
     """Return the graph that a session was made of, where it still knows."""
     path = getattr(session, "_model_path", None)
     raw: bytes | None = getattr(session, "_model_bytes", None)
-    return Path(path).read_bytes() if raw is None and path and Path(path).is_file() else raw
+    return _opened(Path(path)) if raw is None and path and Path(path).is_file() else raw
+
+
+def _opened(path: Path) -> Any:
+    """Return the graph in a file, with numbers that it keeps in others; its bytes without onnx.
+
+    Raises:
+        BadFile: there is no such file, or no graph in it.
+    """
+    try:
+        if find_spec("onnx") is None:
+            return path.read_bytes()
+        import onnx
+
+        return onnx.load(path)
+    except Exception as error:  # of the system, of protobuf, of onnx
+        said = getattr(error, "strerror", None) or (str(error) or type(error).__name__)
+        raise BadFile(
+            f"{path}: {str(said).splitlines()[0][:200]}.",
+            hint="Give the file that the formula was read from.",
+        ) from error
 
 
 def coarsest(layout: Layout) -> str:
@@ -293,6 +323,7 @@ def runner(model: Any, *, reference: bool = False, plain: bool = False) -> Run:
 
     Raises:
         MissingExtra: neither onnxruntime nor onnx is installed.
+        UnsupportedModel: the types in the graph do not fit together.
     """
     if hasattr(model, "run") and hasattr(model, "get_inputs"):
         return _session(model)
@@ -301,7 +332,10 @@ def runner(model: Any, *, reference: bool = False, plain: bool = False) -> Run:
         return _reference(raw)
     try:
         return _session(_started(raw, plain))
-    except Exception:  # it has no kernels for this type, or knows no such opset yet
+    except Exception as error:  # it has no kernels for this type, or knows no such opset yet
+        if "Type Error" in str(error):
+            said = str(error).rpartition("Type Error: ")[2].splitlines()[0][:300]
+            raise UnsupportedModel(f"onnxruntime refuses the graph: {said}", hint=INVALID) from None
         if find_spec("onnx") is None:
             raise
         return _reference(raw)

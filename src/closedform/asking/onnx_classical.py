@@ -1,8 +1,7 @@
 """Operators of ai.onnx.ml in float64, as nodes of ONNX's own domain.
 
 onnxruntime has them for float32 alone. What they look up or cut off stays theirs; what they add up
-and multiply is written out. Ensembles of trees have no such copy: the sum of their leaves in
-float32 is a part of the formula.
+and multiply is written out. Ensembles of trees stay as they are: see `onnx_trees`.
 """
 
 from __future__ import annotations
@@ -199,6 +198,20 @@ def _one_hot(w: Writer) -> None:
     w.add("Cast", [own], out, to=DOUBLE)
 
 
+def _look_up(w: Writer) -> None:
+    """It stays; keys and values that are floats become float64 around it."""
+    if any(name.endswith("_tensor") for name in w.options):
+        raise NoCopy
+    copy, out = type(w.node)(), w.node.output[0]
+    copy.CopyFrom(w.node)
+    if "keys_floats" in w.options:
+        copy.input[0] = w.add("Cast", [w.node.input[0]], w.prefix + KEPT, to=FLOAT)
+    w.made.append(copy)
+    if "values_floats" in w.options:
+        copy.output[0] = f"{w.prefix}own"
+        w.add("Cast", [f"{w.prefix}own"], out, to=DOUBLE)
+
+
 def _columns(w: Writer) -> None:
     w.add("Identity", [w.node.input[0]], w.node.output[0])
 
@@ -209,7 +222,9 @@ def _as_it_is(w: Writer) -> None:
 
 COPIES: dict[str, Callable[[Writer], None]] = {
     "ArrayFeatureExtractor": _as_it_is,
+    "CategoryMapper": _as_it_is,
     "Imputer": _imputer,
+    "LabelEncoder": _look_up,
     "LinearClassifier": _linear_classifier,
     "LinearRegressor": _linear_regressor,
     "Normalizer": _normalizer,
@@ -243,7 +258,7 @@ def written_out(model: Any) -> bool:
 
 
 def _written(n: Any, number: int) -> Iterator[Any]:
-    if n.domain != DOMAIN:
+    if n.domain != DOMAIN or n.output[0].endswith(KEPT):
         yield n
         return
     if n.op_type not in COPIES:

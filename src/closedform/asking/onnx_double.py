@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from closedform.asking.onnx_classical import DOMAIN, KEPT, written_out
+from closedform.asking.onnx_classical import DOMAIN, DOUBLE, NoCopy, written_out
+from closedform.asking.onnx_trees import COARSE, is_kept, keep_trees
 from closedform.ir import Array
-
-COARSE = (1, 10, 16)
-"""float32, float16 and bfloat16 among ONNX's element types."""
-DOUBLE = 11
 
 OWN = ("", "ai.onnx", DOMAIN)
 """What has been written out keeps those operators of ai.onnx.ml that give no new numbers."""
@@ -34,6 +31,10 @@ def in_double(model: Any) -> bytes | None:
         from onnx import inliner
 
         made = inliner.inline_local_functions(made)
+    try:
+        keep_trees(made)
+    except NoCopy:
+        return None
     if any(n.domain == DOMAIN for n in made.graph.node) and not written_out(made):
         return None
     nodes = list(_nodes(made.graph))
@@ -41,11 +42,15 @@ def in_double(model: Any) -> bytes | None:
         return None
     for graph in _graphs(made.graph):
         for tensor in graph.initializer:
-            _widen(tensor)
+            if not is_kept(tensor.name):
+                _widen(tensor)
         for info in (*graph.value_info, *graph.input, *graph.output):
             _retype(info.type)
     for n in nodes:
-        _rewrite(n)
+        if not any(map(is_kept, n.output)):
+            _rewrite(n)
+    if any(n.domain == OWN_FUNCTIONS for n in nodes):
+        _add_sigmoid(made)
     raw: bytes = made.SerializeToString()
     return raw
 
@@ -89,7 +94,7 @@ def _rewrite(n: Any) -> None:
             _widen(a.t)
         for tensor in a.tensors:
             _widen(tensor)
-        if a.name == TYPES.get(n.op_type) and a.i in COARSE and not n.output[0].endswith(KEPT):
+        if a.name == TYPES.get(n.op_type) and a.i in COARSE:
             a.i = DOUBLE
     REWRITTEN.get(n.op_type, lambda n: None)(n)
 
@@ -124,11 +129,42 @@ def _stash(n: Any) -> None:
     n.attribute.extend([*kept, helper.make_attribute("stash_type", DOUBLE)])
 
 
+OWN_FUNCTIONS = "closedform"
+"""The domain of functions in the place of operators that onnxruntime computes too coarsely."""
+
+
+def _sigmoid(n: Any) -> None:
+    n.domain = OWN_FUNCTIONS
+
+
+def _add_sigmoid(model: Any) -> None:
+    """Define Sigmoid by Exp: that of onnxruntime is 1 − 1 / (1 + exp(x)) below 0, with 1e-16 off.
+
+    Its logarithm is infinite from −38 on.
+    """
+    from onnx import helper, numpy_helper
+
+    own = next(o for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    one = numpy_helper.from_array(np.ones((), np.float64))
+    nodes = [
+        helper.make_node("Constant", [], ["one"], value=one),
+        helper.make_node("Neg", ["x"], ["n"]),
+        helper.make_node("Exp", ["n"], ["e"]),
+        helper.make_node("Add", ["one", "e"], ["s"]),
+        helper.make_node("Div", ["one", "s"], ["y"]),
+    ]
+    made = helper.make_function(OWN_FUNCTIONS, "Sigmoid", ["x"], ["y"], nodes, [own])
+    model.functions.append(made)
+    model.opset_import.append(helper.make_opsetid(OWN_FUNCTIONS, 1))
+    model.ir_version = max(model.ir_version, 8)  # the first with functions
+
+
 REWRITTEN: dict[str, Callable[[Any], None]] = {
     "Constant": _constant,
     "ConstantOfShape": _zeros,
     "LayerNormalization": _stash,
     "GroupNormalization": _stash,
     "RMSNormalization": _stash,
+    "Sigmoid": _sigmoid,
 }
 """Operators whose numbers are float32 in other ways."""

@@ -1,8 +1,8 @@
 """ONNX's own reference implementation, with some operators that it computes too coarsely.
 
 It runs a graph in float64 where onnxruntime has no such kernels. Its Erf rounds to float32, its
-dilated convolutions and means let a missing number reach places that do not see it, and its layer
-norm knows no float64.
+dilated convolutions and means let a missing number reach places that do not see it, its layer
+norm knows no float64, and its batch norm takes older graphs for ones in training.
 """
 
 from __future__ import annotations
@@ -60,6 +60,19 @@ def layer_norm(
     away = x - x.mean(axis=axes, keepdims=True)
     made = away / np.sqrt((away * away).mean(axis=axes, keepdims=True) + epsilon) * weight
     return np.asarray(made if bias is None else made + bias).astype(x.dtype)
+
+
+def batch_norm(
+    x: Array, weight: Array, bias: Array, mean: Array, variance: Array, epsilon: float = 1e-5,
+    **options: Any,
+) -> Array:  # fmt: skip
+    """BatchNormalization by the statistics of the training."""
+    if options.get("training_mode"):
+        raise NotImplementedError
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    scale = (weight / np.sqrt(variance + epsilon)).reshape(shape)
+    made = (x - mean.reshape(shape)) * scale + bias.reshape(shape)
+    return np.asarray(made).astype(x.dtype)
 
 
 def _sides(
@@ -139,6 +152,7 @@ FINER: dict[str, Callable[..., Array]] = {
     "Erf": erf,
     "Gelu": gelu,
     "LayerNormalization": layer_norm,
+    "BatchNormalization": batch_norm,
     "Conv": convolution,
     "AveragePool": average_pool,
 }

@@ -120,7 +120,9 @@ def _refuse_types(report: FileReport, trusted_types: Sequence[str]) -> None:
         raise UntrustedFile(
             f"{report.path} holds types that skops does not trust: {', '.join(unknown)}. "
             f"Nothing of it was run.\n{report}",
-            hint="If you know them: " + " ".join(f"--trust-type {name}" for name in unknown),
+            hint="If you know them: "
+            + " ".join(f"--trust-type {name}" for name in unknown)
+            + f", or closedform.loading.load_model(path, trusted_types={unknown}).",
         )
 
 

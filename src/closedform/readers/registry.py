@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
+from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ FILES: dict[str, str] = {
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 
 Where the package of that name can predict from such a file, the module has `model_of(raw)` too.
+Both may take `folder`, in which the file lies, where models keep numbers in files beside it.
 """
 
 LARGEST = 2 << 30
@@ -82,7 +84,8 @@ def read(
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
             CatBoost's and interpret's JSON, PyTorch's .pt2, Keras' .keras and .h5, ONNX, PMML,
-            PySR's hall of fame), told by its content and read without running any of it.
+            PySR's hall of fame), told by its content and read without running any of it; or of a
+            skops file whose types skops itself trusts.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
@@ -98,6 +101,8 @@ def read(
         UnsupportedModel: some part has no formula; every such part is listed, each with a hint.
         NotFitted: the model has not been trained.
         BadFile: the file is missing, damaged, or of a kind that is not read.
+        UntrustedFile: a skops file holds types that skops does not trust.
+        MissingExtra: skops is not installed.
     """
     _refuse_repeated(names)
     if isinstance(model, str | os.PathLike):
@@ -125,12 +130,17 @@ def read_inspected(
     """Return the formula of a model file that has been looked at, as `read` does of its path.
 
     Raises:
-        UnsupportedModel, BadFile: as `read` says.
+        UnsupportedModel, BadFile, UntrustedFile: as `read` says.
     """
+    if report.kind == "skops":
+        from closedform.loading import load_model
+
+        return read(load_model(report.path), names=names, fold=fold, example=example)
     module, raw = _contents(report)
     options = _with_example(module.read_file, example, report.path)
     with _damage(report.path):
-        formula: Formula = module.read_file(raw, names, **options)
+        beside = _beside(module.read_file, report)
+        formula: Formula = module.read_file(raw, names, **options, **beside)
     return tidy(formula, fold=fold)
 
 
@@ -162,7 +172,7 @@ def open_inspected(report: FileReport) -> Any:
     if find_spec(package) is None:
         raise MissingExtra(package, package, "Asking the model in a file")
     with _damage(report.path):
-        return module.model_of(raw)
+        return module.model_of(raw, **_beside(module.model_of, report))
 
 
 def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
@@ -180,6 +190,13 @@ def _hook(name: str, model: Any, columns: Columns, reading: Reading) -> Any:
         return None
     function = getattr(import_module(package), name, None)
     return None if function is None else function(model, columns, reading)
+
+
+def _beside(function: Callable[..., Any], report: FileReport) -> dict[str, Any]:
+    """Return the option of a reader whose models may keep numbers in files beside their own."""
+    return (
+        {"folder": Path(report.path).parent} if "folder" in signature(function).parameters else {}
+    )
 
 
 def _contents(report: FileReport) -> tuple[Any, bytes]:
@@ -204,7 +221,8 @@ def _unread(report: FileReport) -> BadFile:
     return BadFile(
         f"{report.path} is {KINDS[report.kind]}{unread}.",
         hint=HINTS.get(report.kind)
-        or f"These are read: {readable}; on the command line pickle, joblib and skops too. A model "
+        or f"These are read: {readable}; of a skops file, what skops trusts; on the command line "
+        "pickle, joblib and any skops file too. A model "
         "of another package is loaded in Python and given to closedform.read.",
     )
 

@@ -25,13 +25,13 @@ class Noted:
 
     Attributes:
         classes: of a classifier, in order.
-        looked_up: whether whole numbers are looked up by a place, as skl2onnx does with classes.
+        looked_up: what is looked up by a place, as skl2onnx does with classes.
         undefined: inputs for which ONNX does not say what comes of a missing number.
         singles: what is computed in float32.
     """
 
     classes: list[tuple[Label, ...]] = field(default_factory=list)
-    looked_up: bool = False
+    looked_up: list[tuple[Label, ...]] = field(default_factory=list)
     undefined: set[int] = field(default_factory=set)
     singles: Singles = field(default_factory=Singles)
 
@@ -142,9 +142,9 @@ class Call:
         """Say that this operator classifies, and what the classes are, in order."""
         self._noted.classes.append(tuple(classes))
 
-    def note_look_up(self) -> None:
-        """Say that this operator looks up whole numbers, which may be those of classes."""
-        self._noted.looked_up = True
+    def note_look_up(self, values: Sequence[Label]) -> None:
+        """Say that this operator looks up some values by a place, which may be classes in order."""
+        self._noted.looked_up.append(tuple(values))
 
     def wants(self, i: int) -> bool:
         """Tell whether an output has a name, so that something may read it."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from closedform.errors import NotFitted, UnsupportedModel
+from closedform.readers.onnx.outside import is_outside, tensors
 
 
 def check(model: Any) -> None:
@@ -23,28 +23,9 @@ def check(model: Any) -> None:
         )
     if not model.graph.output:
         raise NotFitted("The ONNX model holds no graph with results.")
-    for tensor in _tensors(model):
-        if tensor.external_data or tensor.data_location == EXTERNAL:
-            raise UnsupportedModel(
-                "The ONNX model keeps numbers in another file, and no file is read but its own.",
-                hint="Load it, onnx.load(path), and read what that gives; or save it as one file: "
-                "onnx.save(onnx.load(path), other).",
-            )
-
-
-EXTERNAL = 1
-"""TensorProto.DataLocation of numbers in another file."""
-
-
-def _tensors(model: Any) -> Iterator[Any]:
-    """Yield every tensor in a model, those of branches that are never taken too."""
-    todo = [model.graph, *model.functions]
-    while todo:
-        body = todo.pop()
-        yield from getattr(body, "initializer", ())
-        for sparse in getattr(body, "sparse_initializer", ()):
-            yield from (sparse.values, sparse.indices)
-        for n in body.node:
-            for a in n.attribute:
-                yield from (a.t, a.sparse_tensor.values, a.sparse_tensor.indices, *a.tensors)
-                todo += [*([a.g] if a.HasField("g") else []), *a.graphs]
+    if any(map(is_outside, tensors(model))):
+        raise UnsupportedModel(
+            "The ONNX model keeps numbers in another file, and does not say where that lies.",
+            hint="Give the path of the model's file, with the other one beside it; or load both: "
+            "onnx.load(path).",
+        )

@@ -95,6 +95,8 @@ def scan(
     """Scan, element by element of sequences whose length is always known."""
     found = attributes(n)
     body, count = found["body"], int(found["num_scan_inputs"])
+    if not 0 < count <= len(given):
+        raise NoFormula(f"operator Scan of {count} sequences among {len(given)} inputs")
     state, lines = list(given[: len(given) - count]), given[len(given) - count :]
     results = len(body.output) - len(state)
     in_axes = found.get("scan_input_axes") or [0] * count

@@ -151,9 +151,16 @@ def cast_to(call: Call, kind: str) -> Value:
         made = elementwise(t.number, x)
     else:
         call.undefined(x)
-        made = elementwise(t.truncated, x)
+        made = elementwise(_cut_off, x)
     _require_fitting(made, kind, given)
     return Value(made, kind)
+
+
+def _cut_off(x: Element) -> Element:
+    """Return x without what stands behind the point; a tree may give numbers of leaves."""
+    if isinstance(x, Node) and x.op is ops.TREE and (x.data.values % 1 == 0).all():
+        return x
+    return t.truncated(x)
 
 
 def cast_like(call: Call) -> Value:

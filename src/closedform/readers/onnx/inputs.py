@@ -69,7 +69,7 @@ def given_by(graph: Any, known: Mapping[str, Value], example: Any = None) -> Giv
         )
     dims = {i.name: _dims(i) for i in infos}
     examples = _examples(example, list(dims))
-    batch = _batch(list(dims.values()))
+    batch = _batch(list(dims.values()), [_names(info) for info in graph.output])
     axes = {name: _axis(d, batch) for name, d in dims.items()}
     lengths = {name: d[axes[name]] for name, d in dims.items()}
     slots = [
@@ -97,11 +97,22 @@ def _dims(info: Any) -> list[int | str]:
     return ["" if isinstance(d, int) and d <= 0 else d for d in found]
 
 
-def _batch(dims: Sequence[Sequence[int | str]]) -> str:
-    """Return the graph's name for the number of rows: the only one, else that of a first axis."""
+def _names(info: Any) -> set[str]:
+    """Return the names of the axes of a result whose length is free."""
+    return {d.dim_param for d in info.type.tensor_type.shape.dim} - {""}
+
+
+def _batch(dims: Sequence[Sequence[int | str]], results: Sequence[set[str]]) -> str:
+    """Return the graph's name for the number of rows.
+
+    The only name that all inputs have, or that all inputs and results have, else that of a first
+    axis.
+    """
     names = {d for one in dims for d in one if isinstance(d, str)}
-    if len(names) == 1 and all(names & set(one) for one in dims):
-        return names.pop()
+    shared = names.intersection(*dims)
+    for found in (names if names == shared else set(), shared.intersection(*results)):
+        if len(found) == 1:
+            return found.pop()
     return next((str(one[0]) for one in dims if isinstance(one[0], str) and one[0]), "")
 
 

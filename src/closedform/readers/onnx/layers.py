@@ -29,18 +29,7 @@ def product(a: Tensor, b: Tensor) -> Tensor:
 
 def matmul(call: Call) -> Tensor:
     """MatMul."""
-    a, b = call.tensor(0), call.tensor(1)
-    _note_unread(call, a, b)
-    return product(a, b)
-
-
-def _note_unread(call: Call, a: Tensor, b: Tensor) -> None:
-    """Refuse missing numbers of no weight: 0 times NaN is NaN, and a formula leaves it out."""
-    if a.dtype != object or b.dtype == object or b.ndim != 2:
-        return
-    unread = (b == 0).any(axis=1)
-    if unread.any():
-        call.undefined(a[..., unread])
+    return product(call.tensor(0), call.tensor(1))
 
 
 def gemm(call: Call) -> Tensor:
@@ -49,7 +38,6 @@ def gemm(call: Call) -> Tensor:
     a = a.T if call.option("transA", 0) else a
     b = b.T if call.option("transB", 0) else b
     alpha, beta = float(call.option("alpha", 1.0)), float(call.option("beta", 1.0))
-    _note_unread(call, a, b)
     if alpha != 1:
         a, b = (a, b * alpha) if b.dtype != object else (_times(a, alpha), b)
     if not call.has(2) or beta == 0:

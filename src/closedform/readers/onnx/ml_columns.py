@@ -178,8 +178,8 @@ def _looked_up(call: Call) -> Any:
     """Return known values at places that the inputs decide, as the label of the greatest score."""
     values, texts = call.tensor(0), call.kind(0) == "string"
     values = values.reshape(1, -1) if values.ndim == 1 else values
-    if "int" in call.kind(0):
-        call.note_look_up()
+    if texts or "int" in call.kind(0):
+        call.note_look_up(values.ravel().tolist())
     places = call.tensor(1).ravel().tolist()
     out = np.empty((*values.shape[:-1], len(places)), dtype=object)
     tests = (_outside(p, values.shape[-1]) for p in places if isinstance(p, Node))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from closedform.asking.onnx import Layout
@@ -12,6 +13,7 @@ from closedform.formula import Formula, Task
 from closedform.loading.stream import Broken
 from closedform.readers.onnx.checking import check
 from closedform.readers.onnx.inputs import Given, given_by, input_names, note_domain, started, texts
+from closedform.readers.onnx.outside import bring_in
 from closedform.readers.onnx.parsing import constants
 from closedform.readers.onnx.results import Found, named, results_of
 from closedform.readers.onnx.trying import tried
@@ -67,19 +69,26 @@ def _read_model(model: Any, names: Sequence[str] | None, example: Any = None) ->
     return _formula(model, given, reading, walk, results)
 
 
-def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+def read_file(
+    raw: bytes, names: Sequence[str] | None = None, example: Any = None, *, folder: Path
+) -> Formula:
     """Return what is in an ONNX file as a formula.
+
+    Args:
+        raw: the file.
+        names, example: as `read_model` says.
+        folder: in which the file lies, with the numbers that it may keep in others.
 
     Raises:
         MissingExtra: onnx is not installed.
         Broken: the file is damaged.
         UnsupportedModel: as `read_model` says.
     """
-    return _read_model(model_of(raw), names)
+    return _read_model(model_of(raw, folder=folder), names, example)
 
 
-def model_of(raw: bytes) -> Any:
-    """Return the model in an ONNX file.
+def model_of(raw: bytes, *, folder: Path) -> Any:
+    """Return the model in an ONNX file, with the numbers that it keeps in others.
 
     Raises:
         MissingExtra: onnx is not installed.
@@ -92,9 +101,11 @@ def model_of(raw: bytes) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        return onnx.load_from_string(raw)
+        made = onnx.load_from_string(raw)
     except DecodeError as error:
         raise Broken("it is no whole ONNX model") from error
+    bring_in(made, folder)
+    return made
 
 
 def _read(
@@ -117,8 +128,8 @@ def _read(
     for value in scope.values():
         walk.note_kind(value)
     walk.run(model.graph.node, scope)
-    for problem in walk.problems:
-        reading.problem(f"ONNX's {problem}.")
+    for problem, hint in walk.problems.items():
+        reading.problem(f"ONNX's {problem}.", hint)
     if reading.problems:
         reading.formula({}, Task(), "The ONNX graph", "")  # raises
     return reading, walk, results_of(model.graph, walk, scope, given.batch)
@@ -133,8 +144,11 @@ def _formula(
     layout = Layout(given.slots, tuple(found.result for found in results), given.fixed)
     inputs = {slot.kind for slot in given.slots if "float" in slot.kind}
     dtype = max(walk.kinds | inputs, key=FLOATS.index, default="float64")
-    trial = tried(model, nodes, layout, dtype)
-    outputs, task = named(results, walk.noted.classes, trial.said)
+    exact = walk.noted.singles.exact(nodes)
+    trial = tried(model, nodes, layout, dtype, exact=exact, present=reading.no_missing)
+    walk.noted.undefined |= trial.lost
+    reading.refuse_missing(reading.columns().pick(sorted(trial.lost)))
+    outputs, task = named(results, walk.noted, trial.said)
     at = 0
     for found in results:
         places = range(at, at + len(found.nodes))

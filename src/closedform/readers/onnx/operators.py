@@ -56,6 +56,7 @@ REFUSED: dict[str, str] = {
         ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
          "Bernoulli"), RANDOM,
     ),
+    "DynamicQuantizeLinear": "its scale is that of all rows that are asked about at the same time",
     **dict.fromkeys(("NonZero", "Unique", "NonMaxSuppression", "StringSplit"), DEPENDS),
     **dict.fromkeys(
         ("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "BitCast"), BITS

@@ -12,7 +12,7 @@ from closedform.ir import Node
 from closedform.readers import tensors as t
 from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.shapes import axes_of
-from closedform.readers.onnx.values import Unknown, Value
+from closedform.readers.onnx.values import Value
 from closedform.readers.tensors import Element, Tensor
 from closedform.readers.torch import layers as la
 from closedform.readers.torch.elements import NoFormula
@@ -76,21 +76,39 @@ def place_of(xs: Sequence[Element], sign: float, last: bool) -> Node:
 
 
 def top(call: Call) -> tuple[Any, ...]:
-    """TopK: the greatest in order; their places where it is one alone."""
+    """TopK: the greatest or smallest in order, and their places."""
     x, axis = call.tensor(0), int(call.option("axis", -1))
     k = int(call.option("k")) if call.version < 10 else (call.numbers(1, "k") or [1])[0]
     sign = 1.0 if call.option("largest", 1) else -1.0
     call.option("sorted")
     call.undefined(x)
     moved = np.moveaxis(x, axis, -1)
-    made = np.empty((*moved.shape[:-1], k), dtype=object)
-    for at in np.ndindex(*moved.shape[:-1]):
-        made[at] = in_order([t.node_of(v) for v in moved[at]], k, sign)
-    values = np.moveaxis(made, -1, axis)
-    if k != 1:
-        return values, Unknown("the places that TopK finds, for more than one of them")
-    places = t.reduced(x, [axis], True, lambda xs: place_of(xs, sign, False))
-    return values, Value(places, "int64")
+    once = t.distinct(moved, 0) if moved.ndim > 1 else moved
+    values, places = (np.empty((*once.shape[:-1], k), dtype=object) for _ in range(2))
+    for at in np.ndindex(*once.shape[:-1]):
+        xs = [t.node_of(v) for v in once[at]]
+        found = in_order(xs, k, sign)
+        values[at] = found
+        places[at] = [place_of(xs, sign, False)] if k == 1 else places_of(xs, found)
+    whole = (*moved.shape[:-1], k)
+    made, where = (np.moveaxis(np.broadcast_to(v, whole), -1, axis) for v in (values, places))
+    return made, Value(where, "int64")
+
+
+def places_of(xs: Sequence[Node], found: Sequence[Node]) -> list[Node]:
+    """Return where elements stand that are given in order; the first of equals comes first."""
+    made: list[Node] = []
+    for r, value in enumerate(found):
+        at = ops.const(float(len(xs) - 1))
+        for i in range(len(xs) - 2, -1, -1):
+            here = ops.equal(xs[i], value)
+            if r:
+                later = ops.less(made[-1], ops.const(float(i)))
+                other = ops.negate(ops.equal(value, found[r - 1]))
+                here = ops.both(here, ops.either(other, later))
+            at = ops.where(here, ops.const(float(i)), at)
+        made.append(at)
+    return made
 
 
 def in_order(xs: Sequence[Node], k: int, sign: float) -> list[Node]:

@@ -48,6 +48,12 @@ def results_of(graph: Any, walk: Walk, scope: dict[str, Any], batch: str) -> lis
         UnsupportedModel: a result that has no rows.
     """
     made = [found for given in graph.output for found in _found(given, walk, scope, batch)]
+    if not made:
+        raise UnsupportedModel(
+            "The graph has no result with rows that depends on its inputs.",
+            hint="One of the axes of a result must count the rows, as the first one of the inputs "
+            "does.",
+        )
     for found in made:
         _require_own_text(found)
     return [_labelled(found, walk.noted) for found in made]
@@ -82,11 +88,19 @@ def _found(given: Any, walk: Walk, scope: dict[str, Any], batch: str) -> Iterato
         raise UnsupportedModel(
             f"The graph's result {given.name!r} is {value.why}.", hint="Leave this result out."
         )
+    elif isinstance(value, Value) and not _reads(value):
+        walk.reading.leave_out(given.name, "it is the same whatever the inputs are")
     else:
         raise UnsupportedModel(
             f"The graph's result {given.name!r} has no rows.",
             hint="One of its axes must count the rows, as the first one of the inputs does.",
         )
+
+
+def _reads(value: Value) -> bool:
+    """Tell whether some element reads an input."""
+    nodes = [x for x in value.data.ravel().tolist() if isinstance(x, Node)]
+    return any(n.op is ops.INPUT for n in toposort(nodes))
 
 
 def _axis(given: Any, data: Array, walk: Walk, batch: str) -> int | None:
@@ -97,8 +111,8 @@ def _axis(given: Any, data: Array, walk: Walk, batch: str) -> int | None:
     if batch and batch in dims and len(dims) == data.ndim:
         return dims.index(batch)
     fits = [i for i, n in enumerate(data.shape) if n == walk.rows]
-    if data.dtype != object:
-        return 0 if 0 in fits else None
+    if data.dtype != object:  # as many numbers as rows are traced may be anything
+        return 0 if 0 in fits and (data == data[:1]).all() else None
     equal = [i for i in fits if not data.strides[i]]
     return next(iter(equal or fits), None)
 
@@ -117,7 +131,8 @@ def _labelled(found: Found, noted: Noted) -> Found:
     """Return the number of a class as a label, where the graph has such a result."""
     slot = found.result.slot
     fits = slot.size == 1 and "int" in slot.kind and found.nodes[0].type is Type.REAL
-    if not fits or not (noted.classes or noted.looked_up):
+    numbered = any(isinstance(v, int) for c in noted.looked_up for v in c)
+    if not fits or not (noted.classes or numbered):
         return found
     chosen = _chosen(found.nodes[0])
     if chosen is not None:
@@ -150,7 +165,7 @@ def _chosen(n: Node) -> Node | None:
 
 
 def named(
-    results: Sequence[Found], noted: Sequence[tuple[Label, ...]], said: Sequence[Array]
+    results: Sequence[Found], noted: Noted, said: Sequence[Array]
 ) -> tuple[dict[str, Node], Task]:
     """Return the outputs by name, and what they are.
 
@@ -163,7 +178,8 @@ def named(
     task = Task("regression")
     labels = [i for i, found in enumerate(results) if found.is_label]
     if len(labels) == 1:
-        task = _classifier(results, labels[0], names, noted, said)
+        orders = [*noted.classes, *noted.looked_up]
+        task = _classifier(results, labels[0], names, orders, said)
     flat = unique_names([name for part in names for name in part])
     nodes = [n for found in results for n in found.nodes]
     outputs = dict(zip(flat, nodes, strict=True))
@@ -172,11 +188,15 @@ def named(
 
 def _classifier(
     results: Sequence[Found], at: int, names: list[list[str]],
-    noted: Sequence[tuple[Label, ...]], said: Sequence[Array],
+    orders: Sequence[tuple[Label, ...]], said: Sequence[Array],
 ) -> Task:  # fmt: skip
-    """Rename the outputs of a classifier as those of others are called."""
+    """Rename the outputs of a classifier as those of others are called.
+
+    Args:
+        orders: the classes in an order, as each operator that knows of one has it.
+    """
     given = _labels_in(results[at].nodes[0])
-    told = next((c for c in noted if set(given) <= set(c)), None)
+    told = next((c for c in orders if set(given) <= set(c)), None)
     classes = given if told is None else told
     names[at][:] = ["label"]
     task = Task("classification", tuple(classes), "none", ("label",))

@@ -242,10 +242,18 @@ def picked(place: Node, values: Sequence[Any]) -> Node:
 
 
 def gather_elements(call: Call) -> Tensor:
-    """GatherElements at known places."""
-    places = call.constant(1, "the places")
-    axis = int(call.option("axis", 0))
-    return np.take_along_axis(call.tensor(0), _wrapped(places, call.tensor(0).shape[axis]), axis)
+    """GatherElements, at places along an axis that are known or not."""
+    x, places, axis = call.tensor(0), call.value(1), int(call.option("axis", 0))
+    if places.known:
+        return np.take_along_axis(x, _wrapped(places.data, x.shape[axis]), axis)
+    if call.kind(0) == "string":
+        raise NoFormula("operator GatherElements of text at places that depend on the inputs")
+    lines, moved = np.moveaxis(x, axis, -1), np.moveaxis(places.data, axis, -1)
+    made = np.empty(moved.shape, dtype=object)
+    for at in np.ndindex(*moved.shape):
+        place = from_end(t.node_of(moved.item(*at)), lines.shape[-1])
+        made[at] = picked(place, lines[at[:-1]].tolist())
+    return np.moveaxis(made, -1, axis)
 
 
 def _wrapped(places: Array, count: int) -> Array:

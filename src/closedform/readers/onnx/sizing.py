@@ -21,11 +21,16 @@ MOST_NODES = 1 << 22
 Shape = tuple[int, ...]
 
 
+class Misfit(NoFormula):
+    """An operator that ONNX does not allow for its inputs."""
+
+
 def shapes_of(n: Any, inputs: list[Anything], version: int, most: int = MOST) -> dict[str, Shape]:
     """Return the shape of each output whose shape ONNX can tell from the inputs.
 
     Raises:
-        NoFormula: the inputs do not fit the operator, or a result would be too large.
+        Misfit: the inputs do not fit the operator.
+        NoFormula: a result would be too large.
     """
     from onnx import defs, shape_inference
 
@@ -45,7 +50,7 @@ def shapes_of(n: Any, inputs: list[Anything], version: int, most: int = MOST) ->
         return {}
     except Exception as error:  # InferenceError, and what is raised for broken attributes
         said = str(error).strip().splitlines()[0][:200]
-        raise NoFormula(f"operator {n.op_type} does not fit its inputs: {said}") from error
+        raise Misfit(f"operator {n.op_type} does not fit its inputs: {said}") from error
     found = {name: shape for name, type_ in made.items() if (shape := _shape(type_)) is not None}
     if any(math.prod(shape) > most for shape in found.values()):
         raise NoFormula(f"operator {n.op_type} would give a tensor of more than {most:,} elements")
@@ -123,11 +128,17 @@ def _of_choice(size: float, tensors: list[Value]) -> float:
     return size * (1 + longest / (100 if tensors[0].known else 1))
 
 
+def _of_order(size: float, tensors: list[Value]) -> float:
+    """Return what the places of some of many elements cost: five tests of each."""
+    return size * 5 * max(tensors[0].data.shape, default=1)
+
+
 COSTS: dict[str, Callable[[float, list[Value]], float]] = {
     **dict.fromkeys(("MatMul", "Gemm", "Einsum", "MatMulInteger", "QLinearMatMul"), _of_product),
     **dict.fromkeys(("Conv", "ConvTranspose"), _of_convolution),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _of_sequence),
-    "Gather": _of_choice,
+    **dict.fromkeys(("Gather", "GatherElements"), _of_choice),
+    "TopK": _of_order,
 }
 """Operator → what it costs in nodes, from the size of its result and its inputs."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,8 @@ from closedform.asking.onnx import Layout, Slot, answers, runner
 from closedform.asking.onnx_double import in_double
 from closedform.errors import UnsupportedModel
 from closedform.evaluate import compute
-from closedform.formula import UNITS
-from closedform.ir import Array, Node, Type, toposort
+from closedform.formula import UNITS, may_be_missing
+from closedform.ir import Array, Node, Type, fold, toposort
 from closedform.ops.payloads import label_codes, labels_of
 
 ROWS = 12
@@ -43,12 +43,14 @@ class Trial:
         reference: whether only ONNX's own implementation runs that copy.
         apart: how far formula and graph are apart in each output, relative to its size.
         said: what the graph said, one column for each output.
+        lost: inputs of which a missing number does to the graph what it does not to the formula.
     """
 
     fine: bool
     reference: bool
     apart: list[float]
     said: Table
+    lost: frozenset[int] = frozenset()
 
     @property
     def engine(self) -> str:
@@ -63,7 +65,10 @@ class Trial:
         return max(1, math.ceil(MARGIN * worst / UNITS[dtype])) if math.isfinite(worst) else 1
 
 
-def tried(model: Any, outputs: Sequence[Node], layout: Layout, dtype: str) -> Trial:
+def tried(
+    model: Any, outputs: Sequence[Node], layout: Layout, dtype: str, *, exact: bool = False,
+    present: Collection[int] = (),
+) -> Trial:  # fmt: skip
     """Compare formula and graph.
 
     Args:
@@ -71,6 +76,8 @@ def tried(model: Any, outputs: Sequence[Node], layout: Layout, dtype: str) -> Tr
         outputs: the nodes, in the order of the layout's results.
         layout: how the graph is asked.
         dtype: the coarsest float type in it.
+        exact: whether the formula is to give the same bits, so that nothing is rounded otherwise.
+        present: inputs that are never missing.
 
     Raises:
         UnsupportedModel: they differ by more than rounding; the reason is said where it is known.
@@ -82,21 +89,31 @@ def tried(model: Any, outputs: Sequence[Node], layout: Layout, dtype: str) -> Tr
     limit = EXACT if dtype == "float64" else COARSE * UNITS[dtype]
     near = all(d <= limit for d in own)
     found = Trial(fine=False, reference=False, apart=own, said=theirs)
-    if dtype != "float64":
+    if dtype != "float64" and not exact:
         found = _refined(model, layout, columns, ours, found, limit)
-    # Where a graph rounds to steps, it may take another step than its own copy in float64 does.
-    if not near and not (found.fine and _engines_agree(model, layout, columns, theirs, limit)):
+    # Where a graph rounds to steps, it may take another step than its own copy in float64 does; and
+    # what is left of a difference of two large numbers may be nothing but rounding.
+    if not near and not (found.fine and _is_rounding(model, layout, columns, found, limit)):
         _explain(ask, columns, theirs)
-    return replace(found, apart=[min(d, limit) for d in own])
+    if dtype != "float64" and not exact and not found.fine:
+        many = rounded_by(ask, outputs, layout.inputs)
+        own = [max(pair) for pair in zip(own, many, strict=True)]
+    may = missing_ok(layout.inputs, present)
+    lost = unlike(ask, outputs, columns, may) | weightless(outputs) & set(may)
+    return replace(found, apart=[min(d, limit) for d in own], lost=lost)
 
 
-def _engines_agree(
-    model: Any, layout: Layout, columns: list[Array], theirs: Table, limit: float
+def _is_rounding(
+    model: Any, layout: Layout, columns: list[Array], found: Trial, limit: float
 ) -> bool:
-    """Tell whether ONNX's own implementation gives the same in the graph's own type.
+    """Tell whether an engine rounds, where its copy in float64 agrees with the formula.
 
-    What one engine alone makes of an operator is no rounding.
+    What one engine alone makes of an operator is no rounding: where the copy is ONNX's own
+    implementation's, that must give the same in the graph's own type.
     """
+    if not found.reference and all(map(math.isfinite, found.apart)):
+        return True
+    theirs = found.said
     try:
         ask = answers(runner(model, reference=True), layout)
         return all(d <= limit for d in differences(theirs, _table(ask(columns))))
@@ -130,12 +147,14 @@ def _taken(
     """Return how the graph is asked, and rows that it takes.
 
     Raises:
-        UnsupportedModel: it takes none of them.
+        UnsupportedModel: it takes none of them, or is none that ONNX allows.
     """
     said = ""
     for reference in (False, True):
         try:
             ask = answers(runner(model, reference=reference, plain=True), layout)
+        except UnsupportedModel:
+            raise
         except Exception as error:  # an engine may refuse a graph in any way it likes
             said = said or first_line(error)
             continue
@@ -166,7 +185,38 @@ def first_line(error: Exception) -> str:
     return text[:300]
 
 
-def _columns(slots: Sequence[Slot], outputs: Sequence[Node]) -> list[Array]:
+MANY, SCALES = 240, (1.0, 0.1, 10.0)
+"""Rows on which rounding is measured where no copy in float64 tells it, and their sizes."""
+
+
+def rounded_by(
+    ask: Callable[[Sequence[Array]], Array], outputs: Sequence[Node], slots: Sequence[Slot]
+) -> list[float]:
+    """Return how far a graph is from its formula on many rows, as a certificate measures it."""
+    columns = _columns(slots, outputs, MANY)
+    sizes = np.tile(SCALES, MANY // len(SCALES))
+    kinds = [slot.kind for slot in slots for _ in range(slot.size)]
+    columns = [c * sizes if "float" in k else c for c, k in zip(columns, kinds, strict=True)]
+    theirs = _row_by_row(ask, columns, len(outputs))
+    ours = _ours(outputs, columns)
+    usual = sizes == SCALES[0]
+    return [_far(a, b, usual) for a, b in zip(theirs, ours, strict=True)]
+
+
+def _far(theirs: Array, ours: Array, usual: Array) -> float:
+    """Return the greatest difference relative to max(|expected|, spread on the usual rows)."""
+    if ours.dtype == object:
+        return 0.0
+    theirs = theirs.astype(np.float64)
+    found = np.isfinite(theirs) & np.isfinite(ours)
+    some = theirs[found & usual]
+    if len(some) < MANY // 10:
+        return 0.0
+    size = np.maximum(np.abs(theirs[found]), max(float(some.std()), 1e-6))
+    return float((np.abs(theirs - ours)[found] / size).max())
+
+
+def _columns(slots: Sequence[Slot], outputs: Sequence[Node], rows: int = ROWS) -> list[Array]:
     """Return made-up rows: numbers, and categories that the formula knows."""
     draw = np.random.default_rng(0)
     seen = _categories(outputs)
@@ -176,13 +226,13 @@ def _columns(slots: Sequence[Slot], outputs: Sequence[Node]) -> list[Array]:
             known = seen.get(len(columns), [])
             if slot.kind == "string":
                 texts = [v for v in known if isinstance(v, str)] or ["a"]
-                columns.append(draw.choice(np.array(texts, dtype=object), ROWS))
+                columns.append(draw.choice(np.array(texts, dtype=object), rows))
             elif slot.whole:
                 numbers = [float(v) for v in known if not isinstance(v, str)] or [0.0, 1.0]
-                columns.append(draw.choice(np.array(numbers), ROWS))
+                columns.append(draw.choice(np.array(numbers), rows))
             else:
                 # What float16 holds, every graph holds too: nothing is rounded on the way in.
-                columns.append(draw.normal(size=ROWS).astype(np.float16).astype(np.float64))
+                columns.append(draw.normal(size=rows).astype(np.float16).astype(np.float64))
     return columns
 
 
@@ -245,6 +295,93 @@ def _difference(theirs: Array, ours: Array) -> float:
     away[np.isnan(theirs) & np.isnan(ours)] = 0.0
     away[np.isnan(theirs) ^ np.isnan(ours)] = np.inf
     return float((away / size).max(initial=0.0))
+
+
+# --- missing numbers ------------------------------------------------------------------------------
+
+GROUPS = 256
+"""So many sets of inputs are tried without a number, each on rows of its own."""
+
+TWICE = 2
+"""Rows on which each is tried."""
+
+PLAINLY = 1e-3
+"""So far apart, relative to an output's size, is no rounding."""
+
+
+def missing_ok(slots: Sequence[Slot], present: Collection[int]) -> list[int]:
+    """Return the positions of the inputs that may be missing."""
+    kinds = [slot.kind for slot in slots for _ in range(slot.size)]
+    return [i for i, kind in enumerate(kinds) if "float" in kind and i not in present]
+
+
+def unlike(
+    ask: Callable[[Sequence[Array]], Array], outputs: Sequence[Node], columns: list[Array],
+    inputs: Sequence[int],
+) -> frozenset[int]:  # fmt: skip
+    """Return the inputs of which a missing number shows in the graph and not in the formula, or so.
+
+    A kernel may leave out 0·x, or max(0, x), and a formula something else.
+    """
+    groups = [inputs[i::GROUPS] for i in range(min(GROUPS, len(inputs)))]
+    if not groups:
+        return frozenset()
+    rows = [i % len(columns[0]) for i in range(TWICE)]
+    holed = [np.tile(c[rows], len(groups)) for c in columns]
+    for i, group in enumerate(groups):
+        for at in group:
+            holed[at][i * TWICE : (i + 1) * TWICE] = np.nan
+    ours = _ours(outputs, holed)
+    theirs = _row_by_row(ask, holed, len(outputs))
+    bad = np.logical_or.reduce([_plainly_apart(a, b) for a, b in zip(theirs, ours, strict=True)])
+    found = np.flatnonzero(bad.reshape(len(groups), TWICE).any(axis=1))
+    return frozenset(at for i in found for at in groups[i])
+
+
+def weightless(outputs: Sequence[Node]) -> frozenset[int]:
+    """Return the inputs in terms of weight 0: 0·NaN is NaN, and `tidy` leaves them out."""
+    sums = [n for n in toposort(outputs) if n.op is ops.LIN and not n.data.weights.all()]
+    terms = list(dict.fromkeys(a for n in sums for a in n.args))
+    may = dict(zip(terms, fold(terms, may_be_missing), strict=True))
+    lost: set[int] = set()
+    for n in sums:
+        read: set[int] = set()
+        unread: set[int] = set()
+        for a, weight in zip(n.args, n.data.weights.tolist(), strict=True):
+            (read if weight else unread).update(may[a])
+        lost |= unread - read
+    return frozenset(lost)
+
+
+def _row_by_row(
+    ask: Callable[[Sequence[Array]], Array], columns: list[Array], outputs: int
+) -> Table:
+    """Return what a graph says, and nothing on rows that it refuses."""
+    try:
+        return _table(ask(columns))
+    except Exception:  # an engine may refuse a row in any way it likes
+        said = np.full((len(columns[0]), outputs), None, dtype=object)
+    for i in range(len(said)):
+        try:
+            said[i] = ask([c[i : i + 1] for c in columns])[0]
+        except Exception:
+            continue
+    return list(said.T)
+
+
+def _plainly_apart(theirs: Array, ours: Array) -> Array:
+    """Return the rows on which two columns are not the same but for rounding, shape (rows,)."""
+    if ours.dtype == object:
+        return np.array([a != b for a, b in zip(theirs, ours, strict=True)], dtype=bool)
+    theirs = theirs.astype(np.float64)
+    size = np.abs(np.where(np.isfinite(theirs), theirs, 0.0)).max(initial=1e-6)
+    with np.errstate(all="ignore"):
+        near = (theirs == ours) | (np.abs(theirs - ours) <= PLAINLY * size)
+    found: Array = ~(near | (np.isnan(theirs) & np.isnan(ours)))
+    return found
+
+
+# --- why ------------------------------------------------------------------------------------------
 
 
 def _explain(

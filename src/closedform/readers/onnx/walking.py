@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from closedform.asking.onnx import INVALID
 from closedform.errors import UnsupportedModel
 from closedform.loading.stream import Broken, shown
 from closedform.readers.onnx import sizing
@@ -19,7 +20,7 @@ from closedform.readers.onnx.control import CONTROL
 from closedform.readers.onnx.folding import NEVER, CannotFold, folded
 from closedform.readers.onnx.parsing import attributes, bound, constants
 from closedform.readers.onnx.values import Anything, Maps, Unknown, Value, computed, settled
-from closedform.readers.reading import Reading
+from closedform.readers.reading import NO_FORMULA, Reading
 from closedform.readers.tensors import nodes_of
 from closedform.readers.torch.elements import NoFormula
 
@@ -76,6 +77,7 @@ class Walk:
         functions: the model's own, by domain, name and overload.
         noted: what operators said besides their results.
         kinds: the float types of what depends on the inputs.
+        problems: what has no formula, and what the user can do about it.
     """
 
     reading: Reading
@@ -84,7 +86,7 @@ class Walk:
     functions: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     noted: Noted = field(default_factory=Noted)
     kinds: set[str] = field(default_factory=set)
-    problems: dict[str, None] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
     layers: int = 0
     steps: int = 0
     spent: float = 0.0
@@ -128,7 +130,7 @@ class Walk:
             function = None if control else self._found(n)
             unknown = [v for v in given if isinstance(v, Unknown)]
             if unknown:
-                self.problems.update((v.why, None) for v in unknown if v.why)
+                self._note_unknown(n, unknown)
                 return [Unknown()] * len(n.output)
             if function is None:
                 made: Sequence[Anything] = CONTROL[n.op_type](self, n, given, scope, depth)
@@ -137,12 +139,18 @@ class Walk:
                 return self._function(body_of(n, given, self.version(n.domain)), n, given, depth)
             return self._called(function, n, given)
         except NoFormula as error:
-            self.problems[str(error)] = None
+            self.problems[str(error)] = INVALID if isinstance(error, sizing.Misfit) else NO_FORMULA
         except _WRONG as error:
             said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             named = shown(str(n.op_type))[:80]
-            self.problems[f"operator {named} cannot be computed here: {said}"] = None
+            self.problems[f"operator {named} cannot be computed here: {said}"] = INVALID
         return [Unknown()] * len(n.output)
+
+    def _note_unknown(self, n: Any, unknown: Sequence[Unknown]) -> None:
+        for whys in {v.why for v in unknown if v.why}:
+            self.problems[f"operator {shown(n.op_type)} has no formula here: it reads {whys}"] = (
+                NO_FORMULA
+            )
 
     def _found(self, n: Any) -> Function:
         """Return the function of an operator."""
@@ -252,7 +260,9 @@ class Walk:
             self.run([bound(m, n, own) for m in own.node], inner, depth + 1)
         finally:
             self.opsets = outer
-        return [inner[name] for name in _known(own.output, inner)]
+        # Results that nobody takes need not be computed, as the cache of ONNX's own Attention.
+        wanted = [a if b else "" for a, b in zip(own.output, n.output, strict=False)]
+        return [inner[name] if name else None for name in _known(wanted, inner)]
 
     def inside(
         self, graph: Any, given: Sequence[Anything], scope: Scope, depth: int

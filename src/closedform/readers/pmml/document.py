@@ -1,31 +1,17 @@
-"""XML that nobody trusts as plain elements: no entities, no document types, bounded in all."""
+"""The elements of a PMML file: attributes as numbers and truths, arrays and matrices."""
 
 from __future__ import annotations
 
-import gc
 import math
 import re
-from collections.abc import Iterator
-from typing import Any
-from xml.parsers import expat
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from closedform.ir import Array
-from closedform.loading.stream import Broken
 
-DEEPEST = 5000
-"""Levels of elements; a tree that splits off one row at a time is as deep as it has rows."""
-MOST_ELEMENTS = 20_000_000
-"""Elements of a file; each takes some 400 bytes."""
 MOST_CELLS = 1 << 24
 """Numbers of one array or matrix: 128 MiB."""
-
-IGNORED = frozenset(
-    ("Extension", "ModelStats", "ModelVerification", "ModelExplanation", "MiningBuildTask",
-     "Partition")
-)  # fmt: skip
-"""Elements that say nothing about what a model predicts."""
 
 
 class Element:
@@ -124,78 +110,18 @@ def real(text: str) -> float:
     return float(text)
 
 
-def parsed(raw: bytes) -> Element:
-    """Return the outermost element of an XML text.
+def reals(texts: Iterable[str]) -> Array:
+    """Return numbers as XML and Java spell them, shape (texts,); `real` for many of them.
 
     Raises:
-        Broken: it is not well-formed, defines entities, or is larger or deeper than is meant.
+        ValueError: one of them is none.
     """
-    building, collects = _Building(), gc.isenabled()
-    gc.disable()  # a million elements that all stay: looking through them takes 2/3 of the time
-    try:
-        building.parser.Parse(raw, True)
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        raise Broken(f"it is no whole XML text ({str(error)[:120]})") from error
-    finally:
-        if collects:
-            gc.enable()
-    if building.root is None:
-        raise Broken("it holds no element")
-    return building.root
-
-
-class _Building:
-    """Elements on their way out of the parser."""
-
-    def __init__(self) -> None:
-        self.parser = expat.ParserCreate(intern={})
-        self.parser.buffer_text = True
-        self.parser.StartElementHandler = self.start
-        self.parser.EndElementHandler = self.end
-        self.parser.CharacterDataHandler = self.text
-        self.parser.EntityDeclHandler = _no_entities
-        self.parser.StartDoctypeDeclHandler = _no_subset
-        self.root: Element | None = None
-        self.open: list[Element] = []
-        self.texts: list[list[str]] = []  # joined at the end: += on 100 MB would take minutes
-        self.skipped = 0
-        self.count = 0
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        tag = name.rpartition(":")[2]
-        if self.skipped or (tag in IGNORED and self.open):
-            self.skipped += 1
-            return
-        self.count += 1
-        if len(self.open) >= DEEPEST or self.count > MOST_ELEMENTS:
-            raise Broken(f"it has more than {DEEPEST:,} levels or {MOST_ELEMENTS:,} elements")
-        made = Element(tag, attributes)
-        if self.open:
-            self.open[-1].children.append(made)
-        else:
-            self.root = made
-        self.open.append(made)
-        self.texts.append([])
-
-    def end(self, name: str) -> None:
-        if self.skipped:
-            self.skipped -= 1
-        else:
-            text = "".join(self.texts.pop())
-            self.open.pop().text = "" if text.isspace() else text
-
-    def text(self, text: str) -> None:
-        if not self.skipped and self.open:
-            self.texts[-1].append(text)
-
-
-def _no_entities(*_: Any) -> None:
-    raise Broken("it defines entities of XML, which no model needs")
-
-
-def _no_subset(name: str, system: str | None, public: str | None, internal: bool) -> None:
-    if internal:
-        raise Broken("it brings a document type of its own, which no model needs")
+    found = list(texts)
+    made = np.array(list(map(float, found)), dtype=np.float64)
+    whole = "".join(found)
+    if "_" in whole or not whole.isascii():  # all that Python reads as a number and XML does not
+        raise ValueError("a number is spelt as Python does, or with other digits than 0 to 9")
+    return made
 
 
 # --- arrays -------------------------------------------------------------------------------------

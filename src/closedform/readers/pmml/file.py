@@ -13,7 +13,7 @@ from closedform.formula import Formula, may_be_missing, surely_missing
 from closedform.ir import Node, fold, toposort
 from closedform.loading.stream import Broken
 from closedform.readers.documents import understood
-from closedform.readers.pmml.document import Element, parsed
+from closedform.readers.pmml.document import Element
 from closedform.readers.pmml.expressions import derive, functions_of
 from closedform.readers.pmml.fields import (
     DataField,
@@ -25,6 +25,7 @@ from closedform.readers.pmml.fields import (
 from closedform.readers.pmml.mining import model_in
 from closedform.readers.pmml.models import Around, outcome_of
 from closedform.readers.pmml.outcome import Outcome
+from closedform.readers.pmml.parsing import parsed
 from closedform.readers.pmml.scope import Scope, Work
 from closedform.readers.pmml.targets import feature_of
 from closedform.readers.pmml.values import READ, Truth, Value

@@ -76,7 +76,7 @@ def mining_model(
 
 
 def _why(method: str) -> str:
-    several = ("selectAll", "multiModelChain")
+    several = ("selectAll", "multiModelChain", "x-multiModelChain")
     return "it gives several results" if method in several else "it is no method of PMML"
 
 

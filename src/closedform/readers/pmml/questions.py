@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from closedform import ops
-from closedform.ir import Node, Type
+from closedform.ir import Array, Node, Type
 from closedform.ops.payloads import Label
-from closedform.readers.pmml.document import Element, items
+from closedform.readers.pmml.branches import Branches
+from closedform.readers.pmml.document import Element, items, reals
 from closedform.readers.pmml.functions import known
 from closedform.readers.pmml.predicates import truth_of
 from closedform.readers.pmml.scope import Scope
-from closedform.readers.pmml.values import Truth, Value, gone, literal, number, of_truth
+from closedform.readers.pmml.values import NUMERIC, Truth, Value, gone, literal, number, of_truth
 
 
 class Ask(NamedTuple):
@@ -34,10 +37,6 @@ class Ask(NamedTuple):
     codes: frozenset[int] | None = None
     turned: bool = False
     absence: bool = False
-
-    def opposite(self, other: Ask) -> bool:
-        """Tell whether it holds exactly where the other fails."""
-        return self.turned is not other.turned and self[:4] == other[:4]
 
 
 @dataclass
@@ -101,6 +100,115 @@ class Columns:
 
 
 Answer = Ask | bool
+ASKED, ALWAYS, NEVER = range(3)
+
+
+@dataclass(frozen=True, eq=False)
+class Tests:
+    """The predicates of all nodes of a tree: each attribute of `Ask` as an array (nodes,).
+
+    Attributes:
+        codes: the place in `sets` of its codes, -1 for none.
+        sure: whether there is something to ask at all.
+    """
+
+    column: Array
+    threshold: Array
+    below: Array
+    turned: Array
+    absence: Array
+    codes: Array
+    sure: Array
+    sets: list[frozenset[int]]
+
+    def opposite(self, before: Array) -> Array:
+        """Return which tests hold exactly where that of another node fails.
+
+        Args:
+            before: the number of the other node, -1 for none, shape (nodes,).
+        """
+        plain = (self.sure == ASKED) & ~self.absence
+        other = np.maximum(before, 0)
+        alike: Array = (before >= 0) & plain & plain[other] & (self.turned != self.turned[other])
+        for each in (self.column, self.threshold, self.below, self.codes):
+            alike &= each == each[other]
+        return alike
+
+    def with_absences(self) -> Tests:
+        """Return these tests, and after them those whether the columns of these have a value."""
+        n = len(self.sure)
+        no, ask = np.zeros(n, dtype=bool), np.full(n, ASKED)
+        return Tests(
+            column=np.concatenate([self.column, self.column]),
+            threshold=np.concatenate([self.threshold, np.full(n, np.inf)]),
+            below=np.concatenate([self.below, no]),
+            turned=np.concatenate([self.turned, no]),
+            absence=np.concatenate([self.absence, ~no]),
+            codes=np.concatenate([self.codes, np.full(n, -1)]),
+            sure=np.concatenate([self.sure, ask]),
+            sets=self.sets,
+        )
+
+    def limits(self, below: bool) -> Array:
+        """Return thresholds for one comparison: x < t is x <= the double below t."""
+        moved = self.below & (not below) & np.isfinite(self.threshold)
+        return np.where(moved, np.nextafter(self.threshold, -np.inf), self.threshold)
+
+
+def tests_of(branches: Branches, columns: Columns) -> Tests:
+    """Return the predicates of a tree as tests of columns."""
+    kind = branches.kind
+    common = [_of_order(*k, columns) for k in branches.kinds]
+    ask = [Ask(0) if c is None else c[0] for c in common]
+    rounded = np.array([c is not None and c[1] for c in common])[kind]
+    alone = np.array([c is None for c in common])[kind]
+    texts = ["inf" if x else v for v, x in zip(branches.value, alone.tolist(), strict=True)]
+    threshold = reals(texts)  # type: ignore[arg-type]
+    with np.errstate(over="ignore"):
+        threshold[rounded] = threshold[rounded].astype(np.float32)
+    made = Tests(
+        np.array([a.column for a in ask])[kind], threshold, np.array([a.below for a in ask])[kind],
+        np.array([a.turned for a in ask])[kind], np.zeros(len(kind), dtype=bool),
+        np.full(len(kind), -1), np.full(len(kind), ASKED), [],
+    )  # fmt: skip
+    _fill(made, np.flatnonzero(alone).tolist(), branches, columns)
+    return made
+
+
+def _fill(tests: Tests, where: list[int], branches: Branches, columns: Columns) -> None:
+    """Set those tests that are no comparisons of a number with a constant."""
+    known: dict[tuple[str | None, ...], Answer] = {}
+    numbers: dict[frozenset[int], int] = {}
+    for i in where:
+        key = (*branches.kinds[branches.kind[i]], branches.value[i])
+        if i in branches.others:
+            answer = asked(branches.others[i], columns)
+        elif key in known:
+            answer = known[key]
+        else:
+            given = zip(("field", "operator", "value"), key, strict=True)
+            simple = Element("SimplePredicate", {k: v for k, v in given if v is not None})
+            answer = known[key] = asked(simple, columns)
+        if not isinstance(answer, Ask):
+            tests.sure[i] = ALWAYS if answer else NEVER
+            continue
+        tests.column[i], tests.threshold[i], tests.below[i] = answer[:3]
+        tests.turned[i], tests.absence[i] = answer.turned, answer.absence
+        if answer.codes is not None:
+            tests.codes[i] = numbers.setdefault(answer.codes, len(numbers))
+    tests.sets.extend(numbers)
+
+
+def _of_order(name: str | None, operator: str | None, columns: Columns) -> tuple[Ask, bool] | None:
+    """Return the test of a number by its order, and whether its threshold is a float32."""
+    if name is None or operator not in ORDERS:
+        return None
+    value = columns.value(name)
+    if value.dtype not in NUMERIC:
+        return None
+    below, turned = ORDERS[operator]
+    column = columns.of_number(name, value)
+    return Ask(column, below=below, turned=turned), value.dtype == "float"
 
 
 def asked(element: Element, columns: Columns) -> Answer:

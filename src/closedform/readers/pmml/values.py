@@ -130,9 +130,16 @@ def _real(text: str) -> float:
     try:
         return real(text)
     except ValueError:
+        if not text.strip():
+            raise Unread("An empty text stands where a number is due.", LEFT_OUT) from None
         raise Unread(f"The text {text[:40]!r} stands where a number is due.", NO_TEXT) from None
 
 
+LEFT_OUT = (
+    "The program that wrote the file has left the number out: read the model itself, or have "
+    "another program write it. (nyoka 5.5 leaves out the starting score of a "
+    "GradientBoostingClassifier of two classes.)"
+)
 NO_TEXT = "Write the number that it stands for in the file, by MapValues or NormDiscrete."
 
 
