@@ -35,13 +35,15 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
 )
 _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
-    "interpret-json", "onnx", "parquet", "pmml", "pysr-csv",
+    "interpret-json", "onnx", "parquet", "pmml", "pysr-csv", "safetensors",
 }  # fmt: skip
 _READ_AS_DATA: Final = {
     "torch-pt2": "it is looked through and repacked before PyTorch loads it",
     "keras": "it is read as data: no class that it names is made, and none of its code is run",
     "hdf5": "if it holds a Keras model, that is read as data",
 }
+_MOST_OF_HEADER: Final = 100_000_000
+"""Bytes of the list of tensors that begins a safetensors file, as that format says."""
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 
 
@@ -96,6 +98,8 @@ def _kind_by_beginning(head: bytes) -> str | None:
     for magic, holds, kind in _BEGINNINGS:
         if text.startswith(magic) and holds in head:
             return kind
+    if head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < _MOST_OF_HEADER:
+        return "safetensors"
     return "onnx" if begins_onnx(head) else None
 
 

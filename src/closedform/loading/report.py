@@ -28,6 +28,7 @@ KINDS: Final = {
     "pysr-csv": "a hall of fame saved by PySR",
     "torch": "a PyTorch file",
     "torch-pt2": "a model saved by torch.export",
+    "safetensors": "a set of weights saved as safetensors",
     "onnx": "a model saved as ONNX",
     "hdf5": "an HDF5 file",
     "npy": "a NumPy array",

@@ -68,6 +68,18 @@ FILES: dict[str, str] = {
 Where the package of that name can predict from such a file, the module has `model_of(raw)` too.
 """
 
+WEIGHTS = (
+    "Weights alone are no model: build the module, net.load_state_dict({}), and read that: "
+    "closedform.read(net, example=X[:1]). "
+)
+FIRST: dict[str, str] = {
+    "torch": WEIGHTS.format("torch.load(path)")
+    + "A whole module is loaded with torch.load(path, weights_only=False) if you trust the file, and "
+    "kept as data with torch.export.save(torch.export.export(net, (X,)), 'net.pt2'). ",
+    "safetensors": WEIGHTS.format("safetensors.torch.load_file(path)"),
+}
+"""Kind of a file that is not read → what to do instead, said before anything else."""
+
 LARGEST = 2 << 30
 """Bytes of a model file; 1,000 trees of depth 10 take 0.2 GiB as JSON."""
 
@@ -173,7 +185,8 @@ def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:
         large = f" of more than {LARGEST >> 30} GiB" if report.size > LARGEST else ""
         raise BadFile(
             f"{report.path} is {KINDS[report.kind]}{large}; it is not read from its file.",
-            hint=f"Model files of these are read: {readable}. Of other packages, load the model "
+            hint=FIRST.get(report.kind, "")
+            + f"Model files of these are read: {readable}. Of other packages, load the model "
             "and give it to closedform.read (closedform.loading.load_model opens a pickle or a "
             "skops file that you trust); a saved formula is opened by closedform.load.",
         )

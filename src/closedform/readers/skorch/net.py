@@ -119,7 +119,7 @@ class _Traced:
         if inner.problems:
             return Prediction.nothing()
         nodes = [node_of(number(x)) for x in tensor.ravel().tolist()]
-        trial = tried(self.module, nodes, self.walk.slots, self.example)
+        trial = tried(self.module, nodes, self.walk.slots, self.example, self.walk.program)
         # A cast to float32 on the way in is part of what the net's own rounding allows.
         cast = trial.dtype != "float64"
         given = [n.args[0] if cast and n.op is ops.ROUND32 else n for n in columns.nodes]

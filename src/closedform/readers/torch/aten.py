@@ -176,6 +176,7 @@ ATEN: dict[str, Function] = {
         elementwise(lambda v: t.multiply(v, float(alpha)), la.bmm(a, b)), c, beta
     ),
     "matmul": la.matmul,
+    "linalg_solve_triangular": la.solve_triangular,
     "mv": la.matmul,
     "dot": la.matmul,
     "convolution": la.convolution,

@@ -159,6 +159,19 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     return bmm(left, right).reshape(*lead, a.shape[-2], b.shape[-1])
 
 
+def solve_triangular(
+    a: Array, b: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Tensor:
+    """aten.linalg_solve_triangular, of a known matrix."""
+    if a.dtype == object:
+        raise NoFormula("solving by a matrix that depends on the inputs")
+    known = np.triu(a) if upper else np.tril(a)
+    if unitriangular:
+        known = known - np.tril(np.triu(known)) + np.eye(a.shape[-1])
+    inverse = np.linalg.inv(known)
+    return matmul(inverse, b) if left else matmul(b, inverse)
+
+
 def convolution(
     x: Tensor, weight: Array, bias: Array | None, stride: Sequence[int], padding: Sequence[int],
     dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from closedform import ops
-from closedform.asking.torch import Slot
+from closedform.asking.torch import Slot, tensors_of
 from closedform.errors import UnsupportedModel
+from closedform.ir import Array
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.tensors import Tensor, nodes_of
+from closedform.readers.tensors import Tensor, elementwise, nodes_of, truth
 from closedform.readers.torch import shapes as sh
 from closedform.readers.torch.aten import ATEN, CHECKS, REFUSED
 from closedform.readers.torch.elements import Absent, Deferred, NoFormula
@@ -33,6 +34,21 @@ INSTEAD = (
 )
 
 NO_STATE = "Give the part of it that keeps no state between rows."
+
+
+def in_float64(program: Any, slots: Sequence[Slot], flat: Array) -> Array:
+    """Return what a program gives where no input, nor what is made of one, is rounded to less.
+
+    Args:
+        program: of core operations, traced for some rows.
+        slots: the tensors that it takes.
+        flat: shape (rows, inputs).
+    """
+    walk = Walk(program)
+    step = max((shape_of(n.meta["val"])[0] for n, _ in walk.inputs), default=1)
+    padded = np.vstack([flat, np.repeat(flat[:1], -len(flat) % step, axis=0)])
+    parts = [padded[i : i + step] for i in range(0, len(padded), step)]
+    return np.vstack([walk.fine(slots, part) for part in parts])[: len(flat)]
 
 
 class Walk:
@@ -60,7 +76,8 @@ class Walk:
             return
         shape = tuple(int(k) for k in value.shape)
         whole = not value.dtype.is_floating_point
-        self.inputs.append((n, Slot(n.name, shape[1:], whole)))
+        truth = str(value.dtype) == "torch.bool"
+        self.inputs.append((n, Slot(n.name, shape[1:], whole, truth)))
 
     @property
     def slots(self) -> list[Slot]:
@@ -82,6 +99,31 @@ class Walk:
             reading.problem(_sentence(problem), INSTEAD)
         return list(self._results(reading))
 
+    def fine(self, slots: Sequence[Slot], flat: Array) -> Array:
+        """Return the results for as many rows as were traced, shape (rows, outputs)."""
+        import torch
+        from torch.fx.node import map_arg
+        from torch.utils._pytree import tree_map
+
+        values = dict(self.values)
+        given = tensors_of(slots, flat, "float64", torch.device("cpu"))
+        values |= {n: tensor for (n, _), tensor in zip(self.inputs, given, strict=True)}
+        open_ = {n for n, _ in self.inputs}
+        for n in self.program.graph.nodes:
+            if n.op != "call_function" or operation(n) in CHECKS:
+                continue
+            args, named = map_arg((n.args, n.kwargs), lambda m: values[m])
+            if open_.intersection(n.all_input_nodes):
+                open_.add(n)
+                args, named = tree_map(doubled, (args, named))
+                values[n] = n.target(*args, **named)
+            else:
+                values[n] = _of_constants(n.target, args, named)
+        found = {n.name: n for n in self.program.graph.nodes}
+        outputs = self.program.graph_signature.user_outputs
+        made = [values[found[at]].double().numpy() for at in outputs if at in found]
+        return np.hstack([part.reshape(len(flat), -1) for part in made])
+
     def _require_small(self) -> None:
         """Refuse what would be too long, before any of it is computed."""
         known = set(self.values)
@@ -98,6 +140,7 @@ class Walk:
         for n, slot in self.inputs:
             row = np.empty(slot.size, dtype=object)
             row[:] = columns.nodes[at : at + slot.size]
+            row = elementwise(truth, row) if slot.truth else row
             at += slot.size
             shape = [int(k) for k in n.meta["val"].shape]
             self.values[n] = np.broadcast_to(row.reshape(1, *shape[1:]), shape)
@@ -155,6 +198,7 @@ class Walk:
     def _results(self, reading: Reading) -> Iterator[tuple[str, Tensor]]:
         found = {n.name: n for n in self.program.graph.nodes}
         names = _result_names(self.program)
+        rows = max((shape_of(n.meta["val"])[0] for n, _ in self.inputs), default=0)
         for name, at in zip(names, self.program.graph_signature.user_outputs, strict=True):
             value = self.values[found[at]] if at in found else at
             if value is None:
@@ -164,11 +208,13 @@ class Walk:
             except NoFormula as error:
                 reading.problem(_sentence(str(error)), INSTEAD)
                 continue
-            if not isinstance(tensor, np.ndarray) or not tensor.ndim:
-                raise UnsupportedModel(
+            if not isinstance(tensor, np.ndarray) or not tensor.ndim or len(tensor) != rows:
+                reading.problem(
                     f"The module's result {name!r} has no rows.",
-                    hint="Its first axis must count the rows, as that of the inputs does.",
+                    "Its first axis must count the rows, as that of the inputs does. Wrap the module "
+                    "in one that gives such results alone, and leaves out the states of a layer.",
                 )
+                continue
             yield name, tensor[:1].reshape(tensor.shape[1:])
 
 
@@ -211,8 +257,12 @@ def _of_constants(target: Any, args: Any, named: Any) -> Any:
 
 
 def doubled(value: Any) -> Any:
-    """Return a tensor of floats in float64; anything else as it is."""
-    floats = hasattr(value, "is_floating_point") and value.is_floating_point()
+    """Return a tensor of floats in float64, or that type for another; anything else as it is."""
+    import torch
+
+    if isinstance(value, torch.dtype):
+        return torch.float64 if value.is_floating_point else value
+    floats = isinstance(value, torch.Tensor) and value.is_floating_point()
     return value.double() if floats else value
 
 
