@@ -74,7 +74,7 @@ WEIGHTS = (
 )
 FIRST: dict[str, str] = {
     "torch": WEIGHTS.format("torch.load(path)")
-    + "A whole module is loaded with torch.load(path, weights_only=False) if you trust the file, and "
+    + "A whole module is loaded by torch.load(path, weights_only=False) if you trust the file, and "
     "kept as data with torch.export.save(torch.export.export(net, (X,)), 'net.pt2'). ",
     "safetensors": WEIGHTS.format("safetensors.torch.load_file(path)"),
 }

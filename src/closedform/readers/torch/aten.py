@@ -147,7 +147,7 @@ ATEN: dict[str, Function] = {
     "var": la.variance,
     "var_mean": lambda x, *where, **named: (
         la.variance(x, *where, **named),
-        la.reduction(t.mean)(x, *where[:1], **{k: v for k, v in named.items() if k != "correction"}),
+        la.reduction(t.mean)(x, *where[:1], keepdim=named.get("keepdim", False)),
     ),
     "sort": od.sort,
     "topk": od.topk,
@@ -208,7 +208,8 @@ REFUSED: dict[str, str] = {
     **dict.fromkeys(("cond", "while_loop", "scan", "map_impl"), "it goes its way by a value"),
     **dict.fromkeys(("_local_scalar_dense", "item"), "one row decides about others"),
     **dict.fromkeys(
-        ("nonzero", "masked_select", "unique", "_unique2", "bincount"), "the size of its result depends on the inputs"
+        ("nonzero", "masked_select", "unique", "_unique2", "bincount"),
+        "the size of its result depends on the inputs",
     ),
 }
 """Operations that have no formula, and why."""

@@ -77,7 +77,9 @@ def index_by_input(x: Tensor, indices: Sequence[Any]) -> Tensor:
     if len(axes) != 1:
         raise NoFormula("indexing by several values that depend on the inputs")
     axis, places = axes[0], indices[axes[0]]
-    if any(isinstance(v, bool) or (isinstance(v, Node) and v.op.name in TRUTHS) for v in places.flat):
+    if any(
+        isinstance(v, bool) or (isinstance(v, Node) and v.op.name in TRUTHS) for v in places.flat
+    ):
         raise NoFormula("indexing by conditions, which gives as many values as hold,")
     count = x.shape[axis]
     by_place = {v: _at(x, indices, axis, np.full(places.shape, v % count)) for v in
@@ -110,7 +112,7 @@ def gather_by_input(x: Tensor, dim: int, index: Tensor) -> Tensor:
     made = np.empty(index.shape, dtype=object)
     for at in np.ndindex(*index.shape):
         line = x[(*at[:axis], slice(None), *at[axis + 1 :])]
-        made[at] = picked(index[at], dict(enumerate(line.tolist())))
+        made[at] = picked(index.item(*at), dict(enumerate(line.tolist())))
     return made
 
 
@@ -122,7 +124,7 @@ def scatter_by_input(
     made = t.as_tensor(x).copy()
     for at in np.ndindex(*index.shape):
         new = source[at] if isinstance(source, np.ndarray) else float(source)
-        place = place_of(index[at])
+        place = place_of(index.item(*at))
         known = values_of(place) if isinstance(place, Node) else {int(place)}
         for k in range(x.shape[axis]) if known is None else sorted(known):
             to = (*at[:axis], k, *at[axis + 1 :])

@@ -289,5 +289,5 @@ def embedding(weight: Array, index: Tensor, *_: Any, **__: Any) -> Tensor:
     columns = [dict(enumerate(column)) for column in weight.T.tolist()]
     for at in np.ndindex(*index.shape):
         for j, column in enumerate(columns):
-            made[(*at, j)] = picked(index[at], column)
+            made[(*at, j)] = picked(index.item(*at), column)
     return made

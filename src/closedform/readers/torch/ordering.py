@@ -111,7 +111,10 @@ def median(x: Tensor, *where: Any, **named: Any) -> Any:
     axis = int(named.get("dim", where[0] if where else 0))
     keep = bool(named.get("keepdim", where[1] if len(where) > 1 else False))
     found = t.reduced(
-        x, [axis], keep, lambda xs: ops.kth((len(xs) + 1) // 2, *[t.node_of(t.number(v)) for v in xs])
+        x,
+        [axis],
+        keep,
+        lambda xs: ops.kth((len(xs) + 1) // 2, *[t.node_of(t.number(v)) for v in xs]),
     )
     return found, Absent("the position that median gives")
 
@@ -131,7 +134,9 @@ def bucket(x: Tensor, edges: Array, *, right: bool = False, **_: Any) -> Tensor:
     return t.elementwise(place, x)
 
 
-def searched(edges: Array, x: Tensor, *, right: bool = False, side: Any = None, **given: Any) -> Tensor:
+def searched(
+    edges: Array, x: Tensor, *, right: bool = False, side: Any = None, **given: Any
+) -> Tensor:
     """aten.searchsorted, of edges that are known and in order."""
     if given.get("sorter") is not None:
         raise NoFormula("searchsorted with a sorter")

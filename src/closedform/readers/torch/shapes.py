@@ -252,7 +252,7 @@ def scatter_reduce(
     coming: dict[tuple[int, ...], list[Element]] = {}
     for at in np.ndindex(*index.shape):
         to = (*at[: dim % x.ndim], int(index[at]), *at[dim % x.ndim + 1 :])
-        coming.setdefault(to, [made[to]] if include_self else []).append(source[at])
+        coming.setdefault(to, [made[to]] if include_self else []).append(source.item(*at))
     for to, values in coming.items():
         made[to] = REDUCED[reduce](values)
     return made

@@ -19,8 +19,8 @@ from closedform.errors import BadInput, NotFitted, UnsupportedModel
 from closedform.ir import Array
 
 BATCH = 5
-"""Rows that are traced: with one, `squeeze()` would drop the rows as well; of a state that a recurrent
-layer gives, the first axis counts its layers and directions, seldom five."""
+"""Rows that are traced: with one, `squeeze()` would drop the rows as well; and of the state of a
+recurrent layer, the first axis counts its layers and directions, seldom five."""
 
 QUANTISED = re.compile(r"torch\.(ao\.)?nn\.(intrinsic\.)?quantized|torchao\.")
 """Modules of layers that keep no floats."""
@@ -94,7 +94,7 @@ def _holds_tensors(value: Any) -> bool:
 
 
 def _is_tensor(value: Any) -> bool:
-    """Tell one tensor, also as lists of numbers, from what holds several, and from a plain value."""
+    """Tell a tensor, also as lists of numbers, from what holds several and from a plain value."""
     listed = isinstance(value, list | tuple) and not _holds_tensors(value) and len(value)
     return bool(listed) or hasattr(value, "shape")
 
@@ -182,8 +182,8 @@ def require_numbers(model: Any) -> None:
     for name, part in model.named_modules():
         if QUANTISED.match(type(part).__module__):
             raise UnsupportedModel(
-                f"{name or type(model).__name__} is quantised: a {type(part).__qualname__} keeps its "
-                "weights in a packed form, and computes in whole numbers.",
+                f"{name or type(model).__name__} is quantised: a {type(part).__qualname__} keeps "
+                "its weights in a packed form, and computes in whole numbers.",
                 hint="Read the module as it was before that, or its ONNX file.",
             )
     state = [*model.named_parameters(), *model.named_buffers()]

@@ -155,7 +155,9 @@ def _said(
     model: Any, rows: Array, dtype: str, *, slots: Sequence[Slot], example: Example
 ) -> Array | None:
     try:
-        found = answers(model, slots, dtype, by_name=bool(example.by_name), layout=example.layout)(rows)
+        found = answers(model, slots, dtype, by_name=bool(example.by_name), layout=example.layout)(
+            rows
+        )
     except Exception:  # a copy in float64 may refuse its own constants in float32
         return None
     return found if len(found) == len(rows) else None

@@ -155,7 +155,9 @@ class Walk:
         except Exception as error:  # what stands for an unread operation, or an option of one
             if not problems:
                 said = first_line(error)
-                problems[f"PyTorch's operation {operation(n)} is not read as it is used: {said}"] = None
+                problems[
+                    f"PyTorch's operation {operation(n)} is not read as it is used: {said}"
+                ] = None
         return _unknown(n)
 
     def _call(self, n: Any) -> Any:
@@ -211,8 +213,8 @@ class Walk:
             if not isinstance(tensor, np.ndarray) or not tensor.ndim or len(tensor) != rows:
                 reading.problem(
                     f"The module's result {name!r} has no rows.",
-                    "Its first axis must count the rows, as that of the inputs does. Wrap the module "
-                    "in one that gives such results alone, and leaves out the states of a layer.",
+                    "Its first axis must count the rows, as that of the inputs does. Wrap the "
+                    "module in one that gives such results alone, without the states of a layer.",
                 )
                 continue
             yield name, tensor[:1].reshape(tensor.shape[1:])
@@ -245,8 +247,9 @@ def _of_complex(n: Any) -> str:
 
 
 def _of_constants(target: Any, args: Any, named: Any) -> Any:
-    """Return an operation on constants, in their own types; in float64 where these do not go
-    together: a module that is traced in float64 makes its zeros in float32.
+    """Return an operation on constants, in their own types, or in float64 if these do not match.
+
+    A module that is traced in float64 makes its zeros in float32.
     """
     from torch.utils._pytree import tree_map
 
@@ -323,7 +326,9 @@ def _holds_floats(n: Any) -> bool:
 
 
 def _is_symbolic(value: Any) -> bool:
-    return isinstance(value, Absent | Deferred) or (isinstance(value, np.ndarray) and value.dtype == object)
+    return isinstance(value, Absent | Deferred) or (
+        isinstance(value, np.ndarray) and value.dtype == object
+    )
 
 
 def _leaves(values: Any) -> Iterator[Any]:
