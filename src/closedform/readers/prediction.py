@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from closedform import ops
 from closedform.errors import BadInput
 from closedform.formula import Formula, Task, label_above, label_of
@@ -138,6 +140,23 @@ def formula_of(
         except Retype:
             continue
         return reading.formula(made.outputs, made.task, source, reader)
+
+
+def element_names(slots: Sequence[tuple[str, tuple[int, ...]]]) -> list[str]:
+    """Return a name for each element of some tensors: x0, x1 … of a flat one that is alone.
+
+    Args:
+        slots: the name and the shape of each tensor.
+    """
+    if len(slots) == 1 and len(slots[0][1]) == 1:
+        return [f"x{i}" for i in range(slots[0][1][0])]
+    return unique_names(
+        [
+            f"{name}[{','.join(map(str, at))}]" if at else name
+            for name, shape in slots
+            for at in np.ndindex(*shape)
+        ]
+    )
 
 
 def input_names(

@@ -244,8 +244,18 @@ class Reading:
             if dropped:
                 self.spoilt[name] = ops.either(*map(ops.missing, dropped))
 
-    def formula(self, outputs: dict[str, Node], task: Task, source: str, reader: str) -> Formula:
+    def formula(
+        self, outputs: dict[str, Node], task: Task, source: str, reader: str,
+        options: Mapping[str, Any] | None = None,
+    ) -> Formula:  # fmt: skip
         """Return the formula, or raise with every problem found.
+
+        Args:
+            outputs: name → node of each.
+            task: what the outputs are.
+            source: what was read, as messages call it.
+            reader: the package and its version.
+            options: what a certificate must know to ask the model.
 
         Raises:
             UnsupportedModel: some part of the model has no formula, or there is no output.
@@ -262,12 +272,12 @@ class Reading:
             inputs=self.features(),
             task=task,
             names=self.node_names,
-            trail=(self._step(f"read by {reader}", outputs),),
+            trail=(self._step(f"read by {reader}", outputs, options or {}),),
             stages=tuple(self.stages),
             source=source,
         )
 
-    def _step(self, name: str, outputs: Mapping[str, Node]) -> Step:
+    def _step(self, name: str, outputs: Mapping[str, Node], options: Mapping[str, Any]) -> Step:
         found: dict[str, Any] = {}
         numbers = {name: n for name, n in outputs.items() if n.type is not Type.LABEL}
         coarsest = fold(list(numbers.values()), partial(_coarsest, self.rounded, self.handed))
@@ -280,7 +290,7 @@ class Reading:
             found["precision"] = precision
         notes = {"unseen": self.unseen, "differs": self.apart, "left out": self.without}
         found |= {key: tuple(dict.fromkeys(said)) for key, said in notes.items() if said}
-        return Step(name, "approx" if self.apart else "read", found=found)
+        return Step(name, "approx" if self.apart else "read", dict(options), found=found)
 
     def _guarded(self, outputs: dict[str, Node]) -> dict[str, Node]:
         """Return the outputs, missing on rows that the model refuses."""

@@ -9,7 +9,7 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from closedform.errors import BadFile, BadInput, MissingExtra, UnsupportedModel
@@ -122,12 +122,8 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | No
 
     None where it is scikit-learn's own, or of a package whose models are read only as a whole.
     """
-    package = _found(model)
-    if package is None or package == READERS["sklearn"]:
-        return None
-    module: ModuleType = import_module(package)
-    function = getattr(module, "predicted", None)
-    return None if function is None else function(model, columns, reading)
+    made: Prediction | None = _hook("predicted", model, columns, reading)
+    return made
 
 
 def open_file(path: str | os.PathLike[str]) -> Any:
@@ -157,12 +153,16 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | Non
 
     None where it is scikit-learn's own, or of a package whose models transform nothing.
     """
+    made: Columns | None = _hook("transformed", model, columns, reading)
+    return made
+
+
+def _hook(name: str, model: Any, columns: Columns, reading: Reading) -> Any:
     package = _found(model)
     if package is None or package == READERS["sklearn"]:
         return None
-    function = getattr(import_module(package), "transformed", None)
-    made: Columns | None = None if function is None else function(model, columns, reading)
-    return made
+    function = getattr(import_module(package), name, None)
+    return None if function is None else function(model, columns, reading)
 
 
 def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None, example: Any) -> Formula:

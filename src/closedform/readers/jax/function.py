@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -18,8 +18,8 @@ from closedform.ir import Node
 from closedform.readers.jax.tracing import Example, Trace, example_of, traces
 from closedform.readers.jax.trying import tried
 from closedform.readers.jax.walking import BATCH, InNodes, row_of
-from closedform.readers.prediction import input_names, output_name
-from closedform.readers.reading import Columns, Reading, unique_names
+from closedform.readers.prediction import element_names, input_names, output_name
+from closedform.readers.reading import Columns, Reading
 from closedform.readers.tensors import Tensor
 from closedform.readers.torch.elements import NoFormula
 
@@ -58,7 +58,8 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
 def _read(model: Any, names: Sequence[str] | None, trace: Trace, given: Example) -> Formula:
     """Return one trace as a formula, tried against the function."""
     slots = given.call.slots
-    reading = Reading(_input_names(slots, names))
+    made = element_names([(slot.name, slot.shape) for slot in slots])
+    reading = Reading(input_names(names, made, len(made)))
     outputs = _outputs(trace, given, reading)
     if reading.problems or not outputs:
         reading.formula({}, Task(), _called(model), "")  # raises
@@ -70,10 +71,9 @@ def _read(model: Any, names: Sequence[str] | None, trace: Trace, given: Example)
         reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
     task = Task("regression", primary=tuple(outputs))
     reading.refuse_what_spoils(outputs)
-    made = reading.formula(outputs, task, _called(model), f"JAX {_version()}")
     call = given.call if trial.apart is not None else replace(given.call, twin="")
     options = _options(call, list(outputs), trace.dtype)
-    return replace(made, trail=(replace(made.trail[0], options=options),))
+    return reading.formula(outputs, task, _called(model), f"JAX {_version()}", options)
 
 
 def _options(call: Call, outputs: list[str], dtype: str) -> dict[str, Any]:
@@ -157,16 +157,3 @@ def _note_whole(slots: Sequence[Slot], reading: Reading) -> None:
 
 
 # --- names --------------------------------------------------------------------------------------
-
-
-def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str, ...]:
-    made = [name for slot in slots for name in _element_names(slot, len(slots) == 1)]
-    return input_names(names, unique_names(made), len(made))
-
-
-def _element_names(slot: Slot, alone: bool) -> Iterator[str]:
-    for at in np.ndindex(*slot.shape):
-        if alone and len(at) == 1:
-            yield f"x{at[0]}"
-        else:
-            yield f"{slot.name}[{','.join(map(str, at))}]" if at else slot.name

@@ -133,13 +133,12 @@ def finished(
     """Return the formula, and with it how its model is asked."""
     task = Task("regression", primary=tuple(outputs))
     reading.refuse_what_spoils(outputs)
-    made = reading.formula(outputs, task, source, reader)
     options = {
         "inputs": [[s.name, list(s.shape), s.whole, s.key] for s in slots],
         "outputs": list(outputs),
         "float64": double,
     }
-    return replace(made, trail=(replace(made.trail[0], options=options),))
+    return reading.formula(outputs, task, source, reader, options)
 
 
 def slot_of(told: Input, keys: bool = False) -> Slot:

@@ -86,9 +86,8 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | Non
     """Return the columns that a wrapper gives as a transformer; None of any other model."""
     if kind_of(model) != "SKLearnTransformer":
         return None
-    reading.refuse_missing(columns)
-    values = network_values(network_of(model), columns, reading) or []
-    return Columns(tuple(f"y{i}" for i in range(len(values))), tuple(values))
+    made = predicted(model, columns, reading).outputs
+    return Columns(tuple(made), tuple(made.values()))
 
 
 def kind_of(model: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,9 @@ from closedform.errors import NotFitted, UnsupportedModel
 from closedform.evaluate import compute
 from closedform.formula import UNITS, Formula
 from closedform.ir import Node, substitute
-from closedform.readers.prediction import Prediction, highest, input_names
+from closedform.readers.prediction import Prediction, element_names, highest, input_names
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.tensors import Tensor, node_of, number
-from closedform.readers.torch.module import element_names
 from closedform.readers.torch.tracing import Example, example_of, exported, require_numbers
 from closedform.readers.torch.trying import MARGIN, difference, tried
 from closedform.readers.torch.walking import Walk
@@ -56,9 +54,10 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     reading = Reading(known)
     made = net.predicted(reading.columns(), reading)
     version = _version()
-    formula = reading.formula(made.outputs, made.task, type(model).__name__, f"skorch {version}")
     options = {"shape": list(net.slot.shape)}
-    return replace(formula, trail=(replace(formula.trail[0], options=options),))
+    return reading.formula(
+        made.outputs, made.task, type(model).__name__, f"skorch {version}", options
+    )
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
@@ -81,7 +80,7 @@ class _Traced:
         self.example = example
         self.walk = Walk(exported(module, example))
         self.slot: Slot = self.walk.slots[0]
-        self.names = list(element_names(self.slot, alone=True))
+        self.names = element_names([(self.slot.name, self.slot.shape)])
 
     @classmethod
     def of(cls, model: Any, names: Sequence[str] | None, example: Any) -> _Traced:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,8 +13,8 @@ from closedform.asking.torch import Slot
 from closedform.errors import MissingExtra
 from closedform.formula import Formula, Task
 from closedform.ir import Array, Node, toposort
-from closedform.readers.prediction import input_names, output_name
-from closedform.readers.reading import Reading, unique_names
+from closedform.readers.prediction import element_names, input_names, output_name
+from closedform.readers.reading import Reading
 from closedform.readers.tensors import node_of, number
 from closedform.readers.torch.packages import program_of
 from closedform.readers.torch.tracing import (
@@ -50,7 +49,8 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
             fit.
     """
     model, given, walk = _walk(model, names, example)
-    reading = Reading(_input_names(walk.slots, names))
+    made = element_names([(slot.name, slot.shape) for slot in walk.slots])
+    reading = Reading(input_names(names, made, len(made)))
     outputs = _named_outputs(walk.run(reading))
     if reading.problems:
         reading.formula({}, Task(), type(model).__name__, "")  # raises
@@ -60,7 +60,6 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
     task = Task("regression", primary=tuple(outputs))
     reading.refuse_what_spoils(outputs)
-    made = reading.formula(outputs, task, type(model).__name__, f"PyTorch {_version()}")
     options = {
         "inputs": [[s.name, list(s.shape), s.whole, *[True] * s.truth] for s in walk.slots],
         "outputs": list(outputs),
@@ -69,7 +68,7 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         "dtype": trial.dtype,
         **({"layout": given.layout} if given.layout else {}),
     }
-    return replace(made, trail=(replace(made.trail[0], options=options),))
+    return reading.formula(outputs, task, type(model).__name__, f"PyTorch {_version()}", options)
 
 
 def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
@@ -134,20 +133,6 @@ def _version() -> str:
 
 
 # --- names --------------------------------------------------------------------------------------
-
-
-def _input_names(slots: Sequence[Slot], names: Sequence[str] | None) -> tuple[str, ...]:
-    made = [name for slot in slots for name in element_names(slot, len(slots) == 1)]
-    return input_names(names, unique_names(made), len(made))
-
-
-def element_names(slot: Slot, alone: bool) -> Iterator[str]:
-    """Yield a name for each element of a row: x0, x1 … of a flat tensor that is the only one."""
-    for at in np.ndindex(*slot.shape):
-        if alone and len(at) == 1:
-            yield f"x{at[0]}"
-        else:
-            yield f"{slot.name}[{','.join(map(str, at))}]" if at else slot.name
 
 
 def _named_outputs(results: Sequence[tuple[str, Array]]) -> dict[str, Node]:
