@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import io
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from inspect import signature
 from typing import Any
@@ -240,6 +242,18 @@ def _fixed_rows(model: Any) -> int | None:
         return None
     first = next((value.shape[0] for value in inputs_of(model)), None)
     return first if isinstance(first, int) else None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep PyTorch from printing the graph of what it cannot trace or load: errors say enough."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager

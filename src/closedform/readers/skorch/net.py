@@ -19,11 +19,8 @@ from closedform.readers.prediction import Prediction, element_names, highest, in
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.tensors import Tensor, node_of, number
 from closedform.readers.torch.tracing import Example, example_of, exported, require_numbers
-from closedform.readers.torch.trying import MARGIN, difference, tried
+from closedform.readers.torch.trying import FAR, MARGIN, difference, tried
 from closedform.readers.torch.walking import Walk
-
-FAR = 64.0
-"""Deviations within which the rows lie that a net's rounding is measured on."""
 
 IN_A_PIPELINE = 16
 """So much more may be rounded there: what stands before and behind a net computes in float32 too.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from closedform.asking.torch import arranged, dtype_of, evaluating, in_double, inputs_of, plain
+from closedform.asking.torch import (
+    arranged,
+    dtype_of,
+    evaluating,
+    in_double,
+    inputs_of,
+    plain,
+    quiet,
+)
 from closedform.errors import BadInput, NotFitted, UnsupportedModel
 from closedform.ir import Array
 
@@ -277,19 +283,6 @@ def differentiated(module: Any, args: tuple[Any, ...], named: dict[str, Any]) ->
             n.name = n.target = name
     made.recompile()
     return made
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep PyTorch from printing the graph of what it cannot trace: the error says enough."""
-    log = logging.getLogger("torch")
-    before = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        log.setLevel(before)
 
 
 @contextmanager
