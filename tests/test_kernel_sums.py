@@ -126,3 +126,11 @@ def test_a_network_is_no_kernel_sum():
     assert families(formula) == []
     with pytest.raises(cf.UnsupportedTarget, match="no sum of kernels"):
         formula.to("text", form="kernels")
+
+
+def test_a_sum_of_kernels_that_lacks_some_is_bracketed_where_it_is_squared():
+    """Far from each other, weights are 0: w·k^2 would be another number."""
+    x = np.append(np.arange(12) * 0.5, 60.0)[:, None]
+    text = cf.read(GPR(alpha=0.1).fit(x, np.sin(x[:, 0]))).to("text", digits=3)
+    assert "k^2" not in text
+    assert text.count("·k)^2") == 12

@@ -245,6 +245,11 @@ def test_odd_schemas_are_bad_files(file, schema):
         (b"tree\nversion=v4\n", "lightgbm-text"),
         (b"PAR1", "parquet"),
         (b"{}", "json"),
+        (b"binf\0\0\0?", "xgboost-binary"),
+        (b'[\n  { "nodeid": 0 }]', "xgboost-dump"),
+        (b"booster[0]:\n0:leaf=1", "xgboost-dump"),
+        (b'{"name": "tree", "version": "v4", "num_tree_per_iteration": 1}', "lightgbm-dump"),
+        (b'{"module": "keras", "class_name": "Sequential"}', "keras-json"),
         (gzip.compress(b"plain", mtime=0), "unknown"),
     ],
 )
@@ -287,6 +292,14 @@ def test_what_is_no_file(tmp_path):
             inspect_file(os.path.join(tmp_path, name))
         with pytest.raises(BadFile, match=why):
             load_model(os.path.join(tmp_path, name))
+
+
+@pytest.mark.parametrize(("name", "says"), [("saved_model.pb", "tf2onnx"), ("MLmodel", "MLmodel")])
+def test_a_folder_that_is_taken_for_a_model_is_told_what_to_give(tmp_path, name, says):
+    (tmp_path / name).touch()
+    with pytest.raises(BadFile, match="is a folder") as refusal:
+        inspect_file(tmp_path)
+    assert says in refusal.value.hint
 
 
 class Absent:

@@ -21,9 +21,9 @@ LOWERED = sorted(set(OPS) - SMALLEST)
 EXACT = ["abs", "sign", "min", "max", "member", "table", "tree", "piecewise", "kth", "sum32",
          "weighted_median", "squared_distance"]  # fmt: skip
 # ulp between the two when all that can be is lowered, the worst of 10⁶ arguments of all sizes:
-# 0, 0, 3, 2, 2, 5, 4 and 4 were measured. Half of it is NumPy's own.
+# 0, 0, 3, 2, 2, 5, 4, 4 and 5 were measured. Half of it is NumPy's own.
 ULP = {"sigmoid": 0, "probit": 0, "expm1": 4, "log1p": 3, "softplus": 3, "tanh": 6, "asin": 4,
-       "acos": 4}  # fmt: skip
+       "acos": 4, "erf": 5}  # fmt: skip
 
 
 def smaller(n):
@@ -108,10 +108,10 @@ def test_a_lowered_formula_has_the_same_labels_and_conditions_and_nearly_the_sam
 
 def test_all_that_cannot_be_lowered_is_reported_at_once():
     x = o.input_(0)
-    f = Formula({"y": o.mul(o.sin(x), o.unary("erf", x), o.tanh(x))}, (Feature("x"),))
+    f = Formula({"y": o.mul(o.sin(x), o.cos(x), o.tanh(x))}, (Feature("x"),))
     with pytest.raises(UnsupportedTarget) as caught:
         lower(f, {"mul"}, target="A pocket calculator")
-    assert "A pocket calculator cannot spell erf (1×), " in str(caught.value)
+    assert "A pocket calculator cannot spell cos (1×), " in str(caught.value)
     assert "sin (1×)" in str(caught.value)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import closedform as cf
 from closedform.loading import inspect_file
+from damaged_files import read_bytes, survives
 from pmml_cases import apply, derived, document, linear, number_if, regression, schema, text
 from pmml_documents import CASES
 
@@ -18,20 +19,6 @@ CHOSEN = [
     "vectors: radial", "clusters: euclidean", "scorecard", "rules: weightedSum",
     "MapValues of two fields", "general: Cox", "neighbours: average",
 ]  # fmt: skip
-
-
-def read_bytes(raw, path):
-    path.write_bytes(raw)
-    return cf.read(path)
-
-
-def survives(raw, path):
-    """Tell whether some bytes are read; every other end than a clear error fails."""
-    try:
-        read_bytes(raw, path)
-    except (cf.BadFile, cf.UnsupportedModel):
-        return False
-    return True
 
 
 @pytest.mark.parametrize("name", CHOSEN)

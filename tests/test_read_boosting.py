@@ -132,7 +132,7 @@ def test_categories_of_text_are_declared_on_the_input():
 def test_an_init_without_a_formula_is_refused_with_a_hint():
     from sklearn.neighbors import KNeighborsRegressor
 
-    model = fit(GBR(init=KNeighborsRegressor(metric="canberra"), **FEW), *data.numbers())
+    model = fit(GBR(init=KNeighborsRegressor(metric="correlation"), **FEW), *data.numbers())
     with pytest.raises(cf.UnsupportedModel, match="KNeighborsRegressor"):
         cf.read(model)
 

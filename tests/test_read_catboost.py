@@ -126,6 +126,22 @@ def test_several_labels_at_once_are_read(loss):
     assert list(formula.outputs)[:3] == ["label0", "P0(1)", "decision0"]
 
 
+@pytest.mark.parametrize("names", [None, ["a", "b", "c"]])
+def test_labels_at_once_may_be_more_than_two_and_have_names(names):
+    rows, y = data.label_sets()
+    model = classifier(loss_function="MultiLogloss", class_names=names)
+    model.fit(rows, np.column_stack([y, 1 - y[:, 0]]))
+    formula = check_reader(model, rows)
+    assert (formula(rows) == model.predict(rows)).all()
+
+
+def test_classes_of_a_file_are_of_the_type_that_they_had(tmp_path):
+    rows, y = data.labels_0_and_1()
+    model = fit(classifier(), rows, y * 1.5)
+    model.save_model(tmp_path / "m.json", format="json")
+    assert [repr(c) for c in cf.read(tmp_path / "m.json").task.classes] == ["0.0", "1.5"]
+
+
 def test_a_booster_behind_a_scaler_is_one_formula():
     rows, y = data.frame()
     model = fit(make_pipeline(StandardScaler(), regressor()), rows, y)

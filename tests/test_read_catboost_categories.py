@@ -55,12 +55,15 @@ def test_a_model_that_keeps_only_hashes_of_its_categories_is_refused_with_a_way_
     assert "pool=Pool" in caught.value.hint
 
 
-def test_texts_are_refused_with_a_reason():
+def test_texts_are_refused_with_a_reason(tmp_path):
     rows, _ = categorical()
     words = pd.DataFrame({"x": rows["code"], "said": ["one two", "two three", "six"] * 30})
     model = classifier(text_features=["said"]).fit(words, np.arange(90) % 3)
     with pytest.raises(cf.UnsupportedModel, match="text features"):
         cf.read(model)
+    model.save_model(tmp_path / "m.cbm")
+    with pytest.raises(cf.UnsupportedModel, match=r"in this file: .*text features"):
+        cf.read(tmp_path / "m.cbm")
 
 
 # --- statistics of the target -------------------------------------------------------------------
@@ -123,6 +126,19 @@ def test_combinations_are_among_what_is_read():
     assert "statistic(a, b)" in said and "statistic(a)" in said
 
 
+def test_statistics_of_several_targets_are_refused_and_counts_read():
+    """CatBoost's own JSON export mixes up the targets."""
+    rows, y = crossed(lambda y: np.column_stack([y > 0, y > 1, y < -1]).astype(int))
+    model = classifier(loss_function="MultiLogloss", cat_features=CATEGORIES).fit(rows, y)
+    with pytest.raises(cf.UnsupportedModel, match="each target") as caught:
+        cf.read(model, example=rows)
+    assert "simple_ctr='Counter'" in caught.value.hint
+    counts = {"simple_ctr": "Counter", "combinations_ctr": "Counter"}
+    model = classifier(loss_function="MultiLogloss", cat_features=CATEGORIES, **counts)
+    formula = cf.read(model.fit(rows, y), example=rows)
+    assert (formula(strange(rows)) == model.predict(strange(rows))).all()
+
+
 def test_rows_that_lack_some_of_the_categories_are_not_enough():
     rows, y = crossed(lambda y: y)
     model = regressor(cat_features=CATEGORIES).fit(rows, y)
@@ -131,6 +147,19 @@ def test_rows_that_lack_some_of_the_categories_are_not_enough():
     assert "example=X" in caught.value.hint
     with pytest.raises(cf.BadInput, match="does not take the example"):
         cf.read(model, example=rows[["a"]])
+
+
+@pytest.mark.parametrize("ending", ["json", "cbm"])
+def test_a_file_learns_the_names_of_its_categories_from_rows(ending, tmp_path):
+    rows, y = crossed(lambda y: y)
+    model = regressor(cat_features=CATEGORIES).fit(rows, y)
+    model.save_model(tmp_path / "m", format=ending)
+    # In another order, with a column too many, and whole numbers as a table with holes has them.
+    given = rows.assign(code=rows["code"].astype(float), y=y)[["z", "two", "y", "b", "a", "code"]]
+    formula = cf.read(tmp_path / "m", example=given)
+    assert (formula(strange(rows)) == model.predict(strange(rows))).all()
+    with pytest.raises(cf.UnsupportedModel, match="categories of a, b, code, two"):
+        cf.read(tmp_path / "m")
 
 
 def test_statistics_of_too_many_combinations_are_refused_with_a_way_out(monkeypatch):

@@ -320,10 +320,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "codes": (quantised, "is quantised"),
     "a layer without a reader": (
         lambda: keras.Sequential([L.Input((2, 4, 4, 1)), L.ConvLSTM2D(1, 2)]),
-        "not among the layers",
+        "keeps whole images as its state",
     ),
     "text": (
-        lambda: keras.Model(i := keras.Input((3,), dtype="string"), i), "holds text",
+        lambda: keras.Model(i := keras.Input((3,), dtype="string"), i), "gives text",
     ),
     "no model": (keras.optimizers.Adam, "no Keras model"),
 }  # fmt: skip

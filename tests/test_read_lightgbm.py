@@ -157,6 +157,17 @@ def test_an_objective_that_is_a_function_leaves_the_scores():
     assert (cf.read(model)(rows) == model.predict(rows)).all()
 
 
+def test_an_estimator_that_is_too_old_for_lightgbm_is_refused_with_a_way_out():
+    rows, y = data.numbers()
+    model = fit(regressor(), rows, y)
+    theirs = model.predict(rows)
+    del model.fitted_  # as pickles of LightGBM 2 and 3.0 lack it
+    with pytest.raises(cf.NotFitted, match="too old") as caught:
+        cf.read(model)
+    assert "_Booster" in caught.value.hint
+    assert (cf.read(model._Booster)(rows) == theirs).all()
+
+
 def test_a_ranker_gives_its_scores():
     rows, y = data.labels_0_to_2()
     rows = rows.to_numpy()
@@ -187,11 +198,33 @@ def test_whole_numbers_as_categories_are_read():
     assert formula.verify(model, frame)
 
 
-def test_ordered_categories_are_refused_since_the_model_does_not_say_which_they_are():
+def test_ordered_categories_are_read_where_but_one_column_fits_them():
     rows, y = named_categories()
     rows["size"] = rows["size"].cat.as_ordered()
+    model = fit(regressor(**ODD), rows, y)
+    formula = cf.read(model)
+    odd = rows.assign(size=pd.Categorical(["XL", None] * (len(y) // 2)))
+    for asked in (rows, odd):
+        assert (formula(asked) == model.predict(asked)).all()
+    assert formula.verify(model, rows)
+    # The file has lists of categories and no columns: truths, too, may be a list of three.
+    rows.insert(0, "two", np.arange(len(y)) % 2)
     with pytest.raises(cf.UnsupportedModel, match="does not say which"):
         cf.read(fit(regressor(), rows, y))
+
+
+def test_categories_of_pandas_and_named_ones_go_together():
+    rows, y = named_categories()
+    rows.insert(0, "code", np.arange(len(y)) % 9)
+    y = y + 3 * np.sin(5 * rows["code"])
+    model = regressor(**ODD)
+    model.fit(rows, y, categorical_feature=["code", "size"])
+    formula = cf.read(model)
+    assert (formula(rows) == model.predict(rows)).all()
+    assert formula.verify(model, rows)
+    assert [f.categories is not None for f in formula.inputs] == [
+        name in ("kind", "size") for name in rows.columns
+    ]
 
 
 def test_numbers_near_zero_are_missing_where_zeros_are():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import neighbors as nn
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
@@ -57,6 +58,12 @@ def far_from_zero():
     return x + np.array([3, 10, 0.05, 3000]), y
 
 
+def on_a_globe():
+    """Latitudes and longitudes in radians."""
+    x, y = data.standard_numbers()
+    return x.iloc[:, :2] / x.iloc[:, :2].abs().max() * [1.5, 3.1], y
+
+
 def one_row():
     """A single training row."""
     x, y = data.numbers()
@@ -68,6 +75,11 @@ CASES = [
     Case(R(), data.numbers),
     Case(R(n_neighbors=1), data.frame),
     Case(R(n_neighbors=1), one_row),
+    Case(R(metric="canberra"), far_from_zero),
+    Case(R(metric="haversine"), on_a_globe),
+    Case(R(metric="haversine", weights="distance"), on_a_globe),
+    Case(nn.RadiusNeighborsRegressor(0.8, metric="haversine"), on_a_globe),
+    Case(nn.RadiusNeighborsRegressor(0.5, metric="hamming"), data.counts),
     Case(R(n_neighbors=90), data.standard_numbers),
     Case(R(), data.two_numbers),
     Case(R(), data.one_column),
@@ -187,7 +199,7 @@ def test_too_many_training_rows_are_refused_with_what_to_do():
 def test_what_has_no_formula_is_refused_by_name():
     rows, y = data.standard_numbers()
     for model, said in [
-        (R(metric="canberra"), "canberra"),
+        (R(metric="correlation"), "correlation"),
         (R(metric=lambda a, b: abs(a - b).max()), "<lambda>"),
         (R(weights=lambda d: 1 / (1 + d)), "<lambda>"),
         (R(n_neighbors=91), "91 neighbours among 90"),
@@ -197,7 +209,7 @@ def test_what_has_no_formula_is_refused_by_name():
         with pytest.raises(UnsupportedModel, match=said):
             cf.read(fit(model, rows, y))
     with pytest.raises(UnsupportedModel) as error:
-        cf.read(fit(R(metric="canberra", weights=np.sqrt), rows, y))
+        cf.read(fit(R(metric="correlation", weights=np.sqrt), rows, y))
     assert len(error.value.problems) == 2
     rows, y = some_unlabelled()
     with pytest.raises(UnsupportedModel, match="kernel of its own"):
@@ -307,3 +319,17 @@ def test_two_thousand_training_rows_are_read_and_printed_in_seconds():
     assert len(str(formula)) < 5000 and len(formula.to("text")) > 100_000
     assert time.process_time() - start < 20  # 1.5 s; 24 s when each line looked at all others
     np.testing.assert_allclose(formula(rows[:50] + 0.01), model.predict(rows[:50] + 0.01))
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_copies_of_training_rows_that_tie_for_the_last_place_are_all_alike(weights):
+    rows, y = data.numbers()
+    for member, bag, target in (
+        (nn.KNeighborsRegressor(3, weights=weights), BaggingRegressor, y),
+        (nn.KNeighborsClassifier(3, weights=weights), BaggingClassifier, y > 0),
+    ):
+        model = bag(member, n_estimators=4, random_state=0).fit(rows, target)
+        formula = cf.read(model)
+        assert "differs" not in formula.trail[0].found
+        found = formula.verify(model, rows, made_up=False)
+        assert found.ok and not any(c.ties for c in found.checks if not c.is_label), found

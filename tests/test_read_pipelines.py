@@ -206,9 +206,9 @@ def test_every_part_without_a_formula_is_reported_at_once():
     rows, y = data.holes()
     model = chain(
         CT([("a", impute.KNNImputer(weights=lambda d: d), [0, 1]),
-            ("b", P.FunctionTransformer(lambda x: x[:, :1] * 2), [2, 3])]),
+            ("b", P.FunctionTransformer(lambda x: np.sort(x, axis=0)), [2, 3])]),
         P.PolynomialFeatures(2), decomposition.KernelPCA(2, kernel=lambda a, b: a @ b),
-        P.StandardScaler(), neighbors.KNeighborsRegressor(metric="canberra"),
+        P.StandardScaler(), neighbors.KNeighborsRegressor(metric="correlation"),
     ).fit(rows.to_numpy(), y)  # fmt: skip
     found = problems_of(model)
     assert len(found) == 4

@@ -62,7 +62,7 @@ def test_a_transformed_target_and_its_formula_agree(case):
     ("options", "words"),
     [
         ({"transformer": P.KBinsDiscretizer(3, encode="ordinal")}, "inverse of KBinsDiscretizer"),
-        ({"func": np.cbrt, "inverse_func": lambda y: y**3}, "calls '<lambda>'"),
+        ({"func": np.cbrt, "inverse_func": lambda y: y - y.mean()}, "mean of all rows"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")  # bins do not come back as they were
@@ -70,7 +70,7 @@ def test_a_target_that_cannot_be_undone_is_named_with_a_hint(options, words):
     model = TTR(linear_model.Ridge(), **options).fit(*data.frame())
     with pytest.raises(cf.UnsupportedModel, match=words) as caught:
         cf.read(model)
-    assert "can" in caught.value.hint or "ufunc" in caught.value.hint
+    assert "can" in caught.value.hint or "NumPy" in caught.value.hint
 
 
 def test_the_inverse_of_a_target_is_a_stage_of_its_own():

@@ -155,6 +155,27 @@ def test_other_kinds_of_bare_boosters_are_read_too(booster):
     assert formula.verify(made, rows)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"objective": "multi:softprob", "num_class": 3},
+        {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9]},
+    ],
+    ids=lambda o: o["objective"],
+)
+def test_a_linear_booster_of_several_outputs_starts_from_the_first_base_score(options):
+    rows, y = data.labels_0_to_2()
+    options = {"booster": "gblinear", **options}
+    booster = xgb.train(options, xgb.DMatrix(rows / rows.std(axis=0), y), 5)
+    formula = cf.read(booster)
+    start = json.loads(
+        json.loads(booster.save_config())["learner"]["learner_model_param"]["base_score"]
+    )
+    assert len(set(start)) > 1
+    theirs = booster.predict(xgb.DMatrix(rows / rows.std(axis=0)))
+    assert np.allclose(formula(rows / rows.std(axis=0)), theirs, rtol=0, atol=1e-5)
+
+
 def test_one_class_alone_still_has_two_chances():
     rows, _ = data.numbers()
     model = fit(classifier(), rows, np.zeros(len(rows), dtype=int))
@@ -176,48 +197,6 @@ def test_a_ranker_gives_its_scores():
     rows, y = data.labels_0_to_2()
     model = RANK(**FEW, objective="rank:pairwise").fit(rows, y, qid=np.arange(len(y)) // 9)
     assert (cf.read(model)(rows) == model.predict(rows)).all()
-
-
-def test_whole_numbers_as_categories_are_read_and_unseen_ones_refused():
-    rows, y = data.numbers()
-    codes = np.random.default_rng(0).choice([3, 7, 90], len(y))
-    frame = pd.DataFrame({"x": rows[:, 0], "code": pd.Categorical(codes)})
-    model = fit(regressor(enable_categorical=True, max_cat_to_onehot=1), frame, y + (codes == 7))
-    formula = cf.read(model)
-    assert (formula(frame) == model.predict(frame)).all()
-    new = pd.DataFrame({"x": [0.0, 0.0], "code": pd.Categorical([7, 91])})
-    with pytest.raises(ValueError, match="category not in the training set"):
-        model.predict(new)
-    assert np.isnan(formula(new)).tolist() == [False, True]
-    # XGBoost itself takes an unseen 8 for the next one that it knows, 90: nobody means that.
-    for code in (8, 90):
-        odd = pd.DataFrame({"x": [0.0], "code": pd.Categorical([code])})
-        assert model.predict(odd) == model.predict(odd.assign(code=pd.Categorical([90])))
-        assert np.isnan(formula(odd)) == (code == 8)
-    assert formula.verify(model, frame)
-
-
-def test_categories_that_xgboost_records_wrongly_are_refused():
-    rows, y = data.numbers()
-    kinds = pd.Categorical(np.random.default_rng(0).choice(["ä", "bb", "c"], len(y)))
-    frame = pd.DataFrame({"x": rows[:, 0], "kind": kinds})
-    model = fit(regressor(enable_categorical=True), frame, y)
-    with pytest.raises(cf.UnsupportedModel, match="letters beyond ASCII"):
-        cf.read(model)
-
-
-def test_codes_without_recorded_categories_are_cut_to_whole_numbers():
-    draw = np.random.default_rng(0)
-    rows = np.column_stack([draw.integers(0, 6, 90), draw.normal(size=90)]).astype(float)
-    y = np.isin(rows[:, 0], [1, 4]) + rows[:, 1] / 9
-    types = ["c", "float"]
-    train = xgb.DMatrix(rows, y, feature_types=types, enable_categorical=True)
-    booster = xgb.train({"max_cat_to_onehot": 1, "max_depth": 3}, train, 6)
-    formula = cf.read(booster)
-    asked = rows.copy()
-    asked[:20, 0] = [0.5, 1.0, 1.5, 4.9, 5, 6, 7, 100, 1e6, np.nan] * 2
-    there = xgb.DMatrix(asked, feature_types=types, enable_categorical=True)
-    assert (formula(asked) == booster.predict(there)).all()
 
 
 def test_a_label_needs_a_probability_above_one_half_in_float32():
@@ -368,21 +347,6 @@ def test_a_file_of_a_bare_booster_uses_all_trees(tmp_path):
     formula = cf.read(str(tmp_path / "m.json"), names=["a", "b", "c", "d"])
     assert [f.name for f in formula.inputs] == ["a", "b", "c", "d"]
     assert np.allclose(formula(rows), booster.predict(xgb.DMatrix(rows)), rtol=1e-6)
-
-
-def test_files_of_earlier_versions_are_read(tmp_path):
-    rows, y = data.labels_0_to_2()
-    model = fit(classifier(base_score=0.5), rows, y)
-    document = json.loads(model.get_booster().save_raw("json"))
-    learner = document["learner"]
-    forest = learner["gradient_booster"]["model"]
-    # Up to 3.0 one base score for all outputs, up to 1.7 neither rounds nor categories.
-    learner["learner_model_param"]["base_score"] = "5E-1"
-    del forest["iteration_indptr"], forest["cats"], learner["learner_model_param"]["num_target"]
-    (tmp_path / "old.json").write_text(json.dumps(document))
-    formula = cf.read(tmp_path / "old.json")
-    ours = np.column_stack([formula(rows, f"y{k}") for k in range(3)])
-    assert np.allclose(ours, model.predict_proba(rows), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

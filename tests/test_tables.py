@@ -163,3 +163,55 @@ def test_parquet_without_its_packages(file, monkeypatch, missing):
     with pytest.raises(MissingExtra, match=missing) as refusal:
         read_table(file)
     assert refusal.value.hint == 'pip install "closedform[parquet]"'
+
+
+def test_a_column_stays_text_where_that_is_asked(file, bare):
+    file.write_text("zip,n\n01097,1\n,2\n")
+    columns = read_table(file, texts=["zip"])
+    assert columns["zip"].tolist() == ["01097", None]
+    assert columns["n"].tolist() == [1.0, 2.0]
+    assert read_table(file)["zip"].tolist()[0] == 1097.0
+
+
+@pytest.mark.parametrize("spelled", ["#N/A", "<NA>", "n/a", "NULL"])
+def test_what_pandas_takes_for_missing_is_missing_in_a_column_of_numbers(file, bare, spelled):
+    file.write_text(f"a\n1\n{spelled}\n")
+    np.testing.assert_array_equal(read_table(file)["a"], [1.0, np.nan])
+
+
+def test_bars_separate_cells_too(file, bare):
+    file.write_text("a|b c\n1|2\n")
+    assert {k: v.tolist() for k, v in read_table(file).items()} == {"a": [1.0], "b c": [2.0]}
+
+
+def test_a_feather_file_is_a_table(file):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": [1.0, 2.0], "kind": ["x", None]})
+    frame.to_feather(file)
+    pd.testing.assert_frame_equal(read_table(file), frame)
+    file.write_bytes(file.read_bytes()[:90])
+    with pytest.raises(BadFile, match="is damaged"):
+        read_table(file)
+
+
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (b"PK\x03\x04 xl/workbook.xml", "a workbook or an archive"),
+        (b"\x1f\x8b\x08", "compressed"),
+        ("a,b\n1,2".encode("utf-16"), "text in UTF-16"),
+        (b'[\n {"a": 1}]', "JSON"),
+        (b'{"a": [1]}', "JSON"),
+        (b"\x80\x04", "a pickle"),
+        (b"a,b\n1,\x00", "binary"),
+    ],
+)
+def test_what_is_no_table_is_named(file, raw, what):
+    file.write_bytes(raw)
+    with pytest.raises(BadFile, match=f"is not a table of text, but {what}"):
+        read_table(file)
+
+
+def test_a_column_may_be_called_like_the_beginning_of_json(file, bare):
+    file.write_text("[N],{P}\n1,2\n")
+    assert list(read_table(file)) == ["[N]", "{P}"]

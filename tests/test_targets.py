@@ -24,7 +24,7 @@ from closedform.ops.payloads import Pieces, splits_from
 from closedform.printers.registry import TARGETS
 from programs import run
 
-PROGRAMS = ("python", "numpy", "sympy")
+PROGRAMS = ("python", "numpy", "sympy", "c", "javascript")
 NEVER = {("sympy", "round32"), ("sympy", "sum32")}
 
 A, B = ops.input_(0), ops.input_(1)

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -27,6 +31,7 @@ import closedform as cf
 from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
+from closedform.ops.payloads import Pieces
 from closedform.printers.notes import at_most
 from closedform.printers.plain import FUNCTIONS
 from closedform.verify import vocabulary
@@ -419,3 +424,21 @@ def test_an_expression_read_as_it_is_written_has_the_same_value(node):
     mine = parse(formula.to("text").strip(), formula).closed()
     read = Formula({"z": mine}, formula.inputs)
     np.testing.assert_allclose(read(rows), formula(rows), rtol=1e-14)
+
+
+def test_a_leaf_of_a_forest_says_which_share_each_class_has():
+    """Of classes 0 and 1, `0.92 0, 0.08 1` says nothing."""
+    X, y = load_breast_cancer(return_X_y=True)
+    forest = RandomForestClassifier(3, max_depth=1, random_state=0).fit(X, y)
+    leaves = re.findall(r"^  (.*?)   when ", cf.read(forest).to("text", digits=3), re.M)
+    assert len(leaves) == 6
+    assert all(re.fullmatch(r"0: 0\.\d+, 1: 0\.\d+ *", leaf) for leaf in leaves)
+
+
+def test_a_table_of_two_inputs_stands_below_the_sum_that_reads_it():
+    """As the table of one input does: there may be thousands of numbers in it."""
+    bins = [ops.piecewise(ops.input_(i), Pieces.of([0.0], [1.0, 2.0])) for i in range(2)]
+    cell = ops.lin(0, (2, bins[0]), (1, bins[1]))
+    pair = ops.table(cell, {3.0: 0.5, 4.0: 0.25, 5.0: 0.75, 6.0: 1.5})
+    formula = Formula({"y": ops.lin(1, (1, pair), (1, ops.input_(2)))}, tuple(map(Feature, "abc")))
+    assert str(formula.to("text")).startswith("y = 1 + ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,29 @@ from closedform.errors import BadInput
 from closedform.formula import Feature
 from closedform.ir import Array, Type
 from closedform.ops.payloads import MISSING, label_codes
+
+_SPELLED = (
+    (
+        r"[+-]?(\d{1,3}([ ,.'\u00a0\u202f]\d{3})+([.,]\d*)?|\d*,\d+)",
+        "Write numbers with a decimal point and without separators of thousands, as 1234.5.",
+    ),
+    (r"[?.\-\u2013]|#.*|<.*>|n\.?/?a\.?|missing|unknown", "Leave a missing value empty."),
+    (r"\s*(yes|no|y|n|t|f|true|false|on|off)", "Write what is true or false as 1 and 0."),
+    (
+        r"\d{1,4}[-/.]\d\d?[-/.]\d{2,4}.*",
+        "A date is no number: give what the model was trained on.",
+    ),
+    (r".*[%$\u20ac\u00a3].*|.*\d\s*[A-Za-z]+", "Write the number alone, without a unit."),
+)
+"""How people spell what they mean as a number, and what to write instead."""
+
+
+class _NoNumber(ValueError):
+    """A value that is no number, in a column of them."""
+
+    def __init__(self, name: str, row: int, value: Any) -> None:
+        super().__init__(f"column {name!r}, row {row}: {value!r} is not a number")
+        self.value = value
 
 
 def columns_of(
@@ -34,17 +58,17 @@ def columns_of(
     wanted = range(len(inputs)) if needed is None else needed
     X = flattened(inputs, X)
     raw, problems = _raw_columns(inputs, X, wanted)
+    hint = "Its inputs are: " + ", ".join(f.name for f in inputs) + "."
     made: dict[int, Array] = {}
     for i, column in raw.items():
         try:
             made[i] = _column(inputs[i], column) if i in wanted else _idle(inputs[i], column)
         except (TypeError, ValueError) as error:
+            hint = hint if problems else _written_otherwise(error) or hint
             problems.append(str(error))
     if problems:
-        raise BadInput(
-            "These rows do not fit the formula: " + "; ".join(problems) + ".",
-            hint="Its inputs are: " + ", ".join(f.name for f in inputs) + ".",
-        )
+        told = "; ".join(problems)
+        raise BadInput(f"These rows do not fit the formula: {told}.", hint=hint)
     lengths = {len(c) for c in made.values()}
     if len(lengths) > 1:
         raise BadInput(
@@ -53,6 +77,14 @@ def columns_of(
         )
     rows = lengths.pop() if lengths else len(X)
     return [made[i] if i in made else _idle(f, np.zeros(rows)) for i, f in enumerate(inputs)], rows
+
+
+def _written_otherwise(error: Exception) -> str:
+    """Return how to write a value that is no number; nothing where that is not known."""
+    value = error.value if isinstance(error, _NoNumber) else None
+    text = value.strip()[:60] if isinstance(value, str) else ""
+    found = (hint for form, hint in _SPELLED if re.fullmatch(form, text, re.IGNORECASE))
+    return next(found, "")
 
 
 def flattened(inputs: Sequence[Feature], X: Any) -> Any:
@@ -220,4 +252,4 @@ def _number(name: str, row: int, value: Any) -> float:
     try:
         return np.nan if value is None else float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"column {name!r}, row {row}: {value!r} is not a number") from None
+        raise _NoNumber(name, row, value) from None

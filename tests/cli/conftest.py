@@ -34,7 +34,7 @@ def made(tmp_path_factory):
         make_pipeline(StandardScaler(), Ridge()).fit(X[["age", "bmi"]], y), folder / "small.skops"
     )
     odd = make_pipeline(
-        FunctionTransformer(np.sort), StandardScaler(), KNeighborsRegressor(metric="canberra")
+        FunctionTransformer(np.sort), StandardScaler(), KNeighborsRegressor(metric="correlation")
     )
     joblib.dump(odd.fit(X[numbers].to_numpy(), y), folder / "odd.joblib")
     data = X.assign(progression=y)[[*reversed(X.columns), "progression"]]

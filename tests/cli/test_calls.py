@@ -17,6 +17,7 @@ import pytest
 import closedform
 import made_up as data
 from closedform.cli import main, printing, running
+from closedform.loading import inspecting
 
 ROOT = Path(__file__).parents[2]
 TRUST = "--trust-pickle"
@@ -56,7 +57,10 @@ WRONG = [
     (("verify", "model.skops", "--data", "iris.csv"), "iris.csv lacks 10 of the 10 columns"),
     (("verify", "model.skops", "--data", "rows.csv", "--target", "y"), "have no column 'y'"),
     (("verify", "model.skops", "--data", "rows.csv", "--target", "age"), "'age' is an input of"),
-    (("verify", "model.skops", "--data", "rows.csv", "--program", "c"), "'c' cannot be run here"),
+    (
+        ("verify", "model.skops", "--data", "rows.csv", "--program", "latex"),
+        "'latex' cannot be run here",
+    ),
     (("verify", "model.skops", "--data", "rows.csv", "--tolerance", "-1"), "not a number from 0"),
     (("verify", "model.skops", "--data", "rows.csv", "--tolerance", "nan"), "not a number from 0"),
     (("verify", "model.skops", "--data", "rows.csv", "--formula", "rows.csv"), "rows.csv: no JSON"),
@@ -195,7 +199,8 @@ def test_ctrl_c_in_a_process_ends_quietly(made):
         "import signal, sys, time; from closedform.cli import main, printing\n"
         # A shell starts what it puts in the background with this signal ignored.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "printing.open_source = lambda *_: (print('up', flush=True), time.sleep(60))\n"
+        "up = lambda: print('up', flush=True, file=sys.__stdout__)\n"
+        "printing.open_source = lambda *_: (up(), time.sleep(60))\n"
         "sys.exit(main(['read', 'formula.json']))"
     )
     with subprocess.Popen(
@@ -310,6 +315,21 @@ def test_a_file_of_a_booster_is_inspected_and_read_as_it_stands(run, made):
     for verb in ("inspect", "read"):
         status, _, err = run(verb, "booster.txt")
         assert status == 2 and "is damaged" in err
+
+
+@pytest.mark.parametrize("words", [("inspect",), ("read",), ("verify", "--data", "rows.txt")])
+def test_a_model_file_is_inspected_once(run, made, monkeypatch, words):
+    """Each time hashes it, which of 1 GB takes seconds."""
+    lgb = pytest.importorskip("lightgbm")
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    train = {"verbose": -1, "num_threads": 1, "num_leaves": 3, "min_data_in_leaf": 5}
+    lgb.train(train, lgb.Dataset(X, X[:, 0]), 2).save_model(made / "once.txt")
+    (made / "rows.txt").write_text("a,b\n1,2\n3,4\n")
+    seen = []
+    kept = inspecting.inspect_open
+    monkeypatch.setattr(inspecting, "inspect_open", lambda *a: seen.append(a) or kept(*a))
+    assert run(words[0], "once.txt", *words[1:])[0] == 0
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize("package", ["lightgbm", "xgboost"])

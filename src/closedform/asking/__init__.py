@@ -40,6 +40,8 @@ class Method:
         double: whether the model is made to compute in double precision here.
         twin: the position, among the model's methods, of the one that gives the same in double
             precision: how far the two are apart is this one's own rounding.
+        narrow: whether the twin is the same method, given the same rows in double precision. It may
+            itself compute in less, as a booster does, and that counts too.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Method:
     outputs: tuple[str, ...]
     double: bool = False
     twin: int | None = None
+    narrow: bool = False
 
 
 def own_methods(model: Any, formula: Formula) -> list[Method]:

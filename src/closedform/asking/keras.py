@@ -15,9 +15,14 @@ from closedform.asking import Method
 from closedform.columns import columns_of
 from closedform.formula import Formula
 from closedform.ir import Array
+from closedform.ops.payloads import MISSING, UNSEEN, labels_of
 
 BLOCK = 512
 """Rows that a model is asked about at once: of an image network, some 100 MiB."""
+
+
+NEVER_SEEN = "never seen"
+"""A text that stands for all those that no formula knows."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,14 @@ class Slot:
         shape: of one row.
         whole: whether it holds whole numbers.
         key: whether the model takes a dict, with this name.
+        text: whether it holds labels, in the rows by their codes.
     """
 
     name: str
     shape: tuple[int, ...]
     whole: bool
     key: bool = False
+    text: bool = False
 
     @property
     def size(self) -> int:
@@ -48,11 +55,13 @@ def methods(model: Any, formula: Formula) -> list[Method]:
         return []
     options = formula.trail[0].options if formula.trail else {}
     given = options.get("inputs") or [["x", [len(formula.inputs)], False, False]]
-    slots = [Slot(name, tuple(shape), whole, key) for name, shape, whole, key in given]
+    slots = [Slot(name, tuple(shape), *flags) for name, shape, *flags in given]
     outputs = tuple(options.get("outputs") or formula.outputs)
 
+    undefined = options.get("undefined", [])
+
     def asks(answer: Callable[[Array], Array]) -> Callable[[Any], Array]:
-        return lambda X: answer(np.column_stack(columns_of(formula.inputs, X)[0]))
+        return lambda X: answer(_defined(columns_of(formula.inputs, X)[0], undefined))
 
     fine = in_double(model) if options.get("float64", True) else None
     kind = precision_of(model)
@@ -63,6 +72,17 @@ def methods(model: Any, formula: Formula) -> list[Method]:
         Method("model in float64", asks(called(fine, slots)), outputs, double=True),
         Method(f"predict, {kind}", own, outputs, twin=0),
     ]
+
+
+def _defined(columns: Sequence[Array], undefined: Sequence[int]) -> Array:
+    """Return columns as rows.
+
+    Raises:
+        ValueError: a number is missing of which each backend makes something else.
+    """
+    if any(np.isnan(columns[i]).any() for i in undefined):
+        raise ValueError("Keras does not say what a missing number gives here")
+    return np.column_stack(columns)
 
 
 def predicted(model: Any, slots: Sequence[Slot]) -> Callable[[Array], Array]:
@@ -151,7 +171,9 @@ def _tensors(slots: Sequence[Slot], flat: Array, dtype: str) -> Any:
     return made[0] if len(made) == 1 else made
 
 
-def _typed(slot: Slot, part: Array, dtype: str) -> Array:
+def _typed(slot: Slot, part: Array, dtype: str) -> Any:
+    if slot.text:
+        return _texts(part)
     if slot.whole:
         if not (part == np.floor(part)).all() or (abs(part) >= 2**31).any():
             raise ValueError(f"{slot.name} takes whole numbers")
@@ -161,6 +183,21 @@ def _typed(slot: Slot, part: Array, dtype: str) -> Array:
     if (np.isinf(narrow) & ~np.isinf(part)).any():
         raise ValueError(f"{slot.name} holds a number beyond the range of {dtype}")
     return narrow
+
+
+def _texts(codes: Array) -> Any:
+    """Return labels as a tensor of text, with a stand-in for those that no formula knows.
+
+    Raises:
+        ValueError: one is missing.
+    """
+    if (codes == MISSING).any():
+        raise ValueError("a text is missing")
+    import keras
+
+    texts = labels_of(codes.astype(np.int64))
+    texts[codes == UNSEEN] = NEVER_SEEN
+    return keras.ops.convert_to_tensor(texts)
 
 
 COARSEST = ("bfloat16", "float16", "float32", "float64")
@@ -191,13 +228,17 @@ def in_width() -> Iterator[None]:
     all backends do the same as JAX; the table that says so is changed for as long.
     """
     import keras
+    from keras.src import backend
     from keras.src.backend.common import dtypes
 
     table, before = dtypes.BIT64_TO_BIT32_DTYPE, dict(dtypes.BIT64_TO_BIT32_DTYPE)
+    attend = backend.nn.dot_product_attention
     usual, policy = keras.config.floatx(), keras.config.dtype_policy()
     table["float64"] = "float64"
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
+    if keras.config.backend() in ("jax", "tensorflow"):
+        backend.nn.dot_product_attention = _attended
     try:
         with _wide_jax(keras.config.backend()):
             yield
@@ -205,6 +246,26 @@ def in_width() -> Iterator[None]:
         keras.config.set_floatx(usual)
         keras.config.set_dtype_policy(policy)
         table.update(before)
+        backend.nn.dot_product_attention = attend
+
+
+def _attended(
+    query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: Any = None,
+    is_causal: bool = False, flash_attention: Any = None, attn_logits_soft_cap: Any = None,
+) -> Any:  # fmt: skip
+    """Return attention in float64; all at once, JAX and TensorFlow compute it in float32 alone."""
+    from keras import ops
+
+    groups = query.shape[2] // key.shape[2]
+    key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
+    scores = ops.einsum("btnh,bsnh->bnts", query, key)
+    scores = scores * (query.shape[-1] ** -0.5 if scale is None else scale)
+    scores = scores if bias is None else scores + bias
+    if is_causal:
+        mask = np.tril(np.ones(scores.shape[-2:], dtype=bool))[None, None]
+    if mask is not None:
+        scores = ops.where(mask, scores, np.finfo(np.float64).min)
+    return ops.einsum("bnts,bsnh->btnh", ops.softmax(scores), value)
 
 
 def _wide_jax(backend: str) -> Any:
@@ -243,12 +304,30 @@ def _rebuilt(model: Any) -> Any:
         if [w.shape for w in made.get_weights()] != [w.shape for w in weights]:
             return None
         made.set_weights(weights)
-        for part in parts_of(made):
+        for part, own in zip(parts_of(made), parts_of(model), strict=True):
+            if hasattr(own, "get_vocabulary"):  # what it has seen is not among its options
+                _teach(part, own)
+            if type(own).__name__ == "Discretization":
+                _coarsen(part)
             if hasattr(part, "finalize_state"):  # statistics beside the weights
                 part.finalize_state()
         return made
     except Exception:  # not every model can be made again from what it tells of itself
         return None
+
+
+def _teach(made: Any, own: Any) -> None:
+    weights = getattr(own, "idf_weights_const", None)
+    made.set_vocabulary(own.get_vocabulary(), None if weights is None else np.asarray(weights))
+
+
+def _coarsen(part: Any) -> None:
+    """Let bins be those of float32, whatever the layer is given."""
+    import keras
+
+    own, cast = part.call, keras.ops.cast
+    part.bin_boundaries = [float(np.float32(b)) for b in part.bin_boundaries]
+    part.call = lambda x: own(cast(cast(x, "float32"), "float64"))
 
 
 def code_of(model: Any) -> dict[str, Any]:

@@ -62,7 +62,9 @@ examples:
 _MORE = {
     "data": "a CSV or Parquet file with named columns; those that the model does not know are "
     "left out",
-    "target": "the column that the model predicts",
+    "example": "rows as the model takes them (CSV or Parquet), where the file does not hold all: "
+    "of CatBoost's categories it holds a hash alone",
+    "target": "the column that the model predicts; may be repeated",
     "form": "text and latex: line, steps, matrix (networks) or rules (trees); sympy: expression or "
     "steps",
     "digits": "round numbers to so many significant digits; how far the output moves is said "
@@ -134,6 +136,7 @@ def _common(verb: Verb) -> None:
         "--trust-type", action="append", default=[], metavar="NAME",
         help="trust a type in a skops file, as module.Name; may be repeated",
     )  # fmt: skip
+    verb.add_argument("--example", metavar="ROWS", help=_MORE["example"])
     told = verb.add_argument_group("output")
     told.add_argument("--json", action="store_true", help="one JSON object on standard output")
     told.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -141,7 +144,9 @@ def _common(verb: Verb) -> None:
 
 def _data(verb: Verb, *, required: bool) -> None:
     verb.add_argument("--data", metavar="ROWS", required=required, help=_MORE["data"])
-    verb.add_argument("--target", metavar="COLUMN", help=_MORE["target"])
+    verb.add_argument(
+        "--target", action="append", default=[], metavar="COLUMN", help=_MORE["target"]
+    )
 
 
 def _target_language(verb: Verb, *, required: bool) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 
 from closedform import verify as checks
 from closedform.cli.answers import Answer
 from closedform.cli.sources import SAVED, Rows, Source, open_source, with_rows
 from closedform.errors import BadInput
-from closedform.loading import inspect_file
-from closedform.readers.registry import open_file
+from closedform.readers.registry import open_inspected
 from closedform.store import load
 from closedform.verify import Certificate
 
@@ -24,16 +24,17 @@ def verify(args: Namespace, notes: list[str]) -> Answer:
 
 def _source(args: Namespace, notes: list[str]) -> Source:
     source = open_source(args, notes)
-    formula = source.formula if args.formula is None else load(args.formula)
+    if args.formula is not None:
+        source = replace(source, formula=load(args.formula))
     if source.model is None and args.program is None:
-        if inspect_file(args.file).kind != SAVED:
-            return Source(formula, open_file(args.file))
+        if source.file.kind != SAVED:
+            return replace(source, model=open_inspected(source.file))
         raise BadInput(
             f"{args.file} is a formula, so there is no model to check it against.",
             hint="Check it against its model: closedform verify MODEL --formula "
             f"{args.file} --data ROWS. Or run it as a program: --program python.",
         )
-    return Source(formula, source.model)
+    return source
 
 
 def _certificate(args: Namespace, source: Source, rows: Rows) -> Certificate:

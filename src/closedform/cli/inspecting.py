@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from closedform.cli.answers import Answer, problems_of
-from closedform.cli.sources import SAVED, open_trusted
+from closedform.cli.sources import OPENED, SAVED, example_of, open_trusted
 from closedform.errors import BadFile, ClosedformError
 from closedform.formula import Feature, Formula
 from closedform.loading import FileReport, inspect_file
+from closedform.loading.report import HINTS, KINDS
 from closedform.readers import read
-from closedform.readers.registry import FILES
+from closedform.readers.registry import FILES, read_inspected
 from closedform.store import content_hash, load
-
-OPENED = ("pickle", "joblib", "skops")
-"""Kinds of files that hold a model once somebody trusts them."""
 
 
 def inspect(args: Namespace, notes: list[str]) -> Answer:
@@ -26,14 +24,16 @@ def inspect(args: Namespace, notes: list[str]) -> Answer:
         formula = load(args.file)
         return _answer(report, "formula: " + formula.source, facts_of(formula), formula)
     if report.kind in FILES:
-        return _model(report, args.file)
+        return _model(report, lambda: read_inspected(report, example=example_of(args)))
     if report.kind not in OPENED or not _opens(report, args):
         if report.kind in OPENED:
             notes.append(f"nothing of it was run. To see the model, trust the file: {_how(report)}")
+        elif report.kind in HINTS:
+            notes.append(HINTS[report.kind])
         return Answer(str(report), {"file": report.to_json()})
     model = open_trusted(args, notes)
     notes[:] = [note for note in notes if note not in report.notes]
-    return _model(report, model)
+    return _model(report, lambda: read(model, example=example_of(args)), _steps(model))
 
 
 def _opens(report: FileReport, args: Namespace) -> bool:
@@ -47,16 +47,16 @@ def _how(report: FileReport) -> str:
     return types if report.kind == "skops" else "--trust-pickle"
 
 
-def _model(report: FileReport, model: Any) -> Answer:
-    steps = "" if isinstance(model, str) else _steps(model)
+def _model(report: FileReport, read_it: Callable[[], Formula], steps: str = "") -> Answer:
     try:
-        formula = read(model)
+        formula = read_it()
         steps = steps or formula.source
     except BadFile:
         raise
     except ClosedformError as error:
         facts = {"readable": False, "error": error.message, "hint": error.hint}
-        text = f"{report}\n\nmodel: {steps or report.kind}\ncannot be read as a formula: {error}"
+        steps = steps or KINDS[report.kind].removeprefix("a model saved by ")
+        text = f"{report}\n\nmodel: {steps}\ncannot be read as a formula: {error}"
         return Answer(text, {"file": report.to_json(), "model": steps} | facts | problems_of(error))
     facts = {"model": steps, "readable": True} | facts_of(formula)
     return _answer(report, f"model: {steps}\ncan be read as a formula", facts, formula)

@@ -8,7 +8,7 @@ import traceback
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 from closedform.cli.answers import Answer, problems_of, tell, tell_error, tell_notes
@@ -80,7 +80,8 @@ def _run(words: list[str]) -> int:
 
 
 def _answer(args: Namespace, notes: list[str]) -> Answer:
-    with _warnings_as(notes):
+    # What packages print while they are asked is no part of an answer.
+    with _warnings_as(notes), redirect_stdout(sys.stderr):
         answer: Answer = args.verb(args, notes)
     return answer
 

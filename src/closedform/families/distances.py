@@ -90,6 +90,50 @@ def _cosine(columns: Sequence[Node], points: Array) -> list[Node]:
     return Linear.of(-points / np.where(lengths == 0, 1.0, lengths), 1.0).nodes(units)
 
 
+def _hamming(columns: Sequence[Node], points: Array) -> list[Node]:
+    share, none = ops.const(1 / len(columns)), ops.const(0.0)
+    return [
+        total_of([
+            ops.where(ops.equal(x, ops.const(c)), none, share)
+            for c, x in zip(point, columns, strict=True)
+        ])
+        for point in np.asarray(points, dtype=np.float64).tolist()
+    ]  # fmt: skip
+
+
+def _over(a: Node, b: Node) -> Node:
+    """Return a / b, and 0 where b is 0."""
+    return ops.where(ops.equal(b, ops.const(0.0)), ops.const(0.0), ops.div(a, b))
+
+
+def _canberra(columns: Sequence[Node], points: Array) -> list[Node]:
+    sizes = [ops.absolute(x) for x in columns]
+    rows = np.abs(np.asarray(points, dtype=np.float64)).tolist()
+    return [
+        total_of([_over(d, ops.lin(c, (1, s))) for d, c, s in zip(away, row, sizes, strict=True)])
+        for away, row in zip(_differences(columns, points), rows, strict=True)
+    ]
+
+
+def _haversine(columns: Sequence[Node], points: Array) -> list[Node]:
+    """Return hav(Δφ) + cos φ·cos φ'·hav(Δλ) of latitudes and longitudes in radians."""
+    height, around = columns
+    here = ops.cos(height)
+
+    def half(x: Node, c: float) -> Node:
+        sine = ops.sin(ops.lin(-0.5 * c, (0.5, x)))
+        return ops.mul(sine, sine)
+
+    return [
+        ops.lin(0, (1, half(height, c)), (math.cos(c), ops.mul(here, half(around, d))))
+        for c, d in np.asarray(points, dtype=np.float64).tolist()
+    ]
+
+
+def _angle(rank: Node) -> Node:
+    return ops.lin(0, (2, ops.unary("asin", ops.sqrt(rank))))
+
+
 def _mahalanobis(inverse: Array) -> Measure:
     def ranks(columns: Sequence[Node], points: Array) -> list[Node]:
         axes, sizes = principal_axes(inverse)
@@ -139,6 +183,9 @@ METRICS: dict[str, Metric] = {
     "chebyshev": Metric(_chebyshev),
     "infinity": Metric(_chebyshev),
     "cosine": Metric(_cosine),
+    "hamming": Metric(_hamming),
+    "canberra": Metric(_canberra),
+    "haversine": Metric(_haversine, _angle, lambda r: math.sin(r / 2) ** 2),
 }
 """Metrics without options, by scikit-learn's names."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from typing import Final
@@ -24,6 +25,12 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
     (b"{", b'"features_info"', "catboost-json"),
     (b"{", b'"ctr_data"', "catboost-json"),
     (b"{", b'"ebm":', "interpret-json"),
+    (b"{", b'"num_tree_per_iteration"', "lightgbm-dump"),
+    (b"{", b'"class_name"', "keras-json"),
+    (b"[", b'"nodeid"', "xgboost-dump"),
+    (b"booster[0]", b"0:", "xgboost-dump"),
+    (b"binf", b"", "xgboost-binary"),
+    (b"bs64\t", b"", "xgboost-binary"),
     (b"{", b"", "json"),
     (b"CBM1", b"", "catboost-cbm"),
     (b"tree\n", b"version=", "lightgbm-text"),
@@ -33,9 +40,12 @@ _BEGINNINGS: Final[tuple[tuple[bytes, bytes, str], ...]] = (
     (b"\x93NUMPY", b"", "npy"),
     (b"PAR1", b"", "parquet"),
 )
+_OLD_XGBOOST: Final = re.compile(rb"(?s).{136}.\0{7}(reg|binary|multi|count|rank|survival):")
+"""A model of XGBoost before 1.3: 136 bytes of numbers, then a length and the objective."""
 _CANNOT_IMPORT: Final = {
-    "closedform-json", "json", "xgboost-json", "lightgbm-text", "catboost-json", "catboost-cbm",
-    "interpret-json", "onnx", "parquet", "pmml", "pysr-csv", "safetensors",
+    "closedform-json", "json", "xgboost-json", "xgboost-binary", "xgboost-dump", "lightgbm-text",
+    "lightgbm-dump", "catboost-json", "catboost-cbm", "interpret-json", "keras-json", "onnx",
+    "parquet", "pmml", "pysr-csv", "safetensors",
 }  # fmt: skip
 _READ_AS_DATA: Final = {
     "torch-pt2": "it is looked through and repacked before PyTorch loads it",
@@ -98,6 +108,8 @@ def _kind_by_beginning(head: bytes) -> str | None:
     for magic, holds, kind in _BEGINNINGS:
         if text.startswith(magic) and holds in head:
             return kind
+    if _OLD_XGBOOST.match(head):
+        return "xgboost-binary"
     if head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < _MOST_OF_HEADER:
         return "safetensors"
     return "onnx" if begins_onnx(head) else None

@@ -13,17 +13,12 @@ from typing import Final
 from closedform.errors import BadFile, ClosedformError, MissingExtra, UntrustedFile
 from closedform.loading import archives, pickles
 from closedform.loading.inspecting import Inspected, inspect_open
-from closedform.loading.report import KINDS, FileReport
+from closedform.loading.report import HINTS, KINDS, FileReport
 from closedform.loading.stream import Limits, open_regular, shown
 
 _LOAD_IT_YOURSELF: Final = (
     "Load it in Python with the package that wrote it, and pass the model to closedform.read(model)"
 )
-_HINTS: Final = {
-    "closedform-json": "It holds a formula and needs no model: open it as one.",
-    "parquet": "Give it as the data, and a model file as the model.",
-}
-
 _EXTRAS: Final = dict.fromkeys(("sklearn", "joblib", "scipy", "pandas"), "sklearn") | {
     **{name: name for name in ("xgboost", "lightgbm", "catboost", "torch", "keras", "onnx", "jax")},
     **{name: name for name in ("statsmodels", "skorch", "gplearn", "pyoperon", "sympy")},
@@ -93,7 +88,7 @@ def open_model(
             _refuse_types(report, trusted_types)
             model, notes = _loading(report, lambda: archives.load(file, trusted_types))
         else:
-            hint = _HINTS.get(report.kind, _LOAD_IT_YOURSELF + ".")
+            hint = HINTS.get(report.kind, _LOAD_IT_YOURSELF + ".")
             what = KINDS[report.kind]
             raise BadFile(
                 f"{path} is {what}; pickle, joblib and skops files can be opened.", hint=hint
@@ -159,11 +154,13 @@ def _failed(report: FileReport, error: Exception) -> ClosedformError:
     if missing in _EXTRAS:
         return MissingExtra(missing, _EXTRAS[missing], f"Loading {report.path}")
     made = "".join(f" ({note})" for note in report.notes if note.startswith("made with"))
+    said = str(error).partition("\nStack trace:")[0].strip()  # XGBoost's goes on for 10 lines
     return BadFile(
-        f"{report.path} does not load{made}: {type(error).__name__}: {shown(str(error))}.",
+        f"{report.path} does not load{made}: {type(error).__name__}: {shown(said).rstrip('.')}.",
         hint=f"Install the package that provides {shown(missing)}."
         if missing and "." not in missing  # else it is there, in another version
-        else "Load it with the package versions that saved it, and save it again with skops.",
+        else "Load it with the package versions that saved it, and save it again in the package's "
+        "own format, or with skops.",
     )
 
 

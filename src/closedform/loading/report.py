@@ -19,7 +19,9 @@ KINDS: Final = {
     "closedform-json": "a formula saved by closedform",
     "json": "a JSON file",
     "xgboost-json": "a model saved by XGBoost",
+    "xgboost-dump": "a listing of trees by XGBoost's dump_model",
     "lightgbm-text": "a model saved by LightGBM",
+    "lightgbm-dump": "a listing of a model by LightGBM's dump_model",
     "catboost-json": "a model saved by CatBoost",
     "catboost-cbm": "a model saved by CatBoost in its binary form",
     "interpret-json": "a model saved by interpret",
@@ -30,6 +32,8 @@ KINDS: Final = {
     "torch-pt2": "a model saved by torch.export",
     "safetensors": "a set of weights saved as safetensors",
     "onnx": "a model saved as ONNX",
+    "xgboost-binary": "a model in the binary form of XGBoost before 3.1",
+    "keras-json": "the architecture of a Keras model, without its weights",
     "hdf5": "an HDF5 file",
     "npy": "a NumPy array",
     "npz": "a set of NumPy arrays",
@@ -37,6 +41,32 @@ KINDS: Final = {
     "zip": "a zip archive",
     "unknown": "no model file that closedform knows",
 }
+
+_LOAD: Final = (
+    "Load it in Python and give the model to closedform.read. A pickle, joblib or skops file that "
+    "you trust is opened by closedform.loading.load_model, and on the command line."
+)
+HINTS: Final = {
+    **dict.fromkeys(("pickle", "joblib", "skops"), _LOAD),
+    "closedform-json": "It holds a formula and needs no model: open it by closedform.load.",
+    "xgboost-binary": "Open it with an XGBoost before 3.1, and save it as JSON: "
+    "booster.save_model('model.json').",
+    "xgboost-dump": "It is made for the eye, and lacks the base score: save the model with "
+    "booster.save_model('model.json').",
+    "lightgbm-dump": "Save the model with booster.save_model('model.txt'); that file is read.",
+    "keras-json": "Save the whole model: model.save('model.keras').",
+    "torch": "Weights alone are no model: build the module, "
+    "module.load_state_dict(torch.load(path)), and give it to "
+    "closedform.read(module, example=rows). Of a whole module: "
+    "torch.export.save(torch.export.export(module.eval(), (rows,)), 'model.pt2').",
+    "safetensors": "Weights alone are no model: build the module, "
+    "module.load_state_dict(safetensors.torch.load_file(path)), and give it to closedform.read.",
+    "npy": "It holds numbers alone: load the model that they belong to in Python.",
+    "npz": "It holds numbers alone: load the model that they belong to in Python.",
+    "zip": "Unpack it, and give the model file in it.",
+    "parquet": "Give it as the data, and a model file as the model.",
+}
+"""Kind of a file that is not read as a model → what to do instead."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,14 @@ class Limits:
         return replace(self, opcodes=min(self.opcodes, most))
 
 
+_FOLDERS = {
+    "saved_model.pb": "A SavedModel of TensorFlow is not read: save the model as .keras, or "
+    "convert it to .onnx with tf2onnx.",
+    "MLmodel": "Give the file of the model in it, which its MLmodel names.",
+}
+"""A file in a folder that is taken for a model → what to give instead."""
+
+
 def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
     """Open a file for reading; a folder, a pipe or a device is refused: it may have no end."""
     try:
@@ -61,7 +69,9 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadFile(f"{path}: {reason}.", hint="Check the name of the file.") from error
     what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-    raise BadFile(f"{path} is {what}.", hint="Give the name of one model or table file.")
+    inside = (hint for name, hint in _FOLDERS.items() if os.path.exists(os.path.join(path, name)))
+    hint = next(inside, "Give the name of one model or table file.")
+    raise BadFile(f"{path} is {what}.", hint=hint)
 
 
 class _Inflate:

@@ -1,10 +1,12 @@
-"""Data for the command line: CSV and Parquet tables, as columns."""
+"""Data for the command line: CSV, Parquet and Feather tables, as columns."""
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, BinaryIO, Final, TextIO
@@ -16,20 +18,37 @@ from closedform.errors import BadFile, MissingExtra
 from closedform.loading.stream import open_regular
 
 _HEAD: Final = 1 << 16
-_DELIMITERS: Final = ",;\t"
+_DELIMITERS: Final = ",;\t|"
+_ARROW: Final = (b"PAR1", b"ARROW1")
+"""How a Parquet and a Feather file begin."""
+_NO_TABLES: Final = (
+    (rb"PK\x03\x04|\xd0\xcf\x11\xe0", "a workbook or an archive"),
+    (rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd", "compressed"),
+    (rb"\xff\xfe|\xfe\xff", "text in UTF-16"),
+    (rb"\s*(\[\s*[\[{]|\{\s*[\"}])", "JSON"),  # a column may be called [N]
+    (rb"\x80", "a pickle"),
+    (rb"(?s:.*)\x00", "binary"),
+)
+"""How files begin that people take for tables, and what they are."""
 # How R, SQL and pandas spell a missing number. In a column of text they stay text: NA is Namibia.
-_MISSING: Final = frozenset(("", "NA", "N/A", "NULL", "null", "None", "none", "."))
+_MISSING: Final = frozenset(
+    ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NULL", "null", "None", "none", ".")
+)
 _TRUTHS: Final = {
     "True": True, "true": True, "TRUE": True, "False": False, "false": False, "FALSE": False,
 }  # fmt: skip
 
 
-def read_table(path: str | os.PathLike[str]) -> Any:
-    """Read a CSV or Parquet file, decided by its content.
+def read_table(path: str | os.PathLike[str], *, texts: Collection[str] = ()) -> Any:
+    """Read a CSV, Parquet or Feather file, decided by its content.
 
-    A CSV file is UTF-8, its first line names the columns, and commas, semicolons or tabs stand
-    between cells. A column of numbers becomes float64 with NaN for an empty cell, True and False
-    become booleans, and anything else stays text.
+    A CSV file is UTF-8, its first line names the columns, and commas, semicolons, tabs or bars
+    stand between cells. A column of numbers becomes float64 with NaN for an empty cell, True and
+    False become booleans, and anything else stays text.
+
+    Args:
+        path: the file.
+        texts: columns of a CSV file that stay text whatever they hold, as codes like 01097.
 
     Returns:
         A pandas DataFrame if pandas is installed; otherwise a dict from column to 1-D array, in
@@ -37,7 +56,7 @@ def read_table(path: str | os.PathLike[str]) -> Any:
 
     Raises:
         BadFile: missing, empty, not a table, or with ragged rows or repeated column names.
-        MissingExtra: a Parquet file without pandas and pyarrow.
+        MissingExtra: a Parquet or Feather file without pandas and pyarrow.
     """
     with open_regular(path) as file:
         head = file.read(_HEAD)
@@ -45,10 +64,10 @@ def read_table(path: str | os.PathLike[str]) -> Any:
         name = os.fspath(path)
         if not head.strip():
             raise _empty(name)
-        if head.startswith(b"PAR1"):
-            return _parquet(file, name)
-    _refuse_binary(head, name)
-    columns = _csv(name)
+        if head.startswith(_ARROW):
+            return _arrow(file, name, feather=not head.startswith(b"PAR1"))
+    _refuse_others(head, name)
+    columns = _csv(name, texts)
     return _frame(columns) if find_spec("pandas") else columns
 
 
@@ -56,22 +75,25 @@ def _empty(name: str) -> BadFile:
     return BadFile(f"{name} is empty.", hint="Give a table with a line of column names.")
 
 
-def _refuse_binary(head: bytes, name: str) -> None:
-    if b"\x00" in head or head.startswith((b"PK\x03\x04", b"\x1f\x8b", b"\x80")):
+def _refuse_others(head: bytes, name: str) -> None:
+    what = next((what for begins, what in _NO_TABLES if re.match(begins, head)), None)
+    if what is not None:
         raise BadFile(
-            f"{name} is not a table of text.",
+            f"{name} is not a table of text, but {what}.",
             hint="Save the data as CSV (UTF-8) or Parquet.",
         )
 
 
-def _parquet(file: BinaryIO, name: str) -> Any:
+def _arrow(file: BinaryIO, name: str, *, feather: bool) -> Any:
     for package in ("pandas", "pyarrow"):
         if not find_spec(package):
             raise MissingExtra(package, "parquet", f"Reading {name}")
     import pandas
 
     try:
-        table = pandas.read_parquet(file, engine="pyarrow")
+        table = (
+            pandas.read_feather(file) if feather else pandas.read_parquet(file, engine="pyarrow")
+        )
     except Exception as error:  # pyarrow has its own family of errors
         raise BadFile(
             f"{name} is damaged: {error}", hint="Copy or download it again, or save it again."
@@ -80,7 +102,7 @@ def _parquet(file: BinaryIO, name: str) -> Any:
     return table
 
 
-def _csv(name: str) -> dict[str, npt.NDArray[Any]]:
+def _csv(name: str, texts: Collection[str]) -> dict[str, npt.NDArray[Any]]:
     try:
         with open(name, encoding="utf-8-sig", newline="") as file:
             header, rows = _rows(file, name)
@@ -90,7 +112,8 @@ def _csv(name: str) -> dict[str, npt.NDArray[Any]]:
             hint="Save it as CSV with the encoding UTF-8.",
         ) from error
     columns = zip(*rows, strict=True) if rows else ()
-    return {key: _column(cells) for key, cells in zip(header, columns, strict=True)}
+    named = zip(header, columns, strict=True)
+    return {key: _text(cells) if key in texts else _column(cells) for key, cells in named}
 
 
 def _rows(file: TextIO, name: str) -> tuple[list[str], list[list[str]]]:
@@ -137,7 +160,7 @@ def _check_shape(header: list[str], rows: list[tuple[int, list[str]]], name: str
         listed = ", ".join(f"line {line} has {cells}" for line, cells in ragged[:5])
         more = f" and {len(ragged) - 5:,} more lines differ" if len(ragged) > 5 else ""
         raise BadFile(
-            f"{name} names {len(header)} columns, but {listed}{more}.",
+            f"{name} names {len(header)} column{'s' * (len(header) != 1)}, but {listed}{more}.",
             hint="Quote cells that hold the delimiter, and fill up short lines.",
         )
 
@@ -155,6 +178,10 @@ def _column(cells: tuple[str, ...]) -> npt.NDArray[Any]:
         found = convert(cells)
         if found is not None:
             return found
+    return _text(cells)
+
+
+def _text(cells: tuple[str, ...]) -> npt.NDArray[Any]:
     return np.array([cell or None for cell in cells], dtype=object)
 
 

@@ -220,6 +220,7 @@ SOFTPLUS = _unary(
 ERF = _unary(
     "erf", special.erf, iv.rising(special.erf, into=(-1, 1)),
     lambda n, x: mul(const(2 / math.sqrt(math.pi)), exp(lin(0, (-1, mul(x, x))))),
+    lowering.erf,
 )  # fmt: skip
 PROBIT = _unary(
     "probit", special.probit, iv.rising(special.probit, domain=(0, 1)),

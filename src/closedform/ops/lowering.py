@@ -250,6 +250,22 @@ def probit(n: Node) -> Node:
     return o.where(o.less_equal(o.absolute(q), o.const(0.425)), inner, tail)
 
 
+def erf(n: Node) -> Node:
+    """Cody's rational approximations, each where it holds; 1 − exp(−x²)·ratio away from 0."""
+    x = n.args[0]
+    size, square = o.absolute(x), o.mul(x, x)
+    near = o.mul(x, _ratio(special.ERF_NEAR, square))
+    inverse = o.div(o.const(1), square)
+    far = o.lin(1 / math.sqrt(math.pi), (-1, o.mul(inverse, _ratio(special.ERFC_FAR, inverse))))
+    rest = o.where(
+        o.less_equal(size, o.const(4)), _ratio(special.ERFC_MIDDLE, size), o.div(far, size)
+    )
+    away = o.lin(1, (-1, o.mul(o.exp(o.lin(0, (-1, square))), rest)))
+    away = o.where(o.less(o.const(6), size), o.const(1), away)
+    signed = o.where(o.less(x, o.const(0)), o.lin(0, (-1, away)), away)
+    return o.where(o.less_equal(size, o.const(0.46875)), near, signed)
+
+
 def _ratio(coefs: tuple[tuple[float, ...], tuple[float, ...]], x: Node) -> Node:
     top, bottom = (_polynomial(c, x) for c in coefs)
     return o.div(top, bottom)

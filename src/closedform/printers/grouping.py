@@ -121,3 +121,11 @@ def table_of(x: Node) -> Table | None:
     if test.op is ops.ABSENT and test.args[0].type is Type.LABEL:
         return Table.of({}, 0.0, 1.0)
     return None
+
+
+def grids_of(formula: Formula) -> set[Node]:
+    """Return tables of the cells of two inputs' bins, and the numbers of these cells."""
+    tables = [n for n in formula.nodes if n.op is ops.TABLE and n.args[0].op is ops.LIN]
+    cells = {n.args[0] for n in tables}
+    cells -= {a for n in formula.nodes if n not in tables for a in n.args}
+    return {*tables, *cells}.difference(formula.roots)

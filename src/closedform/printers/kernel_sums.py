@@ -214,19 +214,19 @@ class Summed:
     def _sum(self, n: Node) -> Node:
         weights = n.data.weights
         terms: list[tuple[float, Node]] = []
-        used: set[int] = set()
-        for i, places in self._parts(n):
+        parts = self._parts(n)
+        used = {place for _, places in parts for place in places}
+        # A sum may lack a member, whose weight is 0: it is w·k alone where it has nothing else.
+        alone = len(parts) == 1 and len(used) == len(n.args) and n.data.bias == 0
+        for i, places in parts:
             members = {m: k for k, m in enumerate(self.found[i].members)}
             row = np.zeros(len(members))
             row[[members[n.args[p]] for p in places]] = weights[places]
             name = next(self.vectors)
             self.weights.append((name, row))
             text = self._product(name, i)
-            alone = len(row) == len(n.args) and n.data.bias == 0
-            terms.append(
-                (1.0, self._stand_in(f"({text})" if alone and n in self.factors else text))
-            )
-            used.update(places)
+            text = f"({text})" if alone and n in self.factors else text
+            terms.append((1.0, self._stand_in(text)))
         rest = [(w, self.short[a]) for p, (w, a) in
                 enumerate(zip(weights.tolist(), n.args, strict=True)) if p not in used]  # fmt: skip
         return ops.lin(n.data.bias, *rest, *terms)

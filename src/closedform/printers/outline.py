@@ -16,7 +16,7 @@ from closedform.printers.crowds import SHOWN, and_so_on, crowds_of
 from closedform.printers.domain import domain
 from closedform.printers.draft import Draft, Extent, draft
 from closedform.printers.ensemble import Ensemble, without_untested
-from closedform.printers.grouping import grouped, with_indicators
+from closedform.printers.grouping import grids_of, grouped, with_indicators
 from closedform.printers.imputing import stand_ins, without_imputing
 from closedform.printers.kernel_sums import Summed, families
 from closedform.printers.labels import formulas_of_labels
@@ -186,7 +186,7 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
     vote = (
         made.formula.outputs.get(made.formula.task.probability[0]) if made.link == "vote" else None
     )
-    crowds = crowds_of(made)
+    crowds, grids = crowds_of(made), grids_of(made.formula)
     for n, block in made.blocks():
         place, size = crowds.get(n, (0, 0))
         if _told_by_rules(n, made) or place > SHOWN:
@@ -199,7 +199,7 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
             general = Equation(left, block.right, "for each class c")
             main.append(general)
         else:
-            _place(n, defined, main).append(block)
+            (defined if n in grids else _place(n, defined, main)).append(block)
     return [*main, *chances(made), *_aliases(made)], defined
 
 
@@ -332,7 +332,8 @@ def _share_values(made: Draft, classes: Sequence[object]) -> Values:
     number, space = made.scribe.chance, made.scribe.signs["space"]
 
     def values(shares: list[float], facts: str) -> tuple[tuple[str, ...], Sentence]:
-        shown = [f"{number(p)}{space}{w}" for p, w in zip(shares, words, strict=True) if p]
+        # The class first: of classes 0 and 1, `0.92 0, 0.08 1` says nothing.
+        shown = [f"{w}:{space}{number(p)}" for p, w in zip(shares, words, strict=True) if p]
         return (f",{BREAK}".join(shown),), Sentence(facts)
 
     return values

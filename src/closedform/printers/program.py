@@ -82,7 +82,7 @@ def program(
         guard, before = written.pop(0), sum(n in early for _, _, n in speller.lines)
     outputs = dict(zip(formula.outputs, written, strict=True))
     texts = [*written, guard or "", *(text for _, text, _ in speller.lines)]
-    used = _used(texts, helpers, needs)
+    used = helpers_used(texts, helpers, needs)
     return Program(formula, tuple(inputs), speller, outputs, guard, before, used)
 
 
@@ -102,9 +102,10 @@ def _unique(chosen: Mapping[Node, str], taken: Iterable[str]) -> dict[Node, str]
     return dict(zip(chosen, plain, strict=True))
 
 
-def _used(
+def helpers_used(
     texts: Iterable[str], helpers: Mapping[str, str], needs: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
+    """Return the helpers that some texts call, and those that these need, in their order."""
     words: set[str] = set()
     for text in texts:
         words.update(re.findall(r"[a-z_0-9]+", text))

@@ -54,7 +54,7 @@ def spell_tree(formula: Formula) -> Custom:
 def _as_function(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     tested = sorted(set(n.data.splits.feature[~n.data.splits.leaf].tolist()))
     texts = list(dict.fromkeys(args[i].text for i in tested))
-    parameters = dict(zip(texts, _parameters(texts), strict=True))
+    parameters = dict(zip(texts, parameter_names(texts), strict=True))
     names = {i: parameters[args[i].text] for i in tested}
     key = (n.data.key, *names.items())
     name = constant(speller, "tree", key, lambda: "")
@@ -63,7 +63,7 @@ def _as_function(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(f"{name}({', '.join(texts)})")
 
 
-def _parameters(texts: Sequence[str]) -> list[str]:
+def parameter_names(texts: Sequence[str]) -> list[str]:
     """Return a name for each argument: its own, that of what it is a function of, or x1, x2 …"""
     own = [re.sub(r"^\w+\((\w+)\)$", r"\1", text) for text in texts]
     return identifiers([text if text.isidentifier() else "" for text in own], fallback="x")

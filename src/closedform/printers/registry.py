@@ -14,6 +14,8 @@ TARGETS: dict[str, str] = {
     "latex": "closedform.printers.latex",
     "python": "closedform.printers.python",
     "numpy": "closedform.printers.numpy",
+    "c": "closedform.printers.c",
+    "javascript": "closedform.printers.javascript",
     "sympy": "closedform.printers.sympy",
 }
 """Target → the module with its `write(formula, **options)`."""

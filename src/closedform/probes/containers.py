@@ -62,6 +62,41 @@ def take(X: Any, picked: Array) -> Any:
     return [rows[i] for i in picked]
 
 
+def widened(X: Any) -> Any:
+    """Return rows that come in float32 or small whole numbers in 64 bits; None if none do."""
+    if hasattr(X, "iloc"):
+        kinds = {i: _wide_kind(kind) for i, kind in enumerate(X.dtypes)}
+        return _frame_of_kinds(X, {i: kind for i, kind in kinds.items() if kind})
+    if isinstance(X, Mapping) or (hasattr(X, "columns") and hasattr(X, "with_columns")):
+        names: list[str] = list(X.keys() if isinstance(X, Mapping) else X.columns)
+        arrays = {n: np.asarray(X[n]) for n in names}
+        wide = {n: a.astype(k) for n, a in arrays.items() if (k := _wide_kind(a.dtype))}
+        if not wide:
+            return None
+        return {**X, **wide} if isinstance(X, Mapping) else X.with_columns(**wide)
+    kind = _wide_kind(X.dtype) if hasattr(X, "dtype") and hasattr(X, "astype") else None
+    return X.astype(kind) if kind else None
+
+
+def _wide_kind(dtype: Any) -> str | None:
+    """Return the type in 64 bits of numbers that have fewer, as pandas spells it, or None."""
+    plain = dtype if isinstance(dtype, np.dtype) else getattr(dtype, "numpy_dtype", None)
+    if plain is None or plain.kind not in "fiu" or plain.itemsize >= 8:
+        return None
+    name = "float64" if plain.kind == "f" else "int64"
+    return name if isinstance(dtype, np.dtype) else name.capitalize()
+
+
+def _frame_of_kinds(frame: Any, kinds: Mapping[int, str]) -> Any:
+    if not kinds:
+        return None
+    import pandas as pd
+
+    columns = [frame.iloc[:, i] for i in range(frame.shape[1])]
+    made = [c.astype(kinds[i]) if i in kinds else c for i, c in enumerate(columns)]
+    return pd.concat(made, axis=1)
+
+
 def _row_count(X: Any) -> int:
     if isinstance(X, Mapping):
         first = next(iter(X.values()), ())

@@ -75,6 +75,8 @@ class Reading:
     no_unseen: set[int] = field(default_factory=set)
     refusals: list[tuple[Node, frozenset[Node]]] = field(default_factory=list)
     fragile: set[Node] = field(default_factory=set)
+    explosive: set[Node] = field(default_factory=set)
+    explosions: list[tuple[Node, Node]] = field(default_factory=list)
     called: set[str] = field(default_factory=set)
     apart: list[str] = field(default_factory=list)
     rounded: dict[Node, Precision] = field(default_factory=dict)
@@ -160,6 +162,16 @@ class Reading:
     def may_vanish(self, nodes: Sequence[Node]) -> None:
         """Note nodes that are missing for some numbers, as the logarithm of −1 is."""
         self.fragile.update(nodes)
+
+    def may_explode(self, nodes: Sequence[Node]) -> None:
+        """Note nodes that are infinite for some numbers, as the logarithm of 0 is."""
+        self.explosive.update(nodes)
+
+    def refuse_infinite(self, columns: Columns) -> None:
+        """Note that the model raises when one of these columns is infinite."""
+        for x in columns.nodes:
+            if x in self.explosive:
+                self.explosions.append((_where_infinite(x), x))
 
     def refuse(self, condition: Node, shown_by: Sequence[Node] = ()) -> None:
         """Note rows that the model refuses: their outputs are missing.
@@ -300,6 +312,11 @@ class Reading:
             for (name, n), already in zip(made.items(), shown, strict=True):
                 if not already:
                     made[name] = ops.where(condition, nothing(n.type), n)
+        for condition, x in dict.fromkeys(self.explosions):
+            shown = fold(list(outputs.values()), partial(_shows_infinite, x))
+            for (name, n), already in zip(made.items(), shown, strict=True):
+                if not already:
+                    made[name] = ops.where(condition, nothing(n.type), n)
         for name, condition in self.spoilt.items():
             made[name] = ops.where(condition, nothing(made[name].type), made[name])
         return made
@@ -346,6 +363,31 @@ def surely_shows(marked: Collection[Node], n: Node, *below: bool) -> bool:
     return n.op.strict and any(below)
 
 
+LARGEST = float(np.finfo(np.float64).max)
+
+
+def _where_infinite(x: Node) -> Node:
+    """Return when a node is infinite."""
+    whole = x
+    while x.op is ops.DIV and x.args[1].op is ops.CONST:
+        x = x.args[0]
+    if x.op is ops.LOG:
+        return ops.equal(x.args[0], ops.const(0.0))
+    if x.op is ops.LOG1P:
+        return ops.equal(x.args[0], ops.const(-1.0))
+    # Not where a divisor is 0: 1 / 5e-324 is infinite too.
+    return ops.less(ops.const(LARGEST), ops.absolute(whole))
+
+
+def _shows_infinite(marked: Node, n: Node, *below: bool) -> bool:
+    """Tell whether n is infinite or missing whenever a marked node is infinite (for `fold`)."""
+    if n is marked:
+        return True
+    if n.op is ops.WHERE:
+        return below[1] and below[2]
+    return n.op is ops.LIN and any(below)
+
+
 def spoilers(n: Node, *below: int) -> int:
     """Return the inputs, as bits, that make n missing whenever they are (for `fold`)."""
     if n.op is ops.INPUT:
@@ -363,7 +405,7 @@ def _may_pass_on(marked: Collection[Node], n: Node, *below: frozenset[Node]) -> 
     """Return the marked nodes that, being missing, can make n missing (for `fold`)."""
     if n in marked:
         return frozenset([n])
-    return passed_on(n, below)
+    return passed_on(n, below, lambda x: x)
 
 
 def _lasting(n: Node, *below: int) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
+from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -66,19 +68,8 @@ FILES: dict[str, str] = {
 """Kind of a file (`loading.report.KINDS`) → the module with `read_file(raw, names) -> Formula`.
 
 Where the package of that name can predict from such a file, the module has `model_of(raw)` too.
+Both may take `folder`, in which the file lies, where models keep numbers in files beside it.
 """
-
-WEIGHTS = (
-    "Weights alone are no model: build the module, net.load_state_dict({}), and read that: "
-    "closedform.read(net, example=X[:1]). "
-)
-FIRST: dict[str, str] = {
-    "torch": WEIGHTS.format("torch.load(path)")
-    + "A whole module is loaded by torch.load(path, weights_only=False) if you trust the file, and "
-    "kept as data with torch.export.save(torch.export.export(net, (X,)), 'net.pt2'). ",
-    "safetensors": WEIGHTS.format("safetensors.torch.load_file(path)"),
-}
-"""Kind of a file that is not read → what to do instead, said before anything else."""
 
 LARGEST = 2 << 30
 """Bytes of a model file; 1,000 trees of depth 10 take 0.2 GiB as JSON."""
@@ -93,7 +84,8 @@ def read(
         model: a fitted estimator or pipeline of a framework that closedform reads; or the path of
             a model file in a format of its own (XGBoost's JSON and UBJSON, LightGBM's text,
             CatBoost's and interpret's JSON, PyTorch's .pt2, Keras' .keras and .h5, ONNX, PMML,
-            PySR's hall of fame), told by its content and read without running any of it.
+            PySR's hall of fame), told by its content and read without running any of it; or of a
+            skops file whose types skops itself trusts.
         names: names of the inputs, where the model was trained without any.
         fold: merge scalers and other linear steps into the weights behind them. The formula is
             then the same over the reals, and differs from the model by rounding alone; False
@@ -109,12 +101,47 @@ def read(
         UnsupportedModel: some part has no formula; every such part is listed, each with a hint.
         NotFitted: the model has not been trained.
         BadFile: the file is missing, damaged, or of a kind that is not read.
+        UntrustedFile: a skops file holds types that skops does not trust.
+        MissingExtra: skops is not installed.
     """
+    _refuse_repeated(names)
     if isinstance(model, str | os.PathLike):
-        return tidy(_read_file(model, names, example), fold=fold)
+        from closedform.loading import inspect_file
+
+        return read_inspected(inspect_file(model), names=names, fold=fold, example=example)
     reader = import_module(_package(model)).read_model
     options = _with_example(reader, example, f"A {type(model).__name__}")
     return tidy(reader(model, names, **options), fold=fold)
+
+
+def _refuse_repeated(names: Sequence[str] | None) -> None:
+    repeated = [name for name, times in Counter(names or ()).items() if times > 1]
+    if repeated:
+        raise BadInput(
+            f"Several inputs are to be called {', '.join(map(repr, repeated))}.",
+            hint="Give every input a name of its own.",
+        )
+
+
+def read_inspected(
+    report: FileReport, *, names: Sequence[str] | None = None, fold: bool = True,
+    example: Any = None,
+) -> Formula:  # fmt: skip
+    """Return the formula of a model file that has been looked at, as `read` does of its path.
+
+    Raises:
+        UnsupportedModel, BadFile, UntrustedFile: as `read` says.
+    """
+    if report.kind == "skops":
+        from closedform.loading import load_model
+
+        return read(load_model(report.path), names=names, fold=fold, example=example)
+    module, raw = _contents(report)
+    options = _with_example(module.read_file, example, report.path)
+    with _damage(report.path):
+        beside = _beside(module.read_file, report)
+        formula: Formula = module.read_file(raw, names, **options, **beside)
+    return tidy(formula, fold=fold)
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | None:
@@ -126,7 +153,7 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | No
     return made
 
 
-def open_file(path: str | os.PathLike[str]) -> Any:
+def open_inspected(report: FileReport) -> Any:
     """Return the model in a file as its own package opens it, so that it can be asked.
 
     Call it after `read` has taken the file: a package trusts more than closedform does.
@@ -135,7 +162,7 @@ def open_file(path: str | os.PathLike[str]) -> Any:
         BadFile: as `read` says; or no package predicts from such a file.
         MissingExtra: the package is not installed.
     """
-    report, module, raw = _contents(path)
+    module, raw = _contents(report)
     package = FILES[report.kind].rpartition(".")[2]
     if not hasattr(module, "model_of"):
         raise BadFile(
@@ -145,7 +172,7 @@ def open_file(path: str | os.PathLike[str]) -> Any:
     if find_spec(package) is None:
         raise MissingExtra(package, package, "Asking the model in a file")
     with _damage(report.path):
-        return module.model_of(raw)
+        return module.model_of(raw, **_beside(module.model_of, report))
 
 
 def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | None:
@@ -158,40 +185,46 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns | Non
 
 
 def _hook(name: str, model: Any, columns: Columns, reading: Reading) -> Any:
-    package = _found(model)
+    package = reader_of(model)
     if package is None or package == READERS["sklearn"]:
         return None
     function = getattr(import_module(package), name, None)
     return None if function is None else function(model, columns, reading)
 
 
-def _read_file(path: str | os.PathLike[str], names: Sequence[str] | None, example: Any) -> Formula:
-    report, module, raw = _contents(path)
-    options = _with_example(module.read_file, example, report.path)
-    with _damage(report.path):
-        formula: Formula = module.read_file(raw, names, **options)
-    return formula
+def _beside(function: Callable[..., Any], report: FileReport) -> dict[str, Any]:
+    """Return the option of a reader whose models may keep numbers in files beside their own."""
+    return (
+        {"folder": Path(report.path).parent} if "folder" in signature(function).parameters else {}
+    )
 
 
-def _contents(path: str | os.PathLike[str]) -> tuple[FileReport, Any, bytes]:
-    """Return what a file is, the module that reads it, and its bytes."""
-    from closedform.loading import inspect_file
-    from closedform.loading.report import KINDS
+def _contents(report: FileReport) -> tuple[Any, bytes]:
+    """Return the module that reads a file, and its bytes."""
     from closedform.loading.stream import open_regular
 
-    report = inspect_file(path)
     if report.kind not in FILES or report.size > LARGEST:
-        readable = ", ".join(KINDS[kind].removeprefix("a model saved by ") for kind in FILES)
-        large = f" of more than {LARGEST >> 30} GiB" if report.size > LARGEST else ""
-        raise BadFile(
-            f"{report.path} is {KINDS[report.kind]}{large}; it is not read from its file.",
-            hint=FIRST.get(report.kind, "")
-            + f"Model files of these are read: {readable}. Of other packages, load the model "
-            "and give it to closedform.read (closedform.loading.load_model opens a pickle or a "
-            "skops file that you trust); a saved formula is opened by closedform.load.",
-        )
-    with open_regular(path) as file:
-        return report, import_module(FILES[report.kind]), file.read()
+        raise _unread(report)
+    with open_regular(report.path) as file:
+        return import_module(FILES[report.kind]), file.read()
+
+
+def _unread(report: FileReport) -> BadFile:
+    """Return what to say of a file that is not read, and what its user can do."""
+    from closedform.loading.report import HINTS, KINDS
+
+    if report.kind in FILES:
+        large = f"{report.path} is {KINDS[report.kind]} of more than {LARGEST >> 30} GiB."
+        return BadFile(large, hint="Load it in Python, and give the model to closedform.read.")
+    readable = ", ".join(KINDS[kind].removeprefix("a model saved by ") for kind in FILES)
+    unread = "" if report.kind == "unknown" else ": it is not read from its file"
+    return BadFile(
+        f"{report.path} is {KINDS[report.kind]}{unread}.",
+        hint=HINTS.get(report.kind)
+        or f"These are read: {readable}; of a skops file, what skops trusts; on the command line "
+        "pickle, joblib and any skops file too. A model "
+        "of another package is loaded in Python and given to closedform.read.",
+    )
 
 
 @contextmanager
@@ -223,9 +256,20 @@ def _with_example(reader: Callable[..., Formula], example: Any, model: str) -> d
 
 
 def _package(model: Any) -> str:
-    found = _found(model)
+    found = reader_of(model)
     if found is not None:
         return found
+    owner = getattr(model, "__self__", None)
+    if models_in({"": owner}):
+        raise UnsupportedModel(
+            f"{model.__name__} is a method of a {type(owner).__name__}.",
+            hint="Give the model itself.",
+        )
+    if isinstance(model, type):
+        name = model.__name__
+        raise UnsupportedModel(
+            f"{name} is a class, not a trained model.", hint=f"Train one: {name}(…).fit(X, y)."
+        )
     if _is_function(model):
         raise UnsupportedModel(
             f"{getattr(model, '__name__', 'This function')} is a Python function: it does not show "
@@ -233,17 +277,35 @@ def _package(model: Any) -> str:
             hint="One of jax.numpy is read as closedform.read(jax.jit(f), example=X[:1]); it takes "
             "rows, and one of a single row becomes such by jax.vmap(f).",
         )
+    name = f"{type(model).__module__}.{type(model).__qualname__}".removeprefix("builtins.")
     known = ", ".join(sorted(READERS))
     raise UnsupportedModel(
-        f"A {type(model).__module__}.{type(model).__qualname__} is no model that can be read.",
-        hint=f"Models of these packages are read: {known}. Give the fitted estimator itself.",
+        f"{'An' if name[0] in 'aeiou' else 'A'} {name} is no model that can be read.",
+        hint=_models_inside(model)
+        or f"Models of these packages are read: {known}. Give the fitted estimator itself.",
     )
+
+
+def _models_inside(several: Any) -> str:
+    """Return which parts of a dict, list or tuple are models; nothing where none is."""
+    if not isinstance(several, list | tuple | dict):
+        return ""
+    parts = several if isinstance(several, dict) else dict(enumerate(several))
+    found = ", ".join(repr(key) for key in models_in(parts)[:5])
+    return f"It holds a model at {found}: give, or save, that alone." if found else ""
+
+
+def models_in(parts: Mapping[Any, Any]) -> list[Any]:
+    """Return the keys of those parts that are models of a package that is read."""
+    single = (k for k, part in parts.items() if not isinstance(part, list | tuple | dict | type))
+    # A tensor is of a package that is read, and no model.
+    return [k for k in single if reader_of(parts[k]) is not None and not hasattr(parts[k], "shape")]
 
 
 def _found_inside(several: Any) -> str | None:
     """Return the module that reads a list or dict of parts, where there is one for these."""
     parts = list(several.values()) if isinstance(several, dict) else list(several)
-    found = {_found(part) for part in parts if not isinstance(part, int | float)}
+    found = {reader_of(part) for part in parts if not isinstance(part, int | float)}
     return READERS["sympy"] if found == {READERS["sympy"]} else None
 
 
@@ -252,7 +314,7 @@ def _is_function(model: Any) -> bool:
     return isinstance(model, FunctionType | MethodType | BuiltinFunctionType | partial)
 
 
-def _found(model: Any) -> str | None:
+def reader_of(model: Any) -> str | None:
     """Return the module that reads a model: that of the first package among its classes."""
     if isinstance(model, list | tuple | dict):
         return _found_inside(model)

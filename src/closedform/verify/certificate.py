@@ -58,8 +58,8 @@ class Check:
         typical, typical_relative: the median difference.
         labels_differ: rows with another label, ties not counted.
         ties: rows with another label whose deciding scores are equal within rounding, and not the
-            same floats on both sides; of numbers, rows not compared, since others tie there for
-            the last place among the nearest.
+            same floats on both sides; of numbers, rows that differ since others tie there for the
+            last place among the nearest, or since rounding alone decides so far outside.
         missing_differ: rows on which one side is missing and the other is not.
         failing: how many rows differ by more than the tolerance, by kind ("" for given rows).
         where: the row of the worst difference; None where there is none.
@@ -316,7 +316,7 @@ def _domain_lines(domain: Domain) -> Iterator[str]:
     said = {
         "outside the formula's domain": domain.outside,
         "refused by the model": domain.refused,
-        "refused by the model, answered by the formula": domain.only_model,
+        "of these answered by the formula": domain.only_model,
         "refused by the formula, answered by the model": domain.only_formula,
         "refused by the model in a block, not told apart": domain.unresolved,
     }

@@ -17,21 +17,22 @@ from closedform.ir import Array, Node, Type
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.measure import (
-    SHAKEN,
     TIE,
     Gap,
     gap,
     labels_differ,
-    moves_of,
     rounding,
     spread_of,
     tied,
+    within_rounding,
     worst_and_typical,
 )
 from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
 from closedform.verify.rows import EXTREME, Rows, apart, row_sets
 
+FAR = 200
+"""So many rows far outside are looked at for what the last bits of their inputs may do."""
 OWN_ROUNDING = "the model's own rounding, as it differs from itself in float64 on the same rows"
 
 
@@ -61,7 +62,7 @@ def verify(
     start = time.perf_counter()
     check_options(tolerance, limit, seed)
     sets = row_sets(formula, X, made_up=made_up, limit=limit, seed=seed)
-    methods = methods_of(model, formula)
+    methods = methods_of(model, formula, X)
     checks: list[Check] = []
     domains: list[Domain] = []
     spreads: dict[str, float] = {}
@@ -186,25 +187,23 @@ def checks_of(
             continue
         if formula.outputs[name].type is Type.LABEL:
             task = formula.task.of(name)
-            ties = lambda at, task=task: _tied(task, coarse, theirs, rows, at) | rows.even[at]  # noqa: E731
+            ties = lambda at, task=task: (  # noqa: E731
+                _tied(formula, task, coarse, theirs, rows, at) | rows.even[at]
+            )
             fine = _fine(method, found, name)
             yield _label_check(formula, name, method.name, expected, rows, both, ties, fine)
         else:
             numbers = _numbers(expected, method.name)
             spreads.setdefault(name, spread_of(numbers[both]))
-            own = None if method.double else formula.precision.get(name)
-            even = rows.even[both]
+            twin = _twin(method, found, name)
+            fine = method.double or (twin is not None and not method.narrow)
+            own = None if fine else formula.precision.get(name)
             check = partial(
-                number_check, formula, name, method.name, numbers, rows, both[~even], tolerance,
+                number_check, formula, name, method.name, numbers, rows, both, tolerance,
                 rows.least(formula, name, spreads[name]),
             )  # fmt: skip
-            twin = _twin(method, found, name)
-            made = (
-                check(own=own)
-                if twin is None
-                else check(rounding=rounding(numbers, twin)[both[~even]])
-            )
-            yield replace(made, ties=int(even.sum()))
+            explained = None if twin is None else rounding(numbers, twin)[both]
+            yield check(own=own, rounding=explained)
 
 
 def _twin(method: Method, found: Sequence[Answers], name: str) -> Array | None:
@@ -244,15 +243,16 @@ def number_check(
     mine = rows.values[name] if got is None else got
     allowed = tolerance if own is None else max(tolerance, own.relative)
     apart: Gap = gap(expected[both], mine[both], least[both])
-    shaky = _shaky(formula.outputs[name], rows, both, apart, allowed, rounding)
-    if allowed > tolerance:  # a model of less than float64 overflows earlier
-        shaky |= np.isin(rows.kinds[both], EXTREME) & ~np.isfinite(expected[both])
-    if shaky.any():
-        both, rounding = both[~shaky], None if rounding is None else rounding[~shaky]
-        apart = gap(expected[both], mine[both], least[both])
     worst, typical = worst_and_typical(apart.absolute)
     worst_relative, typical_relative = worst_and_typical(apart.relative)
     bad = apart.over(allowed, rounding)
+    lost = _lost(formula, name, expected, rows, both, bad)
+    if lost.any():
+        kept = None if rounding is None else rounding[~lost]
+        made = number_check(
+            formula, name, method, expected, rows, both[~lost], tolerance, least, got, own, kept
+        )
+        return replace(made, ties=made.ties + int(lost.sum()))
     coarse = "" if own is None or own.relative <= tolerance else str(own)
     where = None
     if len(both) and apart.badness.max() > 0:
@@ -274,22 +274,18 @@ def number_check(
     )
 
 
-def _shaky(
-    output: Node, rows: Rows, both: Array, apart: Gap, allowed: float, rounding: Array | None
+def _lost(
+    formula: Formula, name: str, expected: Array, rows: Rows, both: Array, bad: Array
 ) -> Array:
-    """Return the rows far outside the data on which inputs of full precision decide nothing.
+    """Return which of some rows differ since others tie there, or since rounding alone decides.
 
-    The sine of 1e30 is another number at the next float: a module that adds in another order is not
-    wrong there. A row on which the formula does not move by as much must agree.
+    The latter is so far outside the data.
     """
-    bad = apart.over(allowed, rounding) & np.isin(rows.kinds[both], EXTREME)
-    at = np.flatnonzero(bad)
-    if len(at):
-        moved = moves_of(output, [c[both[at]] for c in rows.columns], len(at))
-        own = 0.0 if rounding is None else rounding[at]
-        with np.errstate(invalid="ignore"):
-            bad[at] = (apart.absolute[at] <= SHAKEN * moved + own) | np.isinf(moved)
-    return bad
+    far = np.flatnonzero(bad & np.isin(rows.kinds[both], EXTREME))[:FAR]
+    columns = [c[both[far]] for c in rows.columns]
+    found: Array = bad & rows.even[both]
+    found[far] |= within_rounding(formula.outputs[name], columns, expected[both[far]])
+    return found
 
 
 def _label_check(
@@ -327,7 +323,9 @@ def _coarsest(formula: Formula) -> float:
     return max((p.relative for p in formula.precision.values()), default=0.0)
 
 
-def _tied(task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at: Array) -> Array:
+def _tied(
+    formula: Formula, task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at: Array
+) -> Array:
     """Return on which rows rounding may decide the label.
 
     The deciding scores are equal within rounding, for both sides, and not the same bits on both:
@@ -343,8 +341,20 @@ def _tied(task: Task, coarse: float, theirs: Mapping[str, Array], rows: Rows, at
             said = np.column_stack([theirs[n][at] for n in names])
             apart = (ours != said).any(axis=1)
             near: Array = tied(ours, allowed) & tied(said, allowed) & apart
-            return near
+            outputs = [formula.outputs[n] for n in names]
+            lost: Array = apart & _all_lost(outputs, said, rows, at)
+            return near | lost
     return np.zeros(len(at), dtype=bool)
+
+
+def _all_lost(outputs: Sequence[Node], said: Array, rows: Rows, at: Array) -> Array:
+    """Return on which rows, far outside, the scores that a model gives are all but rounding."""
+    found = np.isin(rows.kinds[at], EXTREME)
+    far = np.flatnonzero(found)[:FAR]
+    columns = [c[at[far]] for c in rows.columns]
+    for n, values in zip(outputs, said.T, strict=True):
+        found[far] &= within_rounding(n, columns, values[far])
+    return found
 
 
 def _by_kind(kinds: Array) -> dict[str, int]:
@@ -356,7 +366,7 @@ def _by_kind(kinds: Array) -> dict[str, int]:
 
 def _against(y: Any, formula: Formula, model: Any, rows: Rows) -> dict[str, float]:
     """Return the error of both sides against what was observed."""
-    method = methods_of(model, formula)[0]
+    method = methods_of(model, formula, rows.X)[0]
     if method.outputs != formula.primary or any(n not in rows.values for n in method.outputs):
         raise BadInput(
             "There is no prediction to compare with y.",

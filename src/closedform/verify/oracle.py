@@ -4,28 +4,76 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
 
-from closedform.asking import Method, own_methods
+from closedform.asking import Method, is_asked, own_methods
 from closedform.errors import BadInput
 from closedform.formula import Formula, Task
 from closedform.ir import Array
-from closedform.probes.containers import take
+from closedform.probes.containers import first_rows, take, widened
 
 CALLS = 1000
 """So many calls of the model are spent on finding the rows that it refuses, for one method."""
 
 
-def methods_of(model: Any, formula: Formula) -> list[Method]:
+def methods_of(model: Any, formula: Formula, X: Any) -> list[Method]:
     """Return the model's methods whose answers the formula has outputs for.
+
+    Args:
+        model: the model.
+        formula: the formula.
+        X: the rows that it will be asked about.
 
     Raises:
         BadInput: the model has none of them and cannot be called.
     """
+    found = _methods_of(model, formula)
+    return found if is_asked(model) else in_double_too(found, model, X)
+
+
+SAME_IN_SINGLE = ("xgboost", "lightgbm", "catboost")
+"""Packages that compute the same whether the rows come in float32 or in float64."""
+
+
+def in_double_too(methods: list[Method], model: Any, X: Any) -> list[Method]:
+    """Return the methods, each beside one that is given the rows in float64 if they come in less.
+
+    scikit-learn computes in float32 what it is given in float32, and the same numbers in float64
+    give what the formula says: 0.28 beside the other at a threshold of a forest behind a scaler.
+    """
+    wide = widened(first_rows(X, 1))
+    if type(model).__module__.partition(".")[0] in SAME_IN_SINGLE or wide is None:
+        return methods
+    double = [replace(m, name=f"{m.name} of the rows in float64", ask=_wide(m)) for m in methods]
+    if not all(_answers(m, wide) for m in double):  # a network, which takes nothing but float32
+        return methods
+    own = [replace(m, twin=i, narrow=True) for i, m in enumerate(methods)]
+    return [*double, *own]
+
+
+def _wide(method: Method) -> Callable[[Any], Any]:
+    def ask(X: Any) -> Any:
+        wide = widened(X)
+        return method.ask(X if wide is None else wide)
+
+    return ask
+
+
+def _answers(method: Method, X: Any) -> bool:
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            method.ask(X)
+    except Exception:
+        return False
+    return True
+
+
+def _methods_of(model: Any, formula: Formula) -> list[Method]:
     found = own_methods(model, formula) or [
         Method(name, ask, outputs)
         for name, outputs in _roles(formula)

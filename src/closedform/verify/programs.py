@@ -24,6 +24,7 @@ from closedform.verify.algebra import run_sympy
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.checking import check_options, checks_of, scores_of
+from closedform.verify.compiled import run_c, run_javascript
 from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
 from closedform.verify.rows import Rows, apart, row_sets
@@ -103,6 +104,8 @@ RUNNERS: dict[str, Runner] = {
     "python": run_python,
     "numpy": run_numpy,
     "sympy": run_sympy,
+    "c": run_c,
+    "javascript": run_javascript,
 }
 """Target → function(program, inputs, columns, output names) → (outputs by name, first error)."""
 COMPLETE_ROWS_ONLY = ("sympy",)
@@ -221,7 +224,7 @@ def _against_formula(
 def _against_model(
     formula: Formula, model: Any, ran: Rows, tolerance: float, spreads: dict[str, float]
 ) -> list[Check]:
-    methods = methods_of(model, formula)
+    methods = methods_of(model, formula, ran.X)
     found = [answers(m, ran.X, len(ran), apart(ran)) for m in methods]
     return [
         check

@@ -8,13 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from closedform.ir import Array
 from closedform.ops.payloads import Label, Splits
-from closedform.readers.catboost.statistics import Statistic, statistics_of
+from closedform.readers.catboost.statistics import (
+    Statistic,
+    combinations,
+    known_categories,
+    statistics_of,
+)
 from closedform.readers.documents import code_sets, numbers, tree_from
 
 Document = Mapping[str, Any]
@@ -62,6 +68,16 @@ class Booster:
         """How many features there are."""
         return len(self.names)
 
+    @cached_property
+    def known(self) -> Mapping[int, Sequence[int]]:
+        """For each feature that a statistic looks up, the hashes of its categories."""
+        return known_categories(self.statistics, self.texts)
+
+    @cached_property
+    def tables(self) -> tuple[Mapping[int, float] | None, ...]:
+        """For each statistic its value by position; None as `combinations` says."""
+        return tuple(combinations(s, self.known) for s in self.statistics)
+
 
 @dataclass(frozen=True, eq=False)
 class _Features:
@@ -102,7 +118,10 @@ def booster_of(document: Document) -> Booster:
         loss=str(about.get("params", {}).get("loss_function", {}).get("type", "RMSE")),
         names=names,
         categorical={f: tuple(c) for f, c in features.codes.items()},
-        texts={int(e["hash"]): str(e["value"]) for e in info.get("cat_features_hash") or []},
+        texts={
+            int(e["hash"]) & 0xFFFFFFFF: str(e["value"])
+            for e in info.get("cat_features_hash") or []
+        },
         statistics=tuple(features.statistics),
         others=tuple(k for k in ("text_features", "embedding_features") if info.get(k)),
         trees=() if unreadable else tuple(_tree(rows, features, width) for rows in flat),
@@ -119,7 +138,8 @@ def _classes(said: Document) -> tuple[Label, ...]:
     found = said.get("class_names") or []
     if not all(isinstance(c, str | int | float | bool) for c in found):
         raise TypeError("a class is neither text nor number")
-    return tuple(found)
+    # JSON has 1 for 1.0.
+    return tuple(map(float, found)) if said.get("class_label_type") == "Float" else tuple(found)
 
 
 KINDS = ("float_features", "categorical_features", "text_features", "embedding_features")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,25 +12,23 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.errors import BadInput, MissingExtra, NotFitted, UnsupportedModel
+from closedform.errors import MissingExtra
 from closedform.families.additive import complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above
 from closedform.ir import Node
-from closedform.loading.stream import Broken, shown
-from closedform.readers.catboost.booster import Booster, booster_of
+from closedform.readers.catboost.booster import Booster
+from closedform.readers.catboost.exporting import exported, live, model_of, saved
 from closedform.readers.catboost.statistics import (
     ABOVE,
     CATEGORY,
+    COUNTS,
     MOST,
     Part,
     Statistic,
-    combinations,
-    known_categories,
     looked_up,
     sizes_of,
 )
-from closedform.readers.documents import json_document, understood
 from closedform.readers.prediction import Prediction, formula_of, highest, input_names
 from closedform.readers.reading import Columns, Reading, plain_label
 
@@ -60,9 +54,15 @@ LINKS = {
 }
 """Loss → how scores become predictions; the values of all others are the scores themselves."""
 
+SEVERAL_TARGETS = (
+    "MultiLogloss", "MultiCrossEntropy", "MultiRMSE", "MultiRMSEWithMissingValues", "SurvivalAft",
+)  # fmt: skip
+"""Losses of several targets."""
+
 NAMES_HINT = (
-    "Give the rows that it was trained on, which hold them: closedform.read(model, example=X); of "
-    "a file: model.save_model('model.json', format='json', pool=Pool(X, y, cat_features=…))."
+    "Give the rows that it was trained on, which hold them: closedform.read(model, example=X), or "
+    "--example ROWS on the command line; or save them with the model: "
+    "model.save_model('model.json', format='json', pool=Pool(X, y, cat_features=…))."
 )
 
 
@@ -81,7 +81,7 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     """
     import catboost
 
-    record = _live(model, example)
+    record = live(model, example)
     return formula_of(
         partial(_predicted, model, record),
         input_names(names, _own_names(record), record.width),
@@ -90,15 +90,24 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     )
 
 
-def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
+def read_file(raw: bytes, names: Sequence[str] | None = None, example: Any = None) -> Formula:
     """Return a model saved by CatBoost as JSON; one in its binary form where CatBoost is there.
+
+    Args:
+        raw: the content of the file.
+        names: as in `read_model`.
+        example: as in `read_model`; CatBoost must be there.
 
     Raises:
         Broken: the file is damaged.
-        MissingExtra: a binary file, and CatBoost is not installed.
+        MissingExtra: a binary file or an example, and CatBoost is not installed.
         UnsupportedModel: as in `read_model`.
     """
-    record = _saved(raw)
+    if example is not None and find_spec("catboost") is None:
+        raise MissingExtra("catboost", "catboost", "Finding the names of categories in rows")
+    record = saved(raw)
+    if example is not None:  # its texts alone: CatBoost moves a leaf of a JSON file by 1 ulp
+        record = replace(record, texts=exported(model_of(raw), example).texts)
     classes = record.classes or ((0, 1) if record.classifies else ())
     role = "classifier" if record.classifies else "regressor"
     return formula_of(
@@ -109,104 +118,14 @@ def read_file(raw: bytes, names: Sequence[str] | None = None) -> Formula:
     )
 
 
-def model_of(raw: bytes) -> Any:
-    """Return the estimator in a file."""
-    import catboost
-
-    kind = catboost.CatBoostClassifier if _saved(raw).classifies else catboost.CatBoostRegressor
-    if raw.startswith(BINARY):
-        return kind().load_model(blob=raw)
-    with tempfile.TemporaryDirectory() as folder:  # a blob is never JSON to CatBoost
-        path = os.path.join(folder, "model.json")
-        with open(path, "wb") as file:
-            file.write(raw)
-        return kind().load_model(path, format="json")
-
-
-def _saved(raw: bytes) -> Booster:
-    return _of_binary(raw) if raw.startswith(BINARY) else understood(json_document(raw), booster_of)
-
-
-BINARY = b"CBM1"
-
-
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """Return what an estimator predicts over some columns."""
-    return _predicted(model, _live(model), columns, reading)
+    return _predicted(model, live(model), columns, reading)
 
 
 def _own_names(record: Booster) -> tuple[str, ...] | None:
     unnamed = tuple(str(i) for i in range(record.width))
     return None if record.names == unnamed else record.names
-
-
-def _live(model: Any, example: Any = None) -> Booster:
-    if not model.is_fitted():
-        name = type(model).__name__
-        raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
-    import catboost
-
-    try:
-        return _exported(model, example)
-    except catboost.CatBoostError as error:
-        said = str(error).rpartition(": ")[2]
-        raise UnsupportedModel(
-            f"CatBoost itself does not export this {type(model).__name__}: {said}.",
-            hint="Leave text and embedding columns out, or turn them into numbers before.",
-        ) from error
-
-
-def _exported(model: Any, example: Any = None) -> Booster:
-    pool = None if example is None else _pool(model, example)
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "model.json")
-        model.save_model(path, format="json", pool=pool)
-        with open(path, "rb") as file:
-            found: Booster = understood(json_document(file.read()), booster_of)
-    return found
-
-
-def _pool(model: Any, rows: Any) -> Any:
-    import catboost
-
-    try:
-        return catboost.Pool(rows, cat_features=model.get_cat_feature_indices())
-    except catboost.CatBoostError as error:
-        raise BadInput(
-            f"CatBoost does not take the example: {str(error)[:160]}",
-            hint="Give rows as the model's own predict takes them.",
-        ) from error
-
-
-def _of_binary(raw: bytes) -> Booster:
-    if find_spec("catboost") is None:
-        missing = MissingExtra("catboost", "catboost", "Reading a .cbm file")
-        missing.hint = f"{missing.hint}, or save the model as JSON: save_model(…, format='json')"
-        raise missing
-    with tempfile.TemporaryDirectory() as folder:
-        given, made = (os.path.join(folder, name) for name in ("model.cbm", "model.json"))
-        with open(given, "wb") as file:
-            file.write(raw)
-        done = subprocess.run(
-            [sys.executable, "-c", CONVERT, given, made, *sys.path], capture_output=True, text=True,
-            errors="replace", check=False, timeout=TIMEOUT,
-        )  # fmt: skip
-        if done.returncode:
-            said = shown((done.stderr.strip().splitlines() or ["it breaks down on it"])[-1])
-            raise Broken(f"CatBoost does not load it ({said[:160]})")
-        with open(made, "rb") as file:
-            found: Booster = understood(json_document(file.read()), booster_of)
-    return found
-
-
-CONVERT = """
-import sys
-given, made, *sys.path = sys.argv[1:]
-from catboost import CatBoost
-CatBoost().load_model(given, format="cbm").save_model(made, format="json")
-"""
-"""Run in a process of its own, since CatBoost breaks down on some files that are damaged."""
-TIMEOUT = 600  # seconds
 
 
 def _predicted(model: Any, record: Booster, columns: Columns, reading: Reading) -> Prediction:
@@ -239,18 +158,24 @@ def _readable(record: Booster, reading: Reading) -> bool:
     for kind, count in record.unreadable.items():
         hint = "Leave the text and embedding columns out, or turn them into numbers before."
         reading.problem(f"{count} tests of this CatBoost model are of kind {kind}.", hint)
+    if record.loss in SEVERAL_TARGETS and any(s.kind not in COUNTS for s in record.statistics):
+        reading.problem(
+            f"With loss {record.loss}, CatBoost learns statistics of each target over categories, "
+            "and its JSON export keeps those of one alone: what it exports predicts otherwise.",
+            "Train with simple_ctr='Counter' and combinations_ctr='Counter', or one model for "
+            "each target.",
+        )
     unnamed = {record.names[i] for i, h in record.categorical.items()
                if any(v not in record.texts for v in h)}  # fmt: skip
-    known = known_categories(record.statistics, record.texts)
-    for s in record.statistics:
-        sizes = sizes_of(s, known)
+    for s, table in zip(record.statistics, record.tables, strict=True):
+        sizes = sizes_of(s, record.known)
         if math.prod(sizes) > MOST:
             names = ", ".join(record.names[i] for i in s.categories)
             reading.problem(
                 f"A statistic of CatBoost combines {math.prod(sizes):,} categories of {names}.",
                 "Train with max_ctr_complexity=1.",
             )
-        elif combinations(s, known) is None:
+        elif table is None:
             unnamed |= {record.names[i] for i in s.categories}
     if unnamed:
         what = "The model itself keeps no names of the categories of " + ", ".join(sorted(unnamed))
@@ -263,9 +188,8 @@ def _readable(record: Booster, reading: Reading) -> bool:
 
 def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
     """Return scale · Σ leaves + bias, in float64 and in tree order."""
-    known = known_categories(record.statistics, record.texts)
     labels = {
-        i: _label(Columns((name,), (x,)), {*hashes, *known.get(i, ())}, record, reading)
+        i: _label(Columns((name,), (x,)), {*hashes, *record.known.get(i, ())}, record, reading)
         for i, hashes in record.categorical.items()
         for name, x in columns.pick([i])
     }
@@ -275,8 +199,8 @@ def _scores(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
         else ops.round32(x)
         for i, (name, x) in enumerate(columns)
     ]
-    for statistic in record.statistics:
-        inputs.append(_statistic(statistic, record, known, labels, inputs))
+    for statistic, table in zip(record.statistics, record.tables, strict=True):
+        inputs.append(_statistic(statistic, table or {}, record, labels, inputs))
         names = ", ".join(columns.names[i] for i in statistic.categories)
         reading.call(inputs[-1], f"statistic({names})")
     sums = Forest(record.trees, None, (0.0,) * len(record.bias)).nodes(inputs)
@@ -310,7 +234,7 @@ def _table(x: Node, values: Mapping[int, float], record: Booster, unseen: float)
 
 
 def _statistic(
-    s: Statistic, record: Booster, known: Mapping[int, Sequence[int]],
+    s: Statistic, found: Mapping[int, float], record: Booster,
     labels: Mapping[int, Node], inputs: Sequence[Node],
 ) -> Node:  # fmt: skip
     """Return a statistic of the target over categories, as a table."""
@@ -325,13 +249,12 @@ def _statistic(
             test = ops.equal(_table(labels[part.column], {int(part.value): 1.0}, record, 0.0), one)
         return ops.where(test, one, ops.const(0.0))
 
-    one = ops.const(1.0)
-    sizes, found = sizes_of(s, known), combinations(s, known) or {}
+    one, known = ops.const(1.0), record.known
     if len(s.parts) == 1 and s.categories:
         hashes = known[s.categories[0]]
         values = {hashes[i]: v for i, v in found.items()}
         return _table(labels[s.categories[0]], values, record, s.unseen)
-    return looked_up(s, found, sizes, place)
+    return looked_up(s, found, sizes_of(s, known), place)
 
 
 def _is_whole(text: str) -> bool:
@@ -376,9 +299,9 @@ def _classified(
     record: Booster, scores: list[Node], classes: tuple[Any, ...], reading: Reading
 ) -> Prediction:
     link = LINKS.get(record.loss)
-    if link == "labels" and tuple(classes) == (0, 1):
+    if link == "labels":  # `classes` names the labels, each of which is 0 or 1
         one = replace(record, loss="Logloss")
-        parts = [_classified(one, [s], classes, reading).with_chance(1) for s in scores]
+        parts = [_classified(one, [s], (0, 1), reading).with_chance(1) for s in scores]
         return Prediction.of_labels(parts)
     if link not in ("logit", "each", "softmax") or len(classes) != max(2, len(scores)):
         reading.problem(

@@ -46,12 +46,14 @@ class Statistic:
     """One statistic, as a feature of the trees.
 
     Attributes:
+        kind: as "Borders"; all but those of COUNTS use the target.
         parts: in the order in which they are hashed.
         values: for each hash of a combination, float32.
         unseen: of every other one, float32.
         borders: what the trees compare it with.
     """
 
+    kind: str
     parts: tuple[Part, ...]
     values: Mapping[int, float]
     unseen: float
@@ -92,7 +94,7 @@ def _statistic(
     calc = _calculator(about)
     rows = [flat[i : i + stride] for i in range(0, len(flat), stride)]
     values = {int(h): calc(*share(counts)) for h, *counts in rows if int(h) != _EMPTY}
-    return Statistic(parts, values, calc(0, 0), tuple(float(b) for b in about["borders"]))
+    return Statistic(kind, parts, values, calc(0, 0), tuple(float(b) for b in about["borders"]))
 
 
 ORDER = (CATEGORY, ABOVE, EQUAL)
@@ -145,6 +147,7 @@ def _frequency(border: int, learnt: Document) -> Share:
     return lambda counts: (int(counts[0]), total)
 
 
+COUNTS = ("Counter", "FeatureFreq")
 COUNTED: dict[str, Callable[[int, Document], Share]] = {
     "Borders": _above,
     "Buckets": _bucket,

@@ -28,7 +28,9 @@ MOST_EDGES = 5_000
 ROWS = 64
 """Rows on which a read tries itself."""
 
-SMALLER = "Prune it, fix its edges to symbolic functions, or distil its predictions."
+SMALLER = (
+    "Prune it, fix its edges to symbolic functions, or train another model on its predictions."
+)
 DRAW = "Fix the edge to one of pykan's own functions, or distil the network's predictions."
 
 

@@ -223,8 +223,16 @@ ACTIVATIONS: dict[str, Activation] = {
 """Name of a function of `keras.activations` → the same on tensors."""
 
 
+EARLIER: dict[str, Activation] = {
+    "hard_sigmoid of Keras 2": partial(
+        elementwise, lambda v: t.smallest(t.greatest(t.add(0.5, v, 0.2), 0.0), 1.0)
+    ),
+}
+"""Functions that Keras no longer has under their names."""
+
+
 def named(config: Any) -> Activation | None:
     """Return the activation that a layer's options name; None where it is not Keras' own."""
     if config is None:
         return ACTIVATIONS["linear"]
-    return ACTIVATIONS.get(config) if isinstance(config, str) else None
+    return {**EARLIER, **ACTIVATIONS}.get(config) if isinstance(config, str) else None

@@ -61,7 +61,7 @@ COSTS: dict[str, Callable[[Layer, Tensor], float]] = {
     **{
         kind: lambda layer, x: float(shapes.size_after(layer, x))
         for kind in LAYERS
-        if kind.startswith(("RepeatVector", "UpSampling", "ZeroPadding"))
+        if kind.startswith(("RepeatVector", "UpSampling", "ZeroPadding", "Resizing"))
     },
     "CategoryEncoding": lambda layer, x: float(x.size * int(layer.option("num_tokens"))),
     "Discretization": lambda layer, x: float(x.size * len(layer.option("bin_boundaries") or [])),

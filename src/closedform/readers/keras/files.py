@@ -11,9 +11,11 @@ import io
 import os
 import tempfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from zipfile import BadZipFile, ZipFile
+
+import numpy as np
 
 from closedform.errors import BadInput, UnsupportedModel
 from closedform.formula import Formula
@@ -22,12 +24,15 @@ from closedform.loading.stream import Broken, shown
 from closedform.readers.documents import json_document, understood
 from closedform.readers.keras.graph import Graph
 from closedform.readers.keras.hdf5 import MAGIC, Hdf5, arrays
-from closedform.readers.keras.layer import Layer, StoredLayer
+from closedform.readers.keras.layer import VOCABULARY, Layer, StoredLayer
 from closedform.readers.keras.model import finished, of_length, walked
+from closedform.readers.keras.second import is_second, modern
 from closedform.readers.keras.source import graph_of
 from closedform.readers.keras.walking import MODELS
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+ASSETS = "assets/"
+"""Where texts lie that belong to layers."""
 MOST_CONFIG = 64 << 20
 """Bytes of the options; 1,000 layers take 2 MiB."""
 MOST_WEIGHTS = 2 << 30
@@ -77,6 +82,8 @@ def read_file(raw: bytes, names: Sequence[str] | None = None, example: Any = Non
         document, store, version = understood(raw, read_whole)
     else:
         document, store, version = understood(raw, _unpacked)
+    if is_second(version):
+        document = understood(document, modern)
     layer = StoredLayer(document, store, "")
     if layer.kind not in MODELS:
         raise UnsupportedModel(
@@ -92,12 +99,12 @@ def _formula(
     layer: StoredLayer, graph: Graph, names: Sequence[str] | None, version: str
 ) -> Formula:
     keys = isinstance(layer.config.get("input_layers"), Mapping)
-    reading, slots, outputs, _ = walked(graph, names, layer.kind, keys)
+    made = walked(graph, names, layer.kind, keys)
     dtype = _coarsest(layer)
     # A file is read without Keras, so that its rounding is not measured but estimated: each call
     # rounds a few times, and what has been measured of live models lies below.
-    reading.rounds(list(outputs.values()), dtype, 32 * max(4, len(graph.calls)))
-    return finished(reading, slots, outputs, layer.kind, f"Keras {version} file")
+    made.reading.rounds(list(made.outputs.values()), dtype, 32 * max(4, len(graph.calls)))
+    return finished(made, layer.kind, f"Keras {version} file")
 
 
 ORDER = ("bfloat16", "float16", "float32")
@@ -128,9 +135,27 @@ def _unpacked(raw: bytes) -> tuple[Mapping[str, Any], dict[str, Array], str]:
             if WEIGHTS not in names:
                 raise Broken(f"it has no {WEIGHTS}")
             weights = _member(archive, WEIGHTS, MOST_WEIGHTS, len(raw))
+            texts = _vocabularies(archive, names, len(raw))
     except (BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise Broken(f"the zip archive is damaged ({shown(str(error))[:120]})") from error
-    return config, arrays(Hdf5(weights)), shown(str(about.get("keras_version", "")))[:20]
+    return (
+        config,
+        {**arrays(Hdf5(weights)), **texts},
+        shown(str(about.get("keras_version", "")))[:20],
+    )
+
+
+def _vocabularies(archive: ZipFile, names: Collection[str], size: int) -> dict[str, Array]:
+    """Return what layers have seen, as texts by the paths of the layers.
+
+    Raises:
+        Broken: there is more of it than any model has.
+    """
+    kept = [n for n in names if n.startswith(ASSETS) and n.endswith(f"/{VOCABULARY}")]
+    if sum(archive.getinfo(name).file_size for name in kept) > MOST_CONFIG:
+        raise Broken("its vocabularies are too long")
+    texts = {n: _member(archive, n, MOST_CONFIG, size).decode("utf-8", "replace") for n in kept}
+    return {name.removeprefix(ASSETS): np.array(text, object) for name, text in texts.items()}
 
 
 def _member(archive: ZipFile, name: str, most: int, size: int) -> bytes:

@@ -331,11 +331,12 @@ def _functional(layer: StoredLayer) -> Graph:
 
 
 def _shifted(at: Ref, entries: Mapping[str, Any]) -> Ref:
-    """Older files count the call with which a nested model was made as its first."""
+    """Among the outputs, the making of a model within is counted as its first call."""
     document, what = entries[at.call[0]]
-    nested = isinstance(what, Layer) and what.kind in ("Functional", "Model", "Sequential")
+    nested = isinstance(what, Layer) and what.kind in ("Functional", "Model")
     beyond = at.call[1] >= len(document["inbound_nodes"])
-    return Ref((at.call[0], at.call[1] - 1), at.at) if nested and beyond else at
+    counted = at.call[1] and (nested or beyond)
+    return Ref((at.call[0], at.call[1] - 1), at.at) if counted else at
 
 
 def _reference(history: Any) -> Ref:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,10 @@ class Layer(ABC):
     @abstractmethod
     def parts(self, name: str) -> list[Layer]:
         """Return the layers in a list that is an attribute of this one."""
+
+    def vocabulary(self) -> Sequence[Any]:
+        """Return the entries that a layer looks up, in order."""
+        return ()
 
     def adopt(self, document: Any) -> None:
         """Take options from where a wrapper keeps them; a live layer has its own."""
@@ -172,6 +176,11 @@ class LiveLayer(Layer):
         found = getattr(self.live, key, None)
         return function_of(found) if callable(found) else None
 
+    def vocabulary(self) -> Sequence[Any]:
+        """Return what the layer has been told, or has seen."""
+        found = self.live.get_vocabulary(include_special_tokens=False)
+        return [x.item() if isinstance(x, np.generic) else x for x in found]
+
     def trace(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Return the graph of what the layer's own `call` does with some values."""
         from closedform.readers.keras.tracing import trace_layer
@@ -197,6 +206,26 @@ def own_kind(live: Any) -> str:
 def as_double(values: Any) -> Array:
     """Return numbers as float64; bfloat16 and float16 keep their values."""
     return np.asarray(values).astype(np.float64)
+
+
+FUNCTIONS = frozenset({"LeakyReLU", "ReLU", "ELU", "PReLU", "Softmax", "Activation"})
+"""Layers that people put where a function is expected."""
+
+VOCABULARY = "vocabulary.txt"
+"""The name of the text in which a `.keras` file keeps what a layer has seen."""
+
+
+def plain_list(told: Any) -> Sequence[Any]:
+    """Return a list in a description; Keras may spell it as a tensor.
+
+    Raises:
+        Broken: it is none.
+    """
+    if isinstance(told, Mapping):
+        told = (told.get("config") or {}).get("value")
+    if not isinstance(told, list | tuple):
+        raise Broken("a vocabulary is no list")
+    return told
 
 
 # --- from a file --------------------------------------------------------------------------------
@@ -255,8 +284,29 @@ class StoredLayer(Layer):
         return stored_layers(self.config[name], self.store, _joined(self.path, name))
 
     def traced(self, key: str) -> Activation | None:
-        """Return nothing: functions in a file are code, or names of what is not there."""
-        return None
+        """Return a layer of Keras in the place of a function; others are code, or mere names."""
+        told = self.config.get(key)
+        if not isinstance(told, Mapping) or not isinstance(told.get("config"), Mapping):
+            return None
+        if not is_own(told) or told.get("class_name") not in FUNCTIONS:
+            return None
+        from closedform.readers.keras.table import LAYERS
+
+        inner = StoredLayer(told, self.store, _joined(self.path, key))
+        return partial(LAYERS[inner.kind], inner)
+
+    def vocabulary(self) -> Sequence[Any]:
+        """Return what the options tell, or a text beside them, a line for each entry."""
+        told = self.config.get("vocabulary")
+        if told is not None:
+            return list(plain_list(told))
+        lines = self.store.get(f"{self.path}/{VOCABULARY}")
+        if lines is None:
+            return []
+        found = str(lines.item()).splitlines()
+        while found and not found[-1]:
+            found.pop()
+        return found if self.kind == "StringLookup" else [int(x) for x in found]
 
     def number(self, at: int) -> Array:
         """Return one of the layer's weights.

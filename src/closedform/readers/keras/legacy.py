@@ -25,7 +25,7 @@ def read_whole(raw: bytes) -> tuple[Mapping[str, Any], dict[str, Array], str]:
 
     Raises:
         Broken: the file is damaged.
-        UnsupportedModel: it holds weights alone, or a model within a model.
+        UnsupportedModel: it holds weights alone, or weights whose layers are not known.
     """
     file = Hdf5(raw)
     messages = file.messages(file.root)
@@ -50,9 +50,11 @@ def _marked(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**document, "module": document.get("module", "keras")}
 
 
-def _places(document: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """Yield each layer with the path of its weights in a `.keras` file."""
-    config = document["config"]
+def _places(
+    document: Mapping[str, Any], place: str = ""
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield each layer of a model at a path, with the path of its weights in a `.keras` file."""
+    config, start = document["config"], f"{place}/layers" if place else "layers"
     layers = config if isinstance(config, list) else config["layers"]
     seen: dict[str, int] = {}
     for layer in layers:
@@ -62,11 +64,15 @@ def _places(document: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], st
         word = snake_case(kind)
         count = seen.get(word, 0)
         seen[word] = count + 1
-        yield layer, f"layers/{word}_{count}" if count else f"layers/{word}"
+        yield layer, f"{start}/{word}_{count}" if count else f"{start}/{word}"
 
 
-def _weights(file: Hdf5, place: int) -> list[Array]:
-    """Return the weights of a layer in their order."""
+Weights = Sequence[tuple[str, Array]]
+"""Weights in their order, each with its name."""
+
+
+def _weights(file: Hdf5, place: int) -> Weights:
+    """Return the weights of a layer."""
     names = file.attributes(file.messages(place)).get("weight_names")
     if names is None or not len(names):
         return []
@@ -74,23 +80,53 @@ def _weights(file: Hdf5, place: int) -> list[Array]:
     missing = [name for name in names if name not in found]
     if missing:
         raise Broken(f"it lacks the weights {shown(str(missing[0]))}")
-    return [found[name] for name in names]
+    return [(name, found[name]) for name in names]
 
 
-def _placed(layer: Mapping[str, Any], place: str, weights: Sequence[Array]) -> dict[str, Array]:
+MODELS = ("Functional", "Model", "Sequential")
+
+
+def _placed(layer: Mapping[str, Any], place: str, weights: Weights) -> dict[str, Array]:
     kind = str(layer["class_name"])
-    if kind in ("Functional", "Model", "Sequential"):
-        raise UnsupportedModel(
-            f"The HDF5 file holds a model within the model, {shown(str(layer['config']['name']))}.",
-            hint="Load it with Keras, and save it again: model.save('name.keras').",
-        )
+    if kind in MODELS:
+        return _of_inner(layer, place, weights)
     paths = list(_paths(layer, place, len(weights)))
     if len(paths) != len(weights):
-        raise UnsupportedModel(
-            f"The weights of the layer {shown(kind)} lie in an order that is not known.",
-            hint="Load the model with Keras, and save it again: model.save('name.keras').",
-        )
-    return dict(zip(paths, weights, strict=True))
+        raise _unknown_order(f"The weights of the layer {shown(kind)} lie")
+    return dict(zip(paths, (values for _, values in weights), strict=True))
+
+
+def _unknown_order(what: str) -> UnsupportedModel:
+    return UnsupportedModel(
+        f"{what} in an order that is not known.",
+        hint="Load the model with Keras, and save it again: model.save('name.keras').",
+    )
+
+
+def _of_inner(model: Mapping[str, Any], place: str, weights: Weights) -> dict[str, Array]:
+    """Return the weights of a model within the model, which lie in one list, by their layers.
+
+    Those that were trained come first, the others after them, so that only the names tell.
+    """
+    todo, layers = [(model, place)], dict[str, tuple[Mapping[str, Any], str]]()
+    while todo:
+        for layer, at in _places(*todo.pop()):
+            if layer["class_name"] in MODELS:
+                todo.append((layer, at))
+            name = str(layer["config"]["name"])
+            if name in layers:
+                raise _unknown_order(f"Two layers are called {shown(name)}: their weights lie")
+            layers[name] = (layer, at)
+    held: dict[str, list[tuple[str, Array]]] = {}
+    for name, values in weights:
+        known = [part for part in str(name).split("/")[:-1] if part in layers]
+        if not known or layers[known[-1]][0]["class_name"] in MODELS:
+            raise _unknown_order(f"The weights of the model within, {shown(place)}, lie")
+        held.setdefault(known[-1], []).append((name, values))
+    made: dict[str, Array] = {}
+    for name, own in held.items():
+        made |= _placed(*layers[name], own)
+    return made
 
 
 def _cell_paths(cell: Mapping[str, Any], place: str) -> Iterator[str]:

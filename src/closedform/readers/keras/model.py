@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from closedform import ops
 from closedform.asking.keras import Slot
 from closedform.errors import BadInput, NotFitted, UnsupportedModel
 from closedform.formula import Formula, Task
-from closedform.ir import Array, Node, toposort
+from closedform.ir import Array, Node, Type, toposort
 from closedform.readers import tensors as t
 from closedform.readers.keras.graph import Graph, Input
 from closedform.readers.keras.layer import LiveLayer
 from closedform.readers.keras.source import graph_of, structure_of, traced_model
-from closedform.readers.keras.trying import tried
+from closedform.readers.keras.trying import Tried, tried
+from closedform.readers.keras.unsure import undefined
 from closedform.readers.keras.walking import LARGEST, MODELS, UNREAD, Value, Walk
 from closedform.readers.prediction import input_names, output_name
 from closedform.readers.reading import Reading, unique_names
@@ -66,12 +68,15 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
         ) from error
     keys = isinstance(structure_of(model, "input"), dict) or isinstance(example, dict)
     graph = of_length(graph, example)
-    reading, slots, outputs, tables = walked(graph, names, source, keys)
-    rows = None if example is None else _flat(slots, example)
-    trial = tried(model, list(outputs.values()), slots, rows, tables)
+    made = walked(graph, names, source, keys)
+    rows, outputs = (
+        None if example is None else _flat(made.slots, example),
+        [*made.outputs.values()],
+    )
+    trial = tried(model, outputs, made.slots, rows, made.values)
     if trial.dtype != "float64":
-        reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
-    return finished(reading, slots, outputs, source, _version(), trial.apart is not None)
+        made.reading.rounds(outputs, trial.dtype, trial.ulps)
+    return finished(made, source, _version(), trial.apart is not None)
 
 
 def _graph(model: Any, example: Any) -> Graph:
@@ -92,17 +97,36 @@ def _version() -> str:
     return f"Keras {keras.__version__} ({keras.config.backend()})"
 
 
-def walked(
-    graph: Graph, names: Sequence[str] | None, source: str, keys: bool = False
-) -> tuple[Reading, list[Slot], dict[str, Node], dict[int, int]]:
-    """Return what a graph gives over named inputs, and which of these number rows of a table.
+@dataclass(frozen=True)
+class Walked:
+    """What a graph gives over named inputs.
+
+    Attributes:
+        reading: where names and problems went.
+        slots: what the model takes.
+        outputs: what it gives.
+        values: inputs that take some values alone → those that are worth trying.
+        undefined: inputs of which nobody says what comes of a missing one.
+    """
+
+    reading: Reading
+    slots: list[Slot]
+    outputs: dict[str, Node]
+    values: Tried
+    undefined: list[int]
+
+
+def walked(graph: Graph, names: Sequence[str] | None, source: str, keys: bool = False) -> Walked:
+    """Return what a graph gives over named inputs.
 
     Raises:
         UnsupportedModel: with every problem found.
     """
     slots = [slot_of(told, keys) for told, _ in graph.inputs]
     _require_small(slots)
-    reading = Reading(_input_names(slots, names))
+    texts = (slot.text for slot in slots for _ in range(slot.size))
+    labels = {i for i, text in enumerate(texts) if text}
+    reading = Reading(_input_names(slots, names), labels)
     given = [
         Value(elementwise(t.truth, value.tensor)) if told.dtype == "bool" else value
         for (told, _), value in zip(graph.inputs, _values(slots, reading), strict=True)
@@ -116,28 +140,31 @@ def walked(
         made = walk.run(graph, given)
     except NoFormula as error:  # an output that no call gives
         reading.problem(f"The outputs of {source} are not known: {error}.")
+    if any(isinstance(n, Node) and n.type is Type.LABEL for v in made for n in v.tensor.ravel()):
+        reading.problem(f"{source} gives text.", "Read it up to the number that the text is for.")
     if reading.problems:
         reading.formula({}, Task(), source, "")  # raises
     outputs = _named_outputs(
         [(name, v.tensor) for (name, _), v in zip(graph.outputs, made, strict=True)]
     )
     _note_whole(slots, reading, list(outputs.values()))
-    tables = {x.data: rows for x, rows in walk.tables.items() if x.op is ops.INPUT}
-    return reading, slots, outputs, tables
+    worth = {x: range(min(3, rows)) for x, rows in walk.tables.items()} | walk.tokens
+    tried_with = {x.data: v for x, v in worth.items() if x.op is ops.INPUT}
+    return Walked(reading, slots, outputs, tried_with, undefined([*outputs.values()], walk.spread))
 
 
-def finished(
-    reading: Reading, slots: Sequence[Slot], outputs: dict[str, Node], source: str, reader: str,
-    double: bool = True,
-) -> Formula:  # fmt: skip
+def finished(found: Walked, source: str, reader: str, double: bool = True) -> Formula:
     """Return the formula, and with it how its model is asked."""
-    task = Task("regression", primary=tuple(outputs))
+    reading, outputs = found.reading, found.outputs
     reading.refuse_what_spoils(outputs)
+    reading.no_missing.update(found.undefined)
     options = {
-        "inputs": [[s.name, list(s.shape), s.whole, s.key] for s in slots],
+        "inputs": [[s.name, list(s.shape), s.whole, s.key, s.text] for s in found.slots],
         "outputs": list(outputs),
         "float64": double,
+        "undefined": found.undefined,
     }
+    task = Task("regression", primary=tuple(outputs))
     return reading.formula(outputs, task, source, reader, options)
 
 
@@ -146,20 +173,14 @@ def slot_of(told: Input, keys: bool = False) -> Slot:
 
     Raises:
         BadInput: its shape is free.
-        UnsupportedModel: it holds text.
     """
     if None in told.shape:
         raise BadInput(
             f"The input {told.name!r} has the shape {told.shape}: a formula is of one length.",
             hint="Give rows of the length that is meant: read(model, example=X[:1]).",
         )
-    if told.dtype == "string":
-        raise UnsupportedModel(
-            f"The input {told.name!r} holds text, which the layers that are read do not take.",
-            hint="Read the model behind its StringLookup, which takes whole numbers.",
-        )
     shape = tuple(int(n) for n in told.shape if n is not None)
-    return Slot(told.name, shape, told.dtype.startswith(WHOLE), keys)
+    return Slot(told.name, shape, told.dtype.startswith(WHOLE), keys, told.dtype == "string")
 
 
 def _require_small(slots: Sequence[Slot]) -> None:
@@ -251,8 +272,9 @@ def _note_whole(slots: Sequence[Slot], reading: Reading, outputs: Sequence[Node]
     whole = columns.pick([i for i, kind in enumerate(kinds) if kind])
     reading.refuse_missing(whole)
     nodes = toposort(outputs)
-    looked_up = {n.args[0] for n in nodes if n.op is ops.TABLE}
-    elsewhere = {a for n in nodes if n.op is not ops.TABLE for a in n.args}
+    tables = {n for n in nodes if n.op is ops.TABLE and math.isnan(n.data.default)}
+    looked_up = {n.args[0] for n in tables}
+    elsewhere = {a for n in nodes if n not in tables for a in n.args}
     for x in whole.nodes:
         # A table alone gives nothing for what is not whole.
         if x in elsewhere or x not in looked_up:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,14 +31,23 @@ def discretization(layer: Layer, x: Tensor) -> Tensor:
     bounds = layer.option("bin_boundaries")
     if not bounds:
         raise NoFormula(f"{layer.told} has no bins: it has not been adapted")
-    # Boundaries are compared in float32, as the layer holds them.
-    edges = [float(np.float32(b)) for b in bounds]
+    edges = [_least_at(np.float32(b)) for b in bounds]
 
     def place(v: Element) -> Element:
         reached = [t.choice(t.less_equal(b, v), 1.0, 0.0) for b in edges]
         return t.total(reached)
 
     return encoded(layer, elementwise(place, x), len(edges) + 1)
+
+
+def _least_at(edge: np.float32) -> float:
+    """Return the least number that becomes a boundary, or more, as a float32.
+
+    The layer holds its boundaries in float32, and takes float32: 0.1 is as much as its 0.1.
+    """
+    below = np.nextafter(edge, np.float32(-np.inf))
+    middle = (float(below) + float(edge)) / 2
+    return middle if np.float32(middle) >= edge else math.nextafter(middle, math.inf)
 
 
 def category_encoding(layer: Layer, x: Tensor, count_weights: Tensor | None = None) -> Tensor:

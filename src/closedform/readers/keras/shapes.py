@@ -84,6 +84,39 @@ def up_sampling(layer: Layer, x: Tensor) -> Tensor:
     return to_back(moved, first)
 
 
+def resizing(layer: Layer, x: Tensor) -> Tensor:
+    """Resizing: what lies at, or between, the places of an image."""
+    size = [int(layer.option("height")), int(layer.option("width"))]
+    how = layer.option("interpolation", "bilinear")
+    odd = ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias")
+    used = [key for key in odd if layer.option(key, False)]
+    if used or how not in ("bilinear", "nearest"):
+        raise NoFormula(f"{layer.told} with {used[0] if used else f'interpolation={how!r}'}")
+    first = channels_first(layer)
+    moved = to_front(t.as_tensor(x), first)
+    if how == "bilinear":
+        return to_back(pooling.linear(moved, size, False), first)
+    for axis, length in zip((2, 3), size, strict=True):
+        count = moved.shape[axis]
+        at = np.floor((np.arange(length) + 0.5) * (count / length)).astype(int)
+        moved = np.take(moved, np.minimum(at, count - 1), axis=axis)
+    return to_back(moved, first)
+
+
+def center_crop(layer: Layer, x: Tensor) -> Tensor:
+    """CenterCrop: the middle of an image."""
+    first = channels_first(layer)
+    moved = to_front(x, first)
+    at: list[Any] = [...]
+    for count, key in zip(moved.shape[2:], ("height", "width"), strict=True):
+        size = int(layer.option(key))
+        if size > count:
+            raise NoFormula(f"{layer.told} of an image that is smaller: it is resized")
+        start = (count - size) // 2
+        at.append(slice(start, start + size))
+    return to_back(moved[tuple(at)], first)
+
+
 def identity(layer: Layer, x: Tensor) -> Tensor:
     """Layers that do something in training alone."""
     return x
@@ -180,6 +213,8 @@ def size_after(layer: Layer, x: Tensor) -> int:
     """Return how many elements a layer that makes x larger will give."""
     if layer.kind == "RepeatVector":
         return x.size * int(layer.option("n"))
+    if layer.kind == "Resizing":
+        return int(layer.option("height")) * int(layer.option("width")) * 4
     axes = x.ndim - 2
     if layer.kind.startswith("UpSampling"):
         return x.size * math.prod(each(layer.option("size", 2), axes))

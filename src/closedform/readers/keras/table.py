@@ -19,9 +19,13 @@ Function = Callable[..., Any]
 TRAINING_ONLY = frozenset(
     {
         "Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D",
-        "SpatialDropout2D", "SpatialDropout3D", "ActivityRegularization", "Identity",
+        "SpatialDropout2D", "SpatialDropout3D", "ActivityRegularization", "Identity", "TFDIdentity",
         "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast",
-        "RandomBrightness",
+        "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
+        "RandomElasticTransform", "RandomErasing", "RandomGaussianBlur", "RandomGrayscale",
+        "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization",
+        "RandomSaturation", "RandomSharpness", "RandomShear", "Solarization", "AugMix", "CutMix",
+        "MixUp", "RandAugment",
     }
 )  # fmt: skip
 """Layers that give what they take, once the training is over."""
@@ -62,6 +66,8 @@ LAYERS: dict[str, Function] = {
     **dict.fromkeys(("Cropping1D", "Cropping2D", "Cropping3D"), sh.cropping),
     **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"), sh.zero_padding),
     **dict.fromkeys(("UpSampling1D", "UpSampling2D", "UpSampling3D"), sh.up_sampling),
+    "Resizing": sh.resizing,
+    "CenterCrop": sh.center_crop,
     "Masking": sh.masking,
     "Add": sh.total,
     "Average": sh.average,
@@ -69,7 +75,7 @@ LAYERS: dict[str, Function] = {
     "Multiply": sh.multiply,
     "Maximum": sh.extreme(t.greatest),
     "Minimum": sh.extreme(t.smallest),
-    "Concatenate": sh.concatenate,
+    **dict.fromkeys(("Concatenate", "TFDConcat"), sh.concatenate),
     "Dot": sh.dot,
     **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "RNN"), rec.recurrent),
     "Bidirectional": rec.bidirectional,
@@ -96,7 +102,27 @@ PASSES_MASK = TRAINING_ONLY | {
 }  # fmt: skip
 """Layers that give the mask of the first tensor that they take to the first that they give."""
 
+BEFORE = "Do it before the model, and read the model behind it."
+
 REFUSED: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(
+        ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
+        ("keeps whole images as its state, which is not read", "Use an LSTM of flattened steps."),
+    ),
+    **dict.fromkeys(
+        ("AutoContrast", "Equalization", "ContrastLimitedAdaptiveHistogramEqualization"),
+        ("spreads the values of an image by their ranks", BEFORE),
+    ),
+    **dict.fromkeys(
+        ("MelSpectrogram", "STFTSpectrogram"), ("is a spectrum of a sound, not read", BEFORE)
+    ),
+    "RandomCrop": ("crops or resizes in some versions of Keras, and not in others", BEFORE),
+    "MaxNumBoundingBoxes": ("is about boxes in images", BEFORE),
+    **dict.fromkeys(
+        ("JaxLayer", "FlaxLayer"), ("is code of JAX", "Read that: cf.read(function, example=X).")
+    ),
+    "TorchModuleWrapper": ("is a module of PyTorch", "Read that: cf.read(layer.module)."),
+    "TFSMLayer": ("is a graph of TensorFlow", "Read the Keras model that it was made from."),
     "Lambda": ("is code", "Rebuild it with layers of Keras, or with keras.ops."),
     "Hashing": ("hashes its inputs, which has no formula", "Use a StringLookup or IntegerLookup."),
     "HashedCrossing": (

@@ -16,6 +16,9 @@ from closedform.formula import UNITS
 from closedform.ir import Array, Node
 from closedform.readers.torch.trying import COARSE, EXACT, MARGIN, ROWS, difference
 
+Tried = Mapping[int, Sequence[float]]
+"""Positions of inputs → values, or codes of labels, that they are worth trying with."""
+
 PARTLY = 64 * UNITS["float32"]
 """How far a copy may be off that computes in float64 but for some operations."""
 
@@ -37,7 +40,7 @@ class Trial:
 
 def tried(
     model: Any, outputs: Sequence[Node], slots: Sequence[Slot], example: Any = None,
-    tables: Mapping[int, int] | None = None,
+    values: Tried | None = None,
 ) -> Trial:  # fmt: skip
     """Compare formula and model.
 
@@ -46,21 +49,20 @@ def tried(
         outputs: the formula's.
         slots: what the model takes.
         example: rows, shape (rows, inputs), or None.
-        tables: inputs that number the rows of a table → how many rows it has.
+        values: inputs that take some values alone → those to try.
 
     Raises:
         UnsupportedModel: they differ by more than rounding, or the model cannot be asked.
     """
-    rows = _rows(slots, example, tables or {})
-    ours = np.column_stack(compute(list(outputs), list(rows.T), len(rows)))
+    rows = _rows(slots, example, values or {})
     dtype, fine = precision_of(model), in_double(model)
-    ask = predicted(model, slots)
-    exact = None if fine is None else difference(_said(called(fine, slots), rows), ours)
+    ask, ours = predicted(model, slots), _ours(outputs, slots, rows)
+    exact = None if fine is None else _exactly(fine, outputs, slots, rows)
     own = difference(_said(ask, rows), ours)
     if own is None and exact is None:
         raise _cannot_be_asked(model, ask, rows)
-    if exact is not None and own is not None and EXACT < exact <= PARTLY and own <= PARTLY:
-        exact = None  # no copy in float64: JAX's attention is in float32 whatever it takes
+    if exact is not None and own is not None and exact > EXACT and own <= PARTLY:
+        exact = None  # no copy in float64: TensorFlow's LeakyReLU has a slope in float32
     unit = UNITS[dtype]
     limit = EXACT if dtype == "float64" else COARSE * unit
     if (exact is not None and exact > EXACT) or (exact is None and own is not None and own > limit):
@@ -71,6 +73,20 @@ def tried(
     return Trial(dtype, exact, max(1 if exact is not None else 64, ulps))
 
 
+def _ours(outputs: Sequence[Node], slots: Sequence[Slot], rows: Array) -> Array:
+    texts = [slot.text for slot in slots for _ in range(slot.size)]
+    columns = [c.astype(np.int64) if text else c for c, text in zip(rows.T, texts, strict=True)]
+    return np.column_stack(compute(list(outputs), columns, len(rows)))
+
+
+def _exactly(
+    fine: Any, outputs: Sequence[Node], slots: Sequence[Slot], rows: Array
+) -> float | None:
+    """Return how far a copy in float64 is, on numbers whose digits float32 would not keep."""
+    rows = np.where(rows == np.floor(rows), rows, rows * (1 + 1e-5 * math.pi))
+    return difference(_said(called(fine, slots), rows), _ours(outputs, slots, rows))
+
+
 def _said(ask: Callable[[Array], Array], rows: Array) -> Array | None:
     try:
         found = ask(rows)
@@ -79,16 +95,18 @@ def _said(ask: Callable[[Array], Array], rows: Array) -> Array | None:
     return found if len(found) == len(rows) else None
 
 
-def _rows(slots: Sequence[Slot], example: Array | None, tables: Mapping[int, int]) -> Array:
+def _rows(slots: Sequence[Slot], example: Array | None, values: Tried) -> Array:
     """Return rows of the example, then random ones; whole numbers are 0, 1 or 2."""
     draw = np.random.default_rng(0)
     whole = [slot.whole for slot in slots for _ in range(slot.size)]
     fresh = draw.normal(size=(ROWS, len(whole)))
     for at, kind in enumerate(whole):
-        if kind or at in tables:
-            fresh[:, at] = draw.integers(0, min(3, tables.get(at, 3)), ROWS)
+        if kind:
+            fresh[:, at] = draw.integers(0, 3, ROWS)
     # What float16 holds, every model's type holds too: nothing is rounded on the way in.
     fresh = fresh.astype(np.float16).astype(np.float64)
+    for at, some in values.items():
+        fresh[:, at] = np.asarray(some)[draw.integers(0, len(some), ROWS)]
     return fresh if example is None else np.vstack([example, fresh])
 
 

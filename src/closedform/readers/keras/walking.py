@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import UnsupportedModel
-from closedform.ir import Node
+from closedform.ir import Node, Type
 from closedform.readers import tensors as t
 from closedform.readers.keras import dense
 from closedform.readers.keras.costs import cost
 from closedform.readers.keras.graph import Call, Graph, Operation, Ref, leaves, mapped
 from closedform.readers.keras.layer import PLAIN, Layer
+from closedform.readers.keras.lookup import lookup, vocabulary_of, worth_trying
 from closedform.readers.keras.masks import MASKS, nonzero
 from closedform.readers.keras.operations import OPERATIONS
 from closedform.readers.keras.operations import REFUSED as REFUSED_OPERATIONS
@@ -59,6 +60,8 @@ class Walk:
         self.reading = reading
         self.whole = whole
         self.tables: dict[Node, int] = {}
+        self.tokens: dict[Node, Sequence[float]] = {}
+        self.spread: list[Node] = []
         self.made = 0.0
         self.depth = 0
         self.calls = 0
@@ -179,9 +182,13 @@ class Walk:
     def _computed(self, layer: Layer, args: Sequence[Any], options: dict[str, Any]) -> list[Value]:
         values = list(args)
         self._fill_in_masks(layer, values, options)
-        first = values[0] if values else next(iter(options.values()))
+        first = values[0] if values else next(iter(options.values()), None)
+        if first is None:
+            raise NoFormula("it is called with nothing")
         self._afford(cost(layer, [v.tensor for v in leaves(values) if isinstance(v, Value)]))
         tensors, named = (mapped(part, _tensor_of) for part in (values, options))
+        if layer.kind in SPREADS:
+            self.spread += [v for v in tensors[0].ravel().tolist() if isinstance(v, Node)]
         try:
             made = LAYERS[layer.kind](layer, *tensors, **named)
         except TypeError as error:
@@ -254,6 +261,10 @@ class Refused(Exception):
         self.what, self.hint = what, hint
 
 
+SPREADS = frozenset(
+    kind for kind in LAYERS if "Conv" in kind or kind in ("UpSampling2D", "Resizing")
+)
+"""Layers of which some backends take a missing value also where its weight is 0."""
 CASTS = frozenset({"Cast"})
 """Operations whose result depends on the type that they are told."""
 CUSTOM = "is not Keras' own: what it computes is code, which is not in the file"
@@ -324,6 +335,23 @@ def _embedding(walk: Walk, layer: Layer, args: Sequence[Any], options: Any) -> l
     return [Value(made, masks[0] if masks else None)]
 
 
+def _looked_up(walk: Walk, layer: Layer, args: Sequence[Any], options: Any) -> list[Value]:
+    """Look labels or numbers up in a vocabulary; numbers are truncated first, as by Embedding."""
+    if options or len(args) != 1:
+        raise NoFormula("it is called with more than what it looks up")
+
+    def whole(x: Any) -> Any:
+        plain = isinstance(x, Node) and x.type is Type.REAL and x not in walk.whole
+        return t.truncated(x) if plain else x
+
+    words, tensor = vocabulary_of(layer), args[0].tensor
+    walk._afford(tensor.size * (1 if layer.option("output_mode") == "int" else words.depth))
+    for x in tensor.ravel().tolist():
+        if isinstance(x, Node) and not layer.option("invert", False):
+            walk.tokens.setdefault(x, worth_trying(words, x))
+    return [Value(lookup(walk.reading, layer, elementwise(whole, tensor)))]
+
+
 def _each_step(walk: Walk, layer: Layer, args: Sequence[Any], options: Any) -> list[Value]:
     """TimeDistributed: one layer for each step."""
     part, value = layer.part("layer"), args[0]
@@ -358,5 +386,6 @@ WRAPPERS: dict[str, Callable[..., list[Value]]] = {
     "TimeDistributed": _each_step,
     "SpectralNormalization": _wrapped,
     "Pipeline": _pipeline,
+    **dict.fromkeys(("StringLookup", "IntegerLookup"), _looked_up),
 }
 """Layers that need the walk itself → what they give."""

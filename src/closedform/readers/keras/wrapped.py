@@ -133,6 +133,9 @@ def network_values(network: Any, columns: Columns, reading: Reading) -> list[Nod
             "In a pipeline, a network takes one tensor with a place for each column.",
         )
         return None
+    if slots[0].text:
+        reading.problem(f"The network {layer.name!r} takes text.", "Read it alone.")
+        return None
     row = np.empty(slots[0].size, dtype=object)
     row[:] = columns.nodes
     given = row.reshape(1, *slots[0].shape)

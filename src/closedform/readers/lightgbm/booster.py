@@ -66,6 +66,8 @@ class Booster:
         names: of the features.
         categorical: which of them were declared categorical.
         categories: lists of pandas' categories, one for each column of theirs; None without.
+        seen: what the data held in each column: whether these are codes, and the codes or the least
+            and the greatest number; nothing of a column that is constant.
     """
 
     objective: tuple[str, ...]
@@ -75,11 +77,19 @@ class Booster:
     names: tuple[str, ...]
     categorical: tuple[int, ...]
     categories: tuple[tuple[Label, ...], ...] | None
+    seen: tuple[tuple[bool, tuple[float, ...]], ...]
 
     @property
     def width(self) -> int:
         """How many features there are."""
         return len(self.names)
+
+    def may_hold(self, column: int, count: int) -> bool:
+        """Tell whether a column may hold the codes of so many categories of pandas."""
+        codes, found = self.seen[column] if column < len(self.seen) else (False, ())
+        return max(found, default=-1) < count and (
+            codes or all(v.is_integer() and v >= 0 for v in found)
+        )
 
     def option(self, name: str, default: float) -> float:
         """Return a number that the objective has, as 1 of "sigmoid:1"."""
@@ -114,7 +124,15 @@ def booster_of(text: str) -> Booster:
         names=names,
         categorical=_categorical(text, head, width),
         categories=_categories(text),
+        seen=tuple(_seen(said) for said in head.get("feature_infos", "").split()),
     )
+
+
+def _seen(said: str) -> tuple[bool, tuple[float, ...]]:
+    """Return what "[0:3.5]" of numbers, "0:1:2" of codes or "none" says."""
+    if said == "none":
+        return False, ()
+    return not said.startswith("["), tuple(float(v) for v in said.strip("[]").split(":"))
 
 
 def _blocks(text: str) -> Iterator[dict[str, str]]:

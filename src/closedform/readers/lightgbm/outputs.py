@@ -103,7 +103,12 @@ def _live(model: Any) -> Booster:
     if not hasattr(model, "model_to_string"):
         if not model.__sklearn_is_fitted__():
             name = type(model).__name__
-            raise NotFitted(f"This {name} is not fitted.", hint="Call its fit(X, y) first.")
+            old = getattr(model, "_Booster", None) is not None  # pickled by LightGBM up to 3.2
+            hint = "Read the booster in it: closedform.read(model._Booster)."
+            raise NotFitted(
+                f"This {name} is not fitted" + (", says LightGBM: it is too old." if old else "."),
+                hint=hint if old else "Call its fit(X, y) first.",
+            )
         booster = model.booster_
     # Up to the best iteration, where training stopped early: as far as predict() goes.
     found: Booster = understood(booster.model_to_string(), booster_of)
@@ -202,31 +207,47 @@ def _inputs(record: Booster, columns: Columns, reading: Reading) -> list[Node]:
 
 def _categories(record: Booster, reading: Reading) -> dict[int, tuple[Any, ...]]:
     """Return pandas' categories by column. The text has one list for each, but no columns."""
-    if record.categories is None:
+    lists = record.categories
+    if lists is None:
         return {}
-    greatest = _greatest_codes(record)
-    pairs = list(zip(record.categorical, record.categories, strict=False))
-    fits = all(greatest.get(i, -1) < len(known) for i, known in pairs)
-    if len(record.categories) != len(record.categorical) or not fits:
+    plain = len(lists) == len(record.categorical) and all(
+        record.may_hold(i, len(known)) for i, known in zip(record.categorical, lists, strict=True)
+    )
+    columns = list(record.categorical) if plain else _columns_of(lists, record)
+    if columns is None:
         reading.problem(
-            f"This LightGBM model was trained on {len(record.categories)} columns of pandas "
-            f"categories, of which it treats {len(record.categorical)} as categorical; it does "
-            "not say which.",
-            "Turn ordered categories into numbers (`.cat.codes`) before training.",
+            f"This LightGBM model was trained on {len(lists)} columns of pandas categories, and "
+            f"treats {len(record.categorical)} columns as categorical; it does not say which of "
+            "them are which.",
+            "Turn ordered categories into numbers (`.cat.codes`) before training, and columns "
+            "named in categorical_feature into pandas categories.",
         )
-        return {}
-    return dict(pairs)
+    return dict(zip(columns or [], lists, strict=False))
 
 
-def _greatest_codes(record: Booster) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for tree in record.trees:
-        splits = tree.splits
-        for i in np.flatnonzero(splits.member >= 0).tolist():
-            codes = np.flatnonzero(splits.sets[splits.member[i]])
-            f = int(splits.feature[i])
-            found[f] = max(found.get(f, -1), int(codes.max(initial=-1)))
-    return found
+def _columns_of(lists: Sequence[Sequence[Any]], record: Booster) -> list[int] | None:
+    """Return the columns in which lists of categories belong, if but one choice fits the data.
+
+    Both stand in one order; where the first and the last choice are the same, there is no other.
+    """
+    every = list(range(record.width))
+    first = _chosen(lists, every, record)
+    last = _chosen(lists[::-1], every[::-1], record)
+    return first if last is not None and first == last[::-1] else None
+
+
+def _chosen(
+    lists: Sequence[Sequence[Any]], columns: Sequence[int], record: Booster
+) -> list[int] | None:
+    """Return the first columns, one after the other, that may hold the lists; None without."""
+    made: list[int] = []
+    left = iter(columns)
+    for known in lists:
+        found = next((i for i in left if record.may_hold(i, len(known))), None)
+        if found is None:
+            return None
+        made.append(found)
+    return made
 
 
 def _code(name: str, x: Node, known: Sequence[Any], reading: Reading) -> Node:

@@ -44,8 +44,9 @@ def gaussian(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """log P(c) − ½Σ log(2πσᵢ²) − Σ (xᵢ − μᵢ)² / (2σᵢ²) for each class."""
     mean, spread = np.asarray(model.theta_), np.asarray(model.var_)
     with np.errstate(divide="ignore"):
-        steep, prior = -0.5 / spread, np.log(model.class_prior_)
-        start = prior - 0.5 * np.log(2 * math.pi * spread).sum(axis=1)
+        steep, prior = -0.5 / spread.astype(np.float64), np.log(model.class_prior_)
+        # A model that was trained on float32 adds these in float32, whatever it is given.
+        start = prior - 0.5 * np.log(2 * math.pi * spread).sum(axis=1).astype(np.float64)
     if not finite(model, reading, "Refit it with var_smoothing above 0.", steep):
         return Prediction.nothing()
     scores = [
@@ -115,8 +116,10 @@ def _steps(values: Array) -> Pieces:
 def quadratic_discriminant(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """log P(c) − ½ log|Σ| − ½ (x − μ)ᵀΣ⁻¹(x − μ) for each class."""
     with np.errstate(divide="ignore"):
-        factors = [(r * s**-0.5).T for r, s in zip(model.rotations_, model.scalings_, strict=True)]
-        start = np.log(model.priors_) - [0.5 * np.log(s).sum() for s in model.scalings_]
+        # A model that was trained on float32 computes these in float32, whatever it is given.
+        pairs = zip(model.rotations_, model.scalings_, strict=True)
+        factors = [(r * s**-0.5).T.astype(np.float64) for r, s in pairs]
+        start = np.log(model.priors_) - [0.5 * float(np.log(s).sum()) for s in model.scalings_]
     if not finite(model, reading, "Refit it with reg_param above 0.", *factors):
         return Prediction.nothing()
     scores = [

@@ -13,7 +13,8 @@ from closedform.families.additive import Linear, total_of
 from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction
 from closedform.readers.reading import Columns, Reading
-from closedform.readers.sklearn.dispatch import ITERATES, names_out
+from closedform.readers.sklearn.dispatch import names_out
+from closedform.readers.sklearn.hints import ITERATES
 from closedform.readers.sklearn.project import projected
 from closedform.readers.sklearn.scale import centred
 
@@ -55,6 +56,8 @@ def cross_axes(model: Any, columns: Columns, reading: Reading) -> Columns:
 
 def sparse_components(model: Any, columns: Columns, reading: Reading) -> Columns:
     """(CCᵀ + αI)⁻¹C·(x − mean): the ridge regression of a row on the components C."""
+    if model.components_.dtype != np.float64:
+        reading.differs("trained on float32, it solves its equations in float32: off by about 1e-7")
     parts = np.asarray(model.components_, dtype=np.float64)
     gram = parts @ parts.T + model.ridge_alpha * np.eye(len(parts))
     try:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-from closedform.errors import BadInput, NotFitted
+from closedform.errors import BadInput, NotFitted, UnsupportedModel
 from closedform.formula import Formula
 from closedform.ir import Type
 from closedform.readers import registry
 from closedform.readers.prediction import Prediction
-from closedform.readers.reading import NO_FORMULA, Columns, Reading, Retype, is_missing
+from closedform.readers.reading import Columns, Reading, Retype, is_missing
+from closedform.readers.sklearn.hints import OVERRIDDEN, unread
 
 Transform = Callable[[Any, Columns, Reading], Columns]
 Estimate = Callable[[Any, Columns, Reading], Prediction]
@@ -57,6 +58,9 @@ def read_model(model: Any, names: Sequence[str] | None = None) -> Formula:
         NotFitted: the estimator has not been fitted.
         BadInput: `names` does not fit the model.
     """
+    if _is_unknown(model):
+        what, hint = unread(model, "estimators")
+        raise UnsupportedModel(what, hint=hint)
     _require_fitted(model)
     labels: set[int] = set()
     while True:
@@ -93,7 +97,7 @@ def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction:
         foreign: Prediction | None = _tried(registry.predicted, model, columns, reading)
         if foreign is not None:
             return foreign
-        reading.problem(_unknown(model, "estimators"), HINTS.get(type(model).__name__, NO_FORMULA))
+        reading.problem(*unread(model, "estimators"))
         return Prediction.nothing()
     _note_missing(model, columns, reading)
     made = _tried(found, model, columns, reading)
@@ -108,8 +112,7 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns:
         if foreign is not None:
             reading.stage(type(model).__name__, "transform", columns, foreign)
             return foreign
-        hint = HINTS.get(type(model).__name__, NO_FORMULA)
-        reading.problem(_unknown(model, "transformers"), hint)
+        reading.problem(*unread(model, "transformers"))
         return reading.placeholder(names_out(model, columns))
     _note_missing(model, columns, reading)
     made = _tried(found, model, columns, reading)
@@ -119,14 +122,6 @@ def transformed(model: Any, columns: Columns, reading: Reading) -> Columns:
         reading.stage(type(model).__name__, "transform", columns, made)
         _call_columns(model, columns, made, reading)
     return made
-
-
-def _unknown(model: Any, kind: str) -> str:
-    name = type(model).__name__
-    own = sorted(OVERRIDDEN.intersection(vars(type(model))))
-    if own and not type(model).__module__.startswith("sklearn."):
-        return f"{name} has a {own[0]}() of its own, whose formula is not known."
-    return f"{name} is not among the {kind} that can be read."
 
 
 def _tried(found: Callable[..., Any], model: Any, columns: Columns, reading: Reading) -> Any:
@@ -174,9 +169,6 @@ def _call_columns(model: Any, before: Columns, after: Columns, reading: Reading)
             reading.call(n, f"{name} ({word})" if word and name in before.names else name)
 
 
-OVERRIDDEN = {"transform", "predict", "predict_proba", "decision_function", "inverse_transform"}
-
-
 def _lookup(model: Any, table: str) -> Callable[..., Any] | None:
     """Return the reader of the scikit-learn class that a model is, or extends without changing.
 
@@ -189,6 +181,13 @@ def _lookup(model: Any, table: str) -> Callable[..., Any] | None:
         if not OVERRIDDEN.isdisjoint(vars(parent)):
             return None
     return None
+
+
+def _is_unknown(model: Any) -> bool:
+    """Tell whether neither a table here nor another reader knows the class of a model."""
+    if registry.reader_of(model) not in (None, registry.READERS["sklearn"]):
+        return False
+    return _lookup(model, "ESTIMATORS") is None and _lookup(model, "TRANSFORMS") is None
 
 
 def names_out(model: Any, columns: Columns) -> Sequence[str]:
@@ -212,59 +211,6 @@ COMPOSED = {
 }  # fmt: skip
 """Classes that only put others together: their parts say what they take, and are the stages."""
 
-LABELS_ONLY = (
-    "It gives labels to its training rows, never new ones: train a KMeans, or a classifier on "
-    "these labels."
-)
-MAPS_ONLY = "It places its training rows, never new ones: use a PCA."
-ITERATES = (
-    "Its transform() solves a problem by iteration for each row: use a PCA or a TruncatedSVD."
-)
-WORDS_ONLY = "It reads words, not columns; read the steps behind it alone."
-DICTS_ONLY = "It reads dicts, not columns; use a OneHotEncoder on a DataFrame."
-NEIGHBOURS_ONLY = "It gives a graph of neighbours, not columns; read a KNeighborsRegressor instead."
-COVARIANCE_ONLY = "It predicts nothing; an EllipticEnvelope has a formula."
-TARGETS_ONLY = "It changes targets, not columns; a classifier is read with its labels as they are."
-HINTS: dict[str, str] = {
-    "PatchExtractor": "It reads images, not columns.",
-    "NearestNeighbors": "It predicts nothing; read a KNeighborsRegressor or KNeighborsClassifier.",
-    "KernelDensity": "Its tree sums bounds, which leave 1e-7 to all of the density; a "
-    "GaussianMixture has a formula.",
-    "Isomap": "Its transform() searches for shortest paths among training rows; use a PCA.",
-    "LocallyLinearEmbedding": "It solves equations of each row's neighbours; use a PCA.",
-    **dict.fromkeys(("TSNE", "MDS", "ClassicalMDS", "SpectralEmbedding"), MAPS_ONLY),
-    **dict.fromkeys(("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"), WORDS_ONLY),
-    **dict.fromkeys(("DictVectorizer", "FeatureHasher"), DICTS_ONLY),
-    **dict.fromkeys(("KNeighborsTransformer", "RadiusNeighborsTransformer"), NEIGHBOURS_ONLY),
-    **dict.fromkeys(("LabelBinarizer", "LabelEncoder", "MultiLabelBinarizer"), TARGETS_ONLY),
-    **dict.fromkeys(
-        (
-            "DBSCAN",
-            "HDBSCAN",
-            "OPTICS",
-            "AgglomerativeClustering",
-            "SpectralClustering",
-            "SpectralBiclustering",
-            "SpectralCoclustering",
-        ),
-        LABELS_ONLY,
-    ),
-    **dict.fromkeys(("NMF", "MiniBatchNMF", "LatentDirichletAllocation"), ITERATES),
-    **dict.fromkeys(
-        (
-            "EmpiricalCovariance",
-            "ShrunkCovariance",
-            "LedoitWolf",
-            "OAS",
-            "MinCovDet",
-            "GraphicalLasso",
-            "GraphicalLassoCV",
-        ),
-        COVARIANCE_ONLY,
-    ),
-}
-"""What to do about classes that have no formula, where more can be said than NO_FORMULA."""
-
 
 def _is_composed(model: Any) -> bool:
     return not COMPOSED.isdisjoint(parent.__name__ for parent in type(model).__mro__)
@@ -272,8 +218,19 @@ def _is_composed(model: Any) -> bool:
 
 def _note_missing(model: Any, columns: Columns, reading: Reading) -> None:
     """Refuse missing values where the estimator says that it does; wrappers ask their parts."""
-    if not _is_composed(model) and not allows_missing(model):
+    if _is_composed(model):
+        return
+    if not allows_missing(model):
         reading.refuse_missing(columns)
+    if TAKES_INFINITE.isdisjoint(parent.__name__ for parent in type(model).__mro__):
+        reading.refuse_infinite(columns)
+
+
+TAKES_INFINITE = {
+    "BaseHistGradientBoosting", "FunctionTransformer", "_BaseEncoder", "DummyRegressor",
+    "DummyClassifier",
+}  # fmt: skip
+"""Classes that do not ask whether numbers are finite."""
 
 
 def _selects_frames(model: Any) -> bool:
@@ -323,6 +280,8 @@ def _require_fitted(model: Any) -> None:
     from sklearn.utils.validation import check_is_fitted
 
     part = _last_part(model)
+    if _is_unknown(part):  # it is refused in any case, and may keep what it learns elsewhere
+        return
     try:
         check_is_fitted(part)
     except NotFittedError:

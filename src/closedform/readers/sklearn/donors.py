@@ -114,7 +114,7 @@ def _note_ties(rows: Array, count: int, reading: Reading) -> None:
         away = np.sort(nan_euclidean_distances(rows, rows), axis=1)
         # Half of the digits are lost where distances are small.
         tied = np.isclose(away[:, count - 1], away[:, count], rtol=1e-7, atol=0)
-        say_ties(int(tied.sum()), len(rows), count, reading)
+        say_ties(int(tied.sum()), len(rows), count, reading, "the formula counts them all")
 
 
 def _imputed(model: Any, donors: Donors, i: int, x: Node) -> Node:

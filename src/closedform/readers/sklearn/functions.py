@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import methodcaller
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from closedform import ops
 from closedform.families.additive import clipped
-from closedform.ir import Node
+from closedform.ir import Node, substitute, toposort
 from closedform.readers.elementary import FUNCTIONS as ELEMENTARY
 from closedform.readers.reading import Columns, Reading
+from closedform.readers.sklearn.dispatch import names_out
 from closedform.readers.sklearn.scale import indicator
+from closedform.readers.sklearn.traced import traced
+from closedform.readers.sklearn.ufuncs import TextWanted, Untraced
 from closedform.readers.tensors import node_of
 
 Function = Callable[[Node], Node]
@@ -88,6 +93,12 @@ VANISH = {
 """Those that are missing for some numbers."""
 
 
+VANISHING = {ops.LOG, ops.LOG1P, ops.SQRT, ops.DIV, ops.POW, ops.ASIN, ops.ACOS, ops.PROBIT}
+"""The same, as operations; 0/0 is missing too."""
+EXPLODING = {ops.LOG, ops.LOG1P, ops.DIV, ops.POW}
+"""Operations that are infinite for some small numbers."""
+
+
 def known_function(
     func: Any, arguments: Mapping[str, Any] | None, reading: Reading
 ) -> tuple[str, Function] | None:
@@ -103,13 +114,37 @@ def known_function(
     # A ufunc's name is its own; another function called `log` may be anything.
     if isinstance(func, np.ufunc) and name in FUNCTIONS and not arguments:
         return name, FUNCTIONS[name]
-    given = f" with {dict(arguments)}" if arguments else ""
-    reading.problem(
-        f"FunctionTransformer calls {name!r}{given}, whose formula is not known.",
-        "Use a ufunc such as np.log1p, np.sqrt or np.square instead of Python code "
-        "(several in a row make a pipeline), or compute this column beforehand.",
-    )
-    return None
+    place = Columns(("x",), (ops.input_(0),))
+    made = _traced(func, arguments or {}, place, reading, frame=False)
+    if len(made) != 1:
+        return None
+    return _said(func), lambda x: substitute(made.nodes, {place.nodes[0]: x})[0]
+
+
+def _traced(
+    func: Any, arguments: Mapping[str, Any], columns: Columns, reading: Reading, *, frame: bool
+) -> Columns:
+    """Return what a Python function makes of columns; none, and a problem, if it is not known."""
+    name = getattr(func, "__name__", type(func).__name__)
+    try:
+        if reading.sparse:
+            raise Untraced("it is given a sparse matrix")
+        return traced(func, arguments, columns, frame=frame)
+    except Untraced as problem:
+        if isinstance(problem, TextWanted) and problem.input is not None:
+            reading.as_labels(columns.nodes[problem.input])
+        given = f" with {dict(arguments)}" if arguments else ""
+        reading.problem(
+            f"FunctionTransformer calls {name!r}{given}, whose formula is not known: {problem}.",
+            "Use NumPy's functions of the columns of one row, such as np.log1p(x) or "
+            "x[:, [0]] / x[:, [1]], or compute these columns beforehand.",
+        )
+        return Columns((), ())
+
+
+def _said(func: Any) -> str:
+    name = str(getattr(func, "__name__", "function"))
+    return "function" if name == "<lambda>" else name
 
 
 def _cast(func: Any, arguments: Mapping[str, Any]) -> tuple[str, Function] | None:
@@ -148,7 +183,9 @@ def _clip(arguments: Mapping[str, Any]) -> Function:
 
 
 def function_transformer(model: Any, columns: Columns, reading: Reading) -> Columns:
-    """f(x) for each column."""
+    """f(x) for each column; or what a Python function makes of all of them."""
+    if isinstance(model.func, FunctionType | partial):
+        return _own_function(model, columns, reading)
     found = known_function(model.func, model.kw_args, reading)
     if found is None:
         return reading.placeholder(columns.names)
@@ -156,9 +193,34 @@ def function_transformer(model: Any, columns: Columns, reading: Reading) -> Colu
     made = [function(x) for x in columns.nodes]
     if name in VANISH:
         reading.may_vanish(made)
+        reading.may_explode([n for n in made if EXPLODING & {m.op for m in toposort([n])}])
     for column, n in zip(columns.names, made, strict=True):
         reading.call(n, f"{name}({column})")
     return columns.mapped(made)
+
+
+def _own_function(model: Any, columns: Columns, reading: Reading) -> Columns:
+    frame = hasattr(model, "feature_names_in_") and not model.validate
+    made = _traced(model.func, model.kw_args or {}, columns, reading, frame=frame)
+    if not made:
+        return reading.placeholder(columns.names)
+    beneath = {n: {m.op for m in toposort([n])} for n in made.nodes}
+    reading.may_vanish([n for n, found in beneath.items() if VANISHING & found])
+    reading.may_explode([n for n, found in beneath.items() if EXPLODING & found])
+    name, names = _said(model.func), _own_names(model, columns, made)
+    for column, n in zip(names, made.nodes, strict=True):
+        if n not in columns.nodes:
+            reading.call(n, f"{name}({column})" if column in columns.names else column)
+    return made.mapped(made.nodes, names)
+
+
+def _own_names(model: Any, columns: Columns, made: Columns) -> Sequence[str]:
+    """Return names for the columns that a Python function gives: its own, or those that it took."""
+    if all(made.names):
+        return made.names
+    found = names_out(model, columns)
+    name = _said(model.func)
+    return found if len(found) == len(made) else [f"{name}{i}" for i in range(len(made))]
 
 
 TRANSFORMS: dict[str, Any] = {"FunctionTransformer": function_transformer}

@@ -104,9 +104,10 @@ def kernel_pca(model: Any, columns: Columns, reading: Reading) -> Columns:
 
     Schölkopf, B., Smola, A. and Müller, K.-R. (1997), Kernel principal component analysis, ICANN.
     """
-    values = np.asarray(model.eigenvalues_, dtype=np.float64)
+    values = np.asarray(model.eigenvalues_)
     sizes = np.where(values != 0, np.sqrt(np.abs(values)), np.inf)
-    axes = (model.eigenvectors_ / sizes).T
+    # A model that was trained on float32 divides in float32, whatever it is given.
+    axes = (model.eigenvectors_ / sizes).T.astype(np.float64)
     # (k − means − mean of k + mean of all)·a = k·(a − mean of a) − means·a + all·Σa
     sums, centre = axes.sum(axis=1), model._centerer
     weights = axes - sums[:, None] / axes.shape[1]

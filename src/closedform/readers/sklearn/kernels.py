@@ -30,8 +30,11 @@ SEEN = 1e-10
 """From this share of a value on, rounding is said to be seen in it."""
 
 CANCEL = "the weights of neighbouring points all but cancel: rounding moves the prediction, too"
-SMALLER = "Distil it: cf.distill(model, X); or train it on fewer points, or a Nystroem map of them."
-REFIT = "Refit with kernel='rbf', or distill it: cf.distill(model, X)."
+SMALLER = (
+    "Train it on fewer points, or a Nystroem map of them; or a model that has a short formula on "
+    "its predictions."
+)
+REFIT = "Refit with kernel='rbf', or train a model that has a formula on its predictions."
 
 Parameters = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.families.additive import Linear
-from closedform.families.distances import log_sum_exp, principal_axes, quadratic, squared
+from closedform.families.distances import log_sum_exp, principal_axes, squared
 from closedform.formula import label_of
 from closedform.ir import Array, Node
 from closedform.readers.prediction import Prediction
@@ -21,7 +21,7 @@ from closedform.readers.sklearn.neighbors import judged
 def gaussian_mixture(model: Any, columns: Columns, reading: Reading) -> Prediction:
     """log wₖ + log N(x; μₖ, Σₖ) for each component k."""
     with np.errstate(divide="ignore"):
-        start = np.log(model.weights_) + _log_scale(model)
+        start = np.log(model.weights_).astype(np.float64) + _log_scale(model)
     return _mixed(model, start, columns, reading)
 
 
@@ -60,12 +60,14 @@ def _log_scale(model: Any) -> Array:
         "diag": lambda: factor,
         "spherical": lambda: np.repeat(factor[:, None], width, axis=1),
     }
-    size: Array = np.log(diagonal[model.covariance_type]()).sum(axis=1)
+    size: Array = np.log(diagonal[model.covariance_type]()).sum(axis=1).astype(np.float64)
     size -= 0.5 * width * math.log(2 * math.pi)
     return size
 
 
 def _mixed(model: Any, start: Array, columns: Columns, reading: Reading) -> Prediction:
+    if model.means_.dtype != np.float64 and FORMS[model.covariance_type] not in (_full, _tied):
+        reading.differs("the model multiplies its parameters in float32: off by about 1e-7")
     away = FORMS[model.covariance_type](model, columns)
     scores = [ops.lin(b, (1, d)) for b, d in zip(start.tolist(), away, strict=True)]
     numbers = tuple(range(len(scores)))
@@ -80,22 +82,27 @@ def _mixed(model: Any, start: Array, columns: Columns, reading: Reading) -> Pred
 
 def _full(model: Any, columns: Columns) -> list[Node]:
     pairs = zip(model.means_, model.precisions_cholesky_, strict=True)
-    return [quadratic(columns.nodes, mean, factor.T, -0.5) for mean, factor in pairs]
+    return [_turned(columns, mean, factor) for mean, factor in pairs]
 
 
 def _tied(model: Any, columns: Columns) -> list[Node]:
-    factor = np.asarray(model.precisions_cholesky_).T
-    return [quadratic(columns.nodes, mean, factor, -0.5) for mean in model.means_]
+    return [_turned(columns, mean, model.precisions_cholesky_) for mean in model.means_]
+
+
+def _turned(columns: Columns, mean: Any, factor: Any) -> Node:
+    """Return −½ |x·factor − mean·factor|²; the latter in float32 where the model has that."""
+    nodes, point = Linear.of(factor.T, 0.0).nodes(columns.nodes), (mean @ factor).tolist()
+    return ops.squared_distance(nodes, point, np.full(len(point), -0.5))
 
 
 def _diagonal(model: Any, columns: Columns) -> list[Node]:
-    steep = -0.5 * np.asarray(model.precisions_cholesky_) ** 2
+    steep = -0.5 * np.asarray(model.precisions_cholesky_, dtype=np.float64) ** 2
     pairs = zip(model.means_, steep, strict=True)
     return [ops.squared_distance(columns.nodes, mean, w) for mean, w in pairs]
 
 
 def _spherical(model: Any, columns: Columns) -> list[Node]:
-    steep = -0.5 * np.asarray(model.precisions_cholesky_) ** 2
+    steep = -0.5 * np.asarray(model.precisions_cholesky_, dtype=np.float64) ** 2
     pairs = zip(model.means_, steep, strict=True)
     return [ops.squared_distance(columns.nodes, m, np.full(len(m), w)) for m, w in pairs]
 

@@ -34,7 +34,7 @@ class Around:
 
     Attributes:
         ranks: how far each is, as the metric ranks it.
-        near: for each, whether it counts.
+        near: what each counts: 1 within reach, 0 beyond.
         metric: what measures them.
     """
 
@@ -63,7 +63,8 @@ def measured(model: Any, columns: Columns, reading: Reading) -> tuple[Metric, li
         shown = getattr(name, "__name__", name)
         reading.problem(
             f"{type(model).__name__}(metric={shown!r}) has no formula here.",
-            "Refit it with metric='euclidean', 'manhattan', 'chebyshev', 'minkowski' or 'cosine'.",
+            "Refit it with metric='euclidean', 'manhattan', 'chebyshev', 'minkowski', 'cosine' or "
+            "'haversine'.",
         )
     if not few_rows(model, rows, reading) or found is None:
         return None
@@ -89,28 +90,67 @@ def nearest(model: Any, count: int, columns: Columns, reading: Reading) -> Aroun
     if found is None:
         return None
     how, ranks = found
-    note_ties(model, count, reading)
     edge = ops.kth(count, *ranks)
     reading.call(edge, "farthest neighbour" if count > 1 else "nearest neighbour")
-    return Around(ranks, [ops.less_equal(rank, edge) for rank in ranks], how)
+    if note_ties(model, count, reading):
+        return Around(ranks, _evenly(ranks, edge, count), how)
+    return Around(ranks, [indicator(ops.less_equal(rank, edge)) for rank in ranks], how)
 
 
-def note_ties(model: Any, count: int, reading: Reading) -> None:
-    """Say so where training rows tie for the last place: the model keeps those it finds first."""
+def _evenly(ranks: Sequence[Node], edge: Node, count: int) -> list[Node]:
+    """Return 1 for what is nearer than the edge; those at it share the places that are left.
+
+    Copies of one training row are alike, so that any of them will do: a bag is full of them.
+    """
+    nearer = [indicator(ops.less(rank, edge)) for rank in ranks]
+    at_edge = [indicator(ops.equal(rank, edge)) for rank in ranks]
+    left = ops.lin(count, *[(-1, n) for n in nearer])
+    share = ops.div(left, total_of(at_edge))
+    return [
+        ops.lin(0, (1, n), (1, ops.mul(a, share))) for n, a in zip(nearer, at_edge, strict=True)
+    ]
+
+
+def note_ties(model: Any, count: int, reading: Reading) -> bool:
+    """Tell whether training rows tie for the last place: the model keeps those it finds first.
+
+    It is noted where they are not copies of each other.
+    """
     rows = model._fit_X
     if count >= rows.shape[0]:
-        return
+        return False
     away = _own_distances(model, count + 1)
     tied = np.isclose(away[:, count - 1], away[:, count], rtol=1e-12, atol=0)
-    say_ties(int(tied.sum()), rows.shape[0], count, reading)
+    unlike = [i for i in np.flatnonzero(tied).tolist() if not _alike(model, i, away[i, count])]
+    say_ties(len(unlike), rows.shape[0], count, reading, "in the formula they share it")
+    return bool(tied.any())
 
 
-def say_ties(tied: int, rows: int, count: int, reading: Reading) -> None:
-    """Say of how many training rows others tie for the last place, if there are any."""
+def _alike(model: Any, i: int, edge: float) -> bool:
+    """Tell whether the training rows at a distance from row i are copies, targets included."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "X does not have valid feature names"
+        away, order = model.kneighbors(model._fit_X[i : i + 1], model._fit_X.shape[0])
+    at = order[0][np.isclose(away[0], edge, rtol=1e-12, atol=0)]
+    targets = getattr(model, "_y", np.zeros(model._fit_X.shape[0]))
+    whole = np.column_stack([dense(model._fit_X)[at], np.asarray(targets)[at].reshape(len(at), -1)])
+    return bool((whole == whole[0]).all())
+
+
+def say_ties(tied: int, rows: int, count: int, reading: Reading, ours: str) -> None:
+    """Say of how many training rows others tie for the last place, if there are any.
+
+    Args:
+        tied: so many training rows.
+        rows: of how many.
+        count: the last place.
+        reading: where it is noted.
+        ours: what the formula makes of them.
+    """
     if tied:
         reading.differs(
             f"seen from {tied} of the {rows} training rows, several tie for place {count} "
-            "among the neighbours: the formula counts them all, the model those that it finds first"
+            f"among the neighbours: {ours}, the model takes those that it finds first"
         )
 
 
@@ -148,7 +188,7 @@ def inside(model: Any, columns: Columns, reading: Reading) -> Around | None:
         return None
     how, ranks = found
     edge = ops.const(how.reduced(float(model.radius)))
-    return Around(ranks, [ops.less_equal(rank, edge) for rank in ranks], how)
+    return Around(ranks, [indicator(ops.less_equal(rank, edge)) for rank in ranks], how)
 
 
 @dataclass(frozen=True)
@@ -189,7 +229,7 @@ def weighed(around: Around | None, model: Any, reading: Reading) -> Weights | No
         return None
     if around is None:
         return None
-    near = [indicator(n) for n in around.near]
+    near = around.near
     if model.weights != "distance":
         return Weights(near, near, [], ops.boolean(False))
     note_blur(model, reading)
@@ -198,7 +238,7 @@ def weighed(around: Around | None, model: Any, reading: Reading) -> Weights | No
     return Weights(
         near,
         [ops.div(n, d) for n, d in zip(near, away, strict=True)],
-        [indicator(ops.equal(rank, zero)) for rank in around.ranks],
+        [ops.where(ops.equal(r, zero), n, zero) for r, n in zip(around.ranks, near, strict=True)],
         ops.equal(ops.minimum(*around.ranks), zero),
     )
 
@@ -317,7 +357,7 @@ def propagated(model: Any, columns: Columns, reading: Reading) -> Prediction:
 def _kernel(model: Any, columns: Columns, reading: Reading) -> list[Node] | None:
     if model.kernel == "knn":
         around = nearest(model.nn_fit, model.n_neighbors, columns, reading)
-        return None if around is None else [indicator(near) for near in around.near]
+        return None if around is None else around.near
     if not few_rows(model, model.X_, reading):
         return None
     rows = dense(model.X_)
@@ -339,7 +379,7 @@ def local_outliers(model: Any, columns: Columns, reading: Reading) -> Prediction
     around = nearest(model, model.n_neighbors_, columns, reading)
     if around is None:
         return Prediction.nothing()
-    chosen = [indicator(near) for near in around.near]
+    chosen = around.near
     reach = [
         ops.maximum(around.metric.finish(rank), ops.const(d))
         for rank, d in zip(around.ranks, model._distances_fit_X_[:, -1].tolist(), strict=True)

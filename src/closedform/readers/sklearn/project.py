@@ -25,14 +25,24 @@ def projected(model: Any, columns: Columns, weights: Any, bias: Any = 0.0) -> Co
 
 def principal(model: Any, columns: Columns, reading: Reading) -> Columns:
     """W·x − W·mean, divided by the standard deviation of each component where whitened."""
-    weights = np.asarray(model.components_, dtype=np.float64)
-    mean = np.zeros(weights.shape[1]) if model.mean_ is None else np.asarray(model.mean_)
-    made = projected(model, columns, weights, -(mean @ weights.T))
+    made = projected(model, columns, model.components_, _start(model))
     if not model.whiten:
         return made
-    spread = np.sqrt(np.asarray(model.explained_variance_, dtype=np.float64))
-    spread[spread < np.finfo(np.float64).eps] = np.finfo(np.float64).eps
+    spread = np.sqrt(model.explained_variance_)
+    spread = np.maximum(spread, np.finfo(spread.dtype).eps)
     return made.mapped(centred(made.nodes, None, spread))
+
+
+def _start(model: Any) -> Array:
+    """Return −W·mean, in float32 where a model that was trained on such data computes it so.
+
+    Up to 1.4 it subtracts the mean from the row.
+    """
+    weights = model.components_
+    mean = np.zeros_like(weights[:1]) if model.mean_ is None else model.mean_.reshape(1, -1)
+    own = weights.dtype if hasattr(model, "_transform") else np.float64
+    made: Array = -(mean.astype(own) @ weights.T)[0]
+    return made
 
 
 def rotated(model: Any, columns: Columns, reading: Reading) -> Columns:

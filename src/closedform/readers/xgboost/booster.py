@@ -37,9 +37,11 @@ class Booster:
         types: of the features, "c" for categories; empty where none were given.
         categories: for each feature, the categories in the order of their codes; None where the
             document records none.
+        coded: for each feature, the NumPy type of its categories where they are whole numbers.
         classes: num_class; 0 where the model is no classifier of several.
         best: the best round, where training stopped early.
         role: "classifier", "regressor" or "ranker" where an estimator was saved; "" for a booster.
+        lost: whether rounds have several trees, and the document does not say how many.
     """
 
     kind: str
@@ -53,9 +55,11 @@ class Booster:
     names: tuple[str, ...]
     types: tuple[str, ...]
     categories: tuple[tuple[Label, ...] | None, ...]
+    coded: tuple[str, ...]
     classes: int
     best: int | None
     role: str
+    lost: bool
 
     @property
     def outputs(self) -> int:
@@ -79,7 +83,7 @@ def booster_of(document: Document) -> Booster:
     classes = int(parameters["num_class"])
     outputs = max(1, classes, int(parameters.get("num_target", "1")))
     attributes = learner.get("attributes", {})
-    categories = _categories(_forest(body, kind).get("cats") or {}, width)
+    known = _forest(body, kind).get("cats") or {}
     trees, group, rounds = _trees(_forest(body, kind), kind, width, outputs)
     best = attributes.get("best_iteration")
     return Booster(
@@ -93,10 +97,14 @@ def booster_of(document: Document) -> Booster:
         weights=_weights(body, kind, width, outputs, len(trees)),
         names=_texts(learner.get("feature_names", []), width),
         types=_texts(learner.get("feature_types", []), width),
-        categories=categories,
+        categories=_categories(known, width),
+        coded=tuple(WHOLE.get(entry.get("type"), "") for entry in known.get("enc") or []),
         classes=classes,
         best=None if best is None else int(best),
         role=_role(attributes),
+        lost="num_parallel_tree" not in _forest(body, kind).get("gbtree_model_param", {})
+        and best is not None
+        and int(attributes.get("best_ntree_limit", int(best) + 1)) != int(best) + 1,
     )
 
 
@@ -106,9 +114,16 @@ def _texts(values: Sequence[Any], width: int) -> tuple[str, ...]:
     return tuple(str(v) for v in values)
 
 
+ROLES = ("classifier", "regressor", "ranker")
+
+
 def _role(attributes: Document) -> str:
     said = json.loads(attributes.get("scikit_learn", "{}"))
-    return str(said.get("_estimator_type", "")) if isinstance(said, dict) else ""
+    if not isinstance(said, dict):
+        return ""
+    # Up to XGBoost 1.4 it is the name of the class: XGBRFRegressor.
+    name = str(said.get("_estimator_type") or said.get("type", "")).lower()
+    return next((role for role in ROLES if name.endswith(role)), "")
 
 
 def _start(text: Any, outputs: int) -> Array:
@@ -213,6 +228,13 @@ def _sets(tree: Document, count: int) -> tuple[Array, Array]:
 
 
 # --- categories ---------------------------------------------------------------------------------
+
+
+WHOLE = {
+    9: "int8", 10: "uint8", 11: "int16", 12: "uint16", 13: "int32", 14: "uint32", 15: "int64",
+    16: "uint64",
+}  # fmt: skip
+"""XGBoost's number of an array's type → NumPy's name of it."""
 
 
 def _categories(cats: Document, width: int) -> tuple[tuple[Label, ...] | None, ...]:

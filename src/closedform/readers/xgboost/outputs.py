@@ -117,6 +117,11 @@ def model_of(raw: bytes) -> Any:
     return model
 
 
+def types_of_categories(model: Any) -> tuple[str, ...]:
+    """Return for each feature the NumPy type of its categories that are numbers, or ""."""
+    return _live(model).coded
+
+
 ESTIMATORS = {
     "regressor": "XGBRegressor",
     "classifier": "XGBClassifier",
@@ -173,6 +178,12 @@ def _of_role(
             "These are: " + ", ".join(LINKS) + ".",
         )
         return Prediction.nothing()
+    if role and record.lost:
+        reading.problem(
+            "This file of XGBoost 1.4 or 1.5 does not say how many trees a round of this forest "
+            "has; later versions take one tree for all of it.",
+            "Give its booster, which uses all trees: cf.read(xgboost.Booster(model_file=…)).",
+        )
     scores = _scores(record, role, missing, columns, reading)
     if role == "classifier":
         return _classified(record, link, scores, reading)
@@ -245,9 +256,12 @@ def _log32(x: np.float32) -> float:
 def _linear_scores(
     record: Booster, start: Array, inputs: Sequence[Node], reading: Reading
 ) -> list[Node]:
-    """Return base score + bias + Σ weight·x, a missing x being left out."""
+    """Return base score + bias + Σ weight·x, a missing x being left out.
+
+    XGBoost 3.1 and 3.2 learn a base score for each output, and predict with the first of them.
+    """
     filled = [ops.where(ops.missing(x), ops.const(0.0), x) for x in inputs]
-    bias = (record.weights[-1] + start).astype(np.float64)
+    bias = (record.weights[-1] + start[0]).astype(np.float64)
     scores = Linear.of(record.weights[:-1].T.astype(np.float64), bias).nodes(filled)
     reading.rounds(scores, "float32", ULPS * (1 + record.width))
     return scores
@@ -256,12 +270,6 @@ def _linear_scores(
 def _inputs(record: Booster, missing: Any, columns: Columns, reading: Reading) -> tuple[Node, ...]:
     types = record.types or ("float",) * record.width
     kinds = zip(types, record.categories, columns, strict=True)
-    if "c" in types and not is_missing(missing):
-        reading.problem(
-            f"missing={missing!r} together with categories is not known to be read as XGBoost "
-            "reads it.",
-            "Train with missing=nan, and mark missing values as NaN in the data.",
-        )
     if reading.sparse and reading.stored_zeros:
         reading.problem(
             "XGBoost takes the zeros of a sparse matrix as missing but for those that are stored "
@@ -273,7 +281,7 @@ def _inputs(record: Booster, missing: Any, columns: Columns, reading: Reading) -
         if reading.sparse:  # before rounding: a sparse matrix leaves out what is 0 in float64
             x = ops.where(ops.equal(x, ops.const(0)), ops.const(np.nan), x)
         if kind == "c":
-            made.append(_code(name, x, categories, reading))
+            made.append(_code(name, x, categories, missing, reading))
         elif record.kind == "gblinear":
             made.append(_marked(x, missing))
         else:
@@ -289,10 +297,13 @@ def _marked(x: Node, missing: Any) -> Node:
     return ops.where(ops.equal(ops.round32(x), value), ops.const(np.nan), x)
 
 
-def _code(name: str, x: Node, categories: Any, reading: Reading) -> Node:
-    """Return the code of a category; XGBoost raises on one that it has not seen."""
+def _code(name: str, x: Node, categories: Any, missing: Any, reading: Reading) -> Node:
+    """Return the code of a category; XGBoost raises on one that it has not seen.
+
+    It takes a code, too, as missing where it is the number that stands for that.
+    """
     if categories is None:  # of a version before 3.1, or codes from the start
-        return ops.unary("floor", x)
+        return ops.unary("floor", _marked(x, missing))
     x = reading.as_labels(x)
     if not all(c.isascii() for c in categories if isinstance(c, str)):
         reading.problem(
@@ -304,7 +315,7 @@ def _code(name: str, x: Node, categories: Any, reading: Reading) -> Node:
     reading.knows(x, categories, unseen=False)
     code = ops.table(x, {plain_label(c): float(i) for i, c in enumerate(categories)})
     reading.call(code, f"{name} (encoded)")
-    return code
+    return _marked(code, missing)
 
 
 # --- predictions --------------------------------------------------------------------------------

@@ -1,0 +1,181 @@
+"""JavaScript: one module without any dependency, for browsers and Node."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from closedform.formula import Formula
+from closedform.ir import Node, Type
+from closedform.printers.clike import Syntax, finite
+from closedform.printers.forests import Data
+from closedform.printers.javascript_prelude import HELPERS, NEEDS
+from closedform.printers.pages import Page, fitted, page
+from closedform.printers.program import banner, joined
+from closedform.printers.spell import BREAK, CHOICE, OR, Spelling, call, unbroken
+
+_WORDS = """
+abstract arguments async await boolean break byte case catch char class const continue debugger
+default delete do double else enum eval export extends false final finally float for function get
+goto if implements import in instanceof int interface let long native new null of package private
+protected public return set short static super switch synchronized this throw throws transient true
+try typeof undefined var void volatile while with yield NaN Infinity Math Number Object Array Map
+Float64Array Int32Array Uint8Array String Boolean Symbol globalThis window i x value row values
+known found at INPUTS LABELS CODES_OF FEATURE THRESHOLD CHILD MISSING_LEFT MEMBER STARTS SIZES CODES
+LEAVES ROOTS OFFSETS evaluate predict
+"""
+TAKEN = frozenset(_WORDS.split())
+ARRAYS = {
+    "number": "Float64Array",
+    "limit": "Float64Array",
+    "whole": "Int32Array",
+    "truth": "Uint8Array",
+}
+FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "asin", "acos", "atan")
+
+
+def write(formula: Formula) -> str:
+    """Return an ES module that needs nothing.
+
+    It exports `INPUTS`, the names of the columns; `evaluate(row)`, which takes an object by column
+    name or an array in that order and returns every output by name; and `predict(row)`. A missing
+    value is null, undefined or NaN; a missing output NaN, or null for a label. Rows that the model
+    refuses give that too.
+
+    Raises:
+        UnsupportedTarget: operations without a spelling in JavaScript.
+    """
+    made = page(formula, SYNTAX, HELPERS, NEEDS, target="javascript", taken=TAKEN)
+    return "\n\n".join(_Module(made).parts()) + "\n"
+
+
+def number(value: float) -> str:
+    """Return the shortest text that reads back as the same number."""
+    return finite(value, "NaN", "Infinity") or repr(value)
+
+
+def text(value: Any) -> str:
+    """Return a name or label as a constant: ASCII, and no end of a script."""
+    if isinstance(value, float):
+        return number(value)
+    return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _function(name: str, parameters: Sequence[str], body: Sequence[str]) -> str:
+    head = f"/** The value of one tree. */\nfunction {name}({', '.join(parameters)}) {{"
+    return "\n".join([head, *body, "}"])
+
+
+def _row(name: str, values: Sequence[str]) -> str:
+    return f"const {name} = [{(',' + BREAK).join(values)}];"
+
+
+def _each(name: str, size: int, value: str) -> str:
+    filled = f"for (let i = 0; i < {size}; i++) {name}[i] = {value};"
+    return f"{_buffer(name, size)}\n{filled}"
+
+
+def _buffer(name: str, size: int) -> str:
+    return f"const {name} = new Array({size});"
+
+
+SYNTAX = Syntax(
+    number=number,
+    limit=number,
+    functions={name: f"Math.{name}" for name in (*FUNCTIONS, "floor", "abs")},
+    equal="===",
+    choice=Spelling(f"{{0}}{BREAK}? {{1}}{BREAK}: {{2}}", CHOICE, (OR + 1, CHOICE + 1, CHOICE)),
+    single=call("Math.fround"),
+    whole=lambda name, value: f"const {name} = {value};",
+    function=_function,
+    row=_row,
+    buffer=_buffer,
+    each=_each,
+)
+
+
+class _Module:
+    """The parts of the module, in order."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.formula, self.codes = page, page.formula, page.writer.codes
+        self.labels = [*self.codes.texts, *self.codes.own_numbers()]
+
+    def parts(self) -> Iterator[str]:
+        yield banner(self.formula, "// ")
+        names = joined((text(f.name) for f in self.formula.inputs), width=96)
+        yield f"/** The columns, in the order of an array. */\nexport const INPUTS = [\n{names}\n];"
+        yield from (_array(name, data) for name, data in self.page.arrays())
+        yield from self._known()
+        yield from self.page.helpers("as_number", "code" if self._reads_labels() else "")
+        yield from self.page.trees()
+        yield self._evaluate()
+        yield self._predict()
+
+    def _known(self) -> Iterator[str]:
+        if self.labels:
+            yield f"const LABELS = [\n{joined(map(text, self.labels))}\n];"
+        pairs = [
+            f"[{text(v)}, {i}]" for i, v in enumerate([*self.codes.texts, *self.codes.numbers])
+        ]
+        yield f"const CODES_OF = new Map([\n{joined(pairs)}\n]);"
+
+    def _reads_labels(self) -> bool:
+        return any(self.formula.inputs[i].type is Type.LABEL for i in self.page.asked)
+
+    def _evaluate(self) -> str:
+        outputs, made = self.formula.outputs, self.page.made
+        refuse = ""
+        if made.guard is not None:
+            absent = {k: "null" if n.type is Type.LABEL else "NaN" for k, n in outputs.items()}
+            refuse = f"    if ({fitted(made.guard)}) return {_object(absent)};"
+        lines = self.page.lines(lambda n, name, value: f"const {name} = {value};", refuse)
+        found = {name: self._given(outputs[name], t) for name, t in made.outputs.items()}
+        head = "/** Return every output for one row, by name. */\nexport function evaluate(row) {"
+        read = [f"    {line}" for line in self._read()]
+        return "\n".join([head, *read, *lines, f"    return {_object(found)};", "}"])
+
+    def _read(self) -> Iterator[str]:
+        yield "const at = Array.isArray(row)"
+        yield "    ? (i) => row[i]"
+        yield "    : (i) => (Object.hasOwn(row, INPUTS[i]) ? row[INPUTS[i]] : undefined);"
+        for i in self.page.asked:
+            field = self.page.made.inputs[i]
+            if self.formula.inputs[i].type is Type.LABEL:
+                yield f"const {field} = code(at({i}), {self.codes.unseen(i)});"
+            else:
+                yield f"const {field} = as_number(at({i}));"
+
+    def _given(self, n: Node, written: str) -> str:
+        if n.type is not Type.LABEL:
+            return written
+        rest = "null"
+        for i in self.codes.passed(n):
+            rest = f"({written}) === {self.codes.unseen(i)} ? at({i}) : {rest}"
+        rest = rest if rest == "null" else f"({rest})"
+        return f"LABELS[{written}] ?? {rest}" if self.labels else rest
+
+    def _predict(self) -> str:
+        found = [f"found[{text(name)}]" for name in self.formula.answer]
+        result = found[0] if len(found) == 1 else "[" + ", ".join(found) + "]"
+        return (
+            "/** Return the prediction for one row. */\nexport function predict(row) {\n"
+            f"    const found = evaluate(row);\n    return {result};\n}}"
+        )
+
+
+def _array(name: str, data: Data) -> str:
+    values = joined(number(v) if data.kind in ("number", "limit") else str(int(v))
+                    for v in data.values)  # fmt: skip
+    return f"const {name} = {ARRAYS[data.kind]}.of(\n{values}\n);"
+
+
+def _object(entries: dict[str, str]) -> str:
+    # A computed key: a plain one that is called __proto__ would be no key at all.
+    keys = {k: f"[{text(k)}]" if k == "__proto__" else text(k) for k in entries}
+    parts = [f"{keys[k]}: {unbroken(v)}" for k, v in entries.items()]
+    inner = ", ".join(parts)
+    if len(inner) < 80:
+        return "{ " + inner + " }"
+    return "{\n" + "".join(f"        {part},\n" for part in parts) + "    }"

@@ -1,0 +1,156 @@
+"""The functions that a printed JavaScript module carries, each only where it is used."""
+
+from __future__ import annotations
+
+HELPERS: dict[str, str] = {
+    "missing": """/** Whether a number is missing. */
+function missing(x) {
+    return x !== x;
+}""",
+    "same": """/** Whether two labels are equal; not where one is missing. */
+function same(a, b) {
+    return a !== -1 && a === b;
+}""",
+    "sign": """/** -1, 0 or 1. */
+function sign(x) {
+    return x > 0 ? 1 : x < 0 ? -1 : x === 0 ? 0 : x;
+}""",
+    "sigmoid": """/** 1 / (1 + exp(-x)), without overflow. */
+function sigmoid(x) {
+    const small = Math.exp(-Math.abs(x));
+    return x < 0 ? small / (1 + small) : 1 / (1 + small);
+}""",
+    "softplus": """/** log(1 + exp(x)), without overflow. */
+function softplus(x) {
+    return (x > 0 ? x : 0) + Math.log1p(Math.exp(-Math.abs(x)));
+}""",
+    "power": """/** a to the power of b; of C's kind, where 1 to any power is 1. */
+function power(a, b) {
+    if (b === 2) return a * a;
+    return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b);
+}""",
+    "least": """/** The smaller one; missing if one is. */
+function least(a, b) {
+    return a !== a || a < b ? a : b;
+}""",
+    "most": """/** The greater one; missing if one is. */
+function most(a, b) {
+    return a !== a || a > b ? a : b;
+}""",
+    "least_of": """/** The smallest; missing if any is. */
+function least_of(count, x) {
+    return x.reduce(least);
+}""",
+    "most_of": """/** The greatest; missing if any is. */
+function most_of(count, x) {
+    return x.reduce(most);
+}""",
+    "dot": """/** start + weights[0] * x[0] + weights[1] * x[1] + ... */
+function dot(start, count, weights, x, from = 0) {
+    for (let i = 0; i < count; i++) start += weights[from + i] * x[i];
+    return start;
+}""",
+    "affine": """/** out = bias + weights * x, a row of weights for each value. */
+function affine(out, rows, columns, bias, weights, x) {
+    for (let i = 0; i < rows; i++) out[i] = dot(bias[i], columns, weights, x, i * columns);
+}""",
+    "squared_distance": """/** The weighted sum of squared differences from a point. */
+function squared_distance(count, point, weights, x, from = 0) {
+    let total = 0;
+    for (let i = 0; i < count; i++) {
+        const away = x[i] - point[from + i];
+        total += weights[from + i] * (away * away);
+    }
+    return total;
+}""",
+    "distances": """/** out = the squared distances from several points, one in each row. */
+function distances(out, rows, columns, points, weights, x) {
+    for (let i = 0; i < rows; i++)
+        out[i] = squared_distance(columns, points, weights, x, i * columns);
+}""",
+    "sum32": """/** A sum in which every partial sum is rounded to single precision. */
+function sum32(count, x) {
+    let total = Math.fround(x[0]);
+    for (let i = 1; i < count; i++) total = Math.fround(total + Math.fround(x[i]));
+    return total;
+}""",
+    "kth_smallest": """/** The k-th smallest of some numbers; missing if any is. */
+function kth_smallest(k, count, scratch, x) {
+    if (x.some((value) => value !== value)) return NaN;
+    return Array.from(x).sort((a, b) => a - b)[k - 1];
+}""",
+    "weighted_median": """/** The least with half of all weight at or below it. */
+function weighted_median(count, weights, x) {
+    if (x.some((value) => value !== value)) return NaN;
+    const order = x.map((_, i) => i).sort((i, j) => x[i] - x[j] || i - j);
+    let total = 0;
+    const sums = order.map((i) => (total += weights[i]));
+    return x[order[sums.findIndex((sum) => sum >= total / 2)]];
+}""",
+    "look_up": """/** The number beside a label; `other` for one not known, `absent` for none. */
+function look_up(label, table, other, absent) {
+    return label >= 0 ? table[label] : label === -1 ? absent : other;
+}""",
+    "look_up_number": """/** The number beside a number; `other` beside one not known. */
+function look_up_number(x, count, keys, table, other, absent) {
+    const at = keys.indexOf(x);
+    return at >= 0 ? table[at] : x !== x ? absent : other;
+}""",
+    "stretch": """/** A polynomial for each stretch between the edges. */
+function stretch(x, count, terms, edges, origins, coefs, right_closed, absent) {
+    if (x !== x) return absent;
+    let lo = 0;
+    for (let hi = count; lo < hi; ) {
+        const mid = (lo + hi) >> 1;
+        if (edges[mid] < x || (edges[mid] === x && !right_closed)) lo = mid + 1;
+        else hi = mid;
+    }
+    let value = coefs[lo * terms + terms - 1];
+    for (let i = terms - 2; i >= 0; i--)
+        value = value * (x - origins[lo]) + coefs[lo * terms + i];
+    return value;
+}""",
+    "among": """/** Whether a number is one of the codes of a set. */
+function among(set, x) {
+    return x >= 0 && x < SIZES[set] && x === Math.floor(x) && CODES[STARTS[set] + x];
+}""",
+    "leaf": """/** The leaf that x reaches from a root. */
+function leaf(at, x) {
+    while (CHILD[at] !== at) {
+        const value = x[FEATURE[at]];
+        const left = value !== value ? MISSING_LEFT[at] : GOES_LEFT;
+        at = left ? CHILD[at] : CHILD[at] + 1;
+    }
+    return at;
+}""",
+    "forest": """/** start + weight * (the value of the leaf that x reaches), tree after tree. */
+function forest(start, weight, first, end, x) {
+    for (let i = first; i < end; i++) start += weight * LEAVES[OFFSETS[i] + leaf(ROOTS[i], x)];
+    return start;
+}""",
+    "forest32": """/** The same in single precision, each partial sum rounded. */
+function forest32(start, first, end, x) {
+    let total = Math.fround(start);
+    for (let i = first; i < end; i++)
+        total = Math.fround(total + Math.fround(LEAVES[OFFSETS[i] + leaf(ROOTS[i], x)]));
+    return total;
+}""",
+    "as_number": """/** A number; null and what is absent are missing. */
+function as_number(value) {
+    return value === null || value === undefined ? NaN : Number(value);
+}""",
+    "code": """/** The position of a label; -1 if missing, `other` if not known. */
+function code(label, other) {
+    if (label === null || label === undefined || label !== label) return -1;
+    const known = CODES_OF.get(typeof label === "boolean" ? Number(label) : label);
+    return known === undefined ? other : known;
+}""",
+}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "affine": ("dot",),
+    "distances": ("squared_distance",),
+    "least_of": ("least",),
+    "most_of": ("most",),
+    "forest": ("leaf",),
+    "forest32": ("leaf",),
+}
