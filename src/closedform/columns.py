@@ -102,9 +102,15 @@ def flattened(inputs: Sequence[Feature], X: Any) -> Any:
     if isinstance(X, Mapping):
         X = dict(_leaves(X))
         deep = any(np.ndim(part) > 1 for part in map(_plain_array, X.values()))
-        return _by_argument(inputs, X) if deep else X
-    if isinstance(X, tuple) and any(isinstance(part, Mapping | tuple) for part in X):
+        if not deep:
+            return X
+        known = {f.name for f in inputs}  # other plain values are options of the model
+        wanted = {k: v for k, v in X.items() if str(k) in known or np.ndim(_plain_array(v))}
+        return _by_argument(inputs, wanted)
+    if isinstance(X, tuple) and any(isinstance(part, Mapping | tuple | list) for part in X):
         X = tuple(part for _, part in _leaves({str(i): part for i, part in enumerate(X)}))
+    if isinstance(X, tuple) and any(np.ndim(_plain_array(part)) for part in X):
+        X = tuple(part for part in X if np.ndim(_plain_array(part)))  # others are plain values
     if isinstance(X, tuple) and X and all(np.ndim(_plain_array(part)) for part in X):
         return np.hstack([_one_line(_plain_array(part)) for part in X])
     X = _plain_array(X) if _is_jax(X) else X

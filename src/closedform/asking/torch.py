@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import io
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass, fields, is_dataclass
 from inspect import signature
 from typing import Any
 
@@ -28,12 +30,14 @@ class Slot:
     Attributes:
         name: the argument.
         shape: of one row.
-        whole: whether it holds whole numbers.
+        whole: whether it holds whole numbers, or truths.
+        truth: whether it holds truths, as 0 and 1.
     """
 
     name: str
     shape: tuple[int, ...]
     whole: bool
+    truth: bool = False
 
     @property
     def size(self) -> int:
@@ -45,17 +49,19 @@ def methods(model: Any, formula: Formula) -> list[Method]:
     """Return how a module is asked: as it is and, where it computes in less, in float64 too."""
     options = formula.trail[0].options if formula.trail else {}
     given = options.get("inputs") or [["x", [len(formula.inputs)], False]]
-    slots = [Slot(name, tuple(shape), whole) for name, shape, whole in given]
+    slots = [Slot(name, tuple(shape), *kinds) for name, shape, *kinds in given]
     outputs = tuple(options.get("outputs") or formula.outputs)
 
     def asks(module: Any, dtype: str) -> Callable[[Any], Array]:
-        answer = answers(module, slots, dtype, by_name=bool(options.get("by name")))
+        named, layout = bool(options.get("by name")), options.get("layout")
+        answer = answers(module, slots, dtype, by_name=named, layout=layout)
         return lambda X: answer(np.column_stack(columns_of(formula.inputs, X)[0]))
 
     kind = dtype_of(model)
     fine = in_double(model) if kind != "float64" and options.get("float64", True) else None
     if fine is None:
-        return [Method(f"module, {kind}", asks(model, kind), outputs, double=kind == "float64")]
+        double = options.get("dtype", kind) == "float64"
+        return [Method(f"module, {kind}", asks(model, kind), outputs, double=double)]
     return [
         Method("module in float64", asks(fine, "float64"), outputs, double=True),
         Method(f"module, {kind}", asks(model, kind), outputs, twin=0),
@@ -63,11 +69,12 @@ def methods(model: Any, formula: Formula) -> list[Method]:
 
 
 def answers(
-    model: Any, slots: Sequence[Slot], dtype: str, *, by_name: bool = False
+    model: Any, slots: Sequence[Slot], dtype: str, *, by_name: bool = False, layout: Any = None
 ) -> Callable[[Array], Array]:
     """Return a module as a function of rows, shape (rows, inputs), that gives (rows, outputs).
 
-    `dtype` is the float type that it takes.
+    `dtype` is the float type that it takes, `layout` how its arguments are made of tensors where
+    not each is one.
 
     It is asked in evaluation mode. Rows that it cannot take raise, as the module itself does, and
     so do numbers beyond the range of its float type.
@@ -88,12 +95,56 @@ def answers(
         if fixed is not None and rows < fixed:
             part = np.vstack([part, np.repeat(part[:1], fixed - rows, axis=0)])
         tensors = tensors_of(slots, part, dtype, device)
-        made = module(**dict(zip(names, tensors, strict=True))) if by_name else module(*tensors)
-        leaves = torch.utils._pytree.tree_leaves(made)
-        table = [p.detach().cpu().double().numpy().reshape(len(part), -1) for p in leaves]
+        named = dict(zip(names, tensors, strict=True)) if by_name else {}
+        args = [] if by_name else tensors
+        if layout is not None:
+            args, named = arranged(layout, tensors)
+        try:
+            made = module(*args, **named)
+        except RuntimeError as error:
+            if "grad" not in str(error):
+                raise
+            with torch.enable_grad():  # it differentiates within itself
+                made = module(*args, **named)
+        table = [p.detach().cpu().double().numpy().reshape(len(part), -1) for p in results_of(made)]
         return np.hstack(table)[:rows]
 
     return ask
+
+
+def arranged(layout: Any, tensors: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return positional and named arguments, with the tensors where `layout` has their numbers.
+
+    Args:
+        layout: {"args": [part …], "named": {name: part …}}; a part is {"tensor": number},
+            {"value": what it is}, {"list": [part …]}, {"tuple": [part …]} or {"dict": {key: part}}.
+        tensors: all of them, in order.
+    """
+
+    def filled(part: Any) -> Any:
+        ((kind, held),) = part.items()
+        if kind == "dict":
+            return {key: filled(inner) for key, inner in held.items()}
+        if kind in ("list", "tuple"):
+            made = [filled(inner) for inner in held]
+            return made if kind == "list" else tuple(made)
+        return tensors[held] if kind == "tensor" else held
+
+    return [filled(p) for p in layout["args"]], {k: filled(p) for k, p in layout["named"].items()}
+
+
+def results_of(made: Any) -> list[Any]:
+    """Return the tensors in what a module gives, in order; what is None is left out."""
+    import torch
+
+    return [p for p in torch.utils._pytree.tree_leaves(plain(made)) if p is not None]
+
+
+def plain(made: Any) -> Any:
+    """Return the record of a dataclass as a dict; other results as they are."""
+    if not is_dataclass(made) or isinstance(made, type):
+        return made
+    return {field.name: plain(getattr(made, field.name)) for field in fields(made)}
 
 
 def tensors_of(slots: Sequence[Slot], flat: Array, dtype: str, device: Any) -> list[Any]:
@@ -111,7 +162,10 @@ def tensors_of(slots: Sequence[Slot], flat: Array, dtype: str, device: Any) -> l
         at += slot.size
         if slot.whole and not (part == np.floor(part)).all():
             raise ValueError(f"{slot.name} takes whole numbers")
-        tensor = torch.as_tensor(part).to(torch.int64 if slot.whole else getattr(torch, dtype))
+        if slot.truth and not ((part == 0) | (part == 1)).all():
+            raise ValueError(f"{slot.name} takes truths, as 0 and 1")
+        kind = "bool" if slot.truth else "int64" if slot.whole else dtype
+        tensor = torch.as_tensor(part).to(getattr(torch, kind))
         if not slot.whole and bool((tensor.isinf() & ~torch.as_tensor(np.isinf(part))).any()):
             raise ValueError(f"{slot.name} holds a number beyond the range of {dtype}")
         made.append(tensor.to(device))
@@ -188,6 +242,18 @@ def _fixed_rows(model: Any) -> int | None:
         return None
     first = next((value.shape[0] for value in inputs_of(model)), None)
     return first if isinstance(first, int) else None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep PyTorch from printing the graph of what it cannot trace or load: errors say enough."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager

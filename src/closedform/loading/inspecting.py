@@ -45,13 +45,15 @@ _OLD_XGBOOST: Final = re.compile(rb"(?s).{136}.\0{7}(reg|binary|multi|count|rank
 _CANNOT_IMPORT: Final = {
     "closedform-json", "json", "xgboost-json", "xgboost-binary", "xgboost-dump", "lightgbm-text",
     "lightgbm-dump", "catboost-json", "catboost-cbm", "interpret-json", "keras-json", "onnx",
-    "parquet", "pmml", "pysr-csv",
+    "parquet", "pmml", "pysr-csv", "safetensors",
 }  # fmt: skip
 _READ_AS_DATA: Final = {
     "torch-pt2": "it is looked through and repacked before PyTorch loads it",
     "keras": "it is read as data: no class that it names is made, and none of its code is run",
     "hdf5": "if it holds a Keras model, that is read as data",
 }
+_MOST_OF_HEADER: Final = 100_000_000
+"""Bytes of the list of tensors that begins a safetensors file, as that format says."""
 _SAVE_AGAIN: Final = "Copy or download it again, or save the model again."
 
 
@@ -108,6 +110,8 @@ def _kind_by_beginning(head: bytes) -> str | None:
             return kind
     if _OLD_XGBOOST.match(head):
         return "xgboost-binary"
+    if head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < _MOST_OF_HEADER:
+        return "safetensors"
     return "onnx" if begins_onnx(head) else None
 
 

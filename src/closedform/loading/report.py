@@ -30,6 +30,7 @@ KINDS: Final = {
     "pysr-csv": "a hall of fame saved by PySR",
     "torch": "a PyTorch file",
     "torch-pt2": "a model saved by torch.export",
+    "safetensors": "a set of weights saved as safetensors",
     "onnx": "a model saved as ONNX",
     "xgboost-binary": "a model in the binary form of XGBoost before 3.1",
     "keras-json": "the architecture of a Keras model, without its weights",
@@ -54,8 +55,12 @@ HINTS: Final = {
     "booster.save_model('model.json').",
     "lightgbm-dump": "Save the model with booster.save_model('model.txt'); that file is read.",
     "keras-json": "Save the whole model: model.save('model.keras').",
-    "torch": "Export the module: torch.export.save(torch.export.export(module.eval(), (rows,)), "
-    "'model.pt2'). Or load it in Python and give the module to closedform.read.",
+    "torch": "Weights alone are no model: build the module, "
+    "module.load_state_dict(torch.load(path)), and give it to "
+    "closedform.read(module, example=rows). Of a whole module: "
+    "torch.export.save(torch.export.export(module.eval(), (rows,)), 'model.pt2').",
+    "safetensors": "Weights alone are no model: build the module, "
+    "module.load_state_dict(safetensors.torch.load_file(path)), and give it to closedform.read.",
     "npy": "It holds numbers alone: load the model that they belong to in Python.",
     "npz": "It holds numbers alone: load the model that they belong to in Python.",
     "zip": "Unpack it, and give the model file in it.",

@@ -83,6 +83,7 @@ class Reading:
     handed: dict[Node, Precision] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
+    spoilt: dict[str, Node] = field(default_factory=dict)
     sparse: bool = False
     """Whether the columns at hand come as a sparse matrix, whose zeros XGBoost takes as missing."""
     stored_zeros: bool = False
@@ -240,13 +241,20 @@ class Reading:
     def refuse_what_spoils(self, outputs: Mapping[str, Node]) -> None:
         """Refuse a missing value of an input where it makes every output missing anyway.
 
-        The model gives nothing then, also for an input whose weight is 0, which a formula drops.
+        The model gives nothing then, also for an input whose weight is 0, which a formula drops:
+        where only some outputs are spoilt in this way, these are missing then.
         """
-        spoilt = fold(list(outputs.values()), _spoilers)
+        spoilt = fold(list(outputs.values()), spoilers)
         everywhere = reduce(int.__and__, spoilt) if spoilt else 0
         columns = self.columns()
         at = [i for i in range(len(columns)) if everywhere >> i & 1 and i not in self.no_missing]
         self.refuse_missing(columns.pick(at))
+        kept = fold(list(outputs.values()), _lasting)
+        for name, every, some in zip(outputs, spoilt, kept, strict=True):
+            lost = every & ~some & ~everywhere
+            dropped = [x for i, x in enumerate(columns.nodes) if lost >> i & 1]
+            if dropped:
+                self.spoilt[name] = ops.either(*map(ops.missing, dropped))
 
     def formula(
         self, outputs: dict[str, Node], task: Task, source: str, reader: str,
@@ -309,6 +317,8 @@ class Reading:
             for (name, n), already in zip(made.items(), shown, strict=True):
                 if not already:
                     made[name] = ops.where(condition, nothing(n.type), n)
+        for name, condition in self.spoilt.items():
+            made[name] = ops.where(condition, nothing(made[name].type), made[name])
         return made
 
 
@@ -378,7 +388,7 @@ def _shows_infinite(marked: Node, n: Node, *below: bool) -> bool:
     return n.op is ops.LIN and any(below)
 
 
-def _spoilers(n: Node, *below: int) -> int:
+def spoilers(n: Node, *below: int) -> int:
     """Return the inputs, as bits, that make n missing whenever they are (for `fold`)."""
     if n.op is ops.INPUT:
         return 1 << int(n.data)
@@ -396,6 +406,16 @@ def _may_pass_on(marked: Collection[Node], n: Node, *below: frozenset[Node]) -> 
     if n in marked:
         return frozenset([n])
     return passed_on(n, below, lambda x: x)
+
+
+def _lasting(n: Node, *below: int) -> int:
+    """Return what `spoilers` does, without what has the weight 0: a formula drops it."""
+    if n.op is ops.LIN:
+        heavy = (b for b, w in zip(below, n.data.weights, strict=True) if w != 0)
+        return reduce(int.__or__, heavy, 0)
+    if n.op is ops.MUL and any(a.op is ops.CONST and a.data == 0 for a in n.args):
+        return 0
+    return spoilers(n, *below)
 
 
 def unique_names(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:

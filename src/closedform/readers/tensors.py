@@ -42,9 +42,14 @@ def nodes_of(tensor: Tensor) -> list[Node]:
 
 def number(x: Element) -> Element:
     """Return a condition as 1 or 0; a number as it is."""
-    if isinstance(x, Node) and x.type is Type.BOOL:
+    if isinstance(x, Node) and is_condition(x):
         return ops.where(x, ops.const(1.0), ops.const(0.0))
     return x if isinstance(x, Node) else float(x)
+
+
+def is_condition(x: Element) -> bool:
+    """Tell a condition from a number."""
+    return isinstance(x, Node) and x.type is Type.BOOL
 
 
 def truth(x: Element) -> Element:
@@ -182,7 +187,7 @@ def either(a: Element, b: Element) -> Element:
     return ops.either(node_of(truth(a)), node_of(truth(b)))
 
 
-def _is_whole(n: Node) -> bool:
+def is_whole(n: Node) -> bool:
     """Tell a whole number, or a choice among some, from what may be another number."""
     while n.op is ops.WHERE:
         if n.args[1].op is not ops.CONST or not float(n.args[1].data).is_integer():
@@ -194,7 +199,7 @@ def _is_whole(n: Node) -> bool:
 def truncated(x: Element) -> Element:
     """Return x without what stands behind the point."""
     n = node_of(number(x))
-    if _is_whole(n):
+    if is_whole(n):
         return n
     down = ops.unary("floor", n)
     up = ops.lin(0, (-1, ops.unary("floor", ops.lin(0, (-1, n)))))

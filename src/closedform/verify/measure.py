@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from closedform import ops
 from closedform.evaluate import bounds, compute
 from closedform.formula import Formula
-from closedform.ir import NOTHING, Array, Interval, Node, Type, ulps
+from closedform.ir import NOTHING, Array, Interval, Node, ulps
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +153,10 @@ def ties_in_order(formula: Formula, columns: Sequence[Array], rows: int) -> Arra
         rows: how many rows there are.
     """
     tests = []
+    # A k-th smallest that is compared with nothing is a value, and the same for equal ones.
+    compared = {a for n in formula.nodes if n.op in (ops.LESS, ops.LESS_EQUAL) for a in n.args}
     for n in formula.nodes:
-        if n.op is ops.KTH and n.data < len(n.args):
+        if n in compared and n.op is ops.KTH and n.data < len(n.args):
             after = ops.kth(n.data + 1, *n.args)
             tests.append(ops.less_equal(after, ops.lin(0, (1 + TIE, n))))
     for best in dict.fromkeys(_sought(n) for n in formula.nodes):
@@ -179,34 +181,6 @@ def _nearly_even(best: Node) -> Node:
     away = ops.absolute(ops.lin(0, (1, best), (-1, ops.kth(place, *best.args))))
     near = ops.less_equal(away, ops.lin(0, (TIE, ops.absolute(best))))
     return ops.both(near, ops.less(ops.const(0.0), away))
-
-
-NUDGE = 2.0**-40
-"""A share of an input that is a few thousand roundings, and a thousandth of the usual tolerance."""
-NUDGES = 4
-
-
-def sways_of(outputs: Mapping[str, Node], columns: Sequence[Array], rows: int) -> dict[str, Array]:
-    """Return how much each number changes with the inputs, relative to their change, shape (rows,).
-
-    Σ |∂y/∂xᵢ·xᵢ| of what is smooth; of a sine at 1e30, 2^40 times its height: nothing but the
-    rounding of its argument decides it, in the model as in the formula.
-    """
-    numbers = {name: n for name, n in outputs.items() if n.type is Type.REAL}
-    draw, roots = np.random.default_rng(0), list(numbers.values())
-    found = {name: np.zeros(rows) for name in numbers}
-    with np.errstate(all="ignore"):
-        middle = compute(roots, columns, rows)
-        for _ in range(NUDGES if rows else 0):
-            factors = 1 + NUDGE * draw.choice([-1.0, 1.0], size=(len(columns), rows))
-            moved = [
-                c * factor if c.dtype.kind == "f" else c
-                for c, factor in zip(columns, factors, strict=True)
-            ]
-            for name, a, b in zip(numbers, compute(roots, moved, rows), middle, strict=True):
-                away = np.nan_to_num(np.abs(a - b) / NUDGE, posinf=0.0)
-                found[name] = np.maximum(found[name], away)
-    return found
 
 
 def terms_of(output: Node, columns: Sequence[Array], rows: int) -> Array:

@@ -17,7 +17,7 @@ from closedform.ops.payloads import UNSEEN, labels_of
 from closedform.probes import worth_trying
 from closedform.probes.containers import take
 from closedform.verify.certificate import Row
-from closedform.verify.measure import sways_of, terms_of, ties_in_order
+from closedform.verify.measure import terms_of, ties_in_order
 
 GIVEN, MADE_UP = "given", "made up"
 EXTREME = ("far", "huge")
@@ -35,7 +35,6 @@ class Rows:
         outside: which rows lie outside the formula's domain.
         values: the formula's outputs.
         even: which rows have a tie where a nearest few are told from the rest.
-        sways: how much each number changes with the inputs, on rows far outside the data.
     """
 
     set: str
@@ -45,7 +44,6 @@ class Rows:
     outside: Array
     values: Mapping[str, Array]
     even: Array
-    sways: Mapping[str, Array]
 
     @classmethod
     def of(cls, set_: str, formula: Formula, X: Any, kinds: Sequence[str] | None = None) -> Rows:
@@ -57,13 +55,7 @@ class Rows:
         columns, rows = columns_of(formula.inputs, X, formula.needed)
         named = np.array([""] * rows if kinds is None else list(kinds), dtype=object)
         even = ties_in_order(formula, columns, rows)
-        values = evaluate(formula, X)
-        far = np.flatnonzero(np.isin(named, EXTREME))
-        found = sways_of(formula.outputs, [c[far] for c in columns], len(far))
-        sways = {name: np.zeros(rows) for name in found}
-        for name, sway in found.items():
-            sways[name][far] = sway
-        return cls(set_, X, named, columns, outside(formula, X), values, even, sways)
+        return cls(set_, X, named, columns, outside(formula, X), evaluate(formula, X), even)
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -73,15 +65,13 @@ class Rows:
         """Return what a difference is relative to at least, shape (rows,).
 
         The spread of the output; far outside the data the size of what is added, for a difference
-        of squares there keeps but some of its digits, in the model as in the formula, and what the
-        output changes by with its inputs, for a sine there keeps none.
+        of squares there keeps but some of its digits, in the model as in the formula.
         """
         made = np.full(len(self), spread)
         far = np.flatnonzero(np.isin(self.kinds, EXTREME))
         if len(far):
             columns = [c[far] for c in self.columns]
             made[far] = np.maximum(spread, terms_of(formula.outputs[name], columns, len(far)))
-            made = np.maximum(made, self.sways.get(name, 0.0))
         return made
 
     def take(self, picked: Array) -> Rows:
@@ -94,7 +84,6 @@ class Rows:
             self.outside[picked],
             {name: values[picked] for name, values in self.values.items()},
             self.even[picked],
-            {name: sway[picked] for name, sway in self.sways.items()},
         )
 
     def row(self, formula: Formula, i: int, expected: Any, got: Any) -> Row:

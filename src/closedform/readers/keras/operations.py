@@ -99,7 +99,7 @@ def cast(x: Any, dtype: Any) -> Tensor:
     if name == "bool":
         return elementwise(t.truth, x)
     whole = t.truncated if "int" in name else t.number
-    return elementwise(lambda v: t.number(v) if sh.is_bool(v) else whole(v), x)
+    return elementwise(lambda v: t.number(v) if t.is_condition(v) else whole(v), x)
 
 
 def clip(x: Tensor, x_min: Any, x_max: Any) -> Tensor:

@@ -320,7 +320,7 @@ def _input_names(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:
     known = getattr(first, "feature_names_in_", None)
     known = _names_inside(first) if known is None else known
     known = getattr(first, "variable_names", None) if known is None else known  # optbinning
-    count = getattr(first, "n_features_in_", _ONE.get(type(first).__name__))
+    count = _count(first)
     if names is None:
         if known is not None:
             return tuple(str(n) for n in known)
@@ -352,17 +352,25 @@ def _names_inside(model: Any) -> list[str] | None:
 
 def _first_part(model: Any) -> Any:
     """Return the model, or the first of its parts that knows how many inputs it has."""
-    todo = [model]
+    todo, nets = [model], []
     while todo:
         part = todo.pop()
         if hasattr(part, "n_features_in_") or hasattr(part, "variable_names"):
             return part
-        for inner in ("best_estimator_", "regressor_", "estimator_", "estimator"):
-            if hasattr(part, inner):
-                todo.append(getattr(part, inner))
+        nets += [part] if hasattr(part, "module_") else []
+        for held in (getattr(part, name, None) for name in _WRAPPED):
+            todo += held[::-1] if isinstance(held, list) else [] if held is None else [held]
         named = getattr(part, "steps", None) or getattr(part, "transformer_list", None) or []
         todo += [m for _, m, *_ in reversed(named) if m not in (None, "passthrough", "drop")]
-    return model
+    return nets[0] if nets else model
+
+
+def _count(part: Any) -> int | None:
+    """Return how many inputs a model has; of a net of skorch, how many its first layer takes."""
+    layers = part.module_.modules() if hasattr(part, "module_") else ()
+    told = (getattr(layer, "in_features", None) for layer in layers)
+    found = next((n for n in told if n is not None), _ONE.get(type(part).__name__))
+    return getattr(part, "n_features_in_", found)
 
 
 def describe(model: Any) -> str:

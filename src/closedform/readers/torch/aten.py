@@ -16,6 +16,7 @@ from closedform.readers import tensors as t
 from closedform.readers.tensors import elementwise
 from closedform.readers.torch import elements as e
 from closedform.readers.torch import layers as la
+from closedform.readers.torch import ordering as od
 from closedform.readers.torch import pooling as po
 from closedform.readers.torch import shapes as sh
 from closedform.readers.torch.elements import Function
@@ -45,12 +46,17 @@ ATEN: dict[str, Function] = {
     "sinh": e.each(e.sinh),
     "cosh": e.each(e.cosh),
     "tan": e.each(e.tan),
-    "atan2": e.two(e.atan2),
+    "atan2": e.two(e.angle),
+    "hypot": e.two(e.hypot),
+    "copysign": e.two(e.copysign),
+    "signbit": e.each(e.below_zero),
+    "erfinv": e.each(e.erfinv),
+    "special_ndtri": e.one("probit"),
     "asinh": e.each(e.asinh),
     "acosh": e.each(e.acosh),
     "atanh": e.each(e.atanh),
     "ceil": e.each(e.ceil),
-    "round": e.each(e.nearest),
+    "round": e.rounded,
     "trunc": e.each(t.truncated),
     "relu": e.each(lambda x: t.greatest(x, 0.0)),
     "leaky_relu": e.leaky,
@@ -74,13 +80,13 @@ ATEN: dict[str, Function] = {
     "eq": e.two(t.equal),
     "ne": e.two(lambda a, b: t.negation(t.equal(a, b))),
     "logical_not": e.each(t.negation),
-    "bitwise_not": e.each(t.negation),
+    "bitwise_not": e.each(e.truths_alone(t.negation)),
     "logical_and": e.two(t.both),
-    "bitwise_and": e.two(t.both),
+    "bitwise_and": e.two(e.truths_alone(t.both)),
     "logical_or": e.two(t.either),
-    "bitwise_or": e.two(t.either),
+    "bitwise_or": e.two(e.truths_alone(t.either)),
     "logical_xor": e.two(e.xor),
-    "bitwise_xor": e.two(e.xor),
+    "bitwise_xor": e.two(e.truths_alone(e.xor)),
     "isnan": e.each(e.missing),
     "isinf": e.each(e.infinite),
     **dict.fromkeys(("view", "reshape", "_unsafe_view"), sh.view),
@@ -112,6 +118,7 @@ ATEN: dict[str, Function] = {
     "index_put": sh.index_put,
     "scatter": sh.scatter,
     "scatter_add": sh.scatter_add,
+    "scatter_reduce": sh.scatter_reduce,
     "slice_scatter": sh.scattered(sh.slice_place),
     "select_scatter": sh.scattered(sh.select_place),
     "tril": sh.triangle(np.tril),
@@ -138,20 +145,38 @@ ATEN: dict[str, Function] = {
     "any": la.truths(ops.either),
     "all": la.truths(ops.both),
     "var": la.variance,
+    "var_mean": lambda x, *where, **named: (
+        la.variance(x, *where, **named),
+        la.reduction(t.mean)(x, *where[:1], keepdim=named.get("keepdim", False)),
+    ),
+    "sort": od.sort,
+    "topk": od.topk,
+    "kthvalue": od.kthvalue,
+    "median": od.median,
+    "bucketize": od.bucket,
+    "searchsorted": od.searched,
     "linalg_vector_norm": la.norm,
     "_cdist_forward": la.distances,
     "_trilinear": la.trilinear,
     "cumsum": la.along(t.running_sums),
+    "cumprod": la.along(od.running(ops.mul)),
+    "cummax": od.running_extreme(ops.maximum),
+    "cummin": od.running_extreme(ops.minimum),
+    "logcumsumexp": la.along(la.running_log_sums),
     "_softmax": la.along(t.softmax),
     "_log_softmax": la.along(t.log_softmax),
     "linear": la.linear,
     "mm": t.matmul,
     "addmm": la.addmm,
+    "addmv": lambda c, a, b, beta=1, alpha=1: e.add(
+        elementwise(lambda v: t.multiply(v, float(alpha)), la.matmul(a, b)), c, beta
+    ),
     "bmm": la.bmm,
     "baddbmm": lambda c, a, b, beta=1, alpha=1: e.add(
         elementwise(lambda v: t.multiply(v, float(alpha)), la.bmm(a, b)), c, beta
     ),
     "matmul": la.matmul,
+    "linalg_solve_triangular": la.solve_triangular,
     "mv": la.matmul,
     "dot": la.matmul,
     "convolution": la.convolution,
@@ -172,15 +197,19 @@ ATEN: dict[str, Function] = {
     "_native_batch_norm_legit_no_training": la.batch_norm,
     "_native_batch_norm_legit": la.batch_norm_now,
     "embedding": la.embedding,
+    "_embedding_bag": la.embedding_bag,
+    "_embedding_bag_forward_only": la.embedding_bag,
+    "sym_size": lambda x, axis: x.shape[axis],
 }  # fmt: skip
 """Name of an ATen operation, without its overload → the same on arrays of nodes."""
 
 REFUSED: dict[str, str] = {
+    **dict.fromkeys(("mode", "nanmedian", "histc"), "it counts or orders values"),
+    **dict.fromkeys(("cond", "while_loop", "scan", "map_impl"), "it goes its way by a value"),
+    **dict.fromkeys(("_local_scalar_dense", "item"), "one row decides about others"),
     **dict.fromkeys(
-        ("sort", "topk", "median", "kthvalue", "mode", "argsort"), "it puts values in order"
-    ),
-    **dict.fromkeys(
-        ("nonzero", "masked_select", "unique"), "the size of its result depends on the inputs"
+        ("nonzero", "masked_select", "unique", "_unique2", "bincount"),
+        "the size of its result depends on the inputs",
     ),
 }
 """Operations that have no formula, and why."""

@@ -25,6 +25,14 @@ class Absent:
         self.what = what
 
 
+class Deferred:
+    """A second result that is made only where it is used: positions take n² comparisons."""
+
+    def __init__(self, make: Callable[[], Tensor]) -> None:
+        """Note how it is made."""
+        self.make = make
+
+
 def one(name: str) -> Function:
     """Return one of the elementary functions of `ops`, by name."""
     made = t.function(name)
@@ -116,6 +124,15 @@ def ceil(x: Element) -> Element:
     return t.multiply(t.function("floor")(t.multiply(x, -1.0)), -1.0)
 
 
+def rounded(x: Tensor, *, decimals: int = 0) -> Tensor:
+    """aten.round: to some places behind the point, or before it."""
+    if decimals == 0:
+        return elementwise(nearest, x)
+    ten = 10.0 ** abs(decimals)
+    there, back = (t.multiply, t.divide) if decimals > 0 else (t.divide, t.multiply)
+    return elementwise(lambda v: back(nearest(there(v, ten)), ten), x)
+
+
 def nearest(x: Element) -> Element:
     """To the nearest whole number, halves to the even one."""
     down = t.function("floor")(x)
@@ -173,7 +190,7 @@ def slope_between(
 ) -> tuple[Tensor, Absent]:
     """Return aten.rrelu_with_noise_functional: in evaluation, the middle of the slope's range."""
     if training:
-        raise NoFormula("rrelu draws its slope at random in training")
+        raise NoFormula("rrelu in training, which draws its slope at random,")
     return leaky(x, (low + high) / 2), Absent("the noise of rrelu")
 
 
@@ -204,6 +221,47 @@ def atan2(y: Element, x: Element) -> Element:
     turn = t.choice(t.less(y, 0.0), -math.pi, math.pi)
     beside = t.add(t.function("atan")(t.divide(y, x)), t.choice(t.less(x, 0.0), turn, 0.0))
     return t.choice(t.equal(x, 0.0), t.multiply(t.function("sign")(y), math.pi / 2), beside)
+
+
+def below_zero(x: Element) -> Element:
+    """Return whether x is less than 0, or −0: aten.signbit."""
+    return t.either(t.less(x, 0.0), t.less(t.divide(1.0, x), 0.0))
+
+
+def copysign(x: Element, y: Element) -> Element:
+    """Return |x| with the sign of y, also of −0: aten.copysign."""
+    size = t.function("abs")(x)
+    return t.choice(below_zero(y), t.multiply(size, -1.0), size)
+
+
+def angle(y: Element, x: Element) -> Element:
+    """Return the angle of the point (x, y), −0 being below 0: aten.atan2."""
+    turn = t.choice(below_zero(y), -math.pi, math.pi)
+    beside = t.add(t.function("atan")(t.divide(y, x)), t.choice(t.less(x, 0.0), turn, 0.0))
+    origin = t.choice(below_zero(x), turn, y)
+    above = t.choice(t.equal(y, 0.0), origin, t.multiply(t.function("sign")(y), math.pi / 2))
+    return t.choice(t.equal(x, 0.0), above, beside)
+
+
+def hypot(x: Element, y: Element) -> Element:
+    """Return √(x² + y²): aten.hypot."""
+    return t.function("sqrt")(t.total([t.multiply(x, x), t.multiply(y, y)]))
+
+
+def erfinv(x: Element) -> Element:
+    """Return the inverse of erf, by the normal quantile: aten.erfinv."""
+    return t.multiply(t.function("probit")(t.add(0.5, x, 0.5)), math.sqrt(0.5))
+
+
+def truths_alone(function: Callable[..., Element]) -> Callable[..., Element]:
+    """Return an operation on bits as one of conditions, and refuse it of numbers."""
+
+    def made(*values: Element) -> Element:
+        if not all(isinstance(v, bool) or t.is_condition(v) for v in values):
+            raise NoFormula("an operation on the bits of whole numbers")
+        return function(*values)
+
+    return made
 
 
 def xor(a: Element, b: Element) -> Element:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,8 @@ from closedform import ops
 from closedform.ir import Array, Node
 from closedform.readers import tensors as t
 from closedform.readers.tensors import Element, Tensor, elementwise
-from closedform.readers.torch.elements import Absent, Function, NoFormula, add
+from closedform.readers.torch.choosing import picked
+from closedform.readers.torch.elements import Absent, Deferred, Function, NoFormula, add
 from closedform.readers.torch.shapes import pad
 
 # --- reductions
@@ -48,7 +50,10 @@ def extreme(pick: Callable[..., Element]) -> Function:
         if where and isinstance(where[0], np.ndarray):
             return elementwise(pick, x, where[0])
         found = reduction(lambda xs: pick(*xs))(x, *where, **named)
-        return found if not where and "dim" not in named else (found, Absent("its position"))
+        if not where and "dim" not in named:
+            return found
+        at = argument(1.0 if pick is t.greatest else -1.0)
+        return found, Deferred(lambda: at(x, *where, **named))
 
     return made
 
@@ -71,6 +76,15 @@ def truths(join: Callable[..., Node]) -> Function:
 def along(function: Callable[[list[Node]], Sequence[Element]]) -> Function:
     """Return an operation along one axis that keeps its length."""
     return lambda x, dim, *_, **__: t.along(x, int(dim), function)
+
+
+def running_log_sums(xs: list[Node]) -> list[Node]:
+    """Return log Σ exp(xⱼ) of x₁, of x₁ and x₂ …: aten.logcumsumexp."""
+    made = [xs[0]]
+    for x in xs[1:]:
+        top, low = ops.maximum(made[-1], x), ops.minimum(made[-1], x)
+        made.append(ops.lin(0, (1, top), (1, ops.unary("softplus", t.add(low, top, -1.0)))))  # type: ignore[arg-type]
+    return made
 
 
 def product(xs: Sequence[Element]) -> Node:
@@ -143,6 +157,19 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     left = np.broadcast_to(a, (*lead, *a.shape[-2:])).reshape(-1, *a.shape[-2:])
     right = np.broadcast_to(b, (*lead, *b.shape[-2:])).reshape(-1, *b.shape[-2:])
     return bmm(left, right).reshape(*lead, a.shape[-2], b.shape[-1])
+
+
+def solve_triangular(
+    a: Array, b: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Tensor:
+    """aten.linalg_solve_triangular, of a known matrix."""
+    if a.dtype == object:
+        raise NoFormula("solving by a matrix that depends on the inputs")
+    known = np.triu(a) if upper else np.tril(a)
+    if unitriangular:
+        known = known - np.tril(np.triu(known)) + np.eye(a.shape[-1])
+    inverse = np.linalg.inv(known)
+    return matmul(inverse, b) if left else matmul(b, inverse)
 
 
 def convolution(
@@ -234,13 +261,33 @@ def batch_norm_now(x: Tensor, weight: Any, bias: Any, *given: Any) -> tuple[Any,
     return by_channel(made, weight, bias), Absent("the mean"), Absent("the deviation")
 
 
+BAGS: tuple[Callable[[list[Element]], Element], ...] = (t.total, t.mean, lambda xs: t.greatest(*xs))
+"""What the modes 0, 1 and 2 of aten._embedding_bag make of the rows in a bag."""
+
+
+def embedding_bag(
+    weight: Array, index: Tensor, offsets: Array, scale: bool = False, mode: int = 0,
+    sparse: bool = False, weights: Tensor | None = None, last: bool = False, padding: int = -1,
+) -> tuple[Any, ...]:  # fmt: skip
+    """aten._embedding_bag: rows of a table in bags of known sizes, each bag as one row."""
+    if offsets.dtype == object or padding >= 0:
+        raise NoFormula("an EmbeddingBag with offsets that depend on the inputs, or a padding_idx,")
+    ends = offsets.tolist() if last else [*offsets.tolist(), len(index)]
+    found = embedding(weight, index)
+    if weights is not None:
+        found = elementwise(t.multiply, found, weights[:, None])
+    bags = [t.reduced(found[a:b], [0], False, BAGS[mode]) for a, b in itertools.pairwise(ends)]
+    gone = Absent("what an EmbeddingBag keeps for its training")
+    return np.stack(bags), gone, gone, gone
+
+
 def embedding(weight: Array, index: Tensor, *_: Any, **__: Any) -> Tensor:
     """Rows of a table by their number; other numbers are missing, where PyTorch raises."""
     if weight.dtype == object:
         raise NoFormula("an embedding that depends on the inputs")
     made = np.empty((*index.shape, weight.shape[1]), dtype=object)
+    columns = [dict(enumerate(column)) for column in weight.T.tolist()]
     for at in np.ndindex(*index.shape):
-        for j, column in enumerate(weight.T.tolist()):
-            entries = {float(i): value for i, value in enumerate(column)}
-            made[(*at, j)] = ops.table(t.node_of(index.item(*at)), entries)
+        for j, column in enumerate(columns):
+            made[(*at, j)] = picked(index.item(*at), column)
     return made

@@ -55,16 +55,18 @@ def read_model(model: Any, names: Sequence[str] | None = None, example: Any = No
     if reading.problems:
         reading.formula({}, Task(), type(model).__name__, "")  # raises
     _note_whole(walk.slots, reading, list(outputs.values()))
-    trial = tried(model, list(outputs.values()), walk.slots, given)
+    trial = tried(model, list(outputs.values()), walk.slots, given, walk.program)
     if trial.dtype != "float64":
         reading.rounds(list(outputs.values()), trial.dtype, trial.ulps)
     task = Task("regression", primary=tuple(outputs))
     reading.refuse_what_spoils(outputs)
     options = {
-        "inputs": [[s.name, list(s.shape), s.whole] for s in walk.slots],
+        "inputs": [[s.name, list(s.shape), s.whole, *[True] * s.truth] for s in walk.slots],
         "outputs": list(outputs),
         "by name": bool(given.by_name),
         "float64": trial.apart is not None,
+        "dtype": trial.dtype,
+        **({"layout": given.layout} if given.layout else {}),
     }
     return reading.formula(outputs, task, type(model).__name__, f"PyTorch {_version()}", options)
 
@@ -106,8 +108,12 @@ def _inner(model: Any) -> Any:
 
 def _note_whole(slots: Sequence[Slot], reading: Reading, outputs: Sequence[Node]) -> None:
     """Refuse what is missing or no whole number where the module takes whole numbers."""
-    kinds = [slot.whole for slot in slots for _ in range(slot.size)]
+    kinds = [slot.whole and not slot.truth for slot in slots for _ in range(slot.size)]
+    truths = [slot.truth for slot in slots for _ in range(slot.size)]
     columns = reading.columns()
+    for x, truth in zip(columns.nodes, truths, strict=True):
+        if truth:
+            reading.refuse(ops.negate(ops.member(x, (0.0, 1.0))), [])
     whole = columns.pick([i for i, kind in enumerate(kinds) if kind])
     reading.refuse_missing(whole)
     nodes = toposort(outputs)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
-from closedform.asking.torch import inputs_of
+from closedform.asking.torch import inputs_of, quiet
 from closedform.errors import UnsupportedModel
 from closedform.loading.stream import Broken, shown
 
@@ -55,7 +55,8 @@ def program_of(raw: bytes) -> Any:
     import torch
 
     try:
-        program = torch.export.load(io.BytesIO(_repacked(raw)))
+        with quiet():
+            program = torch.export.load(io.BytesIO(_repacked(raw)))
         program.example_inputs = _zeros(program)
         return program
     except (Broken, UnsupportedModel):

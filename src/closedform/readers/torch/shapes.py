@@ -7,9 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from closedform.ir import Array, Node, Type
+from closedform import ops
+from closedform.ir import Array
 from closedform.readers import tensors as t
 from closedform.readers.tensors import Element, Tensor, elementwise
+from closedform.readers.torch.choosing import (
+    gather_by_input,
+    index_by_input,
+    is_open,
+    put_where,
+    scatter_by_input,
+    whole,
+)
 from closedform.readers.torch.elements import Function, NoFormula
 
 
@@ -84,9 +93,9 @@ def stack(parts: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def index(x: Tensor, indices: Sequence[Any]) -> Tensor:
-    """aten.index: advanced indexing by constants."""
-    if any(i is not None and i.dtype == object for i in indices):
-        raise NoFormula("indexing by a value that depends on the inputs")
+    """aten.index: advanced indexing."""
+    if any(map(is_open, indices)):
+        return index_by_input(t.as_tensor(x), indices)
     at = tuple(slice(None) if i is None else i for i in indices)
     return t.boxed(t.as_tensor(x)[at])
 
@@ -97,9 +106,9 @@ def index_select(x: Tensor, dim: int, places: Array) -> Tensor:
 
 
 def gather(x: Tensor, dim: int, index: Array, sparse_grad: bool = False) -> Tensor:
-    """aten.gather by constant positions."""
-    if index.dtype == object:
-        raise NoFormula("gathering by a value that depends on the inputs")
+    """aten.gather."""
+    if is_open(index):
+        return gather_by_input(x, dim, index)
     return np.take_along_axis(x, index, axis=dim)
 
 
@@ -165,14 +174,15 @@ def cast(x: Tensor, dtype: Any = None, **_: Any) -> Tensor:
     name = str(dtype)
     if name == "torch.bool":
         return elementwise(t.truth, x)
-    whole = "int" in name
-    number = t.truncated if whole else t.number
-    return elementwise(lambda v: t.number(v) if is_bool(v) else number(v), x)
+    number = t.number if "int" not in name else whole if name == "torch.int64" else t.truncated
+    return elementwise(lambda v: t.number(v) if t.is_condition(v) else number(v), x)
 
 
-def is_bool(x: Element) -> bool:
-    """Tell whether an element is a condition."""
-    return isinstance(x, Node) and x.type is Type.BOOL
+def recast(x: Tensor, dtype: Any = None, **_: Any) -> Tensor:
+    """aten._to_copy of whole numbers: to truths, or as they are."""
+    if dtype is None:
+        return x
+    return elementwise(t.truth if str(dtype) == "torch.bool" else t.number, x)
 
 
 def like(value: float) -> Function:
@@ -195,14 +205,22 @@ def filled(x: Tensor, value: Any) -> Tensor:
 def index_put(
     x: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
 ) -> Tensor:
-    """aten.index_put at constant places; the last of several values for one place stays."""
-    if accumulate:
-        raise NoFormula("index_put with accumulate=True")
-    if any(i is not None and i.dtype == object for i in indices):
-        raise NoFormula("writing to a place that depends on the inputs")
+    """aten.index_put; the last of several values for one place stays, or all are added."""
+    if any(map(is_open, indices)):
+        if accumulate:
+            raise NoFormula("adding to a place that depends on the inputs")
+        return put_where(x, indices, values)
+    at = tuple(slice(None) if i is None else i for i in indices)
     made = t.as_tensor(x).copy()
-    made[tuple(slice(None) if i is None else i for i in indices)] = values
-    return made
+    if not accumulate:
+        made[at] = values
+        return made
+    places = np.arange(made.size).reshape(made.shape)[at]
+    flat = made.ravel()
+    added = np.broadcast_to(t.as_tensor(values), places.shape)
+    for place, value in zip(places.ravel().tolist(), added.ravel().tolist(), strict=True):
+        flat[place] = t.add(flat[place], value)
+    return flat.reshape(made.shape)
 
 
 def scatter(x: Tensor, dim: int, index: Array, source: Any, **named: Any) -> Tensor:
@@ -215,14 +233,39 @@ def scatter_add(x: Tensor, dim: int, index: Array, source: Any) -> Tensor:
     return _scattered(x, dim, index, source, t.add)
 
 
+REDUCED: dict[str, Callable[[list[Element]], Element]] = {
+    "sum": t.total,
+    "mean": t.mean,
+    "prod": lambda xs: ops.mul(*[t.node_of(t.number(x)) for x in xs]),
+    "amax": lambda xs: t.greatest(*xs),
+    "amin": lambda xs: t.smallest(*xs),
+}
+
+
+def scatter_reduce(
+    x: Tensor, dim: int, index: Array, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """aten.scatter_reduce at constant places: what comes together at one becomes one value."""
+    if is_open(index):
+        raise NoFormula("writing to a place that depends on the inputs")
+    made = t.as_tensor(x).copy()
+    coming: dict[tuple[int, ...], list[Element]] = {}
+    for at in np.ndindex(*index.shape):
+        to = (*at[: dim % x.ndim], int(index[at]), *at[dim % x.ndim + 1 :])
+        coming.setdefault(to, [made[to]] if include_self else []).append(source.item(*at))
+    for to, values in coming.items():
+        made[to] = REDUCED[reduce](values)
+    return made
+
+
 def _scattered(
     x: Tensor, dim: int, index: Array, source: Any, join: Callable[..., Element],
     reduce: str | None = None,
 ) -> Tensor:  # fmt: skip
-    if index.dtype == object:
-        raise NoFormula("writing to a place that depends on the inputs")
     if reduce is not None:
         raise NoFormula(f"scatter with reduce={reduce!r}")
+    if is_open(index):
+        return scatter_by_input(x, dim, index, source, join)
     made = t.as_tensor(x).copy()
     for at in np.ndindex(*index.shape):
         to = (*at[: dim % x.ndim], int(index[at]), *at[dim % x.ndim + 1 :])
