@@ -178,11 +178,16 @@ def verdict(name: str, kind: str, made: type) -> Verdict:
         warnings.simplefilter("ignore")
         X, y = data_for(name, kind)
         model = fitted(made(**options_of(name)), X, y)
-        try:
-            formula = cf.read(model)
-        except cf.ClosedformError as error:
-            return Verdict(name, kind, "refused", reason(error))
-        found = formula.verify(model, X.reshape(len(X), -1))
+        return judged(name, kind, model, X.reshape(len(X), -1))
+
+
+def judged(name: str, kind: str, model: Any, rows: Any) -> Verdict:
+    """Read a fitted model, and check the formula against it on some rows and on made-up ones."""
+    try:
+        formula = cf.read(model)
+    except cf.ClosedformError as error:
+        return Verdict(name, kind, "refused", reason(error))
+    found = formula.verify(model, rows)
     apart = [why for step in formula.trail for why in step.found.get("differs", ())]
     if not found.ok and not apart:
         return Verdict(name, kind, "wrong", found.verdict)

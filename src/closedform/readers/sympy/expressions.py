@@ -176,10 +176,9 @@ def _ordered(found: Sequence[str], names: Sequence[str] | None) -> list[str]:
         return list(found)
     order = [str(n) for n in names]
     missing = [name for name in found if name not in order]
-    if missing or len(set(order)) < len(order):
-        what = f"has no {', '.join(missing)}" if missing else "has a name twice"
+    if missing:
         raise BadInput(
-            f"The list of names {what}.",
+            f"The list of names has no {', '.join(missing)}.",
             hint="It gives the order of the inputs: " + ", ".join(found) + ", and others if any.",
         )
     return order
