@@ -10,7 +10,7 @@ of two neighbouring float32 numbers, or the float64 just below it, as ties go to
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,20 +38,53 @@ def in_raw_units(trees: Sequence[Node]) -> dict[Node, Node]:
     together: dict[tuple[Node, ...], list[Node]] = {}
     for n in trees:
         together.setdefault(n.args, []).append(n)
+    groups = {args: _Group.of(group) for args, group in together.items()}
+    asked: dict[Node, list[_Part]] = {}
+    for group in groups.values():
+        for i, arg in enumerate(group.new):
+            asked.setdefault(arg, []).append(_Part(group, i))
+    for arg, parts in asked.items():
+        _peel(arg, parts)
     became: dict[Node, Node] = {}
-    for args, group in together.items():
-        became |= _group_in_raw_units(args, group)
+    for args, group in groups.items():
+        became |= {} if tuple(group.new) == args else group.became()
     return became
 
 
-def _group_in_raw_units(args: tuple[Node, ...], group: list[Node]) -> dict[Node, Node]:
-    shapes = {id(n.data.splits): n.data.splits for n in group}
-    moving = [_Moving(s) for s in shapes.values()]
-    new = tuple(_peeled(i, arg, moving) for i, arg in enumerate(args))
-    if new == args:
-        return {}
-    splits = {key: m.splits() for key, m in zip(shapes, moving, strict=True)}
-    return {n: o.tree(splits[id(n.data.splits)], n.data.values, new) for n in group}
+@dataclass(frozen=True)
+class _Group:
+    """Trees over the same arguments: their shapes, and what the arguments become."""
+
+    trees: list[Node]
+    shapes: dict[int, _Moving]
+    new: list[Node]
+
+    @classmethod
+    def of(cls, trees: list[Node]) -> _Group:
+        shapes = {id(n.data.splits): _Moving(n.data.splits) for n in trees}
+        return cls(trees, shapes, list(trees[0].args))
+
+    def became(self) -> dict[Node, Node]:
+        """Return what each tree is now."""
+        splits = {key: m.splits() for key, m in self.shapes.items()}
+        return {
+            n: o.tree(splits[id(n.data.splits)], n.data.values, tuple(self.new)) for n in self.trees
+        }
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One argument of a group of trees."""
+
+    group: _Group
+    feature: int
+
+    def tests(self) -> Iterator[tuple[_Moving, Array]]:
+        """Yield each shape, and its inner nodes that test this argument."""
+        for m in self.group.shapes.values():
+            at = m.at(self.feature)
+            if len(at):
+                yield m, at
 
 
 @dataclass
@@ -75,19 +108,24 @@ class _Moving:
         return replace(self.shape, threshold=limits, missing_left=left)
 
 
-def _peeled(feature: int, arg: Node, moving: list[_Moving]) -> Node:
-    """Move the tests of one feature to what lies below its casts, scalers and imputers."""
-    while True:
+def _peel(arg: Node, parts: list[_Part]) -> None:
+    """Move the tests of one argument to what lies below its casts, scalers and imputers.
+
+    Of all trees at once that have it: a PMML file of 1,000 trees, each over columns in an order of
+    its own, is read in 6 s instead of 10.
+    """
+    while parts:
         found = imputed(arg)
         if found is not None:
-            for m in moving:
-                _impute(m, feature, found[0])
+            for part in parts:
+                for m in part.group.shapes.values():
+                    _impute(m, part.feature, found[0])
             arg = found[1]
-            continue
-        chain, inner = _rising_chain(arg)
-        if not chain or not _move(feature, _composed(chain), moving):
-            return arg
-        arg = inner
+        else:
+            chain, arg = _rising_chain(arg)
+            parts = _moved(_composed(chain), parts) if chain else []
+        for part in parts:
+            part.group.new[part.feature] = arg
 
 
 def _impute(m: _Moving, feature: int, value: float) -> None:
@@ -131,27 +169,24 @@ def _composed(chain: list[Node]) -> Callable[[Array], Array]:
     return value
 
 
-def _move(feature: int, rising: Callable[[Array], Array], moving: list[_Moving]) -> bool:
-    """Move all thresholds of a feature; False, and nothing is moved, where one cannot be."""
-    places = [(m, m.at(feature)) for m in moving]
+def _moved(rising: Callable[[Array], Array], parts: list[_Part]) -> list[_Part]:
+    """Move the thresholds of an argument; return the parts in which every one of them could be."""
+    tests = [(i, m, at) for i, part in enumerate(parts) for m, at in part.tests()]
+    stuck = {i for i, m, at in tests if (m.shape.member[at] >= 0).any()}
     new = []
     for below in (False, True):
-        chosen = [(m, at) for m, at in places if m.shape.below == below and len(at)]
-        if any((m.shape.member[at] >= 0).any() for m, at in chosen):
-            return False
+        chosen = [(i, m, at) for i, m, at in tests if m.shape.below == below and i not in stuck]
         if chosen:
-            limits = np.concatenate([m.threshold[at] for m, at in chosen])
-            found = preimage(rising, limits, below=below)
-            if np.isnan(found).any():
-                return False
-            new += list(zip(chosen, np.split(found, _ends(chosen)), strict=True))
-    for (m, at), limits in new:
-        m.threshold[at] = limits
-    return True
-
-
-def _ends(chosen: list[tuple[_Moving, Array]]) -> Array:
-    return np.cumsum([len(at) for _, at in chosen])[:-1]
+            limits = [m.threshold[at] for _, m, at in chosen]
+            found = preimage(rising, np.concatenate(limits), below=below)
+            new += list(
+                zip(chosen, np.split(found, np.cumsum([*map(len, limits)])[:-1]), strict=True)
+            )
+    stuck |= {i for (i, _, _), found in new if np.isnan(found).any()}
+    for (i, m, at), found in new:
+        if i not in stuck:
+            m.threshold[at] = found
+    return [part for i, part in enumerate(parts) if i not in stuck]
 
 
 def preimage(rising: Callable[[Array], Array], limits: Array, *, below: bool = False) -> Array:
