@@ -67,9 +67,8 @@ class _Group:
     def became(self) -> dict[Node, Node]:
         """Return what each tree is now."""
         splits = {key: m.splits() for key, m in self.shapes.items()}
-        return {
-            n: o.tree(splits[id(n.data.splits)], n.data.values, tuple(self.new)) for n in self.trees
-        }
+        args = tuple(self.new)  # one for all: evaluation and files count on it
+        return {n: o.tree(splits[id(n.data.splits)], n.data.values, args) for n in self.trees}
 
 
 @dataclass(frozen=True)
