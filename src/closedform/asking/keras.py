@@ -15,14 +15,10 @@ from closedform.asking import Method
 from closedform.columns import columns_of
 from closedform.formula import Formula
 from closedform.ir import Array
-from closedform.ops.payloads import MISSING, UNSEEN, labels_of
+from closedform.ops.payloads import MISSING, NEVER_SEEN, UNSEEN, labels_of
 
 BLOCK = 512
 """Rows that a model is asked about at once: of an image network, some 100 MiB."""
-
-
-NEVER_SEEN = "never seen"
-"""A text that stands for all those that no formula knows."""
 
 
 @dataclass(frozen=True)

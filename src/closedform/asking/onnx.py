@@ -22,13 +22,10 @@ from closedform.columns import columns_of
 from closedform.errors import BadFile, BadInput, MissingExtra, UnsupportedModel
 from closedform.formula import Formula
 from closedform.ir import Array, Type
-from closedform.ops.payloads import UNSEEN, labels_of
+from closedform.ops.payloads import NEVER_SEEN, UNSEEN, labels_of
 
 BLOCK = 512
 """Rows that a graph is asked about at once."""
-
-NEVER_SEEN = "never seen"
-"""A text that stands for all those that no formula knows."""
 
 INVALID = (
     "The graph is none that ONNX allows, as converters sometimes write them. Convert the model "

@@ -19,6 +19,9 @@ Label = str | float | int | bool
 MISSING, UNSEEN = -1, -2
 """Codes of a label column: no label at all, and a label that no formula knows."""
 
+NEVER_SEEN = "never seen"
+"""A text that stands for labels that no formula knows, where a model is asked."""
+
 _CODES: dict[Label, int] = {}
 _LABELS: list[Label] = []
 

@@ -11,11 +11,11 @@ from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Formula
 from closedform.ir import Node, Type
-from closedform.printers.c_prelude import HELPERS, NEEDS
+from closedform.printers.c_prelude import CALLS, HELPERS
 from closedform.printers.clike import Syntax, finite, listed
 from closedform.printers.forests import Data
 from closedform.printers.identifiers import identifiers
-from closedform.printers.pages import Page, fitted, page
+from closedform.printers.pages import NEEDS, Page, fitted, page
 from closedform.printers.program import banner, joined, printable
 from closedform.printers.samples import Samples, samples
 from closedform.printers.spell import BREAK, CHOICE, OR, SIGN, Spelling
@@ -104,7 +104,7 @@ def write(
     if precision not in ("double", "float"):
         raise BadInput(f"There is no precision {precision!r}.", hint="Use 'double' or 'float'.")
     syntax = SYNTAX if precision == "double" else SINGLE
-    made = page(formula, syntax, HELPERS, NEEDS, target="c", taken=[*TAKEN, name])
+    made = page(formula, syntax, HELPERS, {**NEEDS, **CALLS}, target="c", taken=[*TAKEN, name])
     made.writer.codes.require_one_type()
     file = _File(made, name, precision, samples(formula, rows))
     return re.sub(r"\breal\b", precision, "\n\n".join(file.parts())) + "\n"

@@ -264,12 +264,5 @@ static int number_code(double label, int first, int other)
     return label != label ? -1 : other;
 }""",
 }
-NEEDS: dict[str, tuple[str, ...]] = {
-    "affine": ("dot",),
-    "distances": ("squared_distance",),
-    "least_of": ("least",),
-    "most_of": ("most",),
-    "weighted_median": ("reached",),
-    "forest": ("leaf",),
-    "forest32": ("leaf",),
-}
+CALLS = {"weighted_median": ("reached",)}
+"""The helpers that a helper calls in C alone."""

@@ -22,7 +22,7 @@ from closedform.printers import spell as s
 from closedform.printers.forests import Data, Forest
 from closedform.printers.label_codes import LabelCodes
 from closedform.printers.program import comma, constant, free_name
-from closedform.printers.python_trees import parameter_names
+from closedform.printers.python_trees import as_function
 from closedform.printers.spell import (
     BREAK,
     Custom,
@@ -30,6 +30,7 @@ from closedform.printers.spell import (
     Spelling,
     Written,
     call,
+    comparison,
     infix,
 )
 
@@ -38,23 +39,6 @@ WIDE = 24
 
 LEAST_LAYER = 16
 """Weights that a layer has at least, before it is written as a loop."""
-
-
-OWN = frozenset(
-    (
-        "where",
-        "round32",
-        "sum32",
-        "tree",
-        "squared_distance",
-        "kth",
-        "weighted_median",
-        "min",
-        "max",
-    )
-    + ("less", "less_equal", "equal", "member", "missing", "table", "piecewise", "pow", "or", "and")
-)
-"""Operations that are written with what a `Writer` knows of the whole formula."""
 
 
 class Statement(str):
@@ -126,14 +110,7 @@ class Writer:
 
     def table(self) -> dict[str, Spelling | Custom]:
         """Return how each operation is written."""
-        own: dict[str, Custom] = {
-            "const": self._const, "lin": self._sum, "sum32": self._sum32, "tree": self._tree,
-            "squared_distance": self._distance, "kth": self._kth,
-            "weighted_median": self._median, "min": partial(self._extreme, "least"),
-            "max": partial(self._extreme, "most"), "equal": self._equal, "member": self._member,
-            "missing": self._missing, "table": self._table, "piecewise": self._piecewise,
-            "pow": self._power,
-        }  # fmt: skip
+        own = {name: partial(custom, self) for name, custom in OWN.items()}
         functions = {name: call(text) for name, text in self.syntax.functions.items()}
         chosen = {"where": self.syntax.choice, "round32": self.syntax.single}
         made = {**SPELL, **functions, **chosen, **own}
@@ -192,7 +169,7 @@ class Writer:
         return self.rows[n.args]
 
     def _same(self, a: Written, b: Written) -> Written:
-        return COMPARE(self.syntax.equal)([a, b])
+        return comparison(self.syntax.equal)([a, b])
 
     def _power(self, _: Speller, n: Node, args: Sequence[Written]) -> Written:
         # NumPy's own power takes these three ways, which round and treat -inf otherwise than pow.
@@ -245,7 +222,7 @@ class Writer:
         if self.forest.in_a_run(n):
             return Written("")  # nobody asks: the sum above is a loop
         if self.forest.small:
-            return self._as_function(speller, n, args)
+            return as_function(self._function, speller, n, args)
         root, at = self.forest.place(n)
         found = self.leaf_names.get((n.args, root))
         if found is None:
@@ -254,18 +231,10 @@ class Writer:
             speller.lines.append((found, Statement(self.syntax.whole(found, walked)), n))
         return Written(f"LEAVES[{at - root} + {found}]" if at > root else f"LEAVES[{found}]")
 
-    def _as_function(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
-        splits = n.data.splits
-        tested = sorted(set(splits.feature[~splits.leaf].tolist()))
-        texts = list(dict.fromkeys(args[i].text for i in tested))
-        parameters = dict(zip(texts, parameter_names(texts), strict=True))
-        names = {i: parameters[args[i].text] for i in tested}
-        key = (n.data.key, *names.items())
-        name = constant(speller, "tree", key, lambda: "")
-        body = self._body(n.data, names)
-        text = self.syntax.function(name, list(parameters.values()), body)
-        speller.constants["tree", key] = (name, text)
-        return Written(f"{name}({', '.join(texts)})")
+    def _function(
+        self, name: str, parameters: list[str], tree: Tree, names: Mapping[int, str]
+    ) -> str:
+        return self.syntax.function(name, parameters, self._body(tree, names))
 
     def _body(self, tree: Tree, names: Mapping[int, str]) -> list[str]:
         """Return a tree as tests, each inside the one above it."""
@@ -315,7 +284,8 @@ class Writer:
         x = self.row(speller, n, args)
         return Written(f"weighted_median({len(args)}, {weights}, {x})")
 
-    def _extreme(self, name: str, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    def _extreme(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+        name = "least" if n.op is ops.MIN else "most"
         if len(args) > 3:
             return Written(f"{name}_of({len(args)}, {self.row(speller, n, args)})")
         text = args[0].text
@@ -383,19 +353,14 @@ def _multiply(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return Written(" * ".join(a.at(s.PRODUCT + (i > 0)) for i, a in enumerate(args)), s.PRODUCT)
 
 
-def COMPARE(sign: str) -> Spelling:
-    """Return the spelling of a comparison, which never stands in a chain of them."""
-    return Spelling(f"{{0}} {sign} {{1}}", s.COMPARE, (s.COMPARE + 1, s.COMPARE + 1))
-
-
 EITHER = Spelling(level=s.OR, needs=(s.AND + 1,), join=BREAK + "|| ")
 
 SPELL: Mapping[str, Spelling | Custom] = {
     "mul": _multiply,
     "div": infix(" / ", s.PRODUCT, s.PRODUCT + 1),
     **{name: call(name) for name in ("sign", "sigmoid", "softplus")},
-    "less": COMPARE("<"),
-    "less_equal": COMPARE("<="),
+    "less": comparison("<"),
+    "less_equal": comparison("<="),
     "and": Spelling(level=s.AND, needs=(s.AND + 1,), join=BREAK + "&& "),
     "or": EITHER,
     "not": Spelling("!{0}", s.SIGN, (s.ATOM,)),
@@ -403,9 +368,29 @@ SPELL: Mapping[str, Spelling | Custom] = {
 """What all of them write alike; `probit` is lowered."""
 
 
+OWN: Mapping[str, Callable[[Writer, Speller, Node, Sequence[Written]], Written]] = {
+    "const": Writer._const,
+    "lin": Writer._sum,
+    "sum32": Writer._sum32,
+    "tree": Writer._tree,
+    "squared_distance": Writer._distance,
+    "kth": Writer._kth,
+    "weighted_median": Writer._median,
+    "min": Writer._extreme,
+    "max": Writer._extreme,
+    "pow": Writer._power,
+    "equal": Writer._equal,
+    "member": Writer._member,
+    "missing": Writer._missing,
+    "table": Writer._table,
+    "piecewise": Writer._piecewise,
+}
+"""Operations that are written with what a `Writer` knows of the whole formula."""
+
+
 def spelled(syntax: Syntax) -> set[str]:
     """Return the operations that need not be lowered."""
-    return {"lin", "label", *SPELL, *OWN, *syntax.functions}
+    return {"label", "where", "round32", *SPELL, *OWN, *syntax.functions}
 
 
 def listed(values: Sequence[str]) -> str:

@@ -15,12 +15,7 @@ from closedform.formula import Formula
 from closedform.ir import Array, Node
 from closedform.ops.payloads import Splits
 from closedform.printers.ensemble import as_trees
-
-SMALL = 32
-"""Leaves that a tree may have to be written as `if`s."""
-
-FEW = 4
-"""Trees that a formula may have for each to be written as `if`s."""
+from closedform.printers.python_trees import few_and_small
 
 
 @dataclass(frozen=True)
@@ -49,10 +44,8 @@ class Forest:
     def __init__(self, formula: Formula) -> None:
         """Lay the trees out."""
         sums = [n for n in formula.nodes if n.op in (ops.LIN, ops.SUM32)]
-        shapes = [n.data.splits for n in formula.nodes if n.op is ops.TREE]
-        small = len(shapes) <= FEW and all(s.leaf.sum() <= SMALL and s.depth < 50 for s in shapes)
-        self.small = small
-        runs = {n: trees for n in sums if not small and (trees := _run(n))}
+        self.small = few_and_small(formula)
+        runs = {n: trees for n in sums if not self.small and (trees := _run(n))}
         self._lay_out([n for n in formula.nodes if n.op is ops.TREE], runs)
         self.runs = self._runs(runs)
         users = [n for n in formula.nodes if any(a.op is ops.TREE for a in n.args)]

@@ -10,8 +10,8 @@ from closedform.formula import Formula
 from closedform.ir import Node, Type
 from closedform.printers.clike import Syntax, finite
 from closedform.printers.forests import Data
-from closedform.printers.javascript_prelude import HELPERS, NEEDS
-from closedform.printers.pages import Page, fitted, page
+from closedform.printers.javascript_prelude import HELPERS
+from closedform.printers.pages import NEEDS, Page, fitted, page
 from closedform.printers.program import banner, joined
 from closedform.printers.spell import BREAK, CHOICE, OR, Spelling, call, unbroken
 

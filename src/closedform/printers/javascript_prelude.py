@@ -146,11 +146,3 @@ function code(label, other) {
     return known === undefined ? other : known;
 }""",
 }
-NEEDS: dict[str, tuple[str, ...]] = {
-    "affine": ("dot",),
-    "distances": ("squared_distance",),
-    "least_of": ("least",),
-    "most_of": ("most",),
-    "forest": ("leaf",),
-    "forest32": ("leaf",),
-}

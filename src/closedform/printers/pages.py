@@ -16,6 +16,16 @@ from closedform.printers.program import Program, helpers_used, program
 from closedform.printers.spell import BREAK, Language, unbroken, wrapped
 from closedform.printers.zeros import with_zeros
 
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "affine": ("dot",),
+    "distances": ("squared_distance",),
+    "least_of": ("least",),
+    "most_of": ("most",),
+    "forest": ("leaf",),
+    "forest32": ("leaf",),
+}
+"""The helpers that a helper calls, in every language."""
+
 
 @dataclass(frozen=True)
 class Page:

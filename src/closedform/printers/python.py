@@ -31,6 +31,7 @@ from closedform.printers.spell import (
     Spelling,
     Written,
     call,
+    comparison,
     infix,
     unbroken,
     wrapped,
@@ -84,12 +85,7 @@ def _equal(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     known = any(a.op is ops.LABEL and a.data[0] is not None for a in n.args)
     if n.args[0].type is Type.LABEL and not known:
         return call("same")(args)
-    return COMPARE("==")(args)
-
-
-def COMPARE(sign: str) -> Spelling:
-    """Return the spelling of a comparison, which never stands in a chain of them."""
-    return Spelling(f"{{0}} {sign} {{1}}", s.COMPARE, (s.COMPARE + 1, s.COMPARE + 1))
+    return comparison("==")(args)
 
 
 def _member(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
@@ -171,8 +167,8 @@ SPELL: dict[str, Spelling | s.Custom] = {
     "round32": call("single"),
     "min": call("least"),
     "max": call("most"),
-    "less": COMPARE("<"),
-    "less_equal": COMPARE("<="),
+    "less": comparison("<"),
+    "less_equal": comparison("<="),
     "equal": _equal,
     "member": _member,
     "missing": call("missing"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from closedform import ops
@@ -46,24 +47,38 @@ def tuple_of(parts: Any) -> str:
 
 def spell_tree(formula: Formula) -> Custom:
     """Return how this formula's trees are best written."""
+    return partial(as_function, _function) if few_and_small(formula) else _as_data
+
+
+def few_and_small(formula: Formula) -> bool:
+    """Tell whether each of a formula's trees is better written as `if`s than as data."""
     trees = [n.data.splits for n in formula.nodes if n.op is ops.TREE]
-    few = len(trees) <= FEW and all(s.leaf.sum() <= SMALL and s.depth < 50 for s in trees)
-    return _as_function if few else _as_data
+    return len(trees) <= FEW and all(s.leaf.sum() <= SMALL and s.depth < 50 for s in trees)
 
 
-def _as_function(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+def as_function(
+    written: Callable[[str, list[str], Tree, dict[int, str]], str],
+    speller: Speller, n: Node, args: Sequence[Written],
+) -> Written:  # fmt: skip
+    """Return a tree as a call of a function of its own, of what it tests alone.
+
+    Args:
+        written: the text of the function, from its name, its parameters, the tree, and which
+            parameter each feature is.
+        speller, n, args: as for any spelling.
+    """
     tested = sorted(set(n.data.splits.feature[~n.data.splits.leaf].tolist()))
     texts = list(dict.fromkeys(args[i].text for i in tested))
-    parameters = dict(zip(texts, parameter_names(texts), strict=True))
+    parameters = dict(zip(texts, _parameter_names(texts), strict=True))
     names = {i: parameters[args[i].text] for i in tested}
     key = (n.data.key, *names.items())
     name = constant(speller, "tree", key, lambda: "")
-    function = _function(name, list(parameters.values()), n.data, names)
+    function = written(name, list(parameters.values()), n.data, names)
     speller.constants["tree", key] = (name, function)
     return Written(f"{name}({', '.join(texts)})")
 
 
-def parameter_names(texts: Sequence[str]) -> list[str]:
+def _parameter_names(texts: Sequence[str]) -> list[str]:
     """Return a name for each argument: its own, that of what it is a function of, or x1, x2 …"""
     own = [re.sub(r"^\w+\((\w+)\)$", r"\1", text) for text in texts]
     return identifiers([text if text.isidentifier() else "" for text in own], fallback="x")

@@ -64,6 +64,11 @@ def infix(sign: str, level: int, right: int | None = None) -> Spelling:
     return Spelling(f"{{0}}{sign}{{1}}", level, (level, tight))
 
 
+def comparison(sign: str) -> Spelling:
+    """Return the spelling `a sign b` of a comparison, which never stands in a chain of them."""
+    return Spelling(f"{{0}} {sign} {{1}}", COMPARE, (COMPARE + 1, COMPARE + 1))
+
+
 Custom = Callable[["Speller", Node, Sequence[Written]], Written]
 
 

@@ -15,7 +15,7 @@ from closedform.columns import columns_of
 from closedform.evaluate import compute
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
-from closedform.ops.payloads import Label, label_codes
+from closedform.ops.payloads import NEVER_SEEN, Label, label_codes
 from closedform.probes.branching import branches
 from closedform.probes.containers import Edits, edited, first_rows
 from closedform.probes.turning import beside, labels_in, nearest, turns
@@ -28,7 +28,6 @@ HUGE = (1e30, -1e30)
 """Huge, but a float32 holds it: past 3.4e38 scikit-learn's trees refuse the row."""
 WAYS = 8
 """So often a missing value and an unseen category are put into each input, on different rows."""
-NEVER_SEEN = "never seen"
 
 
 @dataclass(frozen=True, eq=False)

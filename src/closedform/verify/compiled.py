@@ -210,9 +210,8 @@ def run_javascript(
         return {}, said[0] if said else f"Node ended with status {ran.returncode}"
     made = json.loads(ran.stdout)
     found = [None if row is None else dict(row) for row in made["rows"]]
-    return {n: [None if r is None else _from_json(r[n]) for r in found] for n in outputs}, made[
-        "error"
-    ]
+    answers = {n: [None if r is None else _from_json(r[n]) for r in found] for n in outputs}
+    return answers, made["error"]
 
 
 def node_program() -> str:

@@ -17,9 +17,8 @@ from closedform.columns import columns_of
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Array, Type
-from closedform.ops.payloads import UNSEEN, labels_of
+from closedform.ops.payloads import NEVER_SEEN, UNSEEN, labels_of
 from closedform.printers import write
-from closedform.probes.trying import NEVER_SEEN
 from closedform.verify.algebra import run_sympy
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
