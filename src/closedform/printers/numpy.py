@@ -38,6 +38,7 @@ from closedform.printers.spell import (
     Spelling,
     Written,
     call,
+    comparison,
     infix,
     unbroken,
     wrapped,
@@ -54,10 +55,6 @@ def label(value: Any) -> str:
     return number(value) if isinstance(value, float) else repr(value)
 
 
-def _compare(sign: str) -> Spelling:
-    return Spelling(f"{{0}} {sign} {{1}}", s.COMPARE, (s.COMPARE + 1, s.COMPARE + 1))
-
-
 def _multiply(_: Speller, n: Node, args: Args) -> Written:
     return Written(" * ".join(a.at(s.PRODUCT + (i > 0)) for i, a in enumerate(args)), s.PRODUCT)
 
@@ -66,7 +63,7 @@ def _equal(_: Speller, n: Node, args: Args) -> Written:
     known = any(a.op is ops.LABEL and a.data[0] is not None for a in n.args)
     if n.args[0].type is Type.LABEL and not known:
         return call("same")(args)
-    return _compare("==")(args)
+    return comparison("==")(args)
 
 
 def _absent(_: Speller, n: Node, args: Args) -> Written:
@@ -136,8 +133,8 @@ SPELL: dict[str, Spelling | Custom] = {
     "round32": call("single"),
     "min": call("least"),
     "max": call("most"),
-    "less": _compare("<"),
-    "less_equal": _compare("<="),
+    "less": comparison("<"),
+    "less_equal": comparison("<="),
     "equal": _equal,
     "member": _member,
     "missing": _absent,
