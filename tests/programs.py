@@ -9,7 +9,11 @@ from closedform import ops
 from closedform.columns import columns_of
 from closedform.ir import Type, fold
 from closedform.ops.payloads import label_code, labels_of
+from closedform.verify.running import RUNNERS, available
 from strategies import LABELS
+
+PROGRAMS = tuple(target for target in RUNNERS if available(target))
+"""The targets whose programs can be run on this machine."""
 
 # A label that no formula knows equals no other one, not even itself; a program cannot know that.
 for _label in ("unseen", *LABELS):

@@ -23,7 +23,7 @@ from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type, node, rewrite
 from closedform.ops.payloads import Table, label_code
-from closedform.verify.compiled import compiler, run_c
+from closedform.verify.running.c import run_c, tool
 from programs import assert_same, left_to_right, same
 from strategies import BUILD, LABELS, formulas, rows
 
@@ -65,7 +65,9 @@ def relabelled(formula, X, new):
 def ran(formula, X, **options):
     """Every output of the compiled program, for all rows; NaN of a label is none."""
     columns = [list(X[f.name]) for f in formula.inputs]
-    found, error = run_c(formula.to("c", **options), formula.inputs, columns, [*formula.outputs])
+    found, error = run_c(
+        formula.to("c", **options), formula.inputs, columns, [*formula.outputs], {}
+    )
     assert not error, error
     for name, n in formula.outputs.items():
         if n.type is Type.LABEL:
@@ -107,7 +109,7 @@ def compiled(text, folder, *flags):
     (folder / "model.c").write_text(text, encoding="utf-8")
     made = folder / "model"
     given = [*WARNINGS, *flags, "-o", made, folder / "model.c", "-lm"]
-    done = run(*compiler(), "-std=c99", "-O1", *given)
+    done = run(*tool(), "-std=c99", "-O1", *given)
     assert done.returncode == 0, done.stderr
     return made
 

@@ -14,7 +14,7 @@ import closedform as cf
 from closedform import ops
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
-from closedform.verify.compiled import node_program, run_javascript
+from closedform.verify.running.javascript import run_javascript, tool
 from programs import assert_same, left_to_right
 from strategies import BUILD, formulas, rows
 
@@ -28,7 +28,7 @@ FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
 def ran(formula, X):
     columns = [list(X[f.name]) for f in formula.inputs]
     found, error = run_javascript(
-        formula.to("javascript"), formula.inputs, columns, [*formula.outputs]
+        formula.to("javascript"), formula.inputs, columns, [*formula.outputs], {}
     )
     assert not error, error
     return found
@@ -51,7 +51,7 @@ def test_rows_are_objects_or_arrays_and_what_is_absent_is_missing(tmp_path):
     """
     (tmp_path / "script.mjs").write_text(script, encoding="utf-8")
     done = subprocess.run(
-        [node_program(), "script.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True
+        [tool(), "script.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == [1, 1, None, None]
 

@@ -13,7 +13,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.printers import registry
 from closedform.readers import read
-from closedform.verify import RUNNERS, verify_program
+from closedform.verify import verify_program
+from programs import PROGRAMS
 
 X, Y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
@@ -25,7 +26,7 @@ ROUNDING = 1e-13  # sums of ten terms, folded scalers: some hundred ulp relative
 MODELS = {"ridge": (RIDGE, X), "forest": (FOREST, X), "logistic": (LOGISTIC, FLOWERS)}
 
 
-@pytest.mark.parametrize("target", RUNNERS)
+@pytest.mark.parametrize("target", PROGRAMS)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_printed_program_is_run_and_agrees_with_formula_and_model(target, name):
     model, rows = MODELS[name]
@@ -40,7 +41,7 @@ def test_a_printed_program_is_run_and_agrees_with_formula_and_model(target, name
 def test_a_program_that_is_wrong_or_does_not_run_fails(target, monkeypatch):
     formula = read(RIDGE)
     right = formula.to(target)
-    monkeypatch.setattr("closedform.verify.programs.write", lambda *_: right + "\n\noops()\n")
+    monkeypatch.setattr("closedform.verify.programs.content", lambda *_: right + "\n\noops()\n")
     certificate = verify_program(formula, target, X)
     assert not certificate.ok
     assert "oops" in str(certificate)
@@ -54,7 +55,7 @@ def test_a_program_that_is_wrong_or_does_not_run_fails(target, monkeypatch):
 
 def test_a_python_program_runs_without_any_package(monkeypatch):
     program = read(RIDGE).to("python")
-    monkeypatch.setattr("closedform.verify.programs.write", lambda *_: "import numpy\n" + program)
+    monkeypatch.setattr("closedform.verify.programs.content", lambda *_: "import numpy\n" + program)
     assert "numpy" in str(verify_program(read(RIDGE), "python", X, made_up=False))
 
 

@@ -250,24 +250,30 @@ class Formula:
 
         return evaluate(self, X)
 
-    def to(self, target: str = "text", **options: Any) -> Any:
+    def to(self, target: str = "text", path: Any = None, **options: Any) -> Any:
         """Return the formula written in a target language; see `closedform.targets()`.
 
         Args:
             target: "text", "latex", "python", "numpy", "sympy" …
+            path: a file to write instead; it is replaced at once, or stays as it was.
             options: `digits=4` rounds every number, and `data=X` measures how far that moves the
                 outputs; the others belong to the target: see docs/writing.md.
 
         Returns:
-            Text; for "sympy", SymPy's own expressions.
+            Text; for "sympy" and other targets inside Python, objects; with a path, nothing.
 
         Raises:
             UnsupportedTarget: the target is not known, or cannot spell some part.
             BadInput: an option that the target does not have.
+            BadFile: the file cannot be written.
         """
-        from closedform.printers import write
+        from closedform.printers import content, write
 
-        return write(self, target, **options)
+        if path is None:
+            return write(self, target, **options)
+        from closedform.store.files import put
+
+        return put(path, content(self, target, **options))
 
     def verify(self, model: Any, X: Any, **options: Any) -> Certificate:
         """Return a certificate of how far the formula is from the model; see `verify.verify`."""

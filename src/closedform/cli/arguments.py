@@ -69,6 +69,7 @@ _MORE = {
     "steps",
     "digits": "round numbers to so many significant digits; how far the output moves is said "
     "where --data is given",
+    "option": "an option of the target's own, as name=iris; may be repeated",
     "out": "the file to write; it is replaced at once, or left as it was",
     "tolerance": "the greatest relative difference that passes (default: %(default)g)",
 }
@@ -158,6 +159,9 @@ def _target_language(verb: Verb, *, required: bool) -> None:
     verb.add_argument("--form", help=_MORE["form"])
     verb.add_argument("--document", action="store_true", help="latex: a whole document")
     verb.add_argument("--digits", type=_at_least_one, metavar="N", help=_MORE["digits"])
+    verb.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help=_MORE["option"]
+    )
 
 
 def _read(verb: Verb) -> None:

@@ -1,5 +1,5 @@
 """Printers write a formula in a target language."""
 
-from closedform.printers.registry import TARGETS, targets, write
+from closedform.printers.registry import TARGETS, content, has_option, targets, write
 
-__all__ = ["TARGETS", "targets", "write"]
+__all__ = ["TARGETS", "content", "has_option", "targets", "write"]

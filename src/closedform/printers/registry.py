@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from inspect import signature
+from types import ModuleType
 from typing import Any
 
 from closedform.errors import BadInput, UnsupportedTarget
@@ -40,7 +41,7 @@ def write(formula: Formula, target: str, **options: Any) -> Any:
         UnsupportedTarget: the target is not known, or cannot spell some part.
         BadInput: an option that the target does not have.
     """
-    module = import_module(TARGETS.get(target) or _plugin(target))
+    module = _module(target)
     printer = module.write
     known = [*list(signature(printer).parameters)[1:], "digits", "data"]
     unknown = [name for name in options if name not in known]
@@ -58,6 +59,37 @@ def write(formula: Formula, target: str, **options: Any) -> Any:
         ready = getattr(module, "before_rounding", lambda formula, form="auto": formula)
         formula = rounding(ready(formula, options.get("form", "auto")), digits, data)
     return printer(formula, **options)
+
+
+def content(formula: Formula, target: str, **options: Any) -> str | bytes:
+    """Return what a file in a target holds: text, or bytes where the module has `in_file`.
+
+    A target of Python objects has the option `as_text`: the program that builds them.
+
+    Raises:
+        UnsupportedTarget, BadInput: as `write`.
+    """
+    module = _module(target)
+    if "as_text" in signature(module.write).parameters:
+        options = options | {"as_text": True}
+    made = write(formula, target, **options)
+    if isinstance(made, str):
+        return made if made.endswith("\n") else made + "\n"
+    found: str | bytes = made if isinstance(made, bytes) else module.in_file(made)
+    return found
+
+
+def has_option(target: str, option: str) -> bool:
+    """Tell whether a target has an option.
+
+    Raises:
+        UnsupportedTarget: the target is not known.
+    """
+    return option in {*signature(_module(target).write).parameters, "digits", "data"}
+
+
+def _module(target: str) -> ModuleType:
+    return import_module(TARGETS.get(target) or _plugin(target))
 
 
 def _plugin(target: str) -> str:

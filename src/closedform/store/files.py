@@ -50,8 +50,8 @@ def _bytes_of(path: str | os.PathLike[str]) -> bytes:
         raise BadFile(f"{getattr(error, 'strerror', None) or error}.", hint=hint) from error
 
 
-def put(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file as UTF-8 under a temporary name, then move it to its own.
+def put(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file, text as UTF-8, under a temporary name, then move it to its own.
 
     Raises:
         BadFile: it cannot be written; what was there before is unchanged.
@@ -62,8 +62,8 @@ def put(path: str | os.PathLike[str], text: str) -> None:
         if target.exists() and not target.is_file():
             raise OSError(None, "it is no regular file")
         try:
-            with open(beside, "x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with open(beside, "xb") as file:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
             if target.exists():
                 shutil.copymode(target, beside)
             os.replace(beside, target)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,97 +15,19 @@ from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Array, Type
 from closedform.ops.payloads import NEVER_SEEN, UNSEEN, labels_of
-from closedform.printers import write
-from closedform.verify.algebra import run_sympy
+from closedform.printers import content, write
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.checking import check_options, checks_of, scores_of
-from closedform.verify.compiled import run_c, run_javascript
 from closedform.verify.oracle import Answers, answers, methods_of
 from closedform.verify.provenance import provenance
 from closedform.verify.rows import Rows, apart, row_sets
+from closedform.verify.running import RUNNERS, runner
 
-TIMEOUT = 600  # seconds
-Outputs = dict[str, list[Any]]
-Runner = Callable[[Any, Sequence[Feature], list[list[Any]], Sequence[str]], tuple[Outputs, str]]
-
-# `-I -S`: no site packages and no user's environment, so that a program which needs more than it
-# says fails here. Rows go through as JSON, whose floats come back bit for bit.
-_DRIVER = """
-import json, sys
-given = json.load(sys.stdin)
-program = {"__name__": "printed"}
-exec(compile(given["program"], "<printed>", "exec"), program)
-rows, error = [], ""
-for row in zip(*given["columns"]):
-    try:
-        rows.append(program["evaluate"](*row))
-    except Exception as problem:
-        rows.append(None)
-        error = error or f"{type(problem).__name__}: {problem}"
-json.dump({"rows": rows, "error": error}, sys.stdout)
-"""
-
-
-def run_python(
-    program: str, inputs: Sequence[Feature], columns: list[list[Any]], outputs: Sequence[str]
-) -> tuple[Outputs, str]:
-    """Run a printed Python module row by row, in a Python of its own without any package."""
-    made = _in_a_process(_DRIVER, ("-I", "-S"), program, columns)
-    rows = made["rows"]
-    names = next((list(row) for row in rows if row is not None), [])
-    return {n: [None if r is None else r[n] for r in rows] for n in names}, made["error"]
-
-
-_ALL_AT_ONCE = """
-import json, sys
-import numpy as np
-given = json.load(sys.stdin)
-program = {"__name__": "printed"}
-exec(compile(given["program"], "<printed>", "exec"), program)
-columns = [np.array(c, dtype=object if l else float)
-           for c, l in zip(given["columns"], given["labels"])]
-found = program["evaluate"](dict(zip(given["names"], columns)))
-outputs = {name: np.asarray(column).tolist() for name, column in found.items()}
-json.dump({"outputs": outputs, "error": ""}, sys.stdout)
-"""
-
-
-def run_numpy(
-    program: str, inputs: Sequence[Feature], columns: list[list[Any]], outputs: Sequence[str]
-) -> tuple[Outputs, str]:
-    """Run a printed NumPy module on all rows at once, in a Python of its own."""
-    labels = [f.type is Type.LABEL for f in inputs]
-    names = [f.name for f in inputs]
-    made = _in_a_process(_ALL_AT_ONCE, ("-I",), program, columns, labels=labels, names=names)
-    return made.get("outputs", {}), made["error"]
-
-
-def _in_a_process(
-    driver: str, flags: tuple[str, ...], program: str, columns: list[list[Any]], **more: Any
-) -> dict[str, Any]:
-    given = json.dumps({"program": program, "columns": columns, **more})
-    done = subprocess.run(
-        [sys.executable, *flags, "-c", driver],
-        input=given, capture_output=True, text=True, timeout=TIMEOUT, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        return {"rows": [None] * len(columns[0] if columns else ()), "error": last}
-    made: dict[str, Any] = json.loads(done.stdout)
-    return made
-
-
-RUNNERS: dict[str, Runner] = {
-    "python": run_python,
-    "numpy": run_numpy,
-    "sympy": run_sympy,
-    "c": run_c,
-    "javascript": run_javascript,
-}
-"""Target → function(program, inputs, columns, output names) → (outputs by name, first error)."""
 COMPLETE_ROWS_ONLY = ("sympy",)
 """Targets whose programs hold where nothing is missing, and only there."""
+OBJECTS = ("sympy",)
+"""Targets whose objects are evaluated, rather than the text that a file holds."""
 
 
 def verify_program(
@@ -136,7 +55,7 @@ def verify_program(
         )
     check_options(tolerance, limit, seed)
     start = time.perf_counter()
-    program = write(formula, target, **options)
+    program = (write if target in OBJECTS else content)(formula, target, **options)
     if options.get("output") is not None:
         formula = formula.only(options["output"])
     checks: list[Check] = []
@@ -144,7 +63,7 @@ def verify_program(
     spreads: dict[str, float] = {}
     for rows in row_sets(formula, X, made_up=made_up, limit=limit, seed=seed):
         rows = complete(formula, rows) if target in COMPLETE_ROWS_ONLY else rows
-        ran, domain = _run(formula, target, program, rows)
+        ran, domain = _run(formula, target, program, rows, options)
         domains.append(domain)
         checks += _against_formula(formula, ran, rows, tolerance, spreads)
         if model is not None:
@@ -162,6 +81,8 @@ def verify_program(
 
 
 def _size(program: Any) -> str:
+    if isinstance(program, bytes):
+        return f" of {len(program):,} bytes"
     return f" of {len(program):,} characters" if isinstance(program, str) else ""
 
 
@@ -173,10 +94,13 @@ def complete(formula: Formula, rows: Rows) -> Rows:
     return rows.take(np.flatnonzero(~holes))
 
 
-def _run(formula: Formula, target: str, program: str, rows: Rows) -> tuple[Rows, Domain]:
+def _run(
+    formula: Formula, target: str, program: Any, rows: Rows, options: Mapping[str, Any]
+) -> tuple[Rows, Domain]:
     given, _ = columns_of(formula.inputs, rows.X, formula.needed)
     columns = [_values(f, c) for f, c in zip(formula.inputs, given, strict=True)]
-    made, error = RUNNERS[target](program, formula.inputs, columns, tuple(formula.outputs))
+    run, names = runner(target), tuple(formula.outputs)
+    made, error = run(program, formula.inputs, columns, names, options)
     values = {n: _column(formula, n, made.get(n, [None] * len(rows))) for n in formula.outputs}
     outside = np.zeros(len(rows), dtype=bool)
     failed = len(rows) if error and not made else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,9 @@ FIRST_CODE = 10**9
 
 
 def run_sympy(
-    program: Any, inputs: Sequence[Feature], columns: list[list[Any]], outputs: Sequence[str]
-) -> tuple[dict[str, list[Any]], str]:
+    program: Any, inputs: Sequence[Feature], columns: list[list[Any]], outputs: Sequence[str],
+    options: Mapping[str, Any],
+) -> tuple[dict[str, list[Any]], str]:  # fmt: skip
     """Evaluate what the target sympy gave: an expression, a dict of them, or steps.
 
     Raises:

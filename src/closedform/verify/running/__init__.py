@@ -1,0 +1,46 @@
+"""How a printed program of each target is run; nothing is imported before it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from closedform.errors import ClosedformError
+from closedform.formula import Feature
+from closedform.verify.running.process import Outputs
+
+Runner = Callable[
+    [Any, Sequence[Feature], list[list[Any]], Sequence[str], Mapping[str, Any]],
+    tuple[Outputs, str],
+]
+"""function(program, inputs, columns, output names, options) → (outputs by name, first error).
+
+A missing number comes as NaN, a missing label as None; the options are those of the target.
+"""
+
+RUNNERS: dict[str, str] = {
+    "python": "closedform.verify.running.python:run_python",
+    "numpy": "closedform.verify.running.python:run_numpy",
+    "sympy": "closedform.verify.running.sympy:run_sympy",
+    "c": "closedform.verify.running.c:run_c",
+    "javascript": "closedform.verify.running.javascript:run_javascript",
+}
+"""Target → the module and function that runs its programs."""
+
+
+def runner(target: str) -> Runner:
+    """Return the function that runs programs of a target, which is one of `RUNNERS`."""
+    module, _, name = RUNNERS[target].partition(":")
+    found: Runner = getattr(import_module(module), name)
+    return found
+
+
+def available(target: str) -> bool:
+    """Tell whether what runs a target's programs is here: its module's `tool` looks for that."""
+    module = import_module(RUNNERS[target].partition(":")[0])
+    try:
+        getattr(module, "tool", lambda: None)()
+    except ClosedformError:
+        return False
+    return True
