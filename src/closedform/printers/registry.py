@@ -18,6 +18,7 @@ TARGETS: dict[str, str] = {
     "c": "closedform.printers.c",
     "javascript": "closedform.printers.javascript",
     "sympy": "closedform.printers.sympy",
+    "excel": "closedform.printers.excel",
 }
 """Target → the module with its `write(formula, **options)`."""
 
