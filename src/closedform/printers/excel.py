@@ -24,12 +24,12 @@ from closedform.printers.excel_cells import (
     letters,
 )
 from closedform.printers.excel_check import write_check
-from closedform.printers.excel_sheets import Book, Sheet, write_blocks, write_grid
+from closedform.printers.excel_sheets import Book, Sheet, lines_of, write_blocks, write_grid
 from closedform.printers.excel_steps import Steps
 from closedform.printers.excel_trees import NODES
 from closedform.printers.notes import roundings
 from closedform.printers.program import printable
-from closedform.printers.samples import ROWS, Samples, samples
+from closedform.printers.samples import Samples, samples
 
 NEVER: dict[str, str] = {}
 """Operations that have no spelling: none."""
@@ -57,7 +57,7 @@ def write(
         BadInput: rows, predictions or cases that do not fit.
         UnsupportedTarget: the formula needs more rows or columns than Excel has.
     """
-    given = samples(formula, rows, ROWS if rows is None else MOST_ROWS)
+    given = samples(formula, rows, MADE_UP if rows is None else MOST_ROWS)
     live = _live(cases, len(given.rows))
     _require_columns(formula)
     steps = Steps(formula)
@@ -75,6 +75,9 @@ def write(
     pages.categories()
     return book.finished()
 
+
+MADE_UP = 10
+"""Cases in a workbook for which no rows are given."""
 
 CALCULATION = (
     "One step a column, one case a row. #N/A is a missing value: whatever is computed from it is "
@@ -179,6 +182,7 @@ class _Pages:
             sheet.text(row, 0, head, "block")
             for line in lines:
                 sheet.text(row, 1, line, "wrapped")
+                sheet.height(row, lines_of([line], 100))
                 row += 1
             row += 1
         sheet.width(0, 0, 16)
@@ -224,9 +228,11 @@ class _Pages:
                 sheet.formula(row, k, text, "result")
         for row in range(self.live):
             sheet.value(FIRST + row, 0, row + 1, "case")
+        names = [*(f.name for f in self.formula.inputs), *self.formula.outputs]
+        sheet.height(FIRST - 2, lines_of(names, 17))
         last = len(self.formula.inputs)
         sheet.width(0, 0, 7)
-        sheet.width(1, last + 1 + len(self.formula.outputs), 15)
+        sheet.width(1, last + 1 + len(self.formula.outputs), 20)
         sheet.width(last + 1, last + 1, 3)
         sheet.freeze(FIRST, 1)
         sheet.fit_page()
@@ -332,6 +338,8 @@ def _trees(steps: Steps, book: Book) -> None:
     for row, line in enumerate(trees.rows(steps.name), NODES):
         sheet.line(row, line, "coefficient")
     sheet.width(0, len(trees.heading()), 13)
+    sheet.height(NODES - 1, 2)
+    sheet.fit_page()
     sheet.freeze(NODES, 2)
     book.define(trees.ranges())
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from closedform.formula import Formula
 from closedform.ir import Type
 from closedform.printers.excel_cells import FIRST, INFINITY, ROW, letters
-from closedform.printers.excel_sheets import Book, Sheet
+from closedform.printers.excel_sheets import Book, Sheet, lines_of
 
 TOLERANCE = "1E-9"
 """Of the largest value of an output; rounding alone is some 1E-15 of it."""
@@ -46,6 +46,7 @@ def write_check(
     ends = [f"{letters(3 + 3 * k)}" for k in range(len(said))]
     _verdict(sheet, ends, last)
     sheet.width(0, 0, 20)
+    sheet.height(FIRST, 1 + lines_of((output.name for output in said), 18))
     sheet.width(1, 3 * len(said), 18)
     sheet.freeze(FIRST + 2, 1)
     sheet.fit_page()

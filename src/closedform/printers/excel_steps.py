@@ -37,6 +37,9 @@ from closedform.printers.excel_trees import TreeCells
 LONGEST = 200
 """A condition that is used once and is shorter than this stands inside the step that asks it."""
 
+LONGEST_LIST = 4_000
+"""Arguments that are written out; a formula has 8,192 characters at most."""
+
 
 def short(value: float) -> str | None:
     """Return a number as a formula may hold it, with at most 15 digits; None if it has more."""
@@ -143,9 +146,9 @@ class Steps:
 
     def listed(self, args: Sequence[Node]) -> str:
         """Return some nodes as the arguments of a function, a few one by one."""
-        if len(args) <= 3:
-            return ",".join(self.cells[a] for a in args)
-        return self.row(args)
+        text = ",".join(self.cells[a] for a in args)
+        few = len(args) <= 3 or (args[0].type is Type.BOOL and len(args) <= 30)
+        return text if few and len(text) < LONGEST_LIST else self.row(args)
 
     # --- numbers --------------------------------------------------------------------------------
 

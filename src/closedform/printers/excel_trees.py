@@ -124,7 +124,7 @@ class TreeCells:
         values = [v.tolist() for v in shape.values]
         for i, ends in enumerate(leaf):
             if ends:
-                line = [shape.number, first + i, "", 1, 0, True, first + i, first + i]
+                line = [shape.number, first + i, "leaf", "", "", "", first + i, first + i]
             else:
                 f, below = feature[i], first + child[i]
                 line = [shape.number, first + i, names[f], f + 1, _finite(limit[i]), left[i],

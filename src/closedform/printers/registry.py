@@ -19,6 +19,7 @@ TARGETS: dict[str, str] = {
     "javascript": "closedform.printers.javascript",
     "sympy": "closedform.printers.sympy",
     "excel": "closedform.printers.excel",
+    "excel_formula": "closedform.printers.excel_formula",
 }
 """Target → the module with its `write(formula, **options)`."""
 

@@ -39,6 +39,11 @@ def run_excel(
     count = len(columns[0]) if columns else 1
     filled = filled_in(program, columns, count)
     rows = (engine or tool())(filled, len(inputs) + 2, len(outputs), count)
+    return returned(outputs, rows, program)
+
+
+def returned(outputs: Sequence[str], rows: Rows, program: bytes) -> tuple[Outputs, str]:
+    """Return what stands in the rows as the columns of some outputs, or why there are none."""
     if not rows:
         return {}, "the workbook gave nothing: it could not be opened"
     words = _with_returns(program)
@@ -63,6 +68,8 @@ def tool() -> Engine:
 
 def _with_returns(program: bytes) -> dict[Any, str]:
     """Return the texts that hold a carriage return by what LibreOffice makes of them."""
+    if not program.startswith(b"PK"):
+        return {}
     with ZipFile(BytesIO(program)) as book:
         text = book.read("xl/sharedStrings.xml").decode("utf-8")
     found = [_unescaped(unescape(t)) for t in re.findall(r"(?s)<t[^>]*>([^<]*)</t>", text)]
@@ -133,7 +140,7 @@ def _typed(value: Any, column: int, row: int) -> str:
         return f'{place} t="b"><v>{int(value)}</v></c>'
     if isinstance(value, str):
         return f'{place} t="inlineStr"><is><t xml:space="preserve">{_escaped(value)}</t></is></c>'
-    number = value if isinstance(value, int) else max(-INFINITY, min(INFINITY, value))
+    number = value if isinstance(value, int) else max(-INFINITY, min(INFINITY, float(value)))
     return f"{place}><v>{number!r}</v></c>"
 
 
