@@ -111,7 +111,9 @@ label_code("a")  # a label that no formula knows is none to NumPy, but stays its
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_small_formulas_of_every_kind_give_the_same_in_every_engine(engine):
-    for formula in SMALL.values():
+    # LibreOffice starts for each of them.
+    chosen = ("a label", "refused") if engine is by_libreoffice else SMALL
+    for formula in map(SMALL.get, chosen):
         X = {f.name: CASES[f.name] for f in formula.inputs} or [[]]
         found = ran(formula, X, engine) if isinstance(X, dict) else ran_once(formula, engine)
         wanted = plain(formula, X) if isinstance(X, dict) else {"y": [0.1 + 0.2]}
@@ -197,8 +199,8 @@ def test_a_coefficient_that_is_changed_changes_the_result():
     book = formula.to("excel", rows={"x": [2.0]})
     before = by_formulas(book, 3, 1, 1)[0][0]
     file = load_workbook(BytesIO(book))
-    assert file["Coefficients"]["B5"].value == 1.5
-    file["Coefficients"]["B5"] = 11.5
+    assert file["Coefficients"]["B6"].value == 1.5
+    file["Coefficients"]["B6"] = 11.5
     changed = BytesIO()
     file.save(changed)
     assert (before, by_formulas(changed.getvalue(), 3, 1, 1)[0][0]) == (1.7, 11.7)

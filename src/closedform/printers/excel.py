@@ -87,18 +87,17 @@ PATHS = "The nodes of the sheet Trees that a case passes, from the root of each 
 
 
 def _live(cases: int | None, given: int) -> int:
-    if cases is None:
-        return max(1, given)
-    if isinstance(cases, bool) or not isinstance(cases, int) or cases < max(1, given):
+    live = max(1, given) if cases is None else cases
+    if isinstance(live, bool) or not isinstance(live, int) or live < max(1, given):
         raise BadInput(
             f"cases={cases!r} is no number of rows that holds the {given} given.",
             hint="Give fewer rows, or more cases.",
         )
-    if cases + FIRST > MOST_ROWS:
+    if live + FIRST + 2 > MOST_ROWS:
         raise BadInput(
-            f"cases={cases!r} are too many: a sheet has {MOST_ROWS:,} rows.", hint="Take fewer."
+            f"{live:,} cases are too many: a sheet has {MOST_ROWS:,} rows.", hint="Take fewer."
         )
-    return cases
+    return live
 
 
 def _require_columns(formula: Formula) -> None:

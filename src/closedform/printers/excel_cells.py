@@ -83,7 +83,7 @@ class Store:
     sheet: str
     blocks: list[Block] = field(default_factory=list)
     ranges: dict[str, str] = field(default_factory=dict)
-    next_row: int = 3
+    next_row: int = 4
     taken: set[str] = field(default_factory=set)
 
     def add(self, block: Block) -> int:

@@ -211,24 +211,41 @@ def _at_most(a: str, b: str) -> str:
     return f"INDEX(FREQUENCY({a},{b}),1)=1"
 
 
+def _known(n: Node, test: str, a: str, b: str) -> str:
+    """Return a condition that is false where a side of it is missing."""
+    # Asked before, not by the error after: FREQUENCY may pass over one.
+    sides = [x for x, arg in zip((a, b), n.args, strict=True) if not _is_number(arg)]
+    if not sides:
+        return test
+    known = f"ISNUMBER({sides[0]})" if len(sides) == 1 else f"COUNT({a},{b})=2"
+    return f"IF({known},{test},FALSE)"
+
+
+def _is_number(n: Node) -> bool:
+    return n.op is ops.CONST and bool(n.data == n.data)
+
+
 def _compared(sign: str) -> Callable[..., str]:
     def spelled(n: Node, a: str, b: str) -> str:
-        if any(x.op is ops.CONST and x.data == 0 for x in n.args):
-            return f"IFERROR({a}{sign}{b},FALSE)"
-        if sign == "<=":
-            return f"IFERROR({_at_most(a, b)},FALSE)"
-        return f"IFERROR(INDEX(FREQUENCY({b},{a}),1)=0,FALSE)"
+        test = _at_most(a, b) if sign == "<=" else f"INDEX(FREQUENCY({b},{a}),1)=0"
+        return _known(n, f"{a}{sign}{b}" if _with_zero(n) else test, a, b)
 
     return spelled
+
+
+def _with_zero(n: Node) -> bool:
+    """Tell whether a side is 0, with which Excel compares exactly."""
+    return any(x.op is ops.CONST and x.data == 0 for x in n.args)
 
 
 def _equal(n: Node, a: str, b: str) -> str:
     kind = n.args[0].type
     if kind is Type.LABEL:
         return f'IFERROR(AND(ISTEXT({a})=ISTEXT({b}),EXACT({a}&"",{b}&"")),FALSE)'
-    if kind is Type.BOOL or any(x.op is ops.CONST and x.data == 0 for x in n.args):
-        return f"IFERROR({a}={b},FALSE)"
-    return f"IFERROR(AND({_at_most(a, b)},{_at_most(b, a)}),FALSE)"
+    if kind is Type.BOOL:
+        return f"{a}={b}"
+    test = f"{a}={b}" if _with_zero(n) else f"AND({_at_most(a, b)},{_at_most(b, a)})"
+    return _known(n, test, a, b)
 
 
 def _pow(n: Node, a: str, b: str) -> str:

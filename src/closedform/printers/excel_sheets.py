@@ -18,7 +18,7 @@ STYLES: Mapping[str, dict[str, Any]] = {
     "heading": {"bold": True, "bg_color": DARK, "font_color": "#FFFFFF", "text_wrap": True,
                 "valign": "top", "border": 1, "border_color": "#FFFFFF", "quote_prefix": True},
     "kind": {"italic": True, "bg_color": PALE, "font_color": "#404040", "quote_prefix": True},
-    "block": {"bold": True, "font_color": DARK, "quote_prefix": True},
+    "block": {"bold": True, "font_color": DARK, "valign": "top", "quote_prefix": True},
     "text": {"quote_prefix": True},
     "wrapped": {"text_wrap": True, "valign": "top", "quote_prefix": True},
     "given": {"font_color": BLUE, "bg_color": "#FFF9E5", "border": 1, "border_color": "#E7E0C8"},
@@ -199,7 +199,7 @@ def write_blocks(
 ) -> None:
     """Write the sheet of coefficients, block under block."""
     sheet = book.sheet(sheet_name, title, note)
-    row = 3
+    row = 4
     for block in blocks:
         sheet.text(row, 0, block.title, "block")
         for k, name in enumerate(block.heading):
@@ -213,4 +213,4 @@ def write_blocks(
     sheet.fit_page()
     sheet.width(0, 0, 24)
     sheet.width(1, 30, 14)
-    sheet.freeze(3, 1)
+    sheet.freeze(4, 1)

@@ -16,7 +16,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.formula import Formula
-from closedform.ir import EVERYTHING, Interval, Node, Type, fold
+from closedform.ir import Interval, Node, Type, fold
 from closedform.layers import layers
 from closedform.ops.payloads import interval_of
 from closedform.printers.choices import decision_of
@@ -173,10 +173,16 @@ class Steps:
         )
         return self.coefficients.add(Block(title, tuple(heading), found))
 
-    def guarded(self, text: str, *args: Node) -> str:
-        """Return a condition that is false where something in it may be missing."""
-        missing = any(self.within[a].missing for a in args)
-        return f"IFERROR({text},FALSE)" if missing else text
+    def guarded(self, test: str, *args: Node) -> str:
+        """Return a condition that is false where a side of it is missing."""
+        missing = [self.cells[a] for a in dict.fromkeys(args) if self.within[a].missing]
+        if not missing:
+            return test
+        # Asked before, not by the error after: FREQUENCY may pass over one.
+        known = f"ISNUMBER({missing[0]})"
+        if len(missing) > 1:
+            known = f"COUNT({','.join(missing)})={len(missing)}"
+        return f"IF({known},{test},FALSE)"
 
     # --- sums -----------------------------------------------------------------------------------
 
@@ -283,7 +289,7 @@ def _intervals(formula: Formula, roots: Sequence[Node]) -> dict[Node, Interval]:
         elif n.type is Type.LABEL:
             found[n] = Interval(-math.inf, math.inf, any(x.missing for x in below[1:]))
         else:
-            found[n] = n.op.bounds(n.data, *below) if n.op.name not in _ANY else EVERYTHING
+            found[n] = n.op.bounds(n.data, *below) if n.op.name not in _ANY else Interval(0, 1)
         return found[n]
 
     with np.errstate(all="ignore"):
@@ -292,6 +298,7 @@ def _intervals(formula: Formula, roots: Sequence[Node]) -> dict[Node, Interval]:
 
 
 _ANY = frozenset({"equal", "member"})
+"""Conditions whose own bounds want numbers, where labels have none."""
 
 
 def _what(n: Node) -> str:

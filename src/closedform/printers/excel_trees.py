@@ -124,7 +124,7 @@ class TreeCells:
         values = [v.tolist() for v in shape.values]
         for i, ends in enumerate(leaf):
             if ends:
-                line = [shape.number, first + i, "leaf", "", "", "", first + i, first + i]
+                line = [shape.number, first + i, "leaf", 1, "", "", first + i, first + i]
             else:
                 f, below = feature[i], first + child[i]
                 line = [shape.number, first + i, names[f], f + 1, _finite(limit[i]), left[i],
@@ -155,4 +155,4 @@ def _left(splits: Splits, args: str, at: str) -> str:
         codes = f"INDEX(node_codes,{at})"
         place = f"IF(INT({x})={x},MAX(-1,MIN({x},32000)),-1)+2"
         test = f'IF({codes}="",{test},MID({codes},{place},1)="1")'
-    return f"IFERROR({test},INDEX(node_missing,{at}))"
+    return f"IF(ISNUMBER({x}),{test},INDEX(node_missing,{at}))"
