@@ -9,7 +9,7 @@ import math
 import re
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +24,12 @@ from closedform.printers.excel_cells import FIRST, INFINITY, letters
 from closedform.verify.running.process import Outputs, run
 
 Rows = list[list[Any]]
+
+
+class Computed(str):
+    """A value that is typed as a formula, for what LibreOffice would not keep as text."""
+
+
 Engine = Callable[[bytes, int, int, int], Rows]
 """function(workbook, first column, columns, rows) → what stands in these cells of Inputs."""
 
@@ -39,15 +45,23 @@ def run_excel(
     count = len(columns[0]) if columns else 1
     filled = filled_in(program, columns, count)
     rows = (engine or tool())(filled, len(inputs) + 2, len(outputs), count)
-    return returned(outputs, rows, program)
+    return returned(outputs, rows, _texts(program))
 
 
-def returned(outputs: Sequence[str], rows: Rows, program: bytes) -> tuple[Outputs, str]:
-    """Return what stands in the rows as the columns of some outputs, or why there are none."""
+def returned(outputs: Sequence[str], rows: Rows, texts: Iterable[str]) -> tuple[Outputs, str]:
+    """Return what stands in the rows as the columns of some outputs, or why there are none.
+
+    Args:
+        outputs: their names.
+        rows: what stands in the cells.
+        texts: those that may be there; LibreOffice gives them without their carriage returns.
+    """
     if not rows:
         return {}, "the workbook gave nothing: it could not be opened"
-    words = _with_returns(program)
-    return {name: [words.get(row[k], row[k]) for row in rows] for k, name in enumerate(outputs)}, ""
+    words: dict[Any, str] = {_without_returns(t): t for t in texts if "\r" in t}
+    return {
+        name: [words.get(_line(row[k]), row[k]) for row in rows] for k, name in enumerate(outputs)
+    }, ""
 
 
 def tool() -> Engine:
@@ -66,14 +80,19 @@ def tool() -> Engine:
     )
 
 
-def _with_returns(program: bytes) -> dict[Any, str]:
-    """Return the texts that hold a carriage return by what LibreOffice makes of them."""
-    if not program.startswith(b"PK"):
-        return {}
+def _texts(program: bytes) -> list[str]:
+    """Return the texts that a workbook holds."""
     with ZipFile(BytesIO(program)) as book:
         text = book.read("xl/sharedStrings.xml").decode("utf-8")
-    found = [_unescaped(unescape(t)) for t in re.findall(r"(?s)<t[^>]*>([^<]*)</t>", text)]
-    return {re.sub(r"\r\n?", "\n", t): t for t in found if "\r" in t}
+    return [_unescaped(unescape(t)) for t in re.findall(r"(?s)<t[^>]*>([^<]*)</t>", text)]
+
+
+def _line(value: Any) -> Any:
+    return _without_returns(value) if isinstance(value, str) else value
+
+
+def _without_returns(text: str) -> str:
+    return re.sub(r"\r\n?", "\n", text)
 
 
 # --- filling in ---------------------------------------------------------------------------------
@@ -138,6 +157,8 @@ def _typed(value: Any, column: int, row: int) -> str:
         return ""
     if isinstance(value, bool):
         return f'{place} t="b"><v>{int(value)}</v></c>'
+    if isinstance(value, Computed):
+        return f"{place}><f>{escape(value)}</f></c>"
     if isinstance(value, str):
         return f'{place} t="inlineStr"><is><t xml:space="preserve">{_escaped(value)}</t></is></c>'
     number = value if isinstance(value, int) else max(-INFINITY, min(INFINITY, float(value)))

@@ -12,8 +12,9 @@ from typing import Any
 from closedform.errors import BadInput
 from closedform.formula import Feature
 from closedform.printers.excel_cells import FIRST, ROW, letters
+from closedform.printers.excel_formula import text as spelled
 from closedform.printers.excel_sheets import Book, Sheet
-from closedform.verify.running.excel import Engine, filled_in, returned
+from closedform.verify.running.excel import Computed, Engine, filled_in, returned
 from closedform.verify.running.excel import tool as tool
 from closedform.verify.running.process import Outputs
 
@@ -29,20 +30,26 @@ def run_excel_formula(
     """
     if options.get("form", "let") != "let":
         raise BadInput("A LAMBDA cannot be run by itself.", hint="Check the same with form='let'.")
-    texts = re.split(r"(?m)^(?==)", program)[1:]
     book = Book()
     sheet = book.sheet("Inputs", "Formulas")
     sheet.value(FIRST, 0, 1, "case")
     results, at = [], len(inputs) + 1
-    for text in texts:
+    for text in re.split(r"(?m)^(?==)", program)[1:]:
         at = _write(sheet, text, at)
         results.append(at - 1)
     for k, column in enumerate(results):
         sheet.formula(FIRST, at + k, f"${letters(column)}{ROW}")
     count = len(columns[0]) if columns else 1
-    filled = filled_in(book.finished(), columns, count)
+    texts = [v for column in columns for v in column if isinstance(v, str)]
+    typed = [[_typed(v) for v in column] for column in columns]
+    filled = filled_in(book.finished(), typed, count)
     rows = (engine or tool())(filled, at, len(outputs), count)
-    return returned(outputs, rows, program.encode())
+    return returned(outputs, rows, texts)
+
+
+def _typed(value: Any) -> Any:
+    """Return a value; a text with a carriage return, which LibreOffice drops, as a formula."""
+    return Computed(spelled(value)) if isinstance(value, str) and "\r" in value else value
 
 
 def _write(sheet: Sheet, text: str, at: int) -> int:
