@@ -223,7 +223,8 @@ def test_thresholds_part_neighbouring_numbers():
     formula = Formula(outputs, (Feature("x"),))
     X = {"x": [ulps(limit, -1), limit, ulps(limit, 1), math.nan]}
     wanted = {"tree": [1, 1, 2, 2], "less": [1, 2, 2, 2], "at most": [1, 1, 2, 2],
-              "same": [2, 1, 2, 2], "steps": [1, 2, 2, None], "closed": [1, 1, 2, None]}  # fmt: skip
+              "same": [2, 1, 2, 2], "steps": [1, 2, 2, None],
+              "closed": [1, 1, 2, None]}  # fmt: skip
     assert ran(formula, X) == wanted
 
 
