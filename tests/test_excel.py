@@ -211,9 +211,13 @@ def test_thresholds_part_neighbouring_numbers():
     limit = 0.1 + 0.2
     splits, _ = splits_from([1, -1, -1], [2, -1, -1], [0] * 3, [limit, 0, 0],
                             missing_left=[False] * 3)  # fmt: skip
+    uneven, _ = splits_from([1, -1, 3, -1, -1], [2, -1, 4, -1, -1], [0] * 5,
+                            [limit, 0, 2 * limit, 0, 0], below=True,
+                            missing_left=[False, False, True, False, False])  # fmt: skip
     x = ops.input_(0)
     outputs = {
         "tree": ops.tree(splits, [0, 1, 2], [x]),
+        "below": ops.tree(uneven, [0, 1, 0, 2, 3], [x]),
         "less": ops.where(ops.less(x, ops.const(limit)), ops.const(1), ops.const(2)),
         "at most": ops.where(ops.less_equal(x, ops.const(limit)), ops.const(1), ops.const(2)),
         "same": ops.where(ops.equal(x, ops.const(limit)), ops.const(1), ops.const(2)),
@@ -222,8 +226,8 @@ def test_thresholds_part_neighbouring_numbers():
     }
     formula = Formula(outputs, (Feature("x"),))
     X = {"x": [ulps(limit, -1), limit, ulps(limit, 1), math.nan]}
-    wanted = {"tree": [1, 1, 2, 2], "less": [1, 2, 2, 2], "at most": [1, 1, 2, 2],
-              "same": [2, 1, 2, 2], "steps": [1, 2, 2, None],
+    wanted = {"tree": [1, 1, 2, 2], "below": [1, 2, 2, 2], "less": [1, 2, 2, 2],
+              "at most": [1, 1, 2, 2], "same": [2, 1, 2, 2], "steps": [1, 2, 2, None],
               "closed": [1, 1, 2, None]}  # fmt: skip
     assert ran(formula, X) == wanted
 

@@ -124,7 +124,8 @@ class TreeCells:
         values = [v.tolist() for v in shape.values]
         for i, ends in enumerate(leaf):
             if ends:
-                line = [shape.number, first + i, "leaf", 1, "", "", first + i, first + i]
+                # A limit of 0 decides nothing here, but LibreOffice compares no empty cell.
+                line = [shape.number, first + i, "leaf", 1, 0, "", first + i, first + i]
             else:
                 f, below = feature[i], first + child[i]
                 line = [shape.number, first + i, names[f], f + 1, _finite(limit[i]), left[i],
