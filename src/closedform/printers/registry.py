@@ -13,6 +13,7 @@ from closedform.formula import Formula
 TARGETS: dict[str, str] = {
     "text": "closedform.printers.text",
     "latex": "closedform.printers.latex",
+    "mathml": "closedform.printers.mathml",
     "python": "closedform.printers.python",
     "numpy": "closedform.printers.numpy",
     "c": "closedform.printers.c",
