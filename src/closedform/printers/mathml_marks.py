@@ -43,6 +43,8 @@ NAMED |= {text: sign for sign, text in MARKS.items() if sign not in "{}"}
 """Signs that only the names of inputs and classes have: they are text."""
 BOLD = {"x": "𝐱"}
 TIMES = '<mo lspace="0" rspace="0.17em">\u2062</mo>'
+NEGATIVE = '<mo form="prefix">\u2212</mo>'
+"""The sign of a number, which stands close to it; that of a difference has spaces around."""
 APPLY = "<mo>\u2061</mo>"
 
 _TOKENS = re.compile(
@@ -98,6 +100,7 @@ class Reader:
 
     @property
     def items(self) -> list[str]:
+        """The elements in what is open now."""
         return self.stack[-1].items
 
     def _read(self, found: re.Match[str]) -> None:
@@ -110,6 +113,8 @@ class Reader:
             self.items.append(text(NAMED[token]))
         elif token in _ACTIONS:
             _ACTIONS[token](self, token)
+        elif token == "-" and found.end() < len(found.string) and found.string[found.end()] != " ":
+            self.items.append(NEGATIVE)
         elif token in SIGNS or not token.isspace():
             self.items.append(element(token))
 
@@ -272,7 +277,7 @@ NBSP = "\u00a0"
 
 
 def fence(sign: str, inner: str = "") -> str:
-    """Return a bracket, which grows where there are fractions or tables between it and its other."""
+    """Return a bracket, which grows with fractions and tables between it and its other half."""
     grows = "<mfrac>" in inner or "<mtable>" in inner
     return f'<mo stretchy="{"true" if grows else "false"}" lspace="0" rspace="0">{sign}</mo>'
 

@@ -14,6 +14,8 @@ TARGETS: dict[str, str] = {
     "text": "closedform.printers.text",
     "latex": "closedform.printers.latex",
     "mathml": "closedform.printers.mathml",
+    "dot": "closedform.printers.dot",
+    "svg": "closedform.printers.svg",
     "python": "closedform.printers.python",
     "numpy": "closedform.printers.numpy",
     "c": "closedform.printers.c",
