@@ -50,6 +50,7 @@ def leaves(splits: Splits) -> Iterator[tuple[int, Box]]:
 
 
 def halves(splits: Splits, i: int, span: Span) -> tuple[Span, Span]:
+    """Return what goes left and what goes right at node i, of what reaches it."""
     to_left = bool(splits.missing_left[i])
     left_missing, right_missing = span.missing and to_left, span.missing and not to_left
     if splits.member[i] >= 0:
