@@ -1,4 +1,4 @@
-"""MathML: well-formed, every number and name in it as it is, and it means what the formula means."""
+"""MathML: well-formed, every number and name as it is, and it means what the formula means."""
 
 import math
 import re

@@ -116,7 +116,7 @@ class _Package:
         return [f"{definition};" for _, definition in self.speller.constants.values()]
 
     def _helpers(self, texts: Sequence[str]) -> Iterator[str]:
-        words = set(re.findall(r"[A-Za-z0-9]+(?=\[)", "\n".join(texts)))
+        words = set(re.findall(r"[A-Za-z0-9]+", "\n".join(texts)))
         wanted = {h for h in HELPERS if h in words}
         for _ in NEEDS:
             wanted.update(extra for h in list(wanted) for extra in NEEDS.get(h, ()))

@@ -1,4 +1,4 @@
-"""What a Wolfram Language package writes of many nodes at once: layers, trees, chains of choices."""
+"""What the Wolfram Language takes at once: layers, trees, chains of choices."""
 
 from __future__ import annotations
 

@@ -16,53 +16,53 @@ asNumber[x_] := Which[
 asLabel[x_] := Which[
     StringQ[x], x, x === True, 1., x === False, 0., NumericQ[x], N[x], True, Missing[]]""",
     "given": """(* A number as it is returned: a missing one as Missing[]. *)
-given[x_] := If[x === Indeterminate, Missing[], N[x]]""",
-    "absent": "absent[x_] := x === Indeterminate || MatchQ[x, _Missing]",
+given[x_] := If[absent[x], Missing[], N[x]]""",
+    "absent": "absent[x_] := ! NumberQ[x] && ! infinite[x]",
     "infinite": "infinite[x_] := x === Infinity || x === -Infinity",
     "less": """(* Not x < y: to the language, numbers are equal that differ in their last bits. *)
-less[x_, y_] := With[{d = x - y}, d =!= Indeterminate && TrueQ[d < 0]]""",
+less[x_, y_] := With[{d = x - y}, If[NumberQ[d], d < 0, d === -Infinity]]""",
     "atMost": """atMost[x_, y_] := With[{d = x - y},
-    d =!= Indeterminate && TrueQ[d <= 0] || infinite[x] && x === y]""",
+    If[NumberQ[d], d <= 0, d === -Infinity || infinite[x] && x === y]]""",
     "equal": """equal[x_, y_] := With[{d = x - y},
-    d =!= Indeterminate && TrueQ[d == 0] || infinite[x] && x === y]""",
+    If[NumberQ[d], d == 0, infinite[x] && x === y]]""",
     "same": "same[x_, y_] := x === y && ! MatchQ[x, _Missing]",
     "among": "among[x_, values_] := AnyTrue[values, equal[x, #] &]",
-    "least": "least[x__] := If[MemberQ[{x}, Indeterminate], Indeterminate, Min[x]]",
-    "greatest": "greatest[x__] := If[MemberQ[{x}, Indeterminate], Indeterminate, Max[x]]",
+    "least": "least[x__] := If[AnyTrue[{x}, absent], Indeterminate, Min[x]]",
+    "greatest": "greatest[x__] := If[AnyTrue[{x}, absent], Indeterminate, Max[x]]",
     "kth": """(* The k-th smallest. *)
-kth[k_, x__] := If[MemberQ[{x}, Indeterminate], Indeterminate, Sort[{x}, less[#1, #2] &][[k]]]""",
+kth[k_, x__] := If[AnyTrue[{x}, absent], Indeterminate, Sort[{x}, less[#1, #2] &][[k]]]""",
     "over": """(* x / y, with infinities where y is 0. *)
 over[x_, y_] := Which[
-    x === Indeterminate || y === Indeterminate, Indeterminate,
+    absent[x] || absent[y], Indeterminate,
     equal[y, 0], Which[equal[x, 0], Indeterminate, less[0, x], Infinity, True, -Infinity],
     infinite[y], If[infinite[x], Indeterminate, 0.],
     True, x / y]""",
     "exp": """exp[x_] := Which[
-    x === Indeterminate, x, x > 709.782712893384, Infinity, x < -745.2, 0., True, Exp[N[x]]]""",
+    absent[x], Indeterminate, x > 709.782712893384, Infinity, x < -745.2, 0., True, Exp[N[x]]]""",
     "log": """log[x_] := Which[
-    x === Indeterminate || x === Infinity, x, equal[x, 0], -Infinity,
+    absent[x], Indeterminate, x === Infinity, x, equal[x, 0], -Infinity,
     x < 0, Indeterminate, True, Log[N[x]]]""",
     "sqrt": """sqrt[x_] := Which[
-    x === Indeterminate || x === Infinity, x, less[x, 0], Indeterminate, True, Sqrt[N[x]]]""",
+    absent[x], Indeterminate, x === Infinity, x, less[x, 0], Indeterminate, True, Sqrt[N[x]]]""",
     "tanh": """tanh[x_] := Which[
-    x === Indeterminate, x, x > 20, 1., x < -20, -1., True, Tanh[N[x]]]""",
-    "sine": "sine[x_] := If[x === Indeterminate || infinite[x], Indeterminate, Sin[N[x]]]",
-    "cosine": "cosine[x_] := If[x === Indeterminate || infinite[x], Indeterminate, Cos[N[x]]]",
-    "arctan": "arctan[x_] := If[x === Indeterminate, x, N[ArcTan[x]]]",
+    absent[x], Indeterminate, x > 20, 1., x < -20, -1., True, Tanh[N[x]]]""",
+    "sine": "sine[x_] := If[absent[x] || infinite[x], Indeterminate, Sin[N[x]]]",
+    "cosine": "cosine[x_] := If[absent[x] || infinite[x], Indeterminate, Cos[N[x]]]",
+    "arctan": "arctan[x_] := If[absent[x], Indeterminate, N[ArcTan[x]]]",
     "arcsin": "arcsin[x_] := If[atMost[-1, x] && atMost[x, 1], ArcSin[N[x]], Indeterminate]",
     "arccos": "arccos[x_] := If[atMost[-1, x] && atMost[x, 1], ArcCos[N[x]], Indeterminate]",
     "erf": """erf[x_] := Which[
-    x === Indeterminate, x, x > 6, 1., x < -6, -1., True, Erf[N[x]]]""",
-    "floor": "floor[x_] := If[x === Indeterminate || infinite[x], x, N[Floor[x]]]",
-    "size": "size[x_] := If[x === Indeterminate, x, Abs[x]]",
-    "sign": "sign[x_] := If[x === Indeterminate, x, N[Sign[x]]]",
+    absent[x], Indeterminate, x > 6, 1., x < -6, -1., True, Erf[N[x]]]""",
+    "floor": "floor[x_] := Which[absent[x], Indeterminate, infinite[x], x, True, N[Floor[x]]]",
+    "size": "size[x_] := If[absent[x], Indeterminate, Abs[x]]",
+    "sign": "sign[x_] := If[absent[x], Indeterminate, N[Sign[x]]]",
     "sigmoid": """(* 1 / (1 + exp(-x)), without overflow. *)
-sigmoid[x_] := If[x === Indeterminate, x,
+sigmoid[x_] := If[absent[x], Indeterminate,
     With[{small = exp[-Abs[x]]}, If[less[x, 0], small / (1. + small), 1. / (1. + small)]]]""",
     "power": """(* As in C: 1 to any power is 1, and a root of a negative number is missing. *)
 power[x_, y_] := Which[
     equal[y, 0] || equal[x, 1], 1.,
-    x === Indeterminate || y === Indeterminate, Indeterminate,
+    absent[x] || absent[y], Indeterminate,
     infinite[y], endless[Abs[x], y],
     less[x, 0] && ! infinite[x] && ! equal[y, Floor[y]], Indeterminate,
     infinite[x], endlessBase[x, y],
@@ -78,8 +78,8 @@ power[x_, y_] := Which[
     "fitting": """(* A number beyond the largest double is infinite. *)
 fitting[x_] := Which[
     ! NumberQ[x], Infinity, Abs[x] <= $MaxMachineNumber, N[x], x > 0, Infinity, True, -Infinity]""",
-    "single": """(* The nearest number with 24 bits, as a float32: Round goes to the even one of two. *)
-single[x_] := If[x === Indeterminate || infinite[x] || equal[x, 0], x,
+    "single": """(* The nearest float32: of 24 bits; Round takes the even one of two. *)
+single[x_] := If[absent[x] || infinite[x] || equal[x, 0], If[absent[x], Indeterminate, x],
     Module[{e = Floor[Log[2., Abs[x]]], scale, value},
         If[! less[Abs[x], 2.^(e + 1)], e = e + 1];
         If[less[Abs[x], 2.^e], e = e - 1];
@@ -91,21 +91,34 @@ sumOfSingles[x_, rest___] := Fold[single[#1 + single[#2]] &, single[x], {rest}]"
 }
 
 NEEDS: dict[str, tuple[str, ...]] = {
+    "given": ("absent",),
+    "absent": ("infinite",),
     "atMost": ("infinite",),
     "equal": ("infinite",),
     "among": ("equal",),
-    "kth": ("less",),
-    "over": ("equal", "less", "infinite"),
-    "log": ("equal",),
-    "sqrt": ("less",),
-    "sine": ("infinite",),
-    "cosine": ("infinite",),
+    "least": ("absent",),
+    "greatest": ("absent",),
+    "kth": ("absent", "less"),
+    "over": ("absent", "infinite", "less", "equal"),
+    "exp": ("absent",),
+    "log": ("absent", "equal"),
+    "sqrt": ("absent", "less"),
+    "tanh": ("absent",),
+    "sine": ("absent", "infinite"),
+    "cosine": ("absent", "infinite"),
+    "arctan": ("absent",),
     "arcsin": ("atMost",),
     "arccos": ("atMost",),
-    "floor": ("infinite",),
-    "sigmoid": ("exp", "less"),
-    "power": ("equal", "less", "infinite", "endless", "endlessBase", "steep", "fitting"),
-    "single": ("equal", "less", "infinite"),
+    "erf": ("absent",),
+    "floor": ("absent", "infinite"),
+    "size": ("absent",),
+    "sign": ("absent",),
+    "sigmoid": ("absent", "less", "exp"),
+    "power": ("absent", "infinite", "less", "equal", "endless", "endlessBase", "steep", "fitting"),
+    "endless": ("less", "equal"),
+    "endlessBase": ("less", "equal"),
+    "steep": ("less", "equal"),
+    "single": ("absent", "infinite", "less", "equal"),
     "sumOfSingles": ("single",),
 }
 """The helpers that a helper calls."""

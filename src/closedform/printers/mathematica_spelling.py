@@ -23,7 +23,7 @@ FUNCTIONS = {
 
 
 def number(value: float) -> str:
-    """Return a machine number in full: 1.5*^-7; no sign of precision, which would change its kind."""
+    """Return a machine number in full, as 1.5*^-7, without a mark of its precision."""
     if value != value:
         return "Indeterminate"
     if math.isinf(value):
@@ -83,6 +83,12 @@ def _equal(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     return call("same" if n.args[0].type is Type.LABEL else "equal")(args)
 
 
+def _missing(_: Speller, n: Node, args: Sequence[Written]) -> Written:
+    if n.args[0].type is Type.LABEL:
+        return Written(f"MatchQ[{args[0].text}, _Missing]")
+    return call("absent")(args)
+
+
 def _member(_: Speller, n: Node, args: Sequence[Written]) -> Written:
     wanted = [v for v in n.data if v is not None and v == v]
     if n.args[0].type is Type.LABEL:
@@ -102,7 +108,7 @@ def _distance(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
 def _table(speller: Speller, n: Node, args: Sequence[Written]) -> Written:
     data = n.data
     labelled = n.args[0].type is Type.LABEL
-    absent, x = ("_Missing", args[0].text) if labelled else ("Indeterminate", f"N[{args[0].text}]")
+    absent, x = ("_Missing", args[0].text) if labelled else ("_?absent", f"N[{args[0].text}]")
     rows = [f"{absent}, {number(data.missing)}"]
     for label, value in zip(data.labels, data.values.tolist(), strict=True):
         rows.append(f"{coded(label) if labelled else number(float(label))}, {number(value)}")
@@ -138,7 +144,7 @@ SPELL: Mapping[str, Spelling | Custom] = {
     "kth": lambda _, n, args: call("kth")([Written(str(n.data)), *args]),
     "equal": _equal,
     "member": _member,
-    "missing": call("absent"),
+    "missing": _missing,
     "and": Spelling(level=s.AND, needs=(s.AND + 1,), join=BREAK + "&& "),
     "or": Spelling(level=s.OR, needs=(s.AND + 1,), join=BREAK + "|| "),
     "not": Spelling("! {0}", s.NOT, (s.ATOM,)),
