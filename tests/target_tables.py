@@ -180,6 +180,7 @@ def _classifiers() -> dict[str, Any]:
 def _regressors() -> dict[str, Any]:
     from sklearn import ensemble
     from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF
     from sklearn.linear_model import LinearRegression
     from sklearn.neural_network import MLPRegressor
     from sklearn.pipeline import make_pipeline
@@ -188,6 +189,7 @@ def _regressors() -> dict[str, Any]:
     from xgboost import XGBRegressor
 
     few: dict[str, Any] = {"n_estimators": 10, "max_depth": 3, "random_state": 0}
+    smooth = GaussianProcessRegressor(RBF(3.0, "fixed"), alpha=1.0)
     small = MLPRegressor(hidden_layer_sizes=(8, 5), max_iter=100, random_state=0)
     return {
         "linear": LinearRegression(),
@@ -197,7 +199,7 @@ def _regressors() -> dict[str, Any]:
         "XGBoost": XGBRegressor(n_jobs=1, **few),
         "network": make_pipeline(StandardScaler(), small),
         "SVM": make_pipeline(StandardScaler(), SVR()),
-        "Gaussian process": make_pipeline(StandardScaler(), GaussianProcessRegressor(alpha=1.0)),
+        "Gaussian process": make_pipeline(StandardScaler(), smooth),
     }
 
 

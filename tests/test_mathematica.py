@@ -155,7 +155,7 @@ def test_a_model_gives_the_same_in_mathics(model):
     # A row just beyond each threshold goes the other way, though Wolfram's own <= is blind to it.
     limits = [float(t) for n in formula.nodes if n.op is ops.TREE for t in n.data.splits.threshold]
     for limit in sorted(set(limits))[:6]:
-        beside = [limit, np.nextafter(limit, math.inf), np.nextafter(limit, -math.inf)]
+        beside = [limit, math.nextafter(limit, math.inf), math.nextafter(limit, -math.inf)]
         same(formula, dict.fromkeys(X.columns, beside), {"name": "iris"})
 
 

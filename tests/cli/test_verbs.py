@@ -144,6 +144,7 @@ BEGINS = {
     "text": "y = ", "latex": r"\begin{align*}", "json": '{\n"format": "closedform"',
     "python": "# (StandardScaler | OneHotEncoder) → Ridge", "numpy": "# (Standard", "sympy": "# (",
     "c": "/*\n * (StandardScaler | OneHotEncoder) → Ridge", "javascript": "// (Standard",
+    "mathml": "<math", "mathematica": "(* (Standard", "dot": "// (Standard", "svg": "<?xml",
 }  # fmt: skip
 
 

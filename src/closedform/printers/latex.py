@@ -54,7 +54,6 @@ DOCUMENT = r"""\documentclass{article}
 \end{document}
 """
 
-
 __all__ = ["before_rounding", "write"]
 
 
@@ -117,13 +116,13 @@ class Layout:
         """Yield sentences, and displays as the rows of their paragraphs."""
         for kind, group in groupby(made, key=_kind):
             paragraphs = list(group)
+            blocks = [b for p in paragraphs for b in p]
             if kind is Sentence:
-                yield from (b for p in paragraphs for b in p if isinstance(b, Sentence))
+                yield from (b for b in blocks if isinstance(b, Sentence))
                 continue
-            self.align([b for p in paragraphs for b in p])
+            self.align(blocks)
             yield [self._paragraph(p) for p in paragraphs]
-        if self.cut:
-            yield CUT
+        yield from [CUT] if self.cut else []
 
     def display(self, made: Page) -> str:
         """Return everything as one display, for MathJax."""
@@ -367,13 +366,10 @@ def pieces(block: Sentence) -> Iterator[tuple[str, str]]:
         yield text, "" if place is None else block.names[int(place)]
 
 
-def _said(block: Sentence) -> str:
-    """Return a sentence in text mode, its names in maths."""
-    return "".join(words(text) + (f"${name}$" if name else "") for text, name in pieces(block))
-
-
 def _sentence(block: Sentence) -> str:
-    return _brackets(_said(block))
+    """Return a sentence in text mode, its names in maths."""
+    parts = (words(text) + (f"${name}$" if name else "") for text, name in pieces(block))
+    return _brackets("".join(parts))
 
 
 def _values(block: Rules, rule: Rule) -> str:

@@ -89,7 +89,8 @@ class _Package:
         self.speller = Speller(
             language, dict(enumerate(self.inputs)), dict(zip(chosen, plain, strict=True))
         )
-        self.guard, self.before = None, 0
+        self.guard: str | None = None
+        self.before = 0
         self._spell()
 
     def _spell(self) -> None:

@@ -55,7 +55,8 @@ over[x_, y_] := Which[
     absent[x], Indeterminate, x > 6, 1., x < -6, -1., True, Erf[N[x]]]""",
     "floor": "floor[x_] := Which[absent[x], Indeterminate, infinite[x], x, True, N[Floor[x]]]",
     "size": "size[x_] := If[absent[x], Indeterminate, Abs[x]]",
-    "sign": "sign[x_] := If[absent[x], Indeterminate, N[Sign[x]]]",
+    "sign": """sign[x_] := Which[
+    absent[x], Indeterminate, less[0, x], 1., less[x, 0], -1., True, 0.]""",
     "sigmoid": """(* 1 / (1 + exp(-x)), without overflow. *)
 sigmoid[x_] := If[absent[x], Indeterminate,
     With[{small = exp[-Abs[x]]}, If[less[x, 0], small / (1. + small), 1. / (1. + small)]]]""",
@@ -69,12 +70,13 @@ power[x_, y_] := Which[
     equal[x, 0], If[less[y, 0], Infinity, 0.],
     Abs[y * Log[Abs[N[x]]]] > 745.2, steep[x, y],
     True, fitting[N[x]^If[equal[y, Floor[y]], Floor[y], y]]]""",
+    "odd": "odd[y_] := equal[y, Floor[y]] && ! equal[y, 2 * Floor[y / 2]]",
     "endless": """endless[x_, y_] := Which[
     equal[x, 1], 1., less[1, x] === (y === Infinity), Infinity, True, 0.]""",
     "endlessBase": """endlessBase[x_, y_] := Which[
-    less[y, 0], 0., x === -Infinity && equal[Mod[y, 2], 1], -Infinity, True, Infinity]""",
+    less[y, 0], 0., x === -Infinity && odd[y], -Infinity, True, Infinity]""",
     "steep": """steep[x_, y_] := If[less[y * Log[Abs[N[x]]], 0], 0.,
-    If[less[x, 0] && equal[Mod[y, 2], 1], -Infinity, Infinity]]""",
+    If[less[x, 0] && odd[y], -Infinity, Infinity]]""",
     "fitting": """(* A number beyond the largest double is infinite. *)
 fitting[x_] := Which[
     ! NumberQ[x], Infinity, Abs[x] <= $MaxMachineNumber, N[x], x > 0, Infinity, True, -Infinity]""",
@@ -112,12 +114,16 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "erf": ("absent",),
     "floor": ("absent", "infinite"),
     "size": ("absent",),
-    "sign": ("absent",),
+    "sign": ("absent", "less"),
     "sigmoid": ("absent", "less", "exp"),
-    "power": ("absent", "infinite", "less", "equal", "endless", "endlessBase", "steep", "fitting"),
+    "power": (
+        *("absent", "infinite", "less", "equal", "odd"),
+        *("endless", "endlessBase", "steep", "fitting"),
+    ),
+    "odd": ("equal",),
     "endless": ("less", "equal"),
-    "endlessBase": ("less", "equal"),
-    "steep": ("less", "equal"),
+    "endlessBase": ("less", "odd"),
+    "steep": ("less", "odd"),
     "single": ("absent", "infinite", "less", "equal"),
     "sumOfSingles": ("single",),
 }
