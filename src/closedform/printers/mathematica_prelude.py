@@ -117,7 +117,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "sign": ("absent", "less"),
     "sigmoid": ("absent", "less", "exp"),
     "power": (
-        *("absent", "infinite", "less", "equal", "odd"),
+        *("absent", "infinite", "less", "equal"),
         *("endless", "endlessBase", "steep", "fitting"),
     ),
     "odd": ("equal",),
