@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 
@@ -223,6 +224,7 @@ def _texts_joined(made: Sequence[str]) -> list[str]:
     return parts
 
 
+@lru_cache(4096)  # the conditions of a forest repeat the same names and signs
 def element(token: str) -> str:
     """Return the element of a letter, a number, a sign or a command.
 
@@ -247,6 +249,7 @@ def element(token: str) -> str:
     raise ValueError(f"{token!r} is no command of this package's LaTeX")
 
 
+@lru_cache(4096)
 def styled(style: str, words: str) -> str:
     r"""Return the element of \text{…}, \mathrm{…}, \mathbf{…} or \operatorname{…}."""
     if style == "text":
