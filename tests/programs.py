@@ -1,9 +1,11 @@
 """What the tests of printed programs share: running them, and what they must give."""
 
 import math
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from closedform import ops
 from closedform.columns import columns_of
@@ -16,6 +18,14 @@ SELDOM = {"mathematica"}
 """Targets that take 0.1 s for a row (Mathics): slow tests of their own ask them for few."""
 PROGRAMS = tuple(t for t in RUNNERS if t not in SELDOM and available(t))
 """The targets whose programs can be run on this machine."""
+
+NEEDS_GRAPHVIZ = pytest.mark.skipif(not shutil.which("dot"), reason="Graphviz is not here")
+
+
+def with_their_tools(targets):
+    """The names of targets, SVG skipped where nothing can lay it out."""
+    return [pytest.param(t, marks=NEEDS_GRAPHVIZ) if t == "svg" else t for t in targets]
+
 
 # A label that no formula knows equals no other one, not even itself; a program cannot know that.
 for _label in ("unseen", *LABELS):

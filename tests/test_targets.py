@@ -23,7 +23,7 @@ from closedform.formula import Feature, Formula
 from closedform.ir import OPS
 from closedform.printers.registry import TARGETS
 from each_op import FEATURES, ONE, ROWS, TEST, A, B
-from programs import PROGRAMS, run
+from programs import PROGRAMS, run, with_their_tools
 
 NEVER = {
     target: tuple(getattr(import_module(module), "NEVER", ())) for target, module in TARGETS.items()
@@ -39,7 +39,7 @@ def test_every_op_has_a_formula_here():
     assert set(ONE) == set(OPS)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", with_their_tools(TARGETS))
 @pytest.mark.parametrize("name", ONE)
 def test_every_op_is_written_in_every_target_or_refused_with_a_reason(target, name):
     formula = Formula({"y": ONE[name]}, FEATURES)
