@@ -20,10 +20,10 @@ import closedform as cf
 from closedform import ops
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature, Formula
-from closedform.ir import OPS, Type
-from closedform.ops.payloads import Pieces, splits_from
+from closedform.ir import OPS
 from closedform.printers.registry import TARGETS
-from programs import HEAVY, PROGRAMS, TOO_LONG, each, run
+from each_op import FEATURES, ONE, ROWS, TEST, A, B
+from programs import HEAVY, PROGRAMS, TOO_LONG, each, run, with_their_tools
 
 NEVER = {
     target: tuple(getattr(import_module(module), "NEVER", ())) for target, module in TARGETS.items()
@@ -36,51 +36,12 @@ NO_MISSING = {"sympy"}
 NO_TINY = {"excel", "excel_formula"}
 """Targets that know neither -0.0 nor what is below 2.2e-308, which made-up rows hold."""
 
-A, B = ops.input_(0), ops.input_(1)
-KIND = ops.input_(2, Type.LABEL)
-TEST = ops.less(A, B)
-ONE = {
-    "const": ops.const(2.5),
-    "label": ops.label("red"),
-    "input": A,
-    "lin": ops.lin(1, (2, A), (-3, B)),
-    "squared_distance": ops.squared_distance([A, B], [0.5, 0.0], [-2.0, 1.0]),
-    "sum32": ops.sum32(A, ops.const(1e8), B),
-    "kth": ops.kth(2, A, ops.const(0.6), B),
-    "weighted_median": ops.weighted_median([0.5, 1.0, 0.75], [A, ops.const(0.6), B]),
-    "mul": ops.mul(A, B),
-    "div": ops.div(A, B),
-    "pow": ops.power(A, 3),
-    "min": ops.minimum(A, B),
-    "max": ops.maximum(A, B),
-    "less": ops.where(TEST, A, B),
-    "less_equal": ops.where(ops.less_equal(A, B), A, B),
-    "equal": ops.where(ops.equal(KIND, ops.label("red")), A, B),
-    "member": ops.where(ops.member(KIND, ["red", "blue"]), A, B),
-    "missing": ops.where(ops.missing(A), ops.const(0), A),
-    "and": ops.where(ops.both(TEST, ops.less(B, ops.const(2))), A, B),
-    "or": ops.where(ops.either(TEST, ops.less(B, ops.const(2))), A, B),
-    "not": ops.where(ops.negate(TEST), A, B),
-    "where": ops.where(TEST, A, B),
-    "tree": ops.tree(splits_from([1, -1, -1], [2, -1, -1], [0, 0, 0], [0.6, 0, 0])[0],
-                     [0.0, 1.0, 2.0], [A, B]),
-    "table": ops.table(KIND, {"red": 1.0, "blue": 2.0}, 0.0, -1.0),
-    "piecewise": ops.piecewise(A, Pieces.of([0.0, 1.0], [[1.0, 2.0], [0.5, 0.0], [2.0, -1.0]])),
-    **{name: ops.unary(name, A) for name in ops.UNARY},
-}  # fmt: skip
-FEATURES = (Feature("a"), Feature("b"), Feature("kind", Type.LABEL, ("red", "blue")))
-ROWS = {
-    "a": [0.25, 0.5, 0.9, 0.75],
-    "b": [0.5, 0.25, 3.0, 1.0],
-    "kind": ["red", "blue", "x", "red"],
-}
-
 
 def test_every_op_has_a_formula_here():
     assert set(ONE) == set(OPS)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", with_their_tools(TARGETS))
 @pytest.mark.parametrize("name", ONE)
 def test_every_op_is_written_in_every_target_or_refused_with_a_reason(target, name):
     formula = Formula({"y": ONE[name]}, FEATURES)

@@ -13,6 +13,10 @@ from closedform.formula import Formula
 TARGETS: dict[str, str] = {
     "text": "closedform.printers.text",
     "latex": "closedform.printers.latex",
+    "mathematica": "closedform.printers.mathematica",
+    "mathml": "closedform.printers.mathml",
+    "dot": "closedform.printers.dot",
+    "svg": "closedform.printers.svg",
     "python": "closedform.printers.python",
     "numpy": "closedform.printers.numpy",
     "c": "closedform.printers.c",

@@ -27,6 +27,7 @@ RUNNERS: dict[str, str] = {
     "javascript": "closedform.verify.running.javascript:run_javascript",
     "excel": "closedform.verify.running.excel:run_excel",
     "excel_formula": "closedform.verify.running.excel_formula:run_excel_formula",
+    "mathematica": "closedform.verify.running.mathematica:run_mathematica",
 }
 """Target → the module and function that runs its programs."""
 
