@@ -18,6 +18,7 @@ TARGETS: dict[str, str] = {
     "c": "closedform.printers.c",
     "javascript": "closedform.printers.javascript",
     "sympy": "closedform.printers.sympy",
+    "sql": "closedform.printers.sql",
 }
 """Target → the module with its `write(formula, **options)`."""
 

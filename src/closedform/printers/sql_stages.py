@@ -1,0 +1,139 @@
+"""Shared values in stages: each is a SELECT over the one before, and passes on what is needed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from closedform import ops
+from closedform.formula import Formula
+from closedform.ir import Interval, Node, Type
+from closedform.printers.spell import TRIVIAL
+from closedform.printers.sql_dialects import Dialect
+
+_WORD = re.compile(r"[a-z_][a-z0-9_]*")
+_TEXT = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.S)
+
+TESTS = frozenset({"less", "less_equal", "equal", "member", "missing", "min", "max", "tree", "table",
+                   "piecewise"})  # fmt: skip
+"""Operations that tell what is missing from what is not: NaN must be NULL there."""
+REPEATING = frozenset({"tree", "piecewise", "table", "min", "max", "pow"})
+"""Operations that write an argument more than once."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One SELECT: the columns that it passes on, and those that it adds as (text, name)."""
+
+    passed: tuple[str, ...]
+    added: tuple[tuple[str, str], ...]
+
+
+def chosen(
+    formula: Formula, dialect: Dialect, ranges: Mapping[Node, Interval], parts: Collection[Node]
+) -> list[Node]:
+    """Return the nodes that become columns of a stage, arguments before those who use them.
+
+    Args:
+        formula: what is written.
+        dialect: in which dialect.
+        ranges: the range of each node, `missing` where it may be NaN.
+        parts: nodes that become one in any case.
+    """
+    order = formula.nodes
+    uses = Counter(a for n in order for a in dict.fromkeys(n.args))
+    uses.update(formula.roots)
+    wanted = _wanted(order, dialect, ranges) | set(parts)
+    found: list[Node] = []
+    size: dict[Node, int] = {}
+    depth: dict[Node, int] = {}
+    roots = set(formula.roots)
+    for n in order:
+        size[n] = 8 + sum(size[a] for a in n.args) + 20 * len(n.args) * (n.op is ops.LIN)
+        depth[n] = _depth(n, depth)
+        if n.op.name in TRIVIAL or n.type is Type.BOOL:
+            continue
+        shared = uses[n] > 1 and size[n] > 24
+        # What is computed with care stands behind its test, and not in front of it.
+        long = size[n] > dialect.longest_expression or depth[n] >= dialect.nesting
+        long = long and n.op.name not in dialect.guards and not (n in roots and uses[n] == 1)
+        if shared or long or n in wanted:
+            found.append(n)
+            size[n], depth[n] = 8, 0
+    return found
+
+
+def _wanted(
+    order: Sequence[Node], dialect: Dialect, ranges: Mapping[Node, Interval]
+) -> set[Node]:
+    found: set[Node] = set()
+    for n in order:
+        if n.op.name in TESTS and dialect.not_a_number:
+            found.update(a for a in n.args if ranges[a].missing and a.type is Type.REAL)
+        if n.op.name in REPEATING:
+            found.update(n.args)
+        found.update(a for a in n.args if a.op is ops.TREE)
+    return {n for n in found if n.op.name not in TRIVIAL and n.type is not Type.BOOL}
+
+
+def _depth(n: Node, depth: Mapping[Node, int]) -> int:
+    below = [depth[a] for a in n.args]
+    if n.op is ops.WHERE:
+        # A choice that is the ELSE of another one is written as one more WHEN.
+        below[2] -= n.args[2].op is ops.WHERE and below[2] > 0
+    own = n.op.name in ("where", "not", "min", "max", "tree", "table", "piecewise")
+    return max(below, default=0) + own
+
+
+def staged(
+    lines: Sequence[tuple[str, str]], last: Sequence[str], given: Sequence[str]
+) -> list[Stage]:
+    """Return the stages of some values, each computed as late as those who use it allow.
+
+    Args:
+        lines: name and text of each value, in a working order.
+        last: the texts of what is selected in the end.
+        given: the columns that there are in the beginning.
+    """
+    names = {name for name, _ in lines}.union(given)
+    reads = {name: _names_in(text, names) for name, text in lines}
+    level: dict[str, int] = dict.fromkeys(given, 0)
+    for name, _ in lines:
+        level[name] = 1 + max((level[a] for a in reads[name]), default=0)
+    count = max(level.values(), default=0)
+    latest: dict[str, int] = {}
+    for name, _ in reversed(lines):
+        level[name] = latest.get(name, count)
+        for a in reads[name]:
+            latest[a] = min(latest.get(a, count), level[name] - 1)
+    return _by_level(lines, given, level, reads, last)
+
+
+def _by_level(
+    lines: Sequence[tuple[str, str]], given: Sequence[str], level: Mapping[str, int],
+    reads: Mapping[str, set[str]], last: Sequence[str],
+) -> list[Stage]:  # fmt: skip
+    count = max((level[name] for name, _ in lines), default=0)
+    needed: dict[str, int] = {}  # the last level that reads it
+    for name, _ in lines:
+        for a in reads[name]:
+            needed[a] = max(needed.get(a, 0), level[name])
+    names = {name for name, _ in lines}.union(given)
+    for text in last:
+        needed |= dict.fromkeys(_names_in(text, names), count + 1)
+    stages = []
+    added: dict[int, list[tuple[str, str]]] = {}
+    for name, text in lines:
+        added.setdefault(level[name], []).append((text, name))
+    alive = [name for name in given if name in needed]
+    for i in range(1, count + 1):
+        alive = [name for name in alive if needed[name] > i]
+        stages.append(Stage(tuple(alive), tuple(added.get(i, ()))))
+        alive += [name for _, name in added.get(i, ())]
+    return stages
+
+
+def _names_in(text: str, names: Collection[str]) -> set[str]:
+    return {word for word in _WORD.findall(_TEXT.sub("", text)) if word in names}
