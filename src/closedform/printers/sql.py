@@ -14,8 +14,9 @@ from closedform.ir import Interval, Node, Type
 from closedform.passes.lower import lower
 from closedform.printers import sql_guards as guards
 from closedform.printers.program import banner, printable
-from closedform.printers.spell import BREAK, Language, Speller, Written, wrapped
-from closedform.printers.sql_dialects import DIALECTS, Dialect
+from closedform.printers.spell import BREAK, Language, Speller
+from closedform.printers.sql_layout import laid_out
+from closedform.printers.sql_dialects import DIALECTS, HIDDEN_BREAK, Dialect
 from closedform.printers.sql_names import column_names, legend, plain_names, spelled_name
 from closedform.printers.sql_spelling import Writer, require_single, spelled
 from closedform.printers.sql_stages import Stage, chosen, staged
@@ -62,6 +63,7 @@ def write(
     view = ".".join(spelled_name(p, engine, quoted) for p in name.split("."))
     head = [f"{engine.create} {view} AS"] if kind == "view" else []
     body = "\n".join([page.banner(), *head, *page.query()]) + "\n"
+    body = body.replace(HIDDEN_BREAK, BREAK)
     return page.model(body) if kind == "dbt" else body
 
 
@@ -262,17 +264,7 @@ def _select(
 
 def _fitted(text: str, name: str, indent: str) -> str:
     """Return an item of a SELECT, a long one on several lines."""
-    if text == name or text == name.strip('"`[]'):
-        return name
-    whole = f"{text} AS {name}"
-    if len(indent) + len(whole) <= 92:
-        return whole.replace(BREAK, " ")
-    if text.startswith(f"CASE{BREAK}") and text.count("CASE") == 1:
-        lines = text.replace(f"{BREAK}WHEN", f"\n{indent}    WHEN")
-        lines = lines.replace(f"{BREAK}ELSE", f"\n{indent}    ELSE")
-        lines = lines.removesuffix(f"{BREAK}END") + f"\n{indent}END AS {name}"
-        return "\n".join(wrapped(line, 92, indent + "        ") for line in lines.split("\n"))
-    return wrapped(whole, 92, indent + "    ")
+    return name if text == name.strip('"`[]') else laid_out(f"{text} AS {name}", indent)
 
 
 def _jinja_text(value: str) -> str:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from closedform.printers.spell import BREAK
+
+HIDDEN_BREAK = "\x1e\x1d"
+"""Stands for the sign of a soft break in somebody's label, until the lines are broken."""
+
 COMMON = {
     "exp": "EXP", "log": "LN", "sqrt": "SQRT", "sin": "SIN", "cos": "COS", "atan": "ATAN",
     "asin": "ASIN", "acos": "ACOS", "floor": "FLOOR", "abs": "ABS", "sign": "SIGN",
@@ -85,6 +90,7 @@ class Dialect:
         inner = inner.replace("'", "\\'" if self.backslash else "''")
         if self.backslash:
             inner = inner.replace("\n", "\\n").replace("\r", "\\r")
+        inner = inner.replace(BREAK, HIDDEN_BREAK)
         return f"N'{inner}'" if self.text.startswith("NVARCHAR") else f"'{inner}'"
 
     def number(self, value: float) -> str:

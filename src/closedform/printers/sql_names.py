@@ -10,38 +10,41 @@ from closedform.printers.sql_dialects import Dialect
 
 RESERVED = frozenset(
     """
-abs access accessible add all alter analyse analyze and any array as asc asensitive asin atan audit
-authorization avg backup before begin between bigint binary bit blob boolean both break browse bulk
-by call cascade case cast ceil change char character check checkpoint close cluster clustered
-coalesce collate collation column columns comment commit compress compute concurrently condition
-connect constraint contains continue convert cos count create cross cube cume_dist current
-current_date current_role current_time current_timestamp current_user cursor data database databases
-date day db deallocate dec decimal declare default deferrable delayed delete dense_rank deny desc
-describe deterministic disk distinct distinctrow div do double drop dual dump each else elseif empty
-enclosed end enum errlvl escape escaped except exclusive exec execute exists exit exp explain
-external extract false fetch file final first first_value fixed float float4 float8 floor following
-for force foreign format freetext freeze from full fulltext function functions generated get global
-glob grant group grouping groups hash having high_priority holdlock hour identified identity if
-ignore ilike immediate in increment index infile initial initially inner inout inputs insensitive
-insert int int2 int4 int8 integer intersect interval into is isnull iterate join key keys kill lag
-last last_value lateral lead leading leave left level like limit lineno linear lines ln load local
-localtime localtimestamp lock log long longblob longtext loop match max maxextents maxvalue
-mediumblob mediumint mediumtext member merge middleint min minus minute mlslabel mod mode modifies
-modify month national natural new nocheck noaudit nocompress nonclustered not notnull nowait nth_value
-ntile null nullif number numeric of off offline offset old on online only open option optionally or
-order out outer outfile over overlaps pctfree percent percent_rank pivot placing plan pow power
-precision prewhere primary print prior privileges proc procedure public purge qualify raiserror range
-rank raw read reads readtext real reconfigure recursive references refused regexp release rename
-repeat replace replication require resource restore restrict return returning revoke right rlike
-rollback row rowcount rowguidcol rowid rownum rows rule sample save schema schemas second select
-semi sensitive separator session session_user set settings setuser share show shutdown sign similar
-sin size smallint some spatial specific sql sqlexception sqlstate sqlwarning sqrt start starting
-statistics stored straight_join struct successful sum symmetric synonym sysdate system system_user t
-table tablesample tan tanh terminated text textsize then timestamp tinyblob tinyint tinytext to top
-trailing tran transaction trigger true truncate tsequal uid undo union unique unlock unnest unpivot
-unsigned update updatetext usage use user using utc_date utc_time utc_timestamp validate value values
+abs access accessible add all alter analyse analyze and anti any array as asc asensitive asin asof
+asymmetric at atan audit authorization avg backup before begin between bigint binary bit blob
+boolean both break browse bulk by call cascade case cast ceil change char character check checkpoint
+close cluster clustered coalesce collate collation column columns comment commit compress compute
+concurrently condition connect constraint contains continue convert cos count create cross cube
+cume_dist current current_date current_role current_time current_timestamp current_user cursor data
+database databases date day db deallocate dec decimal declare default deferrable delayed delete
+dense_rank deny desc describe deterministic disk distinct distinctrow div do double drop dual dump
+each else elseif empty enclosed end enum errlvl escape escaped except exclusive exec execute exists
+exit exp explain external extract false fetch file final first first_value fixed float float4 float8
+floor following for force foreign format freetext freeze from full fulltext function functions
+generated get glob global grant group grouping grouping_id groups hash having high_priority holdlock
+hour identified identity if ignore ilike immediate in increment index infile initial initially inner
+inout inputs insensitive insert int int2 int4 int8 integer intersect interval into is isnull iterate
+join key keys kill lag lambda last last_value lateral lead leading leave left level like limit
+linear lineno lines ln load local localtime localtimestamp lock log long longblob longtext loop map
+match max maxextents maxvalue mediumblob mediumint mediumtext member merge middleint min minus
+minute mlslabel mod mode modifies modify month national natural nchar new noaudit nocheck nocompress
+nonclustered none not notnull nowait nth_value ntile null nullif number numeric of off offline
+offset old on online only open option optionally or order out outer outfile over overlaps overlay
+pctfree percent percent_rank pivot pivot_longer pivot_wider placing plan position positional pow
+power precision prewhere primary print prior privileges proc procedure public purge qualify
+raiserror range rank raw read reads readtext real reconfigure recursive references refused regexp
+release rename repeat replace replication require resource restore restrict return returning revoke
+right rlike rollback row rowcount rowguidcol rowid rownum rows rule sample save schema schemas
+second select semi sensitive separator session session_user set setof settings setuser share show
+shutdown sign similar sin size smallint some spatial specific sql sqlexception sqlstate sqlwarning
+sqrt start starting statistics stored straight_join struct substring successful sum summarize
+symmetric synonym sysdate system system_user t table tablesample tan tanh terminated text textsize
+then time timestamp tinyblob tinyint tinytext to top trailing tran transaction treat trigger trim
+true truncate try_cast tsequal tuple uid undo union unique unlock unnest unpack unpivot unsigned
+update updatetext usage use user using utc_date utc_time utc_timestamp validate value values
 varbinary varchar varchar2 varcharacter variadic varying verbose view virtual waitfor when whenever
-where while window with within write writetext xor year year_month zerofill
+where while window with within write writetext xmlattributes xmlconcat xmlelement xmlexists
+xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable xor year year_month zerofill
 """.split()
 )
 """Words that mean something to one of the engines: no value is called so without quotes."""

@@ -14,7 +14,6 @@ from closedform.printers.spell import TRIVIAL
 from closedform.printers.sql_dialects import Dialect
 
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
-_TEXT = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.S)
 
 TESTS = frozenset({"less", "less_equal", "equal", "member", "missing", "min", "max", "tree", "table",
                    "piecewise"})  # fmt: skip
@@ -97,10 +96,11 @@ def staged(
         last: the texts of what is selected in the end.
         given: the columns that there are in the beginning.
     """
-    names = {name for name, _ in lines}.union(given)
-    reads = {name: _names_in(text, names) for name, text in lines}
+    reads: dict[str, set[str]] = {}
     level: dict[str, int] = dict.fromkeys(given, 0)
-    for name, _ in lines:
+    for name, text in lines:
+        # A word in somebody's label that looks like a name only makes that one live longer.
+        reads[name] = _names_in(text, level)
         level[name] = 1 + max((level[a] for a in reads[name]), default=0)
     count = max(level.values(), default=0)
     latest: dict[str, int] = {}
@@ -136,4 +136,4 @@ def _by_level(
 
 
 def _names_in(text: str, names: Collection[str]) -> set[str]:
-    return {word for word in _WORD.findall(_TEXT.sub("", text)) if word in names}
+    return {word for word in _WORD.findall(text) if word in names}
