@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from closedform import ops
 from closedform.errors import BadInput
 from closedform.evaluate import bounds
 from closedform.formula import Formula
@@ -19,7 +20,7 @@ from closedform.printers.sql_layout import laid_out
 from closedform.printers.sql_dialects import DIALECTS, HIDDEN_BREAK, Dialect
 from closedform.printers.sql_names import column_names, legend, plain_names, spelled_name
 from closedform.printers.sql_spelling import Writer, require_single, spelled
-from closedform.printers.sql_stages import Stage, chosen, staged
+from closedform.printers.sql_stages import Choice, Stage, chosen, staged
 from closedform.printers.zeros import with_zeros
 
 KINDS = ("select", "view", "dbt", "schema")
@@ -82,7 +83,8 @@ def _check(formula: Formula, kind: str, kept: Sequence[str], parts: Sequence[str
     both = [name for name in kept if name.casefold() in folded]
     if both:
         raise BadInput(
-            f"{both[0]!r} is both a column to keep and an output.", hint="Keep it under another name."
+            f"{both[0]!r} is both a column to keep and an output.",
+            hint="Keep it under another name.",
         )
 
 
@@ -160,57 +162,42 @@ class _Page:
 
     def _stage_names(self, count: int) -> list[str]:
         wanted = ["given", *(f"step_{i + 1}" for i in range(count))]
-        return plain_names(wanted, self.taken_in_query, "step")
+        return plain_names(wanted, self.taken, "step")
 
     def _spelled(self) -> _Query:
-        ranges = _ranges(self.formula, self.dialect, missing=False)
-        nodes = chosen(self.formula, self.dialect, ranges, self.parts)
-        named = self._named(nodes)
-        writer = Writer(self.formula, self.dialect, _ranges(self.formula, self.dialect, True))
+        choice = chosen(self.formula, self.dialect, _ranges(self.formula), self.parts)
+        writer = Writer(self.formula, self.dialect, _ranges(self.formula, missing=True))
         language = Language("sql", self.dialect.number, writer.label, writer.table())
+        named = self._named(list(choice.nodes))
         speller = Speller(language, dict(enumerate(self.inputs)), named)
-        found = [w.text for w in speller.write(self.formula.roots)]
-        lines = [
-            (name, self._clean(n, text, ranges)) for name, text, n in speller.lines
+        written = speller.write(self.formula.roots)
+        lines = [(name, self._clean(n, text, choice)) for name, text, n in speller.lines]
+        found = [
+            (w.text if n in named else self._clean(n, w.text, choice), self.name(name))
+            for n, w, name in zip(self.formula.roots, written, self.outputs, strict=True)
         ]
-        clean = [
-            (self._found(n, text, ranges), self.name(name))
-            for n, text, name in zip(self.formula.roots, found, self.outputs, strict=True)
-        ]
-        self.taken_in_query = self.taken.union(name for name, _ in lines)
-        given = [self.inputs[i] for i in self.used()]
-        stages = staged(lines, [text for text, _ in clean], given)
-        self.writer = writer
-        return _Query([self._read(i) for i in self.used()], stages, clean)
+        read = [self._read(i, writer) for i in self.formula.used]
+        stages = staged(lines, [text for text, _ in found], [name for _, name in read])
+        return _Query(read, stages, found)
 
     def _named(self, nodes: Sequence[Node]) -> dict[Node, str]:
-        trees = iter(range(1, len(nodes) + 1))
-        values = iter(range(1, len(nodes) + 1))
-        known = self.formula.names
-        roots = {n: name for name, n in reversed(self.formula.outputs.items())}
+        trees, values = iter(range(1, len(nodes) + 1)), iter(range(1, len(nodes) + 1))
+        own = {n: name for name, n in reversed(self.formula.outputs.items())} | self.formula.names
         names = [
-            known.get(n) or roots.get(n)
-            or (f"tree_{next(trees)}" if n.op.name == "tree" else f"v{next(values)}")
+            own.get(n) or (f"tree_{next(trees)}" if n.op is ops.TREE else f"v{next(values)}")
             for n in nodes
-        ]  # fmt: skip
+        ]
         return dict(zip(nodes, plain_names(names, self.taken, "v"), strict=True))
 
-    def _clean(self, n: Node, text: str, ranges: dict[Node, Interval]) -> str:
+    def _clean(self, n: Node, text: str, choice: Choice) -> str:
         """Return a value that is NULL where it is NaN, for engines that know both."""
-        template = self.dialect.not_a_number
-        risky = n.type is Type.REAL and n in ranges and ranges[n].missing
-        if not template or not risky or n.op.name in _NEVER_NAN:
-            return text
-        return template.format(text)
+        return self.dialect.not_a_number.format(text) if n in choice.risky else text
 
-    def _found(self, n: Node, text: str, ranges: dict[Node, Interval]) -> str:
-        return text if re.fullmatch(r"\w+", text) else self._clean(n, text, ranges)
-
-    def _read(self, i: int) -> tuple[str, str]:
+    def _read(self, i: int, writer: Writer) -> tuple[str, str]:
         """Return an input as it is read: a double or a text, NULL where it is missing."""
         feature, column = self.given.inputs[i], f"t.{self.name(self.columns[i])}"
-        node = next(n for n in self.formula.nodes if n.op.name == "input" and n.data == i)
-        if feature.type is Type.LABEL and self.writer.codes.is_text(node):
+        node = ops.input_(i, Type.LABEL)
+        if feature.type is Type.LABEL and writer.codes.is_text(node):
             return f"CAST({column} AS {self.dialect.text}){self.dialect.binary}", self.inputs[i]
         text = f"CAST({column} AS {self.dialect.double})"
         template = self.dialect.not_a_number
@@ -226,9 +213,6 @@ class _Page:
         )  # fmt: skip
 
 
-_NEVER_NAN = frozenset({"tree", "table"})
-
-
 def _prepared(formula: Formula, dialect: Dialect) -> tuple[Formula, set[Node]]:
     """Return the formula in what the dialect computes, and the parts of its long sums."""
     require_single(formula, dialect)
@@ -242,17 +226,19 @@ def _prepared(formula: Formula, dialect: Dialect) -> tuple[Formula, set[Node]]:
     return guards.in_stages(made, TERMS, dialect.trees, rivals)
 
 
-def _ranges(formula: Formula, dialect: Dialect, missing: bool) -> dict[Node, Interval]:
+def _ranges(formula: Formula, missing: bool = False) -> dict[Node, Interval]:
     """Return the range of each node, with or without what is missing among the inputs."""
     inf = float("inf")
-    box = {
-        i: Interval(-inf, inf, missing and f.missing) for i, f in enumerate(formula.inputs)
-    }
+    box = {i: Interval(-inf, inf, missing and f.missing) for i, f in enumerate(formula.inputs)}
     return dict(zip(formula.nodes, bounds(formula.nodes, box), strict=True))
 
 
 def _select(
-    passed: Sequence[str], added: Sequence[tuple[str, str]], source: str, indent: str, hint: str = ""
+    passed: Sequence[str],
+    added: Sequence[tuple[str, str]],
+    source: str,
+    indent: str,
+    hint: str = "",
 ) -> Iterator[str]:
     yield f"{indent}SELECT{hint}"
     items = [", ".join(passed[i : i + 8]) for i in range(0, len(passed), 8)]

@@ -60,7 +60,8 @@ def _sized(n: Node, i: int, x: Node, r: Interval, dialect: Dialect) -> Node:
         return x
     weight = abs(float(n.data.weights[i])) if n.op is ops.LIN else 1.0
     room = 1e300 / max(weight, 1.0) / len(n.args) if n.op is ops.LIN else 10 ** (300 / len(n.args))
-    room = LARGEST_SINGLE if n.op in (ops.SUM32, ops.ROUND32) else room
+    if n.op in (ops.SUM32, ops.ROUND32):
+        room = LARGEST_SINGLE / len(n.args)
     source = n.args[i].op is ops.INPUT
     out = x
     tiny = dialect.underflows and (source or n.op in (ops.MUL, ops.DIV))
@@ -98,9 +99,7 @@ def _div(n: Node, found: Ranges, dialect: Dialect) -> Node:
     least = SMALLEST if dialect.overflows else 0.0
     if found[1].lo > least or found[1].hi < -least:
         return n
-    sign = ops.where(
-        ops.less(ZERO, a), INFINITE, ops.where(ops.less(a, ZERO), BELOW, NOTHING)
-    )
+    sign = ops.where(ops.less(ZERO, a), INFINITE, ops.where(ops.less(a, ZERO), BELOW, NOTHING))
     at_zero = ops.where(ops.equal(b, ZERO), sign, NOTHING)
     fits = ops.either(ops.less(ops.const(least), b), ops.less(b, ops.const(-least)))
     return ops.where(fits, n, at_zero)
@@ -124,15 +123,20 @@ def _floor(n: Node, found: Ranges, dialect: Dialect) -> Node:
     return ops.where(ops.less(ops.absolute(x), ops.const(WHOLE_FROM)), n, x)
 
 
-def _round32(n: Node, found: Ranges, dialect: Dialect) -> Node:
-    x, largest = n.args[0], ops.const(LARGEST_SINGLE)
-    out = n
-    if found[0].hi > LARGEST_SINGLE:
-        out = ops.where(ops.less(largest, x), INFINITE, out)
-    if found[0].lo < -LARGEST_SINGLE:
+def _single(n: Node, found: Ranges, dialect: Dialect) -> Node:
+    args = zip(n.args, found, strict=True)
+    return with_args(n, tuple(_in_single(x, r, dialect) for x, r in args))
+
+
+def _in_single(x: Node, r: Interval, dialect: Dialect) -> Node:
+    """Return a number that float32 has, or that it rounds to one; infinity where it is beyond."""
+    out = x
+    if r.hi > LARGEST_SINGLE:
+        out = ops.where(ops.less(ops.const(LARGEST_SINGLE), x), INFINITE, out)
+    if r.lo < -LARGEST_SINGLE:
         out = ops.where(ops.less(x, ops.const(-LARGEST_SINGLE)), BELOW, out)
-    if dialect.underflows and found[0].lo < 1e-44 and found[0].hi > -1e-44:
-        out = ops.where(ops.less(ops.absolute(x), ops.const(1.5e-45)), ZERO, out)
+    if dialect.underflows and x.op is not ops.TREE and r.lo < 1e-45 and r.hi > -1e-45:
+        out = ops.where(ops.less(ops.absolute(x), ops.const(1e-45)), ZERO, out)
     return out
 
 
@@ -191,7 +195,8 @@ GUARDS: dict[str, Callable[[Node, Ranges, Dialect], Node]] = {
     "sin": _wave,
     "cos": _wave,
     "floor": _floor,
-    "round32": _round32,
+    "round32": _single,
+    "sum32": _single,
 }
 
 
@@ -228,10 +233,7 @@ def without_truths(formula: Formula) -> Formula:
         elif n.type is Type.BOOL and uses[n] > 1 and _is_long(n):
             now = ops.equal(_number(now), one)
         became[n] = now
-    outputs = {
-        k: _value(became[n])
-        for k, n in formula.outputs.items()
-    }
+    outputs = {k: _value(became[n]) for k, n in formula.outputs.items()}
     return replace(formula.with_outputs(became), outputs=outputs)
 
 
@@ -246,9 +248,7 @@ def _number(n: Node) -> Node:
     return ops.where(n, ops.const(1), ZERO)
 
 
-def in_stages(
-    formula: Formula, terms: int, trees: int, rivals: int
-) -> tuple[Formula, set[Node]]:
+def in_stages(formula: Formula, terms: int, trees: int, rivals: int) -> tuple[Formula, set[Node]]:
     """Return the formula with long sums as sums of some terms, and those that begin another one.
 
     The order of additions stays the same. An expression of 1,000 signs is too deep for SQLite and
@@ -297,5 +297,3 @@ def _split(n: Node, most: int) -> Node:
     for i in range(most, len(n.args), most):
         out = with_args(n, (out, *n.args[i : i + most]))
     return out
-
-

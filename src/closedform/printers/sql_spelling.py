@@ -116,7 +116,9 @@ class Writer:
         one = speller.number(1.0).text
         zero = speller.number(0.0).text
         a, b_text = args[0].at(s.COMPARE + 1), args[1].at(s.COMPARE + 1)
-        return Written(f"CASE WHEN {a} = {one} OR {b_text} = {zero} THEN {one} ELSE {power.text} END")
+        return Written(
+            f"CASE WHEN {a} = {one} OR {b_text} = {zero} THEN {one} ELSE {power.text} END"
+        )
 
     def _round32(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         return Written(f"CAST({self._single(args[0].text)} AS {self.dialect.double})")

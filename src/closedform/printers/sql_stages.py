@@ -30,51 +30,60 @@ class Stage:
     added: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which nodes become columns of a stage, arguments first, and which nodes may be NaN."""
+
+    nodes: dict[Node, None]
+    risky: set[Node]
+
+
 def chosen(
     formula: Formula, dialect: Dialect, ranges: Mapping[Node, Interval], parts: Collection[Node]
-) -> list[Node]:
-    """Return the nodes that become columns of a stage, arguments before those who use them.
+) -> Choice:
+    """Return which nodes become columns of a stage: shared, long, deep, or NaN to be NULL.
 
     Args:
         formula: what is written.
         dialect: in which dialect.
-        ranges: the range of each node, `missing` where it may be NaN.
+        ranges: the range of each node.
         parts: nodes that become one in any case.
     """
-    order = formula.nodes
+    order, roots = formula.nodes, set(formula.roots)
     uses = Counter(a for n in order for a in dict.fromkeys(n.args))
     uses.update(formula.roots)
-    wanted = _wanted(order, dialect, ranges) | set(parts)
-    found: list[Node] = []
+    wanted = {a for n in order for a in n.args if n.op.name in REPEATING or a.op is ops.TREE}
+    tested = {a for n in order for a in n.args if n.op.name in TESTS}
+    choice = Choice({}, set())
     size: dict[Node, int] = {}
     depth: dict[Node, int] = {}
-    roots = set(formula.roots)
     for n in order:
         size[n] = 8 + sum(size[a] for a in n.args) + 20 * len(n.args) * (n.op is ops.LIN)
         depth[n] = _depth(n, depth)
         if n.op.name in TRIVIAL or n.type is Type.BOOL:
             continue
+        if dialect.not_a_number and _may_be_nan(n, ranges, choice):
+            choice.risky.add(n)
         shared = uses[n] > 1 and size[n] > 24
         # What is computed with care stands behind its test, and not in front of it.
         long = size[n] > dialect.longest_expression or depth[n] >= dialect.nesting
         long = long and n.op.name not in dialect.guards and not (n in roots and uses[n] == 1)
-        if shared or long or n in wanted:
-            found.append(n)
+        tells = n in tested and n in choice.risky
+        if shared or long or tells or n in wanted or n in parts:
+            choice.nodes[n] = None
             size[n], depth[n] = 8, 0
-    return found
+    return choice
 
 
-def _wanted(
-    order: Sequence[Node], dialect: Dialect, ranges: Mapping[Node, Interval]
-) -> set[Node]:
-    found: set[Node] = set()
-    for n in order:
-        if n.op.name in TESTS and dialect.not_a_number:
-            found.update(a for a in n.args if ranges[a].missing and a.type is Type.REAL)
-        if n.op.name in REPEATING:
-            found.update(n.args)
-        found.update(a for a in n.args if a.op is ops.TREE)
-    return {n for n in found if n.op.name not in TRIVIAL and n.type is not Type.BOOL}
+def _may_be_nan(n: Node, ranges: Mapping[Node, Interval], choice: Choice) -> bool:
+    """Tell whether a number may be NaN rather than NULL, which it is behind each stage."""
+    if n.op in (ops.TREE, ops.TABLE) or n.type is not Type.REAL:
+        return False
+    taken = n.args[1:] if n.op is ops.WHERE else n.args
+    if any(a in choice.risky and a not in choice.nodes for a in taken):
+        return True
+    whole = [Interval(ranges[a].lo, ranges[a].hi) for a in n.args]
+    return n.op is not ops.WHERE and n.op.bounds(n.data, *whole).missing
 
 
 def _depth(n: Node, depth: Mapping[Node, int]) -> int:

@@ -61,9 +61,7 @@ def _values(column: list[Any], text: bool, label: bool) -> list[Any]:
         return [None if v is None else str(v) for v in column]
     if label:
         column = [_unknown(column) if v == NEVER_SEEN else v for v in column]
-    return [
-        None if v is None or (v != v and i % 2) else float(v) for i, v in enumerate(column)
-    ]
+    return [None if v is None or (v != v and i % 2) else float(v) for i, v in enumerate(column)]
 
 
 def _unknown(column: list[Any]) -> float:
