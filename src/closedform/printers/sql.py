@@ -16,8 +16,8 @@ from closedform.passes.lower import lower
 from closedform.printers import sql_guards as guards
 from closedform.printers.program import banner, printable
 from closedform.printers.spell import BREAK, Language, Speller
-from closedform.printers.sql_layout import laid_out
 from closedform.printers.sql_dialects import DIALECTS, HIDDEN_BREAK, Dialect
+from closedform.printers.sql_layout import laid_out
 from closedform.printers.sql_names import column_names, legend, plain_names, spelled_name
 from closedform.printers.sql_spelling import Writer, require_single, spelled
 from closedform.printers.sql_stages import Choice, Stage, chosen, staged

@@ -31,46 +31,56 @@ LARGEST_SINGLE = 3.4028235677973362e38
 WHOLE_FROM = 2.0**52
 """From here on every double is a whole number."""
 
-ARITHMETIC = frozenset({"lin", "mul", "div", "pow", "squared_distance", "sum32", "round32"})
-
 Ranges = Sequence[Interval]
 
 
 def guarded(formula: Formula, dialect: Dialect) -> Formula:
     """Return the formula with every operation within what the engine can compute."""
     order = formula.nodes
-    most = LARGEST if dialect.overflows else math.inf
-    box = {i: Interval(-most, most) for i in range(len(formula.inputs))}
-    ranges = dict(zip(order, bounds(order, box), strict=True))
+    ranges, sizes = _ranges(formula, math.inf), _ranges(formula, LARGEST)
     became: dict[Node, Node] = {}
     for n in order:
         args = tuple(became[a] for a in n.args)
-        found = [ranges[a] for a in n.args]
-        if dialect.overflows and n.op.name in ARITHMETIC:
-            args = tuple(_sized(n, i, args[i], found[i], dialect) for i in range(len(args)))
+        if dialect.overflows and _is_arithmetic(n):
+            args = tuple(_sized(n, i, x, sizes[n.args[i]], dialect) for i, x in enumerate(args))
         now = with_args(n, args)
         guard = GUARDS.get(n.op.name) if n.op.name in dialect.guards else None
-        became[n] = now if guard is None else guard(now, found, dialect)
+        became[n] = now if guard is None else guard(now, [ranges[a] for a in n.args], dialect)
     return formula.with_outputs(became)
+
+
+def _ranges(formula: Formula, most: float) -> dict[Node, Interval]:
+    box = {i: Interval(-most, most) for i in range(len(formula.inputs))}
+    return dict(zip(formula.nodes, bounds(formula.nodes, box), strict=True))
+
+
+def _is_arithmetic(n: Node) -> bool:
+    square = n.op is ops.POW and n.args[1] is ops.const(2)
+    return square or n.op in (ops.LIN, ops.MUL, ops.DIV, ops.SUM32, ops.ROUND32)
 
 
 def _sized(n: Node, i: int, x: Node, r: Interval, dialect: Dialect) -> Node:
     """Return an argument of a sum or product, missing where that would overflow."""
     if x.op is ops.CONST:
         return x
-    weight = abs(float(n.data.weights[i])) if n.op is ops.LIN else 1.0
-    room = 1e300 / max(weight, 1.0) / len(n.args) if n.op is ops.LIN else 10 ** (300 / len(n.args))
-    if n.op in (ops.SUM32, ops.ROUND32):
-        room = LARGEST_SINGLE / len(n.args)
-    source = n.args[i].op is ops.INPUT
+    count, source = len(n.args), n.args[i].op is ops.INPUT
+    if n.op is ops.LIN:
+        room = 1e300 / max(abs(float(n.data.weights[i])), 1.0) / count
+    elif n.op in (ops.SUM32, ops.ROUND32):
+        room = LARGEST_SINGLE / count
+    else:
+        room = 10 ** (300 / count)
     out = x
-    tiny = dialect.underflows and (source or n.op in (ops.MUL, ops.DIV))
+    tiny = dialect.underflows and (source or n.op in (ops.MUL, ops.DIV, ops.POW))
     if tiny and r.lo < SMALLEST and r.hi > -SMALLEST:
-        least = ops.const(SMALLEST if source else 10 ** (-300 / len(n.args)))
+        least = ops.const(SMALLEST if source else 10 ** (-300 / count))
         out = ops.where(ops.less(ops.absolute(x), least), ZERO, x)
     if source or max(abs(r.lo), abs(r.hi)) > room:
-        limit = ops.const(min(LARGEST, room))
-        out = ops.where(ops.less_equal(ops.absolute(x), limit), out, NOTHING)
+        size = ops.absolute(x)
+        fits = ops.less_equal(size, ops.const(min(LARGEST, room)))
+        if dialect.infinity:
+            fits = ops.either(fits, ops.equal(size, INFINITE))
+        out = ops.where(fits, out, NOTHING)
     return out
 
 
@@ -106,7 +116,7 @@ def _div(n: Node, found: Ranges, dialect: Dialect) -> Node:
 
 
 def _arc(n: Node, found: Ranges, dialect: Dialect) -> Node:
-    if -1 <= found[0].lo and found[0].hi <= 1:
+    if found[0].lo >= -1 and found[0].hi <= 1:
         return n
     inside = ops.less_equal(ops.absolute(n.args[0]), ops.const(1))
     return ops.where(inside, n, NOTHING)
@@ -145,19 +155,32 @@ def _pow(n: Node, found: Ranges, dialect: Dialect) -> Node:
     a, b = n.args
     if b.op is ops.CONST and b.data in (0.5, 2.0):
         return n  # written as a root and as a product
-    zero, one = ops.equal(b, ZERO), ops.equal(a, ops.const(1))
     size = ops.absolute(a)
-    log = ops.where(ops.less(ZERO, size), ops.log(size), BELOW)
-    digits = ops.where(ops.less(ZERO, size), ops.mul(b, log), ops.lin(0, (-1e4, b)))
+    log = ops.where(ops.less(ZERO, size), ops.log(size), NOTHING)
+    at_zero = ops.lin(0, (-1e4, b))
+    digits = ops.where(ops.equal(size, ZERO), at_zero, ops.mul(b, log))
     least = SMALLEST_EXPONENT if dialect.underflows else -745.0
     power = ops.where(ops.less(digits, ops.const(least)), ZERO, ops.power(size, b))
     power = ops.where(ops.less(ops.const(LARGEST_EXPONENT), digits), INFINITE, power)
+    below = _power_below_zero(b, power)
+    out = power if below is power else ops.where(ops.less(a, ZERO), below, power)
+    if b.op is ops.CONST and b.data != 0:
+        return out
+    always = ops.either(ops.equal(b, ZERO), ops.equal(a, ops.const(1)))
+    return ops.where(always, ops.const(1), out)
+
+
+def _power_below_zero(b: Node, power: Node) -> Node:
+    """Return (−a)ᵇ from aᵇ: of an odd b, its opposite; missing where b is not whole."""
+    opposite = ops.lin(0, (-1, power))
+    if b.op is ops.CONST:
+        whole = math.isinf(b.data) or b.data == math.floor(b.data)
+        even = math.isinf(b.data) or b.data % 2 == 0
+        return NOTHING if not whole else power if even else opposite
     half = ops.lin(0, (0.5, b))
-    even = ops.equal(ops.unary("floor", half), half)
-    signed = ops.where(even, power, ops.lin(0, (-1, power)))
-    whole = ops.where(ops.equal(ops.unary("floor", b), b), signed, NOTHING)
-    out = ops.where(ops.less(a, ZERO), whole, power)
-    return ops.where(ops.either(zero, one), ops.const(1), out)
+    even_test = ops.equal(ops.unary("floor", half), half)
+    whole_test = ops.equal(ops.unary("floor", b), b)
+    return ops.where(whole_test, ops.where(even_test, power, opposite), NOTHING)
 
 
 def in_doubles(formula: Formula) -> Formula:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from closedform.printers.spell import BREAK
 
 WIDTH = 96
@@ -32,7 +34,7 @@ def laid_out(text: str, indent: str) -> str:
 
 
 def _opens(piece: str) -> bool:
-    return piece == "CASE" or piece.endswith((" CASE", "(CASE"))
+    return re.search(r"(?<!\w)CASE$", piece) is not None
 
 
 class _Block:

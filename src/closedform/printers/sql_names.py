@@ -45,7 +45,7 @@ update updatetext usage use user using utc_date utc_time utc_timestamp validate 
 varbinary varchar varchar2 varcharacter variadic varying verbose view virtual waitfor when whenever
 where while window with within write writetext xmlattributes xmlconcat xmlelement xmlexists
 xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable xor year year_month zerofill
-""".split()
+""".split()  # noqa: SIM905
 )
 """Words that mean something to one of the engines: no value is called so without quotes."""
 
@@ -68,7 +68,7 @@ def column_names(names: Sequence[str], dialect: Dialect) -> list[str]:
     """
     used: set[str] = set()
     found = []
-    for i, name in enumerate(names):
+    for name in names:
         if _fits(name, dialect) and name.casefold() not in used:
             used.add(name.casefold())
             found.append(name)

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Interval, Node, Type
@@ -15,8 +17,9 @@ from closedform.printers.sql_dialects import Dialect
 
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
-TESTS = frozenset({"less", "less_equal", "equal", "member", "missing", "min", "max", "tree", "table",
-                   "piecewise"})  # fmt: skip
+TESTS = frozenset(
+    {"less", "less_equal", "equal", "member", "missing", "min", "max", "tree", "table", "piecewise"}
+)
 """Operations that tell what is missing from what is not: NaN must be NULL there."""
 REPEATING = frozenset({"tree", "piecewise", "table", "min", "max", "pow"})
 """Operations that write an argument more than once."""
@@ -83,7 +86,8 @@ def _may_be_nan(n: Node, ranges: Mapping[Node, Interval], choice: Choice) -> boo
     if any(a in choice.risky and a not in choice.nodes for a in taken):
         return True
     whole = [Interval(ranges[a].lo, ranges[a].hi) for a in n.args]
-    return n.op is not ops.WHERE and n.op.bounds(n.data, *whole).missing
+    with np.errstate(all="ignore"):
+        return n.op is not ops.WHERE and n.op.bounds(n.data, *whole).missing
 
 
 def _depth(n: Node, depth: Mapping[Node, int]) -> int:

@@ -13,7 +13,9 @@ from closedform.ir import Type
 from closedform.ops.payloads import NEVER_SEEN
 from closedform.printers.sql_dialects import DIALECTS
 from closedform.printers.sql_names import column_names
+from closedform.verify.running.postgres import run_postgres
 from closedform.verify.running.process import Outputs
+from closedform.verify.running.spark import run_spark
 
 Table = tuple[list[str], list[bool], list[list[Any]]]
 """The names of the columns, which of them hold text, and their values."""
@@ -129,5 +131,7 @@ def _sqlite(program: str, table: str, given: Table) -> tuple[list[Any], str]:
 ENGINES: dict[str, Callable[[str, str, Table], tuple[list[Any], str]]] = {
     "duckdb": _duckdb,
     "sqlite": _sqlite,
+    "postgres": run_postgres,
+    "spark": run_spark,
 }
 """Dialect → what runs its queries."""
