@@ -61,13 +61,13 @@ def chosen(
     size: dict[Node, int] = {}
     depth: dict[Node, int] = {}
     for n in order:
-        size[n] = 8 + sum(size[a] for a in n.args) + 20 * len(n.args) * (n.op is ops.LIN)
+        size[n] = 8 + sum(size[a] for a in n.args) + 20 * _payload(n)
         depth[n] = _depth(n, depth)
         if n.op.name in TRIVIAL or n.type is Type.BOOL:
             continue
         if dialect.not_a_number and _may_be_nan(n, ranges, choice):
             choice.risky.add(n)
-        shared = uses[n] > 1 and size[n] > 24
+        shared = (uses[n] > 1 and size[n] > 24) or (n in formula.names and n not in roots)
         # What is computed with care stands behind its test, and not in front of it.
         long = size[n] > dialect.longest_expression or depth[n] >= dialect.nesting
         long = long and n.op.name not in dialect.guards and not (n in roots and uses[n] == 1)
@@ -76,6 +76,17 @@ def chosen(
             choice.nodes[n] = None
             size[n], depth[n] = 8, 0
     return choice
+
+
+def _payload(n: Node) -> int:
+    """Return how many numbers, labels or tests an operation brings along."""
+    if n.op in (ops.LIN, ops.MIN, ops.MAX, ops.SUM32):
+        return len(n.args)
+    if n.op is ops.TABLE:
+        return len(n.data.labels)
+    if n.op is ops.PIECEWISE:
+        return int(n.data.coefs.size)
+    return len(n.data) if n.op is ops.MEMBER else 0
 
 
 def _may_be_nan(n: Node, ranges: Mapping[Node, Interval], choice: Choice) -> bool:
