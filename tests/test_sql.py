@@ -457,7 +457,7 @@ def test_a_model_of_dbt_refers_to_its_table_and_holds_no_jinja_of_ours():
 
 
 def test_the_properties_of_a_model_of_dbt_list_its_columns_and_classes():
-    import yaml
+    yaml = pytest.importorskip("yaml")
 
     names = load_iris().target_names
     formula = cf.read(DecisionTreeClassifier(max_depth=2).fit(FLOWERS, names[KINDS]))

@@ -182,7 +182,8 @@ class _Page:
 
     def _named(self, nodes: Sequence[Node]) -> dict[Node, str]:
         trees, values = iter(range(1, len(nodes) + 1)), iter(range(1, len(nodes) + 1))
-        own = {n: name for name, n in reversed(self.formula.outputs.items())} | self.formula.names
+        outputs = list(self.formula.outputs.items())
+        own = {n: name for name, n in outputs[::-1]} | dict(self.formula.names)
         names = [
             own.get(n) or (f"tree_{next(trees)}" if n.op is ops.TREE else f"v{next(values)}")
             for n in nodes

@@ -38,11 +38,15 @@ def guarded(formula: Formula, dialect: Dialect) -> Formula:
     """Return the formula with every operation within what the engine can compute."""
     order = formula.nodes
     ranges, sizes = _ranges(formula, math.inf), _ranges(formula, LARGEST)
+    raw = _raw(order)
     became: dict[Node, Node] = {}
     for n in order:
         args = tuple(became[a] for a in n.args)
         if dialect.overflows and _is_arithmetic(n):
-            args = tuple(_sized(n, i, x, sizes[n.args[i]], dialect) for i, x in enumerate(args))
+            args = tuple(
+                _sized(n, i, x, sizes[n.args[i]], n.args[i] in raw, dialect)
+                for i, x in enumerate(args)
+            )
         now = with_args(n, args)
         guard = GUARDS.get(n.op.name) if n.op.name in dialect.guards else None
         became[n] = now if guard is None else guard(now, [ranges[a] for a in n.args], dialect)
@@ -54,16 +58,28 @@ def _ranges(formula: Formula, most: float) -> dict[Node, Interval]:
     return dict(zip(formula.nodes, bounds(formula.nodes, box), strict=True))
 
 
+_PASSING = frozenset({"abs", "min", "max", "where", "floor", "round32"})
+
+
+def _raw(order: Sequence[Node]) -> set[Node]:
+    """Return the nodes that may be an input itself, which no arithmetic has limited yet."""
+    found: set[Node] = set()
+    for n in order:
+        if n.op is ops.INPUT or (n.op.name in _PASSING and not found.isdisjoint(n.args)):
+            found.add(n)
+    return found
+
+
 def _is_arithmetic(n: Node) -> bool:
     square = n.op is ops.POW and n.args[1] is ops.const(2)
     return square or n.op in (ops.LIN, ops.MUL, ops.DIV, ops.SUM32, ops.ROUND32)
 
 
-def _sized(n: Node, i: int, x: Node, r: Interval, dialect: Dialect) -> Node:
+def _sized(n: Node, i: int, x: Node, r: Interval, source: bool, dialect: Dialect) -> Node:
     """Return an argument of a sum or product, missing where that would overflow."""
     if x.op is ops.CONST:
         return x
-    count, source = len(n.args), n.args[i].op is ops.INPUT
+    count = len(n.args)
     if n.op is ops.LIN:
         room = 1e300 / max(abs(float(n.data.weights[i])), 1.0) / count
     elif n.op in (ops.SUM32, ops.ROUND32):
@@ -155,6 +171,10 @@ def _pow(n: Node, found: Ranges, dialect: Dialect) -> Node:
     a, b = n.args
     if b.op is ops.CONST and b.data in (0.5, 2.0):
         return n  # written as a root and as a product
+    if b.op is not ops.CONST and dialect.overflows:
+        # Beyond, as within: infinity or 0, and 1 of an exponent that is as good as 0.
+        near = ops.maximum(ops.minimum(b, ops.const(1e300)), ops.const(-1e300))
+        b = ops.where(ops.less(ops.absolute(b), ops.const(SMALLEST)), ZERO, near)
     size = ops.absolute(a)
     log = ops.where(ops.less(ZERO, size), ops.log(size), NOTHING)
     at_zero = ops.lin(0, (-1e4, b))
