@@ -127,7 +127,8 @@ class _Page:
         said += legend([names[i] for i in self.used()], [self.columns[i] for i in self.used()],
                        "column")  # fmt: skip
         said += legend(list(self.given.outputs), self.outputs, "output")
-        return "\n".join([banner(self.given, "-- "), *(f"-- {printable(s)}" for s in said)])
+        text = "\n".join([banner(self.given, "-- "), *(f"-- {printable(s)}" for s in said)])
+        return text.replace("${", "$ {") if self.dialect.variables else text
 
     def used(self) -> list[int]:
         return list(self.formula.used)

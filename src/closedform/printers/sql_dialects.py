@@ -46,6 +46,7 @@ class Dialect:
         trees: how many trees stand in one SELECT.
         columns: how many columns a SELECT may have.
         backslash: whether a backslash in a text is an escape.
+        variables: whether `${x}` is a variable wherever it stands, in names and texts too.
         within: what follows AS in front of a shared stage, behind SELECT in it, and its end: they
             keep the engine from writing shared values out again, twice for each time they are used.
         create: how a view is created.
@@ -75,6 +76,7 @@ class Dialect:
     trees: int = 100
     columns: int = 1000
     backslash: bool = False
+    variables: bool = False
     within: tuple[str, str, str] = ("", "", "")
     create: str = "CREATE OR REPLACE VIEW"
     binary: str = ""
@@ -90,6 +92,7 @@ class Dialect:
         inner = inner.replace("'", "\\'" if self.backslash else "''")
         if self.backslash:
             inner = inner.replace("\n", "\\n").replace("\r", "\\r")
+        inner = inner.replace("${", "$\\{") if self.variables else inner
         inner = inner.replace(BREAK, HIDDEN_BREAK)
         return f"N'{inner}'" if self.text.startswith("NVARCHAR") else f"'{inner}'"
 
@@ -226,6 +229,7 @@ SPARK = Dialect(
     guards=frozenset({"log", "div", "floor"}),
     columns=4000,
     backslash=True,
+    variables=True,
 )
 ORACLE = Dialect(
     "Oracle",

@@ -84,6 +84,8 @@ def column_names(names: Sequence[str], dialect: Dialect) -> list[str]:
 def _fits(name: str, dialect: Dialect) -> bool:
     if dialect.title == "BigQuery" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         return False
+    if dialect.variables and "${" in name:
+        return False
     size = len(name.encode("utf-8", "surrogatepass"))
     return 0 < size <= dialect.longest and "\0" not in name
 
