@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_diabetes
 from sklearn.tree import DecisionTreeRegressor
 
 import closedform as cf
@@ -30,7 +30,6 @@ EVERYDAY = ["duckdb", "sqlite"]
 EXACT = set(BUILD) - {"pow", *ops.UNARY} | {"abs", "sqrt", "floor", "sign", "round32"}
 # Of two zeros that are the k-th, either is right; a division by it tells them apart.
 AMONG = st.sampled_from([sorted(EXACT - {"kth"}), sorted(EXACT - {"div"})])
-FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
 DATA, TARGET = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 A, B = ops.input_(0), ops.input_(1)
 KIND = ops.input_(2, Type.LABEL)

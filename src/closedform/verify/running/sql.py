@@ -78,7 +78,7 @@ def tool(dialect: str = "duckdb") -> Any:
         MissingExtra: it is not installed.
     """
     if dialect == "duckdb" and find_spec("duckdb") is None:
-        raise MissingExtra("duckdb", "duckdb", "Running SQL")
+        raise MissingExtra("duckdb", "sql", "Running SQL")
 
 
 def _duckdb(program: str, table: str, given: Table) -> tuple[list[Any], str]:
