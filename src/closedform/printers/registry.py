@@ -24,6 +24,7 @@ TARGETS: dict[str, str] = {
     "sympy": "closedform.printers.sympy",
     "excel": "closedform.printers.excel",
     "excel_formula": "closedform.printers.excel_formula",
+    "sql": "closedform.printers.sql",
 }
 """Target → the module with its `write(formula, **options)`."""
 

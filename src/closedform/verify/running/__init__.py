@@ -28,6 +28,7 @@ RUNNERS: dict[str, str] = {
     "excel": "closedform.verify.running.excel:run_excel",
     "excel_formula": "closedform.verify.running.excel_formula:run_excel_formula",
     "mathematica": "closedform.verify.running.mathematica:run_mathematica",
+    "sql": "closedform.verify.running.sql:run_sql",
 }
 """Target → the module and function that runs its programs."""
 
