@@ -13,6 +13,7 @@ from closedform.printers.forests import Data
 from closedform.printers.javascript_prelude import HELPERS
 from closedform.printers.pages import NEEDS, Page, fitted, page
 from closedform.printers.program import banner, joined
+from closedform.printers.records import block
 from closedform.printers.spell import BREAK, CHOICE, OR, Spelling, call, unbroken
 
 _WORDS = """
@@ -129,12 +130,11 @@ class _Module:
         refuse = ""
         if made.guard is not None:
             absent = {k: "null" if n.type is Type.LABEL else "NaN" for k, n in outputs.items()}
-            refuse = f"    if ({fitted(made.guard)}) return {_object(absent)};"
+            refuse = f"if ({fitted(made.guard)}) return {_object(absent)};"
         lines = self.page.lines(lambda n, name, value: f"const {name} = {value};", refuse)
         found = {name: self._given(outputs[name], t) for name, t in made.outputs.items()}
         head = "/** Return every output for one row, by name. */\nexport function evaluate(row) {"
-        read = [f"    {line}" for line in self._read()]
-        return "\n".join([head, *read, *lines, f"    return {_object(found)};", "}"])
+        return block(head, [*self._read(), *lines, f"return {_object(found)};"])
 
     def _read(self) -> Iterator[str]:
         yield "const at = Array.isArray(row)"
@@ -178,4 +178,4 @@ def _object(entries: dict[str, str]) -> str:
     inner = ", ".join(parts)
     if len(inner) < 80:
         return "{ " + inner + " }"
-    return "{\n" + "".join(f"        {part},\n" for part in parts) + "    }"
+    return "{\n" + "".join(f"    {part},\n" for part in parts) + "}"
