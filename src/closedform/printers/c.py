@@ -31,11 +31,14 @@ MEMBER STARTS SIZES CODES LEAVES ROOTS OFFSETS TEXTS NUMBERS
 TAKEN = frozenset(_WORDS.split())
 """Words that mean something in the file: C's own, the standard library's, and ours."""
 
+REAL = "\x1e"
+"""Stands for the type of numbers until the file is whole: nothing that has a name holds it."""
+PRELUDE = {name: re.sub(r"\breal\b", REAL, text) for name, text in HELPERS.items()}
 TYPES = {
-    **{"number": "const real ", "limit": "const double ", "whole": "const int "},
+    **{"number": f"const {REAL} ", "limit": "const double ", "whole": "const int "},
     **{"truth": "const bool ", "text": "const char *const "},
 }
-LOCAL = {"number": "real", "truth": "bool", "whole": "int"}
+LOCAL = {"number": REAL, "truth": "bool", "whole": "int"}
 TESTS = """#ifdef {NAME}_TEST
 #include <stdio.h>
 
@@ -106,9 +109,9 @@ def write(
     if precision not in ("double", "float"):
         raise BadInput(f"There is no precision {precision!r}.", hint="Use 'double' or 'float'.")
     syntax = SYNTAX if precision == "double" else SINGLE
-    made = page(formula, syntax, HELPERS, {**NEEDS, **CALLS}, target="c", taken=[*TAKEN, name])
+    made = page(formula, syntax, PRELUDE, {**NEEDS, **CALLS}, target="c", taken=[*TAKEN, name])
     file = File(made, name, precision, tested_rows(formula, rows))
-    return re.sub(r"\breal\b", precision, "\n\n".join(file.parts())) + "\n"
+    return "\n\n".join(file.parts()).replace(REAL, precision) + "\n"
 
 
 def number(value: float) -> str:
@@ -144,21 +147,22 @@ def comment(words: str) -> str:
 
 
 def _row(name: str, values: Sequence[str]) -> str:
-    return f"const real {name}[{len(values)}] = {listed(values)};"
+    return f"const {REAL} {name}[{len(values)}] = {listed(values)};"
 
 
 def _buffer(name: str, size: int) -> str:
-    return f"real {name}[{size}];"
+    return f"{REAL} {name}[{size}];"
 
 
 def _each(name: str, size: int, value: str) -> str:
-    return f"real {name}[{size}];\nfor (int i = 0; i < {size}; i++)\n    {name}[i] = {value};"
+    return f"{_buffer(name, size)}\nfor (int i = 0; i < {size}; i++)\n    {name}[i] = {value};"
 
 
-def _function(name: str, parameters: Sequence[str], body: Sequence[str]) -> str:
-    given = ", ".join(f"real {p}" for p in parameters) or "void"
+def function(name: str, parameters: Sequence[str], body: Sequence[str]) -> str:
+    """Return the function of one tree."""
+    given = ", ".join(f"{REAL} {p}" for p in parameters) or "void"
     return "\n".join(
-        ["/* The value of one tree. */", f"static real {name}({given})", "{", *body, "}"]
+        ["/* The value of one tree. */", f"static {REAL} {name}({given})", "{", *body, "}"]
     )
 
 
@@ -171,9 +175,9 @@ SYNTAX = Syntax(
     equal="==",
     choice=CHOOSE,
     # Of two floats, the sum would be a float too.
-    single=Spelling("(real)(float){0}", SIGN, (SIGN,)),
+    single=Spelling(f"({REAL})(float){{0}}", SIGN, (SIGN,)),
     whole=lambda name, value: f"const int {name} = {value};",
-    function=_function,
+    function=function,
     row=_row,
     buffer=_buffer,
     each=_each,
@@ -187,10 +191,11 @@ class File(Records):
     GIVEN = "in->{}"
     NOTHING: ClassVar = {"number": "NAN", "text": "NULL", "code": "NAN"}
     NONE = "{} == NULL"
-    TYPES: ClassVar = {"number": "real ", "text": "const char *", "code": "double "}
+    TAKEN: ClassVar = TAKEN
+    TYPES: ClassVar = {"number": f"{REAL} ", "text": "const char *", "code": "double "}
 
     def __init__(self, page: Page, name: str, precision: str, tested: Samples) -> None:
-        super().__init__(page, TAKEN)
+        super().__init__(page, self.TAKEN)
         self.name, self.precision, self.tested = name, precision, tested
 
     def parts(self) -> Iterator[str]:
@@ -201,7 +206,7 @@ class File(Records):
         yield self.struct("output", self.outputs)
         yield from self.inside()
         yield self._evaluate()
-        yield self._test()
+        yield self.test(TESTS)
 
     def inside(self) -> Iterator[str]:
         """Yield the tables and the functions that the user does not call."""
@@ -252,28 +257,29 @@ class File(Records):
         head = f"void {self.name}_evaluate(const {self.name}_input *in, {self.name}_output *out)"
         return block(f"{head}\n{{", self.lines())
 
-    def _test(self) -> str:
+    def test(self, template: str) -> str:
+        """Return the self-test."""
         rows = [*self.tests(self.tested)]
         tests = [_agrees(f) for f in self.outputs]
         tolerance = "1e-9" if self.precision == "double" else "1e-3"
-        return TESTS.format(
+        return template.format(
             NAME=self.name.upper(), name=self.name,
             rows="\n".join(_braced(row) for row, _ in rows),
             wanted="\n".join(_braced(answer) for _, answer in rows),
-            near="".join(compare(tests, tolerance)), equal="\n                   && ".join(tests),
+            near="".join(self.compared(tests, tolerance)),
+            equal="\n                   && ".join(tests),
         )  # fmt: skip
+
+    def compared(self, tests: Sequence[str], tolerance: str) -> Iterator[str]:
+        """Yield the functions that the self-test calls."""
+        if any(test.startswith("near(") for test in tests):
+            yield NEAR.format(tolerance=tolerance)
+        if any(test.startswith("same_text(") for test in tests):
+            yield SAME_TEXT
 
 
 def _braced(values: Sequence[str]) -> str:
     return "        {" + ", ".join(values or ["0"]) + "},"
-
-
-def compare(tests: Sequence[str], tolerance: str) -> Iterator[str]:
-    """Yield the functions that the self-test calls."""
-    if any(test.startswith("near(") for test in tests):
-        yield NEAR.format(tolerance=tolerance)
-    if any(test.startswith("same_text(") for test in tests):
-        yield SAME_TEXT
 
 
 def _agrees(field: Field) -> str:

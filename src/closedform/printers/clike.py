@@ -68,6 +68,7 @@ class Syntax:
         rounded: what keeps a product in a sum from being fused with it; nothing where no compiler
             does that of itself.
         array: what an array is called, from the name that it has in C.
+        goes_left: the test of a node of a tree; where some nodes ask for sets of codes, the second.
     """
 
     number: Callable[[float], str]
@@ -89,6 +90,10 @@ class Syntax:
     minus: str = BREAK + "- "
     rounded: str = ""
     array: Callable[[str], str] = str
+    goes_left: tuple[str, str] = (
+        "value <= THRESHOLD[at]",
+        "(MEMBER[at] >= 0 ? among(MEMBER[at], value) : value <= THRESHOLD[at])",
+    )
 
 
 class Writer:

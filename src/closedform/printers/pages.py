@@ -65,8 +65,7 @@ class Page:
         wanted = {*self.made.helpers, *called, *more}
         sets = len(self.writer.forest.sizes) > 0
         wanted |= {"among"} if sets and "leaf" in wanted else set()
-        test = "value <= THRESHOLD[at]"
-        asked = f"(MEMBER[at] >= 0 ? among(MEMBER[at], value) : {test})" if sets else test
+        asked = self.writer.syntax.goes_left[sets]
         for name, body in self.prelude.items():
             if name in wanted:
                 yield body.replace("GOES_LEFT", asked)

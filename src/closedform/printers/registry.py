@@ -16,6 +16,8 @@ TARGETS: dict[str, str] = {
     "python": "closedform.printers.python",
     "numpy": "closedform.printers.numpy",
     "c": "closedform.printers.c",
+    "cpp": "closedform.printers.cpp",
+    "rust": "closedform.printers.rust",
     "javascript": "closedform.printers.javascript",
     "sympy": "closedform.printers.sympy",
 }

@@ -24,6 +24,8 @@ RUNNERS: dict[str, str] = {
     "numpy": "closedform.verify.running.python:run_numpy",
     "sympy": "closedform.verify.running.sympy:run_sympy",
     "c": "closedform.verify.running.c:run_c",
+    "cpp": "closedform.verify.running.cpp:run_cpp",
+    "rust": "closedform.verify.running.rust:run_rust",
     "javascript": "closedform.verify.running.javascript:run_javascript",
 }
 """Target → the module and function that runs its programs."""
