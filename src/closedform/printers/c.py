@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Formula
 from closedform.printers.c_prelude import CALLS, HELPERS
-from closedform.printers.clike import Syntax, finite, listed
+from closedform.printers.clike import FUNCTIONS, Syntax, finite, listed
 from closedform.printers.forests import Data
 from closedform.printers.pages import NEEDS, Page, fitted, page
 from closedform.printers.program import banner, printable
@@ -167,7 +167,6 @@ def function(name: str, parameters: Sequence[str], body: Sequence[str]) -> str:
 
 
 CHOOSE = Spelling(f"{{0}}{BREAK}? {{1}}{BREAK}: {{2}}", CHOICE, (OR + 1, CHOICE + 1, CHOICE))
-FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "asin", "acos", "atan")
 SYNTAX = Syntax(
     number=number,
     limit=number,

@@ -34,6 +34,9 @@ from closedform.printers.spell import (
     infix,
 )
 
+FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "asin", "acos", "atan")
+"""Functions of one number that are called so nearly everywhere."""
+
 WIDE = 24
 """Terms from which on a sum is a loop over its weights; below, a person may want to read it."""
 

@@ -41,6 +41,14 @@ func sign(x float64) float64 {
     }
     return x
 }""",
+    # On amd64, math.Log(5e-324) is -709.09 rather than -744.44 (Go 1.19).
+    "natural_log": """// natural_log is the logarithm, also of numbers below the least normal one.
+func natural_log(x float64) float64 {
+    if x > 0 && x < 0x1p-1022 {
+        return math.Log(x*0x1p54) - 54*math.Ln2
+    }
+    return math.Log(x)
+}""",
     "sigmoid": """// sigmoid is 1 / (1 + exp(-x)), without overflow.
 func sigmoid(x float64) float64 {
     small := math.Exp(-math.Abs(x))
@@ -107,7 +115,7 @@ func affine(out, bias, weights, x []float64) {
         out[i] = dot(bias[i], weights[i*len(x):(i+1)*len(x)], x)
     }
 }""",
-    "squared_distance": """// squared_distance is the weighted sum of squared differences from a point.
+    "squared_distance": """// squared_distance is the weighted sum of squares from a point.
 func squared_distance(point, weights, x []float64) float64 {
     total := 0.0
     for i, weight := range weights {
@@ -116,7 +124,7 @@ func squared_distance(point, weights, x []float64) float64 {
     }
     return total
 }""",
-    "distances": """// distances sets out to the squared distances from several points, one in each row.
+    "distances": """// distances sets out to the squared distances from several points, row by row.
 func distances(out, points, weights, x []float64) {
     for i := range out {
         begin, end := i*len(x), (i+1)*len(x)
@@ -140,7 +148,7 @@ func kth_smallest(k int, x []float64) float64 {
     }
     return sorted[k-1]
 }""",
-    "weighted_median": """// weighted_median is the least with half of all weight at or below it; missing if any is.
+    "weighted_median": """// weighted_median is the least with half of all weight, or missing.
 func weighted_median(weights, x []float64) float64 {
     order, sums := make([]int, len(x)), make([]float64, len(x))
     for i := range order {
@@ -171,7 +179,7 @@ func look_up(label int, table []float64, other, absent float64) float64 {
     }
     return other
 }""",
-    "look_up_number": """// look_up_number is the number beside a number; other beside one not known.
+    "look_up_number": """// look_up_number is the number beside a number; other for one not known.
 func look_up_number(x float64, keys, table []float64, other, absent float64) float64 {
     if missing(x) {
         return absent
@@ -217,7 +225,7 @@ func leaf(root int32, x []float64) int32 {
     }
     return at
 }""",
-    "forest": """// forest is start + weight * (the value of the leaf that x reaches), tree after tree.
+    "forest": """// forest is start + weight * (the value of the leaf of x), tree after tree.
 func forest(start, weight float64, first, end int, x []float64) float64 {
     for i := first; i < end; i++ {
         start += float64(weight * leaves[offsets[i]+leaf(roots[i], x)])
@@ -232,7 +240,7 @@ func forest32(start float64, first, end int, x []float64) float64 {
     }
     return float64(total)
 }""",
-    "goes_left": """// goes_left tells where a number goes at a node, which may ask for a set of codes.
+    "goes_left": """// goes_left tells where a number goes at a node, by a limit or a set of codes.
 func goes_left(at int32, value float64) bool {
     if member[at] >= 0 {
         return among(member[at], value)
@@ -274,8 +282,6 @@ func number_of(code, first int, other float64) float64 {
     return other
 }""",
 }
-CALLS = {
-    name: ("missing",)
-    for name in ("kth_smallest", "weighted_median", "look_up_number", "stretch", "leaf")
-} | {"number_code": ("missing",)}
+_ASKING = ("kth_smallest", "weighted_median", "look_up_number", "stretch", "leaf", "number_code")
+CALLS = dict.fromkeys(_ASKING, ("missing",))
 """The helpers that a helper calls in Go alone."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Union
 
 from closedform.printers.spell import BREAK
 
@@ -22,15 +21,15 @@ _TOKEN = re.compile(
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
 
-@dataclass
+@dataclass(eq=False)
 class _Group:
     """What stands between two brackets."""
 
     opens: str
-    inside: list[Union[str, "_Group"]] = field(default_factory=list)
+    inside: list[str | _Group] = field(default_factory=list)
 
 
-_Items = list[Union[str, _Group]]
+_Items = list[str | _Group]
 
 
 def spaced(text: str) -> str:
@@ -60,7 +59,7 @@ def _parsed(text: str) -> tuple[_Items, list[int]]:
 
 # By recursion: a spelled expression is short, since what is long gets a name (see `names_for`).
 def _expression(items: Sequence[str | _Group], depth: int, broken: int) -> str:
-    signs = {i: LEVELS[item] for i, item in enumerate(items) if _is_binary(items, i)}
+    signs = {i: LEVELS[str(item)] for i, item in enumerate(items) if _is_binary(items, i)}
     if not signs:
         return _operand(items, depth, broken)
     lowest = min(signs.values())
@@ -69,14 +68,14 @@ def _expression(items: Sequence[str | _Group], depth: int, broken: int) -> str:
     for i in [*(i for i, level in signs.items() if level == lowest), len(items)]:
         parts.append(_expression(items[start:i], depth + (len(signs) > 0), broken))
         if i < len(items):
-            cut = broken == 0 and items[i + 1] == BREAK
+            cut = broken == 0 and items[i + 1] == BREAK and blank != ""
             parts.append(f"{blank}{items[i]}{BREAK if cut else blank}")
         start = i + 1
     return "".join(parts)
 
 
 def _is_binary(items: Sequence[str | _Group], i: int) -> bool:
-    before = next((x for x in reversed(items[:i]) if x != BREAK), None)
+    before = items[i - 2 if i > 1 and items[i - 1] == BREAK else i - 1] if i else None
     return items[i] in LEVELS and before is not None and before not in LEVELS and before != "!"
 
 

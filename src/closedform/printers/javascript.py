@@ -8,7 +8,7 @@ from typing import Any
 
 from closedform.formula import Formula
 from closedform.ir import Node, Type
-from closedform.printers.clike import Syntax, finite
+from closedform.printers.clike import FUNCTIONS, Syntax, finite
 from closedform.printers.forests import Data
 from closedform.printers.javascript_prelude import HELPERS
 from closedform.printers.pages import NEEDS, Page, fitted, page
@@ -33,7 +33,6 @@ ARRAYS = {
     "whole": "Int32Array",
     "truth": "Uint8Array",
 }
-FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "asin", "acos", "atan")
 
 
 def write(formula: Formula) -> str:

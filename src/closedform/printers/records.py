@@ -12,7 +12,7 @@ from closedform.ir import Node, Type
 from closedform.printers.forests import Data
 from closedform.printers.identifiers import identifiers
 from closedform.printers.pages import Page, fitted
-from closedform.printers.program import joined
+from closedform.printers.program import helpers_used, joined
 from closedform.printers.samples import Samples, samples
 from closedform.printers.spell import Written, unbroken
 
@@ -127,13 +127,10 @@ class Records:
                 value = self.choice(self.NONE.format(given), "-1", other)
             yield self.declared("whole", name, value)
 
-    def label_helpers(self) -> Iterator[str]:
-        """Yield the helpers that `read` calls."""
-        for i in self.page.asked:
-            if self.inputs[i].kind == "text":
-                yield "text_code" if self.codes.texts else ""
-            elif self.inputs[i].kind == "code":
-                yield "number_code"
+    def label_helpers(self) -> Sequence[str]:
+        """Return the helpers that reading the row and giving labels need."""
+        texts = [*self.read(), *(value for _, _, value in self.given())]
+        return helpers_used(texts, self.page.prelude, self.page.needs)
 
     def given(self) -> Iterator[tuple[Field, list[str], str]]:
         """Yield each output with the lines that its value needs, and its value."""
@@ -159,9 +156,13 @@ class Records:
         for i in self.codes.passed(field.node):
             own = self.GIVEN.format(self.inputs[i].name)
             rest = self.choice(self.is_code(code, self.codes.unseen(i)), own, rest)
-        texts = field.kind == "text"
-        if not (self.codes.texts if texts else self.codes.numbers):
+        if not (self.codes.texts if field.kind == "text" else self.codes.numbers):
             return rest
+        return self.labelled(field, code, rest)
+
+    def labelled(self, field: Field, code: str, rest: str) -> str:
+        """Return a label by its code, or what stands for it otherwise."""
+        texts = field.kind == "text"
         begin = 0 if texts else len(self.codes.texts)
         at = f"{code} - {begin}" if begin else code
         element = self.known(self.TEXTS if texts else self.NUMBERS, at, field.kind)

@@ -17,6 +17,7 @@ TARGETS: dict[str, str] = {
     "numpy": "closedform.printers.numpy",
     "c": "closedform.printers.c",
     "cpp": "closedform.printers.cpp",
+    "go": "closedform.printers.go",
     "rust": "closedform.printers.rust",
     "javascript": "closedform.printers.javascript",
     "sympy": "closedform.printers.sympy",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -110,7 +109,7 @@ SYNTAX = Syntax(
     limit=number,
     functions={name: f"f64::{own}" for name, own in FUNCTIONS.items()},
     equal="==",
-    choice=Spelling(f"if {{0}} {{{{{BREAK}{{1}}{BREAK}}}}} else {{{{{BREAK}{{2}}{BREAK}}}}}", CHOICE),
+    choice=Spelling("if {0} {{~{1}~}} else {{~{2}~}}".replace("~", BREAK), CHOICE),
     single=call("round32"),
     whole=lambda name, value: f"let {name} = {value};",
     function=_function,
@@ -184,8 +183,8 @@ class _Module(Records):
         given = "Input" + ("<'_>" if self.lifetimes["Input"] and not taken else
                            taken if self.lifetimes["Input"] else "")  # fmt: skip
         row = "row" if self.page.asked else "_row"
-        head = f"/// Every output for one row.\npub fn evaluate{taken}({row}: &{given}) -> Output{taken} {{"
-        return block(head, self._lines())
+        head = f"pub fn evaluate{taken}({row}: &{given}) -> Output{taken} {{"
+        return block(f"/// Every output for one row.\n{head}", self._lines())
 
     def _lines(self) -> Iterator[str]:
         guard, refuse = self.page.made.guard, ""

@@ -25,6 +25,7 @@ RUNNERS: dict[str, str] = {
     "sympy": "closedform.verify.running.sympy:run_sympy",
     "c": "closedform.verify.running.c:run_c",
     "cpp": "closedform.verify.running.cpp:run_cpp",
+    "go": "closedform.verify.running.go:run_go",
     "rust": "closedform.verify.running.rust:run_rust",
     "javascript": "closedform.verify.running.javascript:run_javascript",
 }
