@@ -64,7 +64,7 @@ class Page:
         called = helpers_used(self.trees(), self.prelude, self.needs)
         wanted = {*self.made.helpers, *called, *more}
         sets = len(self.writer.forest.sizes) > 0
-        wanted |= {"among"} if sets and "leaf" in wanted else set()
+        wanted |= {"among", "goes_left"} if sets and "leaf" in wanted else set()
         asked = self.writer.syntax.goes_left[sets]
         for name, body in self.prelude.items():
             if name in wanted:

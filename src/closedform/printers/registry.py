@@ -18,6 +18,7 @@ TARGETS: dict[str, str] = {
     "c": "closedform.printers.c",
     "cpp": "closedform.printers.cpp",
     "go": "closedform.printers.go",
+    "java": "closedform.printers.java",
     "rust": "closedform.printers.rust",
     "javascript": "closedform.printers.javascript",
     "sympy": "closedform.printers.sympy",

@@ -26,6 +26,7 @@ RUNNERS: dict[str, str] = {
     "c": "closedform.verify.running.c:run_c",
     "cpp": "closedform.verify.running.cpp:run_cpp",
     "go": "closedform.verify.running.go:run_go",
+    "java": "closedform.verify.running.java:run_java",
     "rust": "closedform.verify.running.rust:run_rust",
     "javascript": "closedform.verify.running.javascript:run_javascript",
 }
