@@ -103,6 +103,11 @@ class Records:
         assert callable(chosen)
         return unbroken(chosen([Written(test), Written(a), Written(b)]).text)
 
+    def counted(self, written: str) -> str:
+        """Return a truth as a number."""
+        test = written if written.isidentifier() else f"({written})"
+        return self.choice(test, "1.0", "0.0")
+
     def known(self, array: str, at: str, kind: str) -> str:
         """Return an element of the labels, as an output holds it."""
         return f"{array}[{at}]"
@@ -136,7 +141,8 @@ class Records:
         """Yield each output with the lines that its value needs, and its value."""
         for field, written in zip(self.outputs, self.page.made.outputs.values(), strict=True):
             if field.kind == "number":
-                yield field, [], fitted(written)
+                truth = field.node.type is Type.BOOL
+                yield field, [], fitted(self.counted(written) if truth else written)
                 continue
             code = self._code_name(field)
             lines = [self.declared("whole", code, fitted(written))]

@@ -21,6 +21,7 @@ TARGETS: dict[str, str] = {
     "java": "closedform.printers.java",
     "rust": "closedform.printers.rust",
     "javascript": "closedform.printers.javascript",
+    "typescript": "closedform.printers.typescript",
     "sympy": "closedform.printers.sympy",
 }
 """Target → the module with its `write(formula, **options)`."""

@@ -29,6 +29,7 @@ RUNNERS: dict[str, str] = {
     "java": "closedform.verify.running.java:run_java",
     "rust": "closedform.verify.running.rust:run_rust",
     "javascript": "closedform.verify.running.javascript:run_javascript",
+    "typescript": "closedform.verify.running.typescript:run_typescript",
 }
 """Target → the module and function that runs its programs."""
 
