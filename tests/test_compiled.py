@@ -38,10 +38,12 @@ A, B = ops.input_(0), ops.input_(1)
 
 
 def only_where(target):
-    """Run a test where the target's tools are."""
-    return pytest.param(
-        target, marks=pytest.mark.skipif(not available(target), reason="it cannot be run here")
-    )
+    """Run a test where the target's tools are; all but C++ only among the slow ones.
+
+    test_targets runs each language on all operations and six models every day.
+    """
+    absent = pytest.mark.skipif(not available(target), reason="it cannot be run here")
+    return pytest.param(target, marks=[absent] + [pytest.mark.slow] * (target != "cpp"))
 
 
 HERE = [only_where(target) for target in ALL]

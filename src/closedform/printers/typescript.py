@@ -58,7 +58,7 @@ class _Typed(Module):
 
     def at(self) -> Iterator[str]:
         """Yield the function that reads a column of the row."""
-        yield "const by_name = row as Record<string, Value>;"
+        yield "const by_name = row as unknown as Record<string, Value>;"
         yield "const at = (i: number): Value =>"
         yield "    Array.isArray(row) ? row[i]"
         yield "    : Object.hasOwn(row, INPUTS[i]) ? by_name[INPUTS[i]] : undefined;"
