@@ -288,7 +288,8 @@ class Writer:
     def _split(self, splits: Splits, i: int, x: str) -> str:
         if splits.member[i] >= 0:
             codes = splits.sets[splits.member[i]].nonzero()[0].tolist()
-            test = " || ".join(f"{x} {self.syntax.equal} {c}" for c in codes) or "false"
+            numbers = (self.syntax.number(float(c)) for c in codes)
+            test = " || ".join(f"{x} {self.syntax.equal} {c}" for c in numbers) or "false"
         else:
             sign = "<" if splits.below else "<="
             test = f"{x} {sign} {self.syntax.limit(float(splits.threshold[i]))}"

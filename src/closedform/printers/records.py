@@ -145,13 +145,14 @@ class Records:
                 yield field, [], fitted(self.counted(written) if truth else written)
                 continue
             code = self._code_name(field)
-            lines = [self.declared("whole", code, fitted(written))]
-            yield field, lines, self._label(field, code)
+            label = self._label(field, code)
+            lines = [self.declared("whole", code, fitted(written))] if code in label else []
+            yield field, lines, label
 
     def _code_name(self, field: Field) -> str:
         """Return a name for a label's code that no value has."""
         taken = {*self.page.made.inputs, *(name for name, _, _ in self.page.made.speller.lines)}
-        name = f"{field.name}_code"
+        name = f"{field.name[0].lower()}{field.name[1:]}_code"
         while name in taken:
             name += "_"
         return name
