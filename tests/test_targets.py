@@ -29,7 +29,7 @@ NEVER = {
     target: tuple(getattr(import_module(module), "NEVER", ())) for target, module in TARGETS.items()
 }
 """What each target cannot spell, as its module says, with a reason each."""
-QUICK = {"python", "numpy", "sympy", "c", "javascript"}
+QUICK = {"python", "numpy", "sympy", "c", "javascript", "onnx"}
 """Targets whose programs take no second to build and run: they run each op by itself."""
 NO_MISSING = {"sympy"}
 """Targets that cannot say where a value is missing or has no code."""
