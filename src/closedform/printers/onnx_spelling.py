@@ -130,7 +130,8 @@ def _equal(g: Graph, n: Node, given: Given) -> Tensor:
     known = any(a.op is ops.LABEL and a.data[0] is not None for a in n.args)
     if n.args[0].type is not Type.LABEL or known:
         return found
-    return g.apply("And", found, g.apply("GreaterOrEqual", given[0], _code(g, 0)))
+    absent = g.apply("Equal", given[0], _code(g, -1))
+    return g.apply("And", found, g.apply("Not", absent))
 
 
 def _or(g: Graph, n: Node, given: Given) -> Tensor:
@@ -195,10 +196,10 @@ class Labels:
     def __init__(self, codes: LabelCodes) -> None:
         self.codes = codes
 
-    def label(self, g: Graph, n: Node, given: Given) -> Tensor:
+    def _label(self, g: Graph, n: Node, given: Given) -> Tensor:
         return _code(g, int(self.codes.text(n.data[0])))
 
-    def table(self, g: Graph, n: Node, given: Given) -> Tensor:
+    def _table(self, g: Graph, n: Node, given: Given) -> Tensor:
         data, x = n.data, given[0]
         if n.args[0].type is not Type.LABEL:
             keys = [float(v) for v in data.labels]
@@ -207,7 +208,7 @@ class Labels:
         values = [data.default, data.missing, *self.codes.dense(data).tolist()]
         return self._beside(g, x, np.asarray(values, dtype=g.real))
 
-    def member(self, g: Graph, n: Node, given: Given) -> Tensor:
+    def _member(self, g: Graph, n: Node, given: Given) -> Tensor:
         x = given[0]
         if n.args[0].type is not Type.LABEL:
             keys = list(dict.fromkeys(float(v) for v in n.data if v == v))
@@ -225,7 +226,7 @@ class Labels:
 
     def rules(self) -> dict[str, Rule]:
         """Return the rules by the name of the operation."""
-        return {"label": self.label, "table": self.table, "member": self.member}
+        return {"label": self._label, "table": self._table, "member": self._member}
 
 
 def looked_up(
