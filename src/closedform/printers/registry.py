@@ -18,6 +18,7 @@ TARGETS: dict[str, str] = {
     "c": "closedform.printers.c",
     "javascript": "closedform.printers.javascript",
     "onnx": "closedform.printers.onnx",
+    "pmml": "closedform.printers.pmml",
     "sympy": "closedform.printers.sympy",
 }
 """Target → the module with its `write(formula, **options)`."""

@@ -26,6 +26,7 @@ RUNNERS: dict[str, str] = {
     "c": "closedform.verify.running.c:run_c",
     "javascript": "closedform.verify.running.javascript:run_javascript",
     "onnx": "closedform.verify.running.onnx:run_onnx",
+    "pmml": "closedform.verify.running.pmml:run_pmml",
 }
 """Target → the module and function that runs its programs."""
 
