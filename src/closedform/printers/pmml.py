@@ -88,7 +88,8 @@ class _Document:
         self.places = {f.stands: f"trees{i}" for i, f in enumerate(self.forests, 1)}
         taken |= {n.data: field(name) for n, name in self.places.items()}
         language = Expressions(roots).language()
-        self.speller = Speller(language, taken, self.names)
+        references = {n: field(name) for n, name in self.names.items()}
+        self.speller = Speller(language, taken, references)
         self.written = dict(zip(roots, self.speller.write(roots), strict=True))
 
     def _names(self, roots: Sequence[Node]) -> dict[Node, str]:
@@ -195,7 +196,8 @@ class _Document:
         for n in toposort(list(self.written)):
             if any(a in late for a in n.args):
                 late.add(n)
-        for name, text, n in self.speller.lines:
+        for _, text, n in self.speller.lines:
+            name = self.names[n]
             place = above if n in late else below
             if n.op is ops.ROUND32:  # a field of floats, and one of doubles: 0.1f·0.1f is a float
                 single = self._fresh(f"{name}_single")
@@ -300,7 +302,8 @@ class _Document:
         if not self.forests:
             return final
         names = {n: self._field_of(n) for f in self.forests for n in tested(f)}
-        parts = [model(f, names, self.places[f.stands]) for f in self.forests]
+        reads = {n: self._behind(n) for n in names}
+        parts = [model(f, names, reads, self.places[f.stands]) for f in self.forests]
         chain = [
             element("Segment", "<True/>", part, id=i) for i, part in enumerate([*parts, final], 1)
         ]
@@ -313,6 +316,10 @@ class _Document:
             "MiningModel", schema, element("Segmentation", *chain, multipleModelMethod="modelChain"),
             functionName="classification" if label else "regression",
         )  # fmt: skip
+
+    def _behind(self, n: Node) -> list[str]:
+        """Return the inputs that a node reads."""
+        return [self.inputs[x.data] for x in toposort([self.became[n]]) if x.op is ops.INPUT]
 
     def _field_of(self, n: Node) -> str:
         now = self.became[n]

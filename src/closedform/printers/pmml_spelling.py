@@ -85,7 +85,7 @@ _GROWN = apply("exp", apply("-", _ZERO, apply("abs", A)))
 OWN = {
     "exp": "exp", "log": "ln", "log1p": "ln1p", "expm1": "expm1", "sqrt": "sqrt", "abs": "abs",
     "tanh": "tanh", "sin": "sin", "cos": "cos", "atan": "atan", "asin": "asin", "acos": "acos",
-    "floor": "floor", "erf": "erf",
+    "erf": "erf",
 }  # fmt: skip
 """What PMML calls functions of one number."""
 
@@ -102,6 +102,11 @@ HELPERS: Mapping[str, str] = {
         "sign", apply("if", apply("greaterThan", A, _ZERO), _ONE,
                       apply("if", apply("lessThan", A, _ZERO), constant(-1.0), _ZERO))
     ),
+    # The evaluator's floor is an integer of 32 bits.
+    "floorOrMissing": _of_one("floorOrMissing", apply(
+        "if", apply("lessThan", apply("abs", A), constant(2.0**31 - 1)), apply("floor", A),
+        apply("if", apply("lessThan", apply("abs", A), constant(2.0**52)),
+              apply("-", A, apply("modulo", A, _ONE)), A))),
     "power": _of_two("power", apply("pow", A, B, **INVALID)),
     "smaller": _of_two("smaller", apply("min", A, B)),
     "greater": _of_two("greater", apply("max", A, B)),
@@ -146,6 +151,7 @@ class Expressions:
             "equal": self._equal, "member": self._member, "missing": self._missing,
             "where": self._where, "table": self._table, "min": self._extreme,
             "max": self._extreme, "and": self._both, "or": self._both,
+            "floor": _calls("floorOrMissing"),
             "not": lambda speller, n, args: Written(apply("not", args[0].text)),
             "sigmoid": _calls("sigmoid"), "softplus": _calls("softplus"), "sign": _calls("sign"),
             **{op: _calls(f"{op}OrMissing") for op in OWN},
@@ -229,8 +235,7 @@ class Expressions:
             element("row", f"<key>{quoted(k)}</key>", element("value", number(v)))
             for k, v in told if v == v
         ]  # fmt: skip
-        column = element("FieldColumnPair", field=speller.named.get(n.args[0], _name(args[0])),
-                         column="key")  # fmt: skip
+        column = element("FieldColumnPair", field=_name(args[0]), column="key")
         default = None if math.isnan(data.default) else number(data.default)
         absent = None if math.isnan(data.missing) else number(data.missing)
         found = element(

@@ -124,10 +124,18 @@ def tested(forest: Forest) -> list[Node]:
     return list(found)
 
 
-def model(forest: Forest, names: dict[Node, str], output: str) -> str:
-    """Return a forest as a model whose prediction is the field `output`."""
-    fields = [names[n] for n in tested(forest)]
-    schema = mining_schema(fields)
+def model(
+    forest: Forest, names: dict[Node, str], reads: dict[Node, list[str]], output: str
+) -> str:
+    """Return a forest as a model whose prediction is the field `output`.
+
+    Args:
+        forest: the trees.
+        names: the field of each node that is tested.
+        reads: the inputs behind it; a derived field has no place in the schema of a segment.
+        output: what the prediction is called.
+    """
+    schema = mining_schema(_behind(tested(forest), reads))
     given = element(
         "Output",
         element("OutputField", name=output, optype="continuous", dataType="double",
@@ -139,14 +147,17 @@ def model(forest: Forest, names: dict[Node, str], output: str) -> str:
     exact = "float" if forest.single else None
     segments = []
     for i, (tree, args) in enumerate(forest.trees, 1):
-        s = tree.splits
-        used = [names[a] for a in dict.fromkeys(args[f] for f in s.feature[~s.leaf].tolist())]
+        used = _behind(tested(Forest(((tree, args),), False, forest.stands)), reads)
         inner = _tree_model(tree, args, names, mining_schema(used), exact)
         segments.append(element("Segment", "<True/>", inner, id=i))
     whole = element("Segmentation", *segments, multipleModelMethod="sum")
     return element(
         "MiningModel", schema, given, whole, functionName="regression", x_mathContext=exact
     ).replace("x_mathContext", "x-mathContext", 1)
+
+
+def _behind(nodes: Sequence[Node], reads: dict[Node, list[str]]) -> list[str]:
+    return list(dict.fromkeys(name for n in nodes for name in reads[n]))
 
 
 def mining_schema(fields: Sequence[str], target: str | None = None) -> str:
