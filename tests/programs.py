@@ -4,6 +4,7 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from closedform import ops
 from closedform.columns import columns_of
@@ -14,6 +15,15 @@ from strategies import LABELS
 
 PROGRAMS = tuple(target for target in RUNNERS if available(target))
 """The targets whose programs can be run on this machine."""
+
+SLOW_TO_START = {"pmml"}
+"""Targets whose tool takes seconds to start: their programs run in `make test-all`."""
+
+
+def each(targets) -> list:
+    """Return targets as parameters of a test, those of slow tools marked so."""
+    return [pytest.param(t, marks=pytest.mark.slow) if t in SLOW_TO_START else t for t in targets]
+
 
 # A label that no formula knows equals no other one, not even itself; a program cannot know that.
 for _label in ("unseen", *LABELS):

@@ -14,7 +14,7 @@ from closedform.errors import BadInput, UnsupportedTarget
 from closedform.printers import registry
 from closedform.readers import read
 from closedform.verify import verify_program
-from programs import PROGRAMS
+from programs import PROGRAMS, each
 
 X, Y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
@@ -26,7 +26,7 @@ ROUNDING = 1e-13  # sums of ten terms, folded scalers: some hundred ulp relative
 MODELS = {"ridge": (RIDGE, X), "forest": (FOREST, X), "logistic": (LOGISTIC, FLOWERS)}
 
 
-@pytest.mark.parametrize("target", PROGRAMS)
+@pytest.mark.parametrize("target", each(PROGRAMS))
 @pytest.mark.parametrize("name", MODELS)
 def test_a_printed_program_is_run_and_agrees_with_formula_and_model(target, name):
     model, rows = MODELS[name]

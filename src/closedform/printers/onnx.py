@@ -128,11 +128,9 @@ class _Model:
         features = [] if self.matrix else [formula.inputs[i].name for i in self.asked]
         self.outputs = tensor_names(formula.outputs)
         self.names = tensor_names(["X"] if self.matrix else features, self.outputs)
-        self.missing_label = next(
-            text for text in _missing_texts() if text not in self.codes.texts
-        )
+        self.missing_label = next(text for text in _missing_texts() if text not in self.codes.texts)
         self.graph = Graph(self.real, [*self.outputs, *self.names], dict(formula.names))
-        self.rules = RULES | Labels(self.codes).rules()
+        self.rules = {**RULES, **Labels(self.codes).rules()}
 
     def proto(self) -> Any:
         from onnx import helper
@@ -174,7 +172,9 @@ class _Model:
     def _input(self, name: str, kind: Any, width: int, told: str) -> Tensor:
         from onnx import TensorProto, helper
 
-        dtype = TensorProto.STRING if kind is str else helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+        dtype = (
+            TensorProto.STRING if kind is str else helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+        )
         self.given.append(helper.make_tensor_value_info(name, dtype, ["N", width], told))
         made = Tensor(name, width)
         self.graph.rows = self.graph.rows or made

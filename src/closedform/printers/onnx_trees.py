@@ -56,7 +56,9 @@ def _leaves(g: Graph, splits: Sequence[Splits], args: tuple[Node, ...]) -> Tenso
     counts = [int(s.leaf.sum()) for s in splits]
     many = sum(counts) > MOST_LEAVES
     first = [0] * len(splits) if many else np.cumsum([0, *counts])[:-1].tolist()
-    nodes = [_nodes(g, s, place, i, at) for i, (s, at) in enumerate(zip(splits, first, strict=True))]
+    nodes = [
+        _nodes(g, s, place, i, at) for i, (s, at) in enumerate(zip(splits, first, strict=True))
+    ]
     joined = {key: np.concatenate([one[key] for one in nodes]) for key in nodes[0]}
     limits, weights = joined.pop("nodes_values"), joined.pop("target_weights")
     name = g.add(
@@ -87,9 +89,7 @@ def _nodes(
     if g.real == np.float32:
         limits = above32(limits) if s.below else below32(limits)
     limits = np.where(s.leaf, 0.0, np.where(s.member >= 0, 0.5, limits))
-    columns = [
-        0 if s.leaf[i] else place[int(s.feature[i]), _set_of(s, i)] for i in range(count)
-    ]
+    columns = [0 if s.leaf[i] else place[int(s.feature[i]), _set_of(s, i)] for i in range(count)]
     return {
         "nodes_treeids": np.full(count, tree),
         "nodes_nodeids": numbers,

@@ -7,7 +7,8 @@ them; a function of what is missing would be refused, so the document defines fu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+
+import numpy as np
 
 from closedform import ops
 from closedform.about import __version__
@@ -20,12 +21,10 @@ from closedform.printers.pmml_spelling import (
     HELPERS,
     Expressions,
     apply,
-    constant,
     field,
-    label_constant,
 )
 from closedform.printers.pmml_text import element, label_text, legal, lines, number
-from closedform.printers.pmml_trees import Forest, mining_schema, model, split, tested
+from closedform.printers.pmml_trees import mining_schema, model, split, tested
 from closedform.printers.program import banner
 from closedform.printers.spell import Speller, names_for
 
@@ -71,8 +70,10 @@ class _Document:
         self.inputs, self.outputs = field_names(formula.inputs, formula.outputs)
         became, self.forests = split(formula)
         roots = [became[n] for n in formula.roots]
+        self._split = dict(zip(self.own.roots, roots, strict=True))
         refused = formula.refused
         self.asks = [*roots, *([] if refused is None else [refused])]
+        self.table: tuple[float, list[tuple[float, Node]]] | None = None
         self.asks += [n for f in self.forests for n in tested(f)]
         self._spell()
 
@@ -80,8 +81,20 @@ class _Document:
         first = Expressions(self.asks)
         spelled = {"lin", "label", *first.language().spell}
         small = lowered(self.asks, spelled, target="pmml")
+        whole = (
+            None if self.target is None else small[self._split[self.own.outputs[self.target[0]]]]
+        )
+        if whole is not None and self._is_table(whole):
+            # Then the sum is the regression itself, and its terms are fields.
+            self.asks = [n for n in self.asks if small[n] is not whole]
+            small |= {a: a for a in whole.args}
+            self.asks += list(whole.args)
         final = _short_sums([small[n] for n in self.asks])
         self.became = {n: final[small[n]] for n in self.asks}
+        if whole is not None and self._is_table(whole):
+            weights = whole.data.weights.tolist()
+            terms = [(w, self.became[a]) for w, a in zip(weights, whole.args, strict=True)]
+            self.table = whole.data.bias, terms
         roots = list(dict.fromkeys(self.became.values()))
         self.names = self._names(roots)
         taken = {i: field(name) for i, name in enumerate(self.inputs)}
@@ -92,10 +105,19 @@ class _Document:
         self.speller = Speller(language, taken, references)
         self.written = dict(zip(roots, self.speller.write(roots), strict=True))
 
+    def _is_table(self, n: Node) -> bool:
+        """Tell whether the prediction, and no other output, is a sum of what can be fields."""
+        if n.op is not ops.LIN or not n.args or self.formula.refused is not None:
+            return False
+        alone = len(set(self._split.values())) == len(self.own.outputs)
+        finite = bool(np.isfinite([n.data.bias, *n.data.weights]).all())
+        return alone and finite and all(a.op is not ops.CONST for a in n.args)
+
     def _names(self, roots: Sequence[Node]) -> dict[Node, str]:
         """Return the nodes that are fields of their own: shared, long, rounded, or looked up."""
         own: dict[Node, str] = {}
         fields = [self.became[n] for f in self.forests for n in tested(f)]
+        fields += [n for _, n in (self.table or (0, []))[1]]
         for n in toposort(roots):
             if n.op is ops.TABLE and n.args[0].op is not ops.INPUT:
                 fields.append(n.args[0])
@@ -104,7 +126,7 @@ class _Document:
             own.setdefault(n, "")
         chosen = names_for(self.formula, roots, own=own)
         used = {*self.inputs, *self.outputs, *(f"trees{i + 1}" for i in range(len(self.forests)))}
-        found = {}
+        found: dict[Node, str] = {}
         for n, name in chosen.items():
             plain = made = legal(name) or f"v{len(found) + 1}"
             count = 1
@@ -184,9 +206,14 @@ class _Document:
         n = self.own.outputs[name]
         sources = self.codes.groups.sources(n) if n.type is Type.LABEL else []
         closed = all(s.op is not ops.INPUT for s in sources)
-        return (name, dict(zip(self.own.outputs, self.outputs, strict=True))[name]) if (
-            n.type is Type.REAL or (n.type is Type.LABEL and closed and len(self._classes(n)) > 0)
-        ) else None
+        return (
+            (name, dict(zip(self.own.outputs, self.outputs, strict=True))[name])
+            if (
+                n.type is Type.REAL
+                or (n.type is Type.LABEL and closed and len(self._classes(n)) > 0)
+            )
+            else None
+        )
 
     def _derived(self) -> tuple[list[str], list[str]]:
         """Return the derived fields that read inputs alone, and those that read trees as well."""
@@ -238,9 +265,10 @@ class _Document:
         self.holds: dict[str, str] = {}
         self.output_texts: list[str] = []
         found = []
-        replaced = self._roots()
         for own, name in zip(self.own.outputs, self.outputs, strict=True):
-            n = replaced[own]
+            if self.table is not None and self.target is not None and self.target[0] == own:
+                continue
+            n = self.became[self._split[self.own.outputs[own]]]
             text = self.written[n].text
             if guard is not None:
                 text = apply("if", apply("not", guard), text)
@@ -255,17 +283,12 @@ class _Document:
                                  feature="transformedValue"))  # fmt: skip
         return found
 
-    def _roots(self) -> dict[str, Node]:
-        became, _ = split(self.formula)
-        return {k: self.became[became[n]] for k, n in self.formula.outputs.items()}
-
     def _held(self, n: Node, name: str, kind: str, text: str, above: list[str]) -> str:
         """Return the field that holds an expression."""
-        for known, place in (*self.names.items(), *self.places.items()):
-            if n is known and text == field(place):
+        if n.op is ops.INPUT or n in self.names:
+            place = self._place(n)
+            if text == field(place):
                 return place
-        if n.op is ops.INPUT and n.data < len(self.inputs) and text == field(self.inputs[n.data]):
-            return self.inputs[n.data]
         made = self._fresh(f"computed {name}")
         above.append(_field(made, kind, text))
         return made
@@ -281,12 +304,24 @@ class _Document:
         head += element("LocalTransformations", *above) if above else ""
         if target is not None and self.own.outputs[target[0]].type is Type.LABEL:
             return self._classifier(head, self.holds[target[0]], self.own.outputs[target[0]])
-        table = element("RegressionTable", intercept=0)
-        if target is not None:
-            held = self.holds[target[0]]
-            predictor = element("NumericPredictor", name=held, coefficient=1)
-            table = element("RegressionTable", predictor, intercept=0)
+        bias, terms = self._regression()
+        predictors = [
+            element("NumericPredictor", name=name, coefficient=number(w)) for w, name in terms
+        ]
+        table = element("RegressionTable", *predictors, intercept=number(bias))
         return element("RegressionModel", head, table, functionName="regression")
+
+    def _regression(self) -> tuple[float, list[tuple[float, str]]]:
+        """Return the intercept of the prediction, and its coefficients and fields."""
+        if self.table is not None:
+            return self.table[0], [(w, self._place(n)) for w, n in self.table[1]]
+        return 0.0, [(1.0, self.holds[self.target[0]])] if self.target is not None else []
+
+    def _place(self, n: Node) -> str:
+        """Return the field that a node is."""
+        if n.op is not ops.INPUT:
+            return self.names[n]
+        return self.places[n] if n in self.places else self.inputs[n.data]
 
     def _classifier(self, head: str, held: str, n: Node) -> str:
         leaves = [
@@ -313,7 +348,8 @@ class _Document:
             [self.inputs[i] for i in self._asked()], target[1] if target else None
         )
         return element(
-            "MiningModel", schema, element("Segmentation", *chain, multipleModelMethod="modelChain"),
+            "MiningModel", schema,
+            element("Segmentation", *chain, multipleModelMethod="modelChain"),
             functionName="classification" if label else "regression",
         )  # fmt: skip
 
@@ -322,8 +358,7 @@ class _Document:
         return [self.inputs[x.data] for x in toposort([self.became[n]]) if x.op is ops.INPUT]
 
     def _field_of(self, n: Node) -> str:
-        now = self.became[n]
-        return self.inputs[now.data] if now.op is ops.INPUT else self.names[now]
+        return self._place(self.became[n])
 
 
 def _field(name: str, kind: str, text: str) -> str:

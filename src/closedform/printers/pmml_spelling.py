@@ -107,7 +107,10 @@ HELPERS: Mapping[str, str] = {
         "if", apply("lessThan", apply("abs", A), constant(2.0**31 - 1)), apply("floor", A),
         apply("if", apply("lessThan", apply("abs", A), constant(2.0**52)),
               apply("-", A, apply("modulo", A, _ONE)), A))),
-    "power": _of_two("power", apply("pow", A, B, **INVALID)),
+    # x to the power of 0 and 1 to any power are 1, whatever is missing.
+    "power": _defined("power", ["a", "b"], apply(
+        "if", apply("or", apply("equal", B, _ZERO, **LOST), apply("equal", A, _ONE, **LOST)), _ONE,
+        apply("if", _known("a", "b"), apply("pow", A, B, **INVALID)))),
     "smaller": _of_two("smaller", apply("min", A, B)),
     "greater": _of_two("greater", apply("max", A, B)),
 }  # fmt: skip
@@ -115,11 +118,6 @@ HELPERS: Mapping[str, str] = {
 
 
 # --- operations -----------------------------------------------------------------------------------
-
-
-def is_sure(node: Node) -> bool:
-    """Tell whether a node is never missing by what it is made of: a number."""
-    return node.op is ops.CONST and node.data == node.data
 
 
 def chances(roots: Iterable[Node]) -> set[Node]:
@@ -183,12 +181,7 @@ class Expressions:
         return Written(apply("/", args[0].text, args[1].text, **self._options(n)))
 
     def _pow(self, speller: Speller, n: Node, args: Args) -> Written:
-        a, b = args[0].text, args[1].text
-        if n.args[1].op is ops.CONST and n.args[1].data == 0:
-            return Written(constant(1.0))
-        if is_sure(n.args[0]) and n.args[0].data == 1:
-            return Written(constant(1.0))
-        return Written(apply("power", a, b))
+        return Written(apply("power", args[0].text, args[1].text))
 
     def _less(self, speller: Speller, n: Node, args: Args) -> Written:
         name = "lessThan" if n.op is ops.LESS else "lessOrEqual"
@@ -228,9 +221,7 @@ class Expressions:
     def _table(self, speller: Speller, n: Node, args: Args) -> Written:
         """Return a table of labels; where a label's number is missing, so is its row."""
         data = n.data
-        told = [
-            (label_text(k), v) for k, v in zip(data.labels, data.values.tolist(), strict=True)
-        ]
+        told = [(label_text(k), v) for k, v in zip(data.labels, data.values.tolist(), strict=True)]
         rows = [
             element("row", f"<key>{quoted(k)}</key>", element("value", number(v)))
             for k, v in told if v == v
@@ -258,6 +249,4 @@ def _name(x: Written) -> str:
     from xml.sax.saxutils import unescape
 
     quoted_name = x.text.removeprefix('<FieldRef field="').removesuffix('"/>')
-    return unescape(
-        quoted_name, {"&#10;": "\n", "&#13;": "\r", "&#9;": "\t", "&quot;": '"'}
-    )
+    return unescape(quoted_name, {"&#10;": "\n", "&#13;": "\r", "&#9;": "\t", "&quot;": '"'})

@@ -48,7 +48,9 @@ def number(value: float) -> str:
 
 def element(tag: str, /, *inner: str, **attributes: Any) -> str:
     """Return an element with its attributes, those that are None left out."""
-    told = "".join(f' {k.rstrip("_")}="{quoted(v)}"' for k, v in attributes.items() if v is not None)
+    told = "".join(
+        f' {k.rstrip("_")}="{quoted(v)}"' for k, v in attributes.items() if v is not None
+    )
     content = "".join(inner)
     return f"<{tag}{told}>{content}</{tag}>" if content else f"<{tag}{told}/>"
 
@@ -81,7 +83,8 @@ def lines(text: str, level: int = 0) -> Iterator[str]:
 
 def _closes(tags: Iterable[str]) -> dict[int, int]:
     """Return where the element that opens at each tag closes."""
-    found, stack = {}, []
+    found: dict[int, int] = {}
+    stack: list[int] = []
     for i, tag in enumerate(tags):
         if tag.startswith("</"):
             found[stack.pop()] = i

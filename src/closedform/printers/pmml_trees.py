@@ -9,7 +9,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.formula import Formula
-from closedform.ir import Node, toposort, with_args
+from closedform.ir import Node, with_args
 from closedform.ops.payloads import Tree
 from closedform.printers.pmml_text import element, number
 
@@ -66,9 +66,7 @@ class _Split:
             self.became[n] = self._forest([(n.data, n.args)], single=False)
         return self.became[n]
 
-    def _forest(
-        self, trees: Sequence[tuple[Tree, tuple[Node, ...]]], *, single: bool
-    ) -> Node:
+    def _forest(self, trees: Sequence[tuple[Tree, tuple[Node, ...]]], *, single: bool) -> Node:
         stands = ops.input_(self.next)
         self.next += 1
         self.forests.append(Forest(tuple(trees), single, stands))
@@ -124,9 +122,7 @@ def tested(forest: Forest) -> list[Node]:
     return list(found)
 
 
-def model(
-    forest: Forest, names: dict[Node, str], reads: dict[Node, list[str]], output: str
-) -> str:
+def model(forest: Forest, names: dict[Node, str], reads: dict[Node, list[str]], output: str) -> str:
     """Return a forest as a model whose prediction is the field `output`.
 
     Args:

@@ -72,8 +72,8 @@ def _texts(program: str, names: Sequence[str]) -> set[str]:
 
     space = "{http://www.dmg.org/PMML-4_4}"
     fields = ElementTree.fromstring(program).find(f"{space}DataDictionary")
-    found = [] if fields is None else fields
-    return {f.get("name", "") for f in found if f.get("dataType") == "string"}
+    listed = [] if fields is None else list(fields)
+    return {f.get("name", "") for f in listed if f.get("dataType") == "string"}
 
 
 def _plain(value: Any, text: bool) -> Any:
