@@ -13,8 +13,9 @@ FOLDER = Path(__file__).with_name("pmml_written")
 A, B = ops.input_(0), ops.input_(1)
 KIND = ops.input_(2, Type.LABEL)
 FEATURES = (Feature("a"), Feature("b (cm)"), Feature("kind", Type.LABEL, ("red", "blue")))
+LEFT = [True, False, True, True, True]
 SHAPE, _ = splits_from([1, 3, -1, -1, -1], [2, 4, -1, -1, -1], [0, 1, 0, 0, 0],
-                       [0.6, 2.5, 0, 0, 0], missing_left=[True, False, True, True, True])  # fmt: skip
+                       [0.6, 2.5, 0, 0, 0], missing_left=LEFT)  # fmt: skip
 
 
 def tree(*leaves):
