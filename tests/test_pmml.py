@@ -194,6 +194,22 @@ def test_degenerate_formulas_run():
 
 @runs[0]
 @runs[1]
+def test_tables_without_rows_of_constants_and_within_comparisons_run():
+    x, empty = ops.input_(0), ops.table(KIND, {}, 2.5, -1.0)
+    coded = ops.table(KIND, {"u": 1.0}, 2.0, 3.0)
+    formula = Formula(
+        {"empty": empty, "known": ops.table(ops.label("u"), {"u": 1.0}, 2.0),
+         "test": ops.less_equal(coded, empty), "number": ops.table(x, {1.5: 2.0}, math.nan, 7.0)},
+        (Feature("x"), Feature("k", Type.LABEL, ("u", "v"))),
+    )  # fmt: skip
+    X = {"x": [1.5, 2.0, math.nan], "k": ["u", "v", None]}
+    found, wanted = ran(formula, X), formula.evaluate(X)
+    for name in wanted:
+        agree(found[name], wanted[name].tolist())
+
+
+@runs[0]
+@runs[1]
 def test_sets_of_codes_missing_codes_and_trees_upon_trees_run():
     sets = np.array([[True, False, True], [False, False, False]])
     splits, _ = splits_from([1, 3, -1, -1, -1], [2, 4, -1, -1, -1], [0, 0, 0, 0, 0],

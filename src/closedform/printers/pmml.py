@@ -121,7 +121,8 @@ class _Document:
         for n in toposort(roots):
             if n.op is ops.TABLE and n.args[0].op is not ops.INPUT:
                 fields.append(n.args[0])
-            fields += [n] if n.op is ops.ROUND32 else []
+            # Of a table within a comparison JPMML says that it is categorical.
+            fields += [n] if n.op in (ops.ROUND32, ops.TABLE) else []
         for n in fields:
             own.setdefault(n, "")
         chosen = names_for(self.formula, roots, own=own)

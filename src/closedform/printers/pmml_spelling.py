@@ -13,6 +13,7 @@ from typing import Any
 
 from closedform import ops
 from closedform.ir import Interval, Node, Type
+from closedform.ops.payloads import Table
 from closedform.printers.pmml_text import element, label_text, number, quoted
 from closedform.printers.spell import Custom, Language, Speller, Spelling, Written
 
@@ -221,23 +222,37 @@ class Expressions:
     def _table(self, speller: Speller, n: Node, args: Args) -> Written:
         """Return a table of labels; where a label's number is missing, so is its row."""
         data = n.data
+        if n.args[0].op in (ops.LABEL, ops.CONST):  # which is no field to look up
+            return Written(constant(_at(data, n.args[0])))
         told = [(label_text(k), v) for k, v in zip(data.labels, data.values.tolist(), strict=True)]
         rows = [
             element("row", f"<key>{quoted(k)}</key>", element("value", number(v)))
             for k, v in told if v == v
         ]  # fmt: skip
-        column = element("FieldColumnPair", field=_name(args[0]), column="key")
         default = None if math.isnan(data.default) else number(data.default)
         absent = None if math.isnan(data.missing) else number(data.missing)
+        column = element("FieldColumnPair", field=_name(args[0]), column="key")
         found = element(
             "MapValues", column, element("InlineTable", *rows), outputColumn="value",
             dataType="double", defaultValue=default, mapMissingTo=absent,
         )  # fmt: skip
+        if not rows:  # an empty table is none
+            test, ends = apply("isMissing", args[0].text), (data.missing, data.default)
+            found = apply("if", test, *map(constant, ends))
         gone = [label_constant(k) for k, v in zip(data.labels, data.values, strict=True) if v != v]
         if default is None or not gone:
             return Written(found)
         test = apply("isIn", args[0].text, *gone, **LOST)
         return Written(apply("if", apply("not", test), found))
+
+
+def _at(table: Table, x: Node) -> float:
+    """Return what stands beside a known label or number."""
+    value = x.data if x.op is ops.CONST else x.data[0]
+    if value is None or value != value:
+        return table.missing
+    known = dict(zip(table.labels, table.values.tolist(), strict=True))
+    return float(known.get(value, table.default))
 
 
 def _calls(name: str) -> Custom:

@@ -58,7 +58,11 @@ class _Split:
         return self.became, self.forests
 
     def _is_plain(self, n: Node) -> bool:
-        leaves = n.data.values[n.data.splits.leaf]
+        """Tell whether a tree can be a model: it tests fields, and its leaves are numbers."""
+        s = n.data.splits
+        leaves = n.data.values[s.leaf]
+        if any(n.args[f].op is ops.CONST for f in s.feature[~s.leaf].tolist()):
+            return False
         return not any(a in self.above for a in n.args) and bool(np.isfinite(leaves).all())
 
     def _of(self, n: Node) -> Node:
