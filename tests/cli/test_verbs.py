@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 from closedform.printers import targets
 from closedform.store import load
 from model_files import Evil
-from programs import PROGRAMS, with_their_tools
+from programs import PROGRAMS, each, with_their_tools
 
 TRUST = "--trust-pickle"
 
@@ -163,7 +163,7 @@ def test_every_target_is_printed(run, target):
     assert "bmi" in out
 
 
-@pytest.mark.parametrize("target", PROGRAMS)
+@pytest.mark.parametrize("target", each(PROGRAMS))
 def test_every_program_that_can_be_run_is_exported_checked(ask, target):
     words = ("export", "trees.json", "--to", target, "-o", "trees.txt", "--check")
     status, told = ask(*words, "--data", "iris.csv")

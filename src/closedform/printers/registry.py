@@ -26,6 +26,8 @@ TARGETS: dict[str, str] = {
     "rust": "closedform.printers.rust",
     "javascript": "closedform.printers.javascript",
     "typescript": "closedform.printers.typescript",
+    "onnx": "closedform.printers.onnx",
+    "pmml": "closedform.printers.pmml",
     "sympy": "closedform.printers.sympy",
     "excel": "closedform.printers.excel",
     "excel_formula": "closedform.printers.excel_formula",

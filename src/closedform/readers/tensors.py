@@ -64,7 +64,8 @@ def elementwise(function: Callable[..., Element], *tensors: Any) -> Tensor:
     arrays = [t if isinstance(t, np.ndarray) else as_tensor(t) for t in tensors]
     whole = np.broadcast_arrays(*arrays)
     different = tuple(map(_different, zip(*(a.strides for a in whole), strict=True)))
-    made = np.frompyfunc(function, len(arrays), 1)(*(a[different] for a in whole))
+    with np.errstate(all="ignore"):  # an element may be NaN, and comparing it is no mistake
+        made = np.frompyfunc(function, len(arrays), 1)(*(a[different] for a in whole))
     return np.broadcast_to(boxed(made), whole[0].shape)
 
 

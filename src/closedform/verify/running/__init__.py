@@ -34,6 +34,8 @@ RUNNERS: dict[str, str] = {
     "mathematica": "closedform.verify.running.mathematica:run_mathematica",
     "sql": "closedform.verify.running.sql:run_sql",
     "typescript": "closedform.verify.running.typescript:run_typescript",
+    "onnx": "closedform.verify.running.onnx:run_onnx",
+    "pmml": "closedform.verify.running.pmml:run_pmml",
 }
 """Target → the module and function that runs its programs."""
 
