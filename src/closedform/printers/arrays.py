@@ -211,12 +211,19 @@ def _forest_text(made: Mapping[str, Any], library: Library) -> str:
     return "{\n" + "".join(parts) + "}"
 
 
+OWN = (
+    "squared_distance", "sum32", "tree", "table", "piecewise", "member", "max", "min", "or",
+)  # fmt: skip
+"""What `Writer` spells for every library."""
+
+
 class Writer:
     """The spellings that depend on the whole formula."""
 
     def __init__(self, formula: Formula, library: Library) -> None:
         """Find its layers and its forests."""
         self.columns = Columns(formula, library)
+        self._roots, self._users = set(formula.roots), _users(formula)
         self.forests = Forests(formula)
         self.library = library
         own = {
@@ -235,6 +242,7 @@ class Writer:
         return Written(self.columns.array(speller, "c", np.array(value)))
 
     def sum(self, speller: Speller, n: Node, args: Args) -> Written:
+        """Return a sum: of trees, as a product, or term by term."""
         if n in self.forests.sums:
             return self.forest(speller, n, args)
         trained = self.library.trainable and not _plain(n) and len(args) > 0
@@ -245,6 +253,7 @@ class Writer:
         return sum_in_parts(speller, n, args)
 
     def sum32(self, speller: Speller, n: Node, args: Args) -> Written:
+        """Return a sum in float32."""
         if n in self.forests.sums:
             return self.forest(speller, n, args)
         return Written(f"sum32(x,{BREAK}{comma(a.text for a in args)})")
@@ -265,6 +274,7 @@ class Writer:
         return Written(f"added({start}, {self.library.pick.format(name, leaf)})")
 
     def tree(self, speller: Speller, n: Node, args: Args) -> Written:
+        """Return a tree that stands by itself."""
         if n not in speller.named and self._in_forests(n):
             return Written("never")
         leaf = self.forests.leaf(speller, self.columns, [n], args)
@@ -272,20 +282,15 @@ class Writer:
         return Written(self.library.pick.format(name, f"{leaf}[..., 0]"))
 
     def _in_forests(self, n: Node) -> bool:
-        if not hasattr(self, "_users"):
-            users: dict[Node, set[Node]] = {}
-            for m in self.columns.formula.nodes:
-                for a in m.args:
-                    users.setdefault(a, set()).add(m)
-            self._users = users
-            self._roots = set(self.columns.formula.roots)
-        users_of = self._users.get(n, set())
-        return n not in self._roots and all(m in self.forests.sums for m in users_of)
+        users = self._users.get(n, set())
+        return n not in self._roots and all(m in self.forests.sums for m in users)
 
     def distance(self, speller: Speller, n: Node, args: Args) -> Written:
+        """Return one squared distance."""
         return Written(f"{self.columns.distances(speller, (n,), args).text}[..., 0]")
 
     def extreme(self, speller: Speller, n: Node, args: Args) -> Written:
+        """Return the greatest or the smallest."""
         kind, columns = n.op.name, self.columns
         group = columns.place.get(n.args[0], ((), 0))[0]
         if n not in columns.place and n.args == group:
@@ -295,6 +300,7 @@ class Writer:
         return call("least" if kind == "min" else "most")(args)
 
     def either(self, speller: Speller, n: Node, args: Args) -> Written:
+        """Return whether one condition holds; many tests for missing inputs are one."""
         tested = tuple(a.args[0] for a in n.args if a.op is ops.ABSENT)
         inputs = all(a.op is ops.INPUT for a in tested)
         if len(tested) < len(n.args) or len(tested) < 4 or not inputs:
@@ -303,10 +309,12 @@ class Writer:
         return Written(f"{self.library.prefix}.isnan({x}).any(-1)")
 
     def member(self, speller: Speller, n: Node, args: Args) -> Written:
+        """Return whether a number is one of some."""
         listed = np.array([float(v) for v in n.data if v == v])
         return Written(f"among({args[0].text}, {self.columns.array(speller, 'KEYS', listed)})")
 
     def table(self, speller: Speller, n: Node, args: Args) -> Written:
+        """Return what stands beside a number."""
         data, x, number = n.data, args[0].text, self.library.number
         keys = np.array([float(v) for v in data.labels])
         order = np.argsort(keys)
@@ -322,11 +330,20 @@ class Writer:
         return Written(f"look_up({', '.join([*names, x])})")
 
     def piecewise(self, speller: Speller, n: Node, args: Args) -> Written:
+        """Return a piecewise polynomial."""
         p, array = n.data, self.columns.array
         names = [array(speller, "EDGES", p.edges), array(speller, "ORIGINS", p.origins)]
         names.append(array(speller, "COEFS", p.coefs))
         side, missing = repr("left" if p.right_closed else "right"), self.library.number(p.missing)
         return Written(f"stretch({', '.join([args[0].text, *names, side, missing])})")
+
+
+def _users(formula: Formula) -> dict[Node, set[Node]]:
+    found: dict[Node, set[Node]] = {}
+    for n in formula.nodes:
+        for a in n.args:
+            found.setdefault(a, set()).add(n)
+    return found
 
 
 def _whole(value: float) -> bool:
@@ -364,12 +381,8 @@ def spelled(
     Raises:
         UnsupportedTarget: operations that the library cannot spell.
     """
-    base = Language(library.name, library.number, library.label, library.spell)
-    own = ("squared_distance", "sum32", "tree", "table", "piecewise", "member", "max", "min", "or")
-    taken = Language(library.name, library.number, library.label, dict.fromkeys(own, call("")))
-    known = Language(
-        library.name, library.number, library.label, {**taken.spell, **base.spell}
-    )
+    spelled_here = dict.fromkeys((*OWN, *library.spell), call(""))
+    known = Language(library.name, library.number, library.label, spelled_here)
     made = coded(prepared(formula, known))
     writer = Writer(made.formula, library)
     language = Language(library.name, library.number, library.label, writer.spell)

@@ -17,7 +17,6 @@ from closedform.formula import Formula
 from closedform.ir import Node, Type, toposort, with_args
 from closedform.ops.payloads import Label
 
-
 REFUSED = "\0refused"
 """The name of an output that no model has."""
 

@@ -98,7 +98,9 @@ HELPERS: dict[str, str] = {
         return value(a) / b
     a = value(a)
     none = b == 0.0
-    return ibis.cases((b != 0.0, a / b), (none & (a > 0.0), INFINITY), (none & (a < 0.0), -INFINITY))''',
+    return ibis.cases(
+        (b != 0.0, a / b), (none & (a > 0.0), INFINITY), (none & (a < 0.0), -INFINITY)
+    )''',
     "power": '''def power(a, b):
     """a to the power of b."""
     whole = isinstance(b, float) and b == math.floor(b)
@@ -136,7 +138,7 @@ HELPERS: dict[str, str] = {
     return 1.0 / (1.0 + (-x).exp())''',
     "sign": '''def sign(x):
     """-1, 0 or 1; missing where x is."""
-    return ibis.cases((missing(x), ibis.null("float64")), (x > 0.0, 1.0), (x < 0.0, -1.0), else_=0.0)''',
+    return ibis.cases((x > 0.0, 1.0), (x < 0.0, -1.0), (x == 0.0, 0.0))''',
     "single": '''def single(x):
     """x rounded to the nearest float32; some engines refuse what is too great for one."""
     inside = x.abs() < 3.4028235677973362e38
@@ -187,6 +189,5 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "tree": ("Tree",),
     "least": ("missing",),
     "most": ("missing",),
-    "sign": ("missing",),
 }
 """The helpers that a helper calls."""

@@ -109,7 +109,9 @@ def _columns(labels: bool) -> str:
     column = COLUMN.replace("CODED", CODED if labels else "").replace(
         "NUMBERED", f"known({number}) if i in LABELLED else {number}" if labels else number
     )
-    whole = COLUMNS.replace("LABELLED        return", (LABELLED if labels else "") + "        return")
+    whole = COLUMNS.replace(
+        "LABELLED        return", (LABELLED if labels else "") + "        return"
+    )
     return f"{column}\n\n\n{whole}"
 
 

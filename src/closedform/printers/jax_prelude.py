@@ -24,7 +24,7 @@ HELPERS: dict[str, str] = {
     code = jnp.clip(jnp.nan_to_num(value, nan=-1.0), 0, sets.shape[1] - 1).astype(int)
     return jnp.asarray(sets, dtype=bool)[jnp.maximum(row, 0), code] & (code == value)''',
     "guarded": '''def guarded(function, x, inside):
-    """function(x); its slope counts where x is inside, so that none is NaN where it is not used."""
+    """function(x), its slope 0 where x is outside: no NaN comes back from what is not used."""
     safe = jnp.where(inside, x, 0.5)
     return jnp.where(inside, function(safe), function(jax.lax.stop_gradient(x)))''',
     "exp": '''def exp(x):
@@ -128,7 +128,7 @@ HELPERS: dict[str, str] = {
     """Where a number is one of some."""
     return (x[..., None] == keys).any(-1)''',
     "look_up": '''def look_up(keys, values, x):
-    """The value beside a number among sorted keys; the last two are of other numbers and of none."""
+    """The value beside a number among sorted keys; then those of other numbers and of none."""
     keys, values, count = jnp.asarray(keys), jnp.asarray(values), len(keys)
     at = jnp.minimum(jnp.searchsorted(keys, x), count - 1)
     at = jnp.where(keys[at] == x, at, count)
@@ -150,10 +150,9 @@ HELPERS: dict[str, str] = {
     return value is None or type(value).__name__ == "NAType" or bool(value != value)''',
 }
 NEEDS: dict[str, tuple[str, ...]] = {
-    **{
-        name: ("guarded",)
-        for name in ("exp", "expm1", "log", "log1p", "sqrt", "asin", "acos", "probit")
-    },
+    **dict.fromkeys(
+        ("exp", "expm1", "log", "log1p", "sqrt", "asin", "acos", "probit"), ("guarded",)
+    ),
     "leaves": ("is_member",),
     "kth_smallest": ("stack",),
     "weighted_median": ("stack",),
@@ -180,8 +179,8 @@ LABELLED        return x
     nothing = jnp.full(shape, jnp.nan)
     listed = [found.get(i, nothing) for i in range(len(INPUTS))]
     return jnp.stack(listed, axis=-1) if listed else jnp.zeros((1, 0))'''
-LABELLED = """        marked = [known(x[..., i]) if i in LABELLED else x[..., i] for i in range(len(INPUTS))]
-        x = jnp.stack(marked, axis=-1)
+LABELLED = """        listed = ((i, x[..., i]) for i in range(len(INPUTS)))
+        x = jnp.stack([known(c) if i in LABELLED else c for i, c in listed], axis=-1)
 """
 COLUMN = '''def column(i, values):
     """One column as numbers."""

@@ -12,7 +12,13 @@ from closedform.errors import BadInput, MissingExtra
 from closedform.formula import Formula
 from closedform.ir import Node, Type
 from closedform.printers import spell as s
-from closedform.printers.array_lines import assigned, banner_lines, inputs_used, label_lines, result_of
+from closedform.printers.array_lines import (
+    assigned,
+    banner_lines,
+    inputs_used,
+    label_lines,
+    result_of,
+)
 from closedform.printers.arrays import Library, Made, spelled
 from closedform.printers.program import comma, joined, printable, unread
 from closedform.printers.spell import (
@@ -151,7 +157,11 @@ def _text(formula: Formula, dtype: str, trainable: bool) -> str:
     taken = [i for i, f in enumerate(formula.inputs) if f.type is Type.LABEL]
     arrays = {k: t for k, t in _constants(made) if not k.startswith("FOREST")}
     forests = {k: t for k, t in _constants(made) if k.startswith("FOREST")}
-    wanted = {*made.program.helpers, *["Forest"] * bool(forests), *["code"] * bool(made.coded.named)}
+    wanted = {
+        *made.program.helpers,
+        *["Forest"] * bool(forests),
+        *["code"] * bool(made.coded.named),
+    }
     helpers = [HELPERS[h] for h in HELPERS if h in wanted] + [ABSENT]
     helpers += [KNOWN] * bool(taken) + [LABELS_OF] * bool(made.coded.named)
     parts = [
@@ -174,7 +184,9 @@ def _constants(made: Made) -> list[tuple[str, str]]:
 def _dict_of(name: str, entries: dict[str, str]) -> list[str]:
     if not entries:
         return []
-    inner = "".join(f"    {k!r}: {t.replace(chr(10), chr(10) + '    ')},\n" for k, t in entries.items())
+    inner = "".join(
+        f"    {k!r}: {t.replace(chr(10), chr(10) + '    ')},\n" for k, t in entries.items()
+    )
     return [f"{name} = {{\n{inner}}}"]
 
 

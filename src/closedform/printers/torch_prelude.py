@@ -32,7 +32,7 @@ HELPERS: dict[str, str] = {
         code = torch.nan_to_num(value, nan=-1.0).clamp(0, last).long()
         return self.sets[self.member[at].clamp(min=0), code] & (code == value)''',
     "guarded": '''def guarded(function, x, inside):
-    """function(x); its slope counts where x is inside, so that none is NaN where it is not used."""
+    """function(x), its slope 0 where x is outside: no NaN comes back from what is not used."""
     safe = torch.where(inside, x, 0.5)
     return torch.where(inside, function(safe), function(x.detach()))''',
     "exp": '''def exp(x):
@@ -143,7 +143,7 @@ HELPERS: dict[str, str] = {
     """Where a number is one of some."""
     return (x[..., None] == keys).any(-1)''',
     "look_up": '''def look_up(keys, values, x):
-    """The value beside a number among sorted keys; the last two are of other numbers and of none."""
+    """The value beside a number among sorted keys; then those of other numbers and of none."""
     count = len(keys)
     at = torch.searchsorted(keys, x.contiguous().detach()).clamp(max=count - 1)
     at = torch.where(keys[at] == x, at, count)
@@ -161,10 +161,9 @@ HELPERS: dict[str, str] = {
     return torch.nan_to_num(x, nan=-1.0).long()''',
 }
 NEEDS: dict[str, tuple[str, ...]] = {
-    **{
-        name: ("guarded",)
-        for name in ("exp", "expm1", "log", "log1p", "sqrt", "asin", "acos", "probit")
-    },
+    **dict.fromkeys(
+        ("exp", "expm1", "log", "log1p", "sqrt", "asin", "acos", "probit"), ("guarded",)
+    ),
     "stack": ("columns_like",),
     "least": ("columns_like",),
     "most": ("columns_like",),
@@ -228,8 +227,8 @@ COLUMN            values = [torch.nan if is_absent(v) else float(v) for v in val
 '''
 """The layout of the module; `printers.torch` fills in the words in capitals."""
 
-LABELLED = """        marked = [known(x[..., i]) if i in LABELLED else x[..., i] for i in range(len(INPUTS))]
-        return torch.stack(marked, -1)
+LABELLED = """        listed = enumerate(x.unbind(-1))
+        return torch.stack([known(c) if i in LABELLED else c for i, c in listed], -1)
 """
 CODED = """            elif i in LABELLED:
                 values = [-1 if is_absent(v) else CODES.get(v, -2) for v in values]

@@ -22,7 +22,8 @@ def column(values, is_label):
     if not is_label:
         return pl.Series(values, dtype=pl.Float64)
     if kinds and str not in kinds:
-        return pl.Series([-12345.5 if v == "never seen" else v for v in values], strict=False, dtype=pl.Float64)
+        values = [-12345.5 if v == "never seen" else v for v in values]
+        return pl.Series(values, strict=False, dtype=pl.Float64)
     return pl.Series(values, dtype=pl.String)
 frame = pl.LazyFrame({n: column(c, l) for n, c, l in
                       zip(given["names"], given["columns"], given["labels"])})
