@@ -62,7 +62,8 @@ class Engine:
         spell: operation → spelling, beside those that all engines share.
         text, none: a label that is text as a literal, from its repr; and no label.
         missing: the missing number.
-        kinds: how labels are given back, by their type: "int" and "bool".
+        kinds: how labels are given back that are no text: "int", "bool" and "float".
+        sound: whether what is missing in a kept column is what an output gives for it.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Engine:
     none: str
     missing: str
     kinds: Mapping[str, str]
+    sound: bool = False
 
     def number(self, value: float) -> str:
         """Return the shortest text that reads back as the same float."""
@@ -341,13 +343,15 @@ def _broken(text: str, indent: str) -> str:
 def _finished(made: Program, engine: Engine, codes: LabelCodes, name: str, text: str) -> str:
     n = made.formula.outputs[name]
     label = n.type is Type.LABEL
-    if made.guard is not None:
-        absent = engine.none if label else engine.missing
-        text = f"choose(refused, {absent}, {text})"
-    if not label:
-        return f"given({text})"
+    if label:
+        text = f"given_label({text}{_kind(engine, codes, n)})"
+    elif n.type is Type.REAL and not (engine.sound and text in {name for name, _, _ in made.speller.lines}):
+        text = f"given({text})"
+    return text if made.guard is None else f"choose(refused, {engine.none}, {text})"
+
+
+def _kind(engine: Engine, codes: LabelCodes, n: Node) -> str:
     if codes.is_text(n):
-        return f"given_label({text})"
+        return ""
     kinds = {type(codes.own.get(float(v), v)) for v in codes.groups.of(n)}
-    kind = "bool" if kinds == {bool} else "int" if kinds == {int} else "float"
-    return f"given_label({text}, {engine.kinds[kind]})"
+    return ", " + engine.kinds["bool" if kinds == {bool} else "int" if kinds == {int} else "float"]

@@ -47,6 +47,7 @@ ENGINE = Engine(
     none="ibis.null()",
     missing='ibis.null("float64")',
     kinds={"int": '"int64"', "bool": '"boolean"', "float": '"float64"'},
+    sound=True,
 )
 
 
