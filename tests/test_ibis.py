@@ -11,6 +11,7 @@ from closedform import ops
 from closedform.formula import Feature, Formula
 
 ibis = pytest.importorskip("ibis")
+pytestmark = pytest.mark.filterwarnings("ignore:.*infer_string")  # ibis of pandas, for SQLite
 
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
 SPECIES = load_iris().target_names[KINDS]

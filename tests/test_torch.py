@@ -52,9 +52,7 @@ def decoded(found, labels):
 
 
 @settings(max_examples=150, phases=[Phase.generate])
-@given(
-    formulas(outputs=6, size=30, among=AMONG), rows(values=(*GRID, *NOT_FINITE, 0.1, 1e8, 1e-8))
-)
+@given(formulas(outputs=6, size=30, among=AMONG), rows(values=(*GRID, *NOT_FINITE, 0.1, 1e8, 1e-8)))
 def test_every_formula_means_the_same_as_a_module(formula, X):
     # A label that no formula knows has no code of its own, and is none where it is given back.
     X = X | {"kind": [None if v == "unseen" else v for v in X["kind"]]}

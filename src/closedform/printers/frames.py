@@ -345,7 +345,9 @@ def _finished(made: Program, engine: Engine, codes: LabelCodes, name: str, text:
     label = n.type is Type.LABEL
     if label:
         text = f"given_label({text}{_kind(engine, codes, n)})"
-    elif n.type is Type.REAL and not (engine.sound and text in {name for name, _, _ in made.speller.lines}):
+    elif n.type is Type.REAL and not (
+        engine.sound and text in {name for name, _, _ in made.speller.lines}
+    ):
         text = f"given({text})"
     return text if made.guard is None else f"choose(refused, {engine.none}, {text})"
 

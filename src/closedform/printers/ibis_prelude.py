@@ -97,10 +97,8 @@ HELPERS: dict[str, str] = {
     if isinstance(b, float):
         return value(a) / b
     a = value(a)
-    none = b == 0.0
-    return ibis.cases(
-        (b != 0.0, a / b), (none & (a > 0.0), INFINITY), (none & (a < 0.0), -INFINITY)
-    )''',
+    none, end = b == 0.0, ibis.ifelse(b.cast("string").startswith("-"), -INFINITY, INFINITY)
+    return ibis.cases((b != 0.0, a / b), (none & (a > 0.0), end), (none & (a < 0.0), -end))''',
     "power": '''def power(a, b):
     """a to the power of b."""
     whole = isinstance(b, float) and b == math.floor(b)

@@ -172,7 +172,7 @@ HELPERS: dict[str, str] = {
     "forest": '''def forest(total, trees, *x):
     """total + the trees, one after the other; many of them are walked with NumPy."""
     if sum(t.inner for t in trees) > LONGEST:
-        return value(total) + walked(forest_of, trees, x)
+        return walked(forest_of, trees, [*x, total])
     for one in trees:
         total = total + tree(one, *x)
     return total''',
@@ -192,8 +192,8 @@ HELPERS: dict[str, str] = {
     columns = pl.struct([value(v).alias(str(i)) for i, v in enumerate(x)])
     return columns.map_batches(run, return_dtype=pl.Float64, is_elementwise=True)''',
     "forest_of": '''def forest_of(trees, x):
-    """The sum of the trees for each row."""
-    total = 0.0
+    """The last row of x + the trees, one after the other."""
+    total, x = x[-1], np.ascontiguousarray(x[:-1])
     for table, values in trees:
         total = total + values.take(leaf(table, x))
     return total''',
