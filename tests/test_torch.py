@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
