@@ -204,3 +204,23 @@ def test_single_precision_keeps_the_thresholds_of_trees():
     found = ran(formula, {"a": X["a"].tolist()}, precision="float")
     assert [bool(v) for v in found["label"]] == model.predict(X).tolist()
     assert not math.isnan(sum(found["P(True)"]))
+
+
+def test_numbers_rounded_to_single_precision_are_added_in_double():
+    a, b = (ops.unary("round32", ops.input_(i)) for i in range(2))
+    formula = Formula({"y": ops.lin(0, (1, a), (1, b))}, (Feature("a"), Feature("b")))
+    X = {"a": [1e8, 0.1], "b": [1e-3, 0.7]}
+    assert_same(ran(formula, X), left_to_right(formula, X))
+
+
+@pytest.mark.parametrize("word", ["real", "double", "NULL"])
+def test_a_word_of_the_program_is_a_label_like_any_other(word):
+    kind = ops.input_(0, Type.LABEL)
+    filled = ops.where(ops.missing(kind), ops.label(word), kind)
+    formula = Formula({"real": filled}, (Feature("real", Type.LABEL, (word,)),))
+    assert ran(formula, {"real": [None, "x"]}) == {"real": [word, "x"]}
+
+
+def test_a_program_of_another_name_is_checked_too():
+    formula = Formula({"y": ops.lin(1, (2, ops.input_(0)))}, (Feature("a"),))
+    assert cf.verify_program(formula, "c", {"a": [1.0, 2.5]}, name="pump").ok

@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Formula
-from closedform.ir import Node, Type
 from closedform.printers.c_prelude import CALLS, HELPERS
-from closedform.printers.clike import Syntax, finite, listed
+from closedform.printers.clike import FUNCTIONS, Syntax, finite, listed
 from closedform.printers.forests import Data
-from closedform.printers.identifiers import identifiers
 from closedform.printers.pages import NEEDS, Page, fitted, page
-from closedform.printers.program import banner, joined, printable
-from closedform.printers.samples import Samples, samples
+from closedform.printers.program import banner, printable
+from closedform.printers.records import Field, Records, block, elements, tested_rows
+from closedform.printers.samples import Samples
 from closedform.printers.spell import BREAK, CHOICE, OR, SIGN, Spelling
 
 _WORDS = """
@@ -33,7 +31,14 @@ MEMBER STARTS SIZES CODES LEAVES ROOTS OFFSETS TEXTS NUMBERS
 TAKEN = frozenset(_WORDS.split())
 """Words that mean something in the file: C's own, the standard library's, and ours."""
 
-TYPES = {"number": "real", "limit": "double", "whole": "int", "truth": "bool"}
+REAL = "\x1e"
+"""Stands for the type of numbers until the file is whole: nothing that has a name holds it."""
+PRELUDE = {name: re.sub(r"\breal\b", REAL, text) for name, text in HELPERS.items()}
+TYPES = {
+    **{"number": f"const {REAL} ", "limit": "const double ", "whole": "const int "},
+    **{"truth": "const bool ", "text": "const char *const "},
+}
+LOCAL = {"number": REAL, "truth": "bool", "whole": "int"}
 TESTS = """#ifdef {NAME}_TEST
 #include <stdio.h>
 
@@ -104,10 +109,9 @@ def write(
     if precision not in ("double", "float"):
         raise BadInput(f"There is no precision {precision!r}.", hint="Use 'double' or 'float'.")
     syntax = SYNTAX if precision == "double" else SINGLE
-    made = page(formula, syntax, HELPERS, {**NEEDS, **CALLS}, target="c", taken=[*TAKEN, name])
-    made.writer.codes.require_one_type()
-    file = _File(made, name, precision, samples(formula, rows))
-    return re.sub(r"\breal\b", precision, "\n\n".join(file.parts())) + "\n"
+    made = page(formula, syntax, PRELUDE, {**NEEDS, **CALLS}, target="c", taken=[*TAKEN, name])
+    file = File(made, name, precision, tested_rows(formula, rows))
+    return "\n\n".join(file.parts()).replace(REAL, precision) + "\n"
 
 
 def number(value: float) -> str:
@@ -143,35 +147,36 @@ def comment(words: str) -> str:
 
 
 def _row(name: str, values: Sequence[str]) -> str:
-    return f"const real {name}[{len(values)}] = {listed(values)};"
+    return f"const {REAL} {name}[{len(values)}] = {listed(values)};"
 
 
 def _buffer(name: str, size: int) -> str:
-    return f"real {name}[{size}];"
+    return f"{REAL} {name}[{size}];"
 
 
 def _each(name: str, size: int, value: str) -> str:
-    return f"real {name}[{size}];\nfor (int i = 0; i < {size}; i++)\n    {name}[i] = {value};"
+    return f"{_buffer(name, size)}\nfor (int i = 0; i < {size}; i++)\n    {name}[i] = {value};"
 
 
-def _function(name: str, parameters: Sequence[str], body: Sequence[str]) -> str:
-    given = ", ".join(f"real {p}" for p in parameters) or "void"
+def function(name: str, parameters: Sequence[str], body: Sequence[str]) -> str:
+    """Return the function of one tree."""
+    given = ", ".join(f"{REAL} {p}" for p in parameters) or "void"
     return "\n".join(
-        ["/* The value of one tree. */", f"static real {name}({given})", "{", *body, "}"]
+        ["/* The value of one tree. */", f"static {REAL} {name}({given})", "{", *body, "}"]
     )
 
 
 CHOOSE = Spelling(f"{{0}}{BREAK}? {{1}}{BREAK}: {{2}}", CHOICE, (OR + 1, CHOICE + 1, CHOICE))
-FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "asin", "acos", "atan")
 SYNTAX = Syntax(
     number=number,
     limit=number,
     functions={name: name for name in (*FUNCTIONS, "erf", "floor")} | {"abs": "fabs"},
     equal="==",
     choice=CHOOSE,
-    single=Spelling("(float){0}", SIGN, (SIGN,)),
+    # Of two floats, the sum would be a float too.
+    single=Spelling(f"({REAL})(float){{0}}", SIGN, (SIGN,)),
     whole=lambda name, value: f"const int {name} = {value};",
-    function=_function,
+    function=function,
     row=_row,
     buffer=_buffer,
     each=_each,
@@ -179,161 +184,109 @@ SYNTAX = Syntax(
 SINGLE = replace(SYNTAX, number=single)
 
 
-class _File:
+class File(Records):
     """The parts of the file, in order."""
 
+    GIVEN = "in->{}"
+    NOTHING: ClassVar = {"number": "NAN", "text": "NULL", "code": "NAN"}
+    NONE = "{} == NULL"
+    TAKEN: ClassVar = TAKEN
+    TYPES: ClassVar = {"number": f"{REAL} ", "text": "const char *", "code": "double "}
+
     def __init__(self, page: Page, name: str, precision: str, tested: Samples) -> None:
-        self.page, self.name, self.precision, self.tested = page, name, precision, tested
-        self.formula, self.codes = page.formula, page.writer.codes
-        self.fields = identifiers(list(self.formula.outputs), taken=TAKEN, fallback="y")
-        self.inputs = [ops.input_(i, f.type) for i, f in enumerate(self.formula.inputs)]
+        super().__init__(page, self.TAKEN)
+        self.name, self.precision, self.tested = name, precision, tested
 
     def parts(self) -> Iterator[str]:
+        """Yield the file, part by part."""
         yield banner(self.formula, " * ").replace("*/", "* /").join(["/*\n", "\n */"])
         yield "\n".join(self._includes())
-        yield self._struct("input", self._input_fields())
-        yield self._struct("output", self._output_fields())
-        yield from (_array(name, data) for name, data in self.page.arrays())
-        yield from self._labels()
-        yield from self.page.helpers(*self._label_helpers())
-        yield from self.page.trees()
+        yield self.struct("input", self.inputs)
+        yield self.struct("output", self.outputs)
+        yield from self.inside()
         yield self._evaluate()
-        yield self._test()
+        yield self.test(TESTS)
+
+    def inside(self) -> Iterator[str]:
+        """Yield the tables and the functions that the user does not call."""
+        yield from (array(name, data) for name, data in (*self.page.arrays(), *self.labels()))
+        yield from self.page.helpers(*self.label_helpers())
+        yield from self.page.trees()
 
     def _includes(self) -> list[str]:
         math = "<math.h>" if self.precision == "double" else "<tgmath.h>"
         return [f"#include {h}" for h in (math, "<stdbool.h>", "<stddef.h>", "<string.h>")]
 
-    def _struct(self, kind: str, fields: Sequence[tuple[str, str, str]]) -> str:
+    def struct(self, kind: str, fields: Sequence[Field]) -> str:
+        """Return the declaration of a struct."""
+        lines = self.fields(fields)
+        return block("typedef struct {", lines, f"}} {self.name}_{kind};")
+
+    def fields(self, fields: Sequence[Field]) -> list[str]:
+        """Return the declarations of fields, the names that they stand for beside them."""
         lines = [
-            f"    {type_}{field};" + (f" {comment(said)}" if said != field else "")
-            for type_, field, said in fields
+            f"{self.TYPES[f.kind]}{f.name};" + (f" {comment(f.said)}" if f.said != f.name else "")
+            for f in fields
         ]
-        return "\n".join(["typedef struct {", *(lines or ["    char unused;"])]) + (
-            f"\n}} {self.name}_{kind};"
-        )
+        return lines or ["char unused;"]
 
-    def _input_fields(self) -> list[tuple[str, str, str]]:
-        features = zip(self.formula.inputs, self.page.made.inputs, self.inputs, strict=True)
-        return [(self._type(n), field, f.name) for f, field, n in features]
+    def declared(self, kind: str, name: str, value: str) -> str:
+        """Return the declaration of a local constant."""
+        return f"const {LOCAL[kind]} {name} = {value};"
 
-    def _output_fields(self) -> list[tuple[str, str, str]]:
-        outputs = zip(self.formula.outputs.items(), self.fields, strict=True)
-        return [(self._type(n), field, name) for (name, n), field in outputs]
+    def value(self, value: Any, kind: str) -> str:
+        """Return a constant of the self-test."""
+        if kind == "text":
+            return text(value)
+        return number(float("nan") if value is None else float(value))
 
-    def _type(self, n: Node) -> str:
-        if n.type is not Type.LABEL:
-            return "real "
-        return "const char *" if self.codes.is_text(n) else "double "
-
-    def _labels(self) -> Iterator[str]:
-        if self.codes.texts:
-            values = joined(map(text, self.codes.texts))
-            yield f"static const char *const TEXTS[{len(self.codes.texts)}] = {{\n{values}\n}};"
-        if self.codes.numbers:
-            yield _array("NUMBERS", Data("limit", self.codes.numbers))
-
-    def _label_helpers(self) -> Iterator[str]:
-        for i in self.page.asked:
-            if self.formula.inputs[i].type is Type.LABEL:
-                if self.codes.is_text(self.inputs[i]):
-                    yield "text_code" if self.codes.texts else ""
-                else:
-                    yield "number_code"
-
-    def _evaluate(self) -> str:
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the function that fills the output."""
         made, refuse = self.page.made, ""
         if made.guard is not None:
-            absent = [f"        out->{f} = {self._absent(n)};" for f, n in self._outputs()]
-            head = f"    if ({fitted(made.guard)}) {{"
-            refuse = "\n".join([head, *absent, "        return;", "    }"])
-        body = [f"    {line}" for line in self._read()] + self.page.lines(_declared, refuse)
-        for (field, n), written in zip(self._outputs(), made.outputs.values(), strict=True):
-            body += self._give(field, n, written)
+            absent = [f"    out->{f.name} = {self.NOTHING[f.kind]};" for f in self.outputs]
+            refuse = "\n".join([f"if ({fitted(made.guard)}) {{", *absent, "    return;", "}"])
+        yield from self.read() if self.page.asked else ["(void)in;"]
+        yield from self.page.lines(self.line, refuse)
+        for field, lines, value in self.given():
+            yield from lines
+            yield f"out->{field.name} = {value};"
+
+    def _evaluate(self) -> str:
         head = f"void {self.name}_evaluate(const {self.name}_input *in, {self.name}_output *out)"
-        return "\n".join([head, "{", *body, "}"])
+        return block(f"{head}\n{{", self.lines())
 
-    def _outputs(self) -> Iterator[tuple[str, Node]]:
-        return zip(self.fields, self.formula.outputs.values(), strict=True)
-
-    def _absent(self, n: Node) -> str:
-        return "NULL" if self._type(n) == "const char *" else "NAN"
-
-    def _read(self) -> Iterator[str]:
-        """Yield a local variable for each input that matters."""
-        read = self.page.asked
-        if not read:
-            yield "(void)in;"
-        for i in read:
-            field, n = self.page.made.inputs[i], self.inputs[i]
-            if n.type is not Type.LABEL:
-                yield f"const real {field} = in->{field};"
-                continue
-            other = self.codes.unseen(i)
-            if self._type(n) == "double ":
-                first = len(self.codes.texts)
-                yield f"const int {field} = number_code(in->{field}, {first}, {other});"
-            elif self.codes.texts:
-                yield f"const int {field} = text_code(in->{field}, {other});"
-            else:
-                yield f"const int {field} = in->{field} == NULL ? -1 : {other};"
-
-    def _give(self, field: str, n: Node, written: str) -> Iterator[str]:
-        if n.type is not Type.LABEL:
-            yield f"    out->{field} = {fitted(written)};"
-            return
-        code = f"{field}_code"
-        yield f"    const int {code} = {fitted(written)};"
-        known, begin = ("TEXTS", 0) if self.codes.is_text(n) else ("NUMBERS", len(self.codes.texts))
-        at = f"[{code}]" if not begin else f"[{code} - {begin}]"
-        rest = self._absent(n)
-        for i in self.codes.passed(n):
-            rest = f"{code} == {self.codes.unseen(i)} ? in->{self.page.made.inputs[i]} : {rest}"
-        some = self.codes.texts if known == "TEXTS" else self.codes.numbers
-        found = f"{code} >= 0 ? {known}{at} : {rest}" if some else rest
-        yield f"    out->{field} = {found};"
-
-    def _test(self) -> str:
-        ins, outs = self.inputs, self.formula.roots
-        rows = [self._values(row, ins) for row in self.tested.rows]
-        wanted = [self._values(row, outs) for row in self.tested.answers]
-        tests = [self._agrees(field, n) for field, n in self._outputs()]
+    def test(self, template: str) -> str:
+        """Return the self-test."""
+        rows = [*self.tests(self.tested)]
+        tests = [_agrees(f) for f in self.outputs]
         tolerance = "1e-9" if self.precision == "double" else "1e-3"
-        return TESTS.format(
-            NAME=self.name.upper(), name=self.name, rows="\n".join(rows), wanted="\n".join(wanted),
-            near="".join(self._compare(tests, tolerance)),
+        return template.format(
+            NAME=self.name.upper(), name=self.name,
+            rows="\n".join(_braced(row) for row, _ in rows),
+            wanted="\n".join(_braced(answer) for _, answer in rows),
+            near="".join(self.compared(tests, tolerance)),
             equal="\n                   && ".join(tests),
         )  # fmt: skip
 
-    def _compare(self, tests: Sequence[str], tolerance: str) -> Iterator[str]:
+    def compared(self, tests: Sequence[str], tolerance: str) -> Iterator[str]:
         """Yield the functions that the self-test calls."""
         if any(test.startswith("near(") for test in tests):
             yield NEAR.format(tolerance=tolerance)
         if any(test.startswith("same_text(") for test in tests):
             yield SAME_TEXT
 
-    def _values(self, row: Sequence[Any], nodes: Sequence[Node]) -> str:
-        parts = [self._value(v, n) for v, n in zip(row, nodes, strict=True)] or ["0"]
-        return "        {" + ", ".join(parts) + "},"
 
-    def _value(self, value: Any, n: Node) -> str:
-        if self._type(n) == "const char *":
-            return text(value)
-        return number(float("nan") if value is None else float(value))
-
-    def _agrees(self, field: str, n: Node) -> str:
-        a, b = f"found.{field}", f"wanted[i].{field}"
-        if self._type(n) != "const char *":
-            return f"near({a}, {b})"
-        return f"same_text({a}, {b})"
+def _braced(values: Sequence[str]) -> str:
+    return "        {" + ", ".join(values or ["0"]) + "},"
 
 
-def _declared(n: Node, name: str, value: str) -> str:
-    type_ = {Type.BOOL: "bool", Type.LABEL: "int"}.get(n.type, "real")
-    return f"const {type_} {name} = {value};"
+def _agrees(field: Field) -> str:
+    same = "same_text" if field.kind == "text" else "near"
+    return f"{same}(found.{field.name}, wanted[i].{field.name})"
 
 
-def _array(name: str, data: Data) -> str:
-    spelled = {"number": number, "limit": number}.get(data.kind, lambda v: str(int(v)))
-    values = joined(map(spelled, data.values)) or "    0,"
-    return f"static const {TYPES[data.kind]} {name}[{max(1, len(data.values))}] = {{\n{values}\n}};"
+def array(name: str, data: Data) -> str:
+    """Return a constant array."""
+    values = elements(data, {"number": number, "limit": number, "text": text}) or "    0,"
+    return f"static {TYPES[data.kind]}{name}[{max(1, len(data.values))}] = {{\n{values}\n}};"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -33,6 +33,9 @@ from closedform.printers.spell import (
     comparison,
     infix,
 )
+
+FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "asin", "acos", "atan")
+"""Functions of one number that are called so nearly everywhere."""
 
 WIDE = 24
 """Terms from which on a sum is a loop over its weights; below, a person may want to read it."""
@@ -60,6 +63,15 @@ class Syntax:
         row: the declaration of a local array, from its name and its elements.
         buffer: the declaration of a local array that is filled later, from its name and size.
         each: a loop that fills an array, from its name, its size and the value at `i`.
+        spell: operations that this language writes otherwise than the others.
+        counted: whether a function must be told how many elements an array has.
+        end: what ends a statement.
+        branch: what begins the block of a condition.
+        plus, minus: the signs of a sum; where a line may be broken depends on the language.
+        rounded: what keeps a product in a sum from being fused with it; nothing where no compiler
+            does that of itself.
+        array: what an array is called, from the name that it has in C.
+        goes_left: the test of a node of a tree; where some nodes ask for sets of codes, the second.
     """
 
     number: Callable[[float], str]
@@ -73,12 +85,18 @@ class Syntax:
     row: Callable[[str, Sequence[str]], str]
     buffer: Callable[[str, int], str]
     each: Callable[[str, int, str], str]
-
-
-def numbers(speller: Speller, prefix: str, values: Array) -> str:
-    """Return the name of an array of numbers, made once."""
-    flat = values.ravel()
-    return constant(speller, prefix, flat.tobytes(), lambda: Data("number", flat.tolist()))
+    spell: Mapping[str, Spelling | Custom] = field(default_factory=dict)
+    counted: bool = True
+    end: str = ";"
+    branch: str = "if ({}) {{"
+    plus: str = BREAK + "+ "
+    minus: str = BREAK + "- "
+    rounded: str = ""
+    array: Callable[[str], str] = str
+    goes_left: tuple[str, str] = (
+        "value <= THRESHOLD[at]",
+        "(MEMBER[at] >= 0 ? among(MEMBER[at], value) : value <= THRESHOLD[at])",
+    )
 
 
 class Writer:
@@ -97,6 +115,16 @@ class Writer:
             if self._is_layer(group):
                 self.place |= {n: (group, i) for i, n in enumerate(group)}
 
+    def numbers(self, speller: Speller, prefix: str, values: Array) -> str:
+        """Return the name of an array of numbers, made once."""
+        flat, name = values.ravel(), self.syntax.array(prefix)
+        return constant(speller, name, flat.tobytes(), lambda: Data("number", flat.tolist()))
+
+    def call(self, name: str, *parts: str | int) -> str:
+        """Return a call; a whole number is a count of elements, which not every language needs."""
+        given = [str(p) for p in parts if isinstance(p, str) or self.syntax.counted]
+        return f"{name}({', '.join(given)})"
+
     def _is_layer(self, group: tuple[Node, ...]) -> bool:
         first = group[0]
         if len(group) < 2 or not first.args:
@@ -113,7 +141,7 @@ class Writer:
         own = {name: partial(custom, self) for name, custom in OWN.items()}
         functions = {name: call(text) for name, text in self.syntax.functions.items()}
         chosen = {"where": self.syntax.choice, "round32": self.syntax.single}
-        made = {**SPELL, **functions, **chosen, **own}
+        made = {**SPELL, **functions, **chosen, **own, **self.syntax.spell}
         return {name: partial(self._grouped, custom) for name, custom in made.items()}
 
     def _grouped(
@@ -151,11 +179,11 @@ class Writer:
             function, prefixes = "distances", ("POINTS", "WEIGHTS")
             data = (np.array([n.data.point for n in group]), [n.data.weights for n in group])
         given = [
-            numbers(speller, p, np.array(values)) for p, values in zip(prefixes, data, strict=True)
+            self.numbers(speller, p, np.array(values))
+            for p, values in zip(prefixes, data, strict=True)
         ]
-        shape = f"{size}, {len(first.args)}"
-        filled = f"{function}({name}, {shape}, {', '.join(given)}, {x});"
-        return f"{self.syntax.buffer(name, size)}\n{filled}"
+        filled = self.call(function, name, size, len(first.args), *given, x)
+        return f"{self.syntax.buffer(name, size)}\n{filled}{self.syntax.end}"
 
     def row(self, speller: Speller, n: Node, args: Sequence[Written]) -> str:
         """Return the name of the array of a node's arguments, which all nodes over them share."""
@@ -199,9 +227,10 @@ class Writer:
             return Written(f"forest({start}, {weight}, {begin}, {end}, {x})")
         if len(args) <= WIDE:
             return speller.sum(n, args)
-        weights = numbers(speller, "W", n.data.weights)
+        weights = self.numbers(speller, "W", n.data.weights)
         x = self.row(speller, n, args)
-        return Written(f"dot({self.syntax.number(n.data.bias)}, {len(args)}, {weights}, {x})")
+        bias = self.syntax.number(n.data.bias)
+        return Written(self.call("dot", bias, len(args), weights, x))
 
     def _row_of_trees(self, speller: Speller, terms: Sequence[Node]) -> str:
         tree = next(n for n in terms if n.op is ops.TREE)
@@ -210,11 +239,11 @@ class Writer:
     def _sum32(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         run = self.forest.run(n)
         if run is None:
-            return Written(f"sum32({len(args)}, {self.row(speller, n, args)})")
+            return Written(self.call("sum32", len(args), self.row(speller, n, args)))
         (begin, end, first), start = run, "0.0"
         if first:
             head = ops.sum32(*n.args[:first])
-            start = f"sum32({first}, {self.row(speller, head, args[:first])})"
+            start = self.call("sum32", first, self.row(speller, head, args[:first]))
         x = self._row_of_trees(speller, n.args[first:])
         return Written(f"forest32({start}, {begin}, {end}, {x})")
 
@@ -246,10 +275,11 @@ class Writer:
             if i < 0:
                 lines.append(f"{indent}}}")
             elif splits.leaf[i]:
-                lines.append(f"{indent}return {number(float(tree.values[i]))};")
+                value = number(float(tree.values[i]))
+                lines.append(f"{indent}return {value}{self.syntax.end}")
             else:
                 test = self._split(splits, i, names[int(splits.feature[i])])
-                lines.append(f"{indent}if ({test}) {{")
+                lines.append(indent + self.syntax.branch.format(test))
                 below = int(splits.child[i])
                 # No `else`: what comes after a branch that has returned is the other branch.
                 stack += [(below + 1, indent), (-1, indent), (below, indent + "    ")]
@@ -258,7 +288,8 @@ class Writer:
     def _split(self, splits: Splits, i: int, x: str) -> str:
         if splits.member[i] >= 0:
             codes = splits.sets[splits.member[i]].nonzero()[0].tolist()
-            test = " || ".join(f"{x} {self.syntax.equal} {c}" for c in codes) or "false"
+            numbers = (self.syntax.number(float(c)) for c in codes)
+            test = " || ".join(f"{x} {self.syntax.equal} {c}" for c in numbers) or "false"
         else:
             sign = "<" if splits.below else "<="
             test = f"{x} {sign} {self.syntax.limit(float(splits.threshold[i]))}"
@@ -266,28 +297,30 @@ class Writer:
 
     def _distance(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         names = (
-            numbers(speller, prefix, values)
+            self.numbers(speller, prefix, values)
             for prefix, values in (("POINT", n.data.point), ("WEIGHTS", n.data.weights))
         )
-        given = ", ".join([str(len(args)), *names, self.row(speller, n, args)])
-        return Written(f"squared_distance({given})")
+        x = self.row(speller, n, args)
+        return Written(self.call("squared_distance", len(args), *names, x))
 
     def _kth(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         x = self.row(speller, n, args)
+        if not self.syntax.counted:  # there, an array is easily copied
+            return Written(f"kth_smallest({n.data}, {x})")
         scratch = free_name(speller, "scratch")
         text = self.syntax.buffer(scratch, len(args))
         speller.lines.append((scratch, Statement(text), n))
         return Written(f"kth_smallest({n.data}, {len(args)}, {scratch}, {x})")
 
     def _median(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
-        weights = numbers(speller, "WEIGHTS", np.array(n.data))
+        weights = self.numbers(speller, "WEIGHTS", np.array(n.data))
         x = self.row(speller, n, args)
-        return Written(f"weighted_median({len(args)}, {weights}, {x})")
+        return Written(self.call("weighted_median", len(args), weights, x))
 
     def _extreme(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         name = "least" if n.op is ops.MIN else "most"
         if len(args) > 3:
-            return Written(f"{name}_of({len(args)}, {self.row(speller, n, args)})")
+            return Written(self.call(f"{name}_of", len(args), self.row(speller, n, args)))
         text = args[0].text
         for other in args[1:]:
             text = f"{name}({text},{BREAK}{other.text})"
@@ -309,7 +342,8 @@ class Writer:
         tests = [self._same(args[0], Written(w)) for w in dict.fromkeys(wanted)]
         if len(tests) < 2:
             return tests[0] if tests else Written("false")
-        return EITHER(tests)
+        either = self.syntax.spell.get("or", EITHER)
+        return either(tests) if isinstance(either, Spelling) else EITHER(tests)
 
     def _missing(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if n.args[0].type is Type.LABEL:
@@ -320,27 +354,25 @@ class Writer:
         data, x = n.data, args[0].text
         rest = f"{self.syntax.number(data.default)}, {self.syntax.number(data.missing)}"
         if n.args[0].type is Type.LABEL:
-            values = numbers(speller, "TABLE", self.codes.dense(data))
+            values = self.numbers(speller, "TABLE", self.codes.dense(data))
             return Written(f"look_up({x}, {values}, {rest})")
         keys = np.array([float(k) for k in data.labels])
         order = np.argsort(keys, kind="stable")
         names = [
-            numbers(speller, "KEYS", keys[order]),
-            numbers(speller, "TABLE", data.values[order]),
+            self.numbers(speller, "KEYS", keys[order]),
+            self.numbers(speller, "TABLE", data.values[order]),
         ]
-        return Written(f"look_up_number({x}, {len(keys)}, {', '.join(names)}, {rest})")
+        return Written(self.call("look_up_number", x, len(keys), *names, rest))
 
     def _piecewise(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         p, number = n.data, self.syntax.number
         names = [
-            numbers(speller, prefix, values)
+            self.numbers(speller, prefix, values)
             for prefix, values in (("EDGES", p.edges), ("ORIGINS", p.origins), ("COEFS", p.coefs))
         ]
-        closed = "true" if p.right_closed else "false"
-        shape = f"{len(p.edges)}, {p.coefs.shape[1]}"
-        return Written(
-            f"stretch({args[0].text}, {shape}, {', '.join(names)}, {closed}, {number(p.missing)})"
-        )
+        rest = f"{'true' if p.right_closed else 'false'}, {number(p.missing)}"
+        shape = (len(p.edges), p.coefs.shape[1])
+        return Written(self.call("stretch", args[0].text, *shape, *names, rest))
 
 
 def _spelled(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from closedform.formula import Formula
 from closedform.ir import Node, Type
-from closedform.printers.clike import Syntax, finite
+from closedform.printers.clike import FUNCTIONS, Syntax, finite
 from closedform.printers.forests import Data
 from closedform.printers.javascript_prelude import HELPERS
 from closedform.printers.pages import NEEDS, Page, fitted, page
 from closedform.printers.program import banner, joined
+from closedform.printers.records import block
 from closedform.printers.spell import BREAK, CHOICE, OR, Spelling, call, unbroken
 
 _WORDS = """
@@ -23,7 +26,7 @@ protected public return set short static super switch synchronized this throw th
 try typeof undefined var void volatile while with yield NaN Infinity Math Number Object Array Map
 Float64Array Int32Array Uint8Array String Boolean Symbol globalThis window i x value row values
 known found at INPUTS LABELS CODES_OF FEATURE THRESHOLD CHILD MISSING_LEFT MEMBER STARTS SIZES CODES
-LEAVES ROOTS OFFSETS evaluate predict
+LEAVES ROOTS OFFSETS evaluate predict by_name
 """
 TAKEN = frozenset(_WORDS.split())
 ARRAYS = {
@@ -32,7 +35,6 @@ ARRAYS = {
     "whole": "Int32Array",
     "truth": "Uint8Array",
 }
-FUNCTIONS = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tanh", "asin", "acos", "atan")
 
 
 def write(formula: Formula) -> str:
@@ -47,7 +49,7 @@ def write(formula: Formula) -> str:
         UnsupportedTarget: operations without a spelling in JavaScript.
     """
     made = page(formula, SYNTAX, HELPERS, NEEDS, target="javascript", taken=TAKEN)
-    return "\n\n".join(_Module(made).parts()) + "\n"
+    return "\n\n".join(Module(made).parts()) + "\n"
 
 
 def number(value: float) -> str:
@@ -62,22 +64,25 @@ def text(value: Any) -> str:
     return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _function(name: str, parameters: Sequence[str], body: Sequence[str]) -> str:
-    head = f"/** The value of one tree. */\nfunction {name}({', '.join(parameters)}) {{"
+def _function(
+    name: str, parameters: Sequence[str], body: Sequence[str], *, typed: bool = False
+) -> str:
+    given = ", ".join(p + ": number" * typed for p in parameters)
+    head = f"/** The value of one tree. */\nfunction {name}({given}){': number' * typed} {{"
     return "\n".join([head, *body, "}"])
 
 
-def _row(name: str, values: Sequence[str]) -> str:
-    return f"const {name} = [{(',' + BREAK).join(values)}];"
+def _row(name: str, values: Sequence[str], *, typed: bool = False) -> str:
+    return f"const {name}{': number[]' * typed} = [{(',' + BREAK).join(values)}];"
 
 
-def _each(name: str, size: int, value: str) -> str:
+def _each(name: str, size: int, value: str, *, typed: bool = False) -> str:
     filled = f"for (let i = 0; i < {size}; i++) {name}[i] = {value};"
-    return f"{_buffer(name, size)}\n{filled}"
+    return f"{_buffer(name, size, typed=typed)}\n{filled}"
 
 
-def _buffer(name: str, size: int) -> str:
-    return f"const {name} = new Array({size});"
+def _buffer(name: str, size: int, *, typed: bool = False) -> str:
+    return f"const {name} = new Array{'<number>' * typed}({size});"
 
 
 SYNTAX = Syntax(
@@ -92,10 +97,20 @@ SYNTAX = Syntax(
     row=_row,
     buffer=_buffer,
     each=_each,
+    counted=False,
 )
 
+TYPED = replace(
+    SYNTAX,
+    function=partial(_function, typed=True),
+    row=partial(_row, typed=True),
+    buffer=partial(_buffer, typed=True),
+    each=partial(_each, typed=True),
+)
+"""The same in TypeScript."""
 
-class _Module:
+
+class Module:
     """The parts of the module, in order."""
 
     def __init__(self, page: Page) -> None:
@@ -103,9 +118,12 @@ class _Module:
         self.labels = [*self.codes.texts, *self.codes.own_numbers()]
 
     def parts(self) -> Iterator[str]:
+        """Yield the module, part by part."""
         yield banner(self.formula, "// ")
+        yield from self.types()
         names = joined((text(f.name) for f in self.formula.inputs), width=96)
-        yield f"/** The columns, in the order of an array. */\nexport const INPUTS = [\n{names}\n];"
+        listed = f"[\n{names}\n]" if names else "[]"
+        yield f"/** The columns, in the order of an array. */\nexport const INPUTS = {listed};"
         yield from (_array(name, data) for name, data in self.page.arrays())
         yield from self._known()
         yield from self.page.helpers("as_number", "code" if self._reads_labels() else "")
@@ -113,13 +131,37 @@ class _Module:
         yield self._evaluate()
         yield self._predict()
 
+    def types(self) -> Iterator[str]:
+        """Yield the types of rows and answers, where the language has any."""
+        yield from ()
+
+    def heads(self) -> tuple[str, str]:
+        """Return the heads of the two functions."""
+        return "evaluate(row)", "predict(row)"
+
+    def at(self) -> Iterator[str]:
+        """Yield the function that reads a column of the row."""
+        yield "const at = Array.isArray(row)"
+        yield "    ? (i) => row[i]"
+        yield "    : (i) => (Object.hasOwn(row, INPUTS[i]) ? row[INPUTS[i]] : undefined);"
+
+    def map(self) -> str:
+        """Return what makes a map of labels."""
+        return "new Map"
+
+    def cast(self, n: Node, label: str) -> str:
+        """Return a label as what the output is."""
+        return label
+
     def _known(self) -> Iterator[str]:
         if self.labels:
             yield f"const LABELS = [\n{joined(map(text, self.labels))}\n];"
         pairs = [
             f"[{text(v)}, {i}]" for i, v in enumerate([*self.codes.texts, *self.codes.numbers])
         ]
-        yield f"const CODES_OF = new Map([\n{joined(pairs)}\n]);"
+        if self._reads_labels():
+            listed = f"[\n{joined(pairs)}\n]" if pairs else ""
+            yield f"const CODES_OF = {self.map()}({listed});"
 
     def _reads_labels(self) -> bool:
         return any(self.formula.inputs[i].type is Type.LABEL for i in self.page.asked)
@@ -129,17 +171,14 @@ class _Module:
         refuse = ""
         if made.guard is not None:
             absent = {k: "null" if n.type is Type.LABEL else "NaN" for k, n in outputs.items()}
-            refuse = f"    if ({fitted(made.guard)}) return {_object(absent)};"
+            refuse = f"if ({fitted(made.guard)}) return {_object(absent)};"
         lines = self.page.lines(lambda n, name, value: f"const {name} = {value};", refuse)
         found = {name: self._given(outputs[name], t) for name, t in made.outputs.items()}
-        head = "/** Return every output for one row, by name. */\nexport function evaluate(row) {"
-        read = [f"    {line}" for line in self._read()]
-        return "\n".join([head, *read, *lines, f"    return {_object(found)};", "}"])
+        head = "/** Return every output for one row, by name. */\nexport function "
+        body = [*self.at(), *self._read(), *lines, f"return {_object(found)};"]
+        return block(f"{head}{self.heads()[0]} {{", body)
 
     def _read(self) -> Iterator[str]:
-        yield "const at = Array.isArray(row)"
-        yield "    ? (i) => row[i]"
-        yield "    : (i) => (Object.hasOwn(row, INPUTS[i]) ? row[INPUTS[i]] : undefined);"
         for i in self.page.asked:
             field = self.page.made.inputs[i]
             if self.formula.inputs[i].type is Type.LABEL:
@@ -154,15 +193,13 @@ class _Module:
         for i in self.codes.passed(n):
             rest = f"({written}) === {self.codes.unseen(i)} ? at({i}) : {rest}"
         rest = rest if rest == "null" else f"({rest})"
-        return f"LABELS[{written}] ?? {rest}" if self.labels else rest
+        return self.cast(n, f"LABELS[{written}] ?? {rest}" if self.labels else rest)
 
     def _predict(self) -> str:
         found = [f"found[{text(name)}]" for name in self.formula.answer]
         result = found[0] if len(found) == 1 else "[" + ", ".join(found) + "]"
-        return (
-            "/** Return the prediction for one row. */\nexport function predict(row) {\n"
-            f"    const found = evaluate(row);\n    return {result};\n}}"
-        )
+        head = f"/** Return the prediction for one row. */\nexport function {self.heads()[1]} {{"
+        return block(head, ["const found = evaluate(row);", f"return {result};"])
 
 
 def _array(name: str, data: Data) -> str:
@@ -178,4 +215,4 @@ def _object(entries: dict[str, str]) -> str:
     inner = ", ".join(parts)
     if len(inner) < 80:
         return "{ " + inner + " }"
-    return "{\n" + "".join(f"        {part},\n" for part in parts) + "    }"
+    return "{\n" + "".join(f"    {part},\n" for part in parts) + "}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 HELPERS: dict[str, str] = {
     "missing": """/** Whether a number is missing. */
 function missing(x) {
@@ -38,49 +40,49 @@ function most(a, b) {
     return a !== a || a > b ? a : b;
 }""",
     "least_of": """/** The smallest; missing if any is. */
-function least_of(count, x) {
+function least_of(x) {
     return x.reduce(least);
 }""",
     "most_of": """/** The greatest; missing if any is. */
-function most_of(count, x) {
+function most_of(x) {
     return x.reduce(most);
 }""",
     "dot": """/** start + weights[0] * x[0] + weights[1] * x[1] + ... */
-function dot(start, count, weights, x, from = 0) {
-    for (let i = 0; i < count; i++) start += weights[from + i] * x[i];
+function dot(start, weights, x, from = 0) {
+    for (let i = 0; i < x.length; i++) start += weights[from + i] * x[i];
     return start;
 }""",
     "affine": """/** out = bias + weights * x, a row of weights for each value. */
-function affine(out, rows, columns, bias, weights, x) {
-    for (let i = 0; i < rows; i++) out[i] = dot(bias[i], columns, weights, x, i * columns);
+function affine(out, bias, weights, x) {
+    for (let i = 0; i < out.length; i++) out[i] = dot(bias[i], weights, x, i * x.length);
 }""",
     "squared_distance": """/** The weighted sum of squared differences from a point. */
-function squared_distance(count, point, weights, x, from = 0) {
+function squared_distance(point, weights, x, from = 0) {
     let total = 0;
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < x.length; i++) {
         const away = x[i] - point[from + i];
         total += weights[from + i] * (away * away);
     }
     return total;
 }""",
     "distances": """/** out = the squared distances from several points, one in each row. */
-function distances(out, rows, columns, points, weights, x) {
-    for (let i = 0; i < rows; i++)
-        out[i] = squared_distance(columns, points, weights, x, i * columns);
+function distances(out, points, weights, x) {
+    for (let i = 0; i < out.length; i++)
+        out[i] = squared_distance(points, weights, x, i * x.length);
 }""",
     "sum32": """/** A sum in which every partial sum is rounded to single precision. */
-function sum32(count, x) {
+function sum32(x) {
     let total = Math.fround(x[0]);
-    for (let i = 1; i < count; i++) total = Math.fround(total + Math.fround(x[i]));
+    for (let i = 1; i < x.length; i++) total = Math.fround(total + Math.fround(x[i]));
     return total;
 }""",
     "kth_smallest": """/** The k-th smallest of some numbers; missing if any is. */
-function kth_smallest(k, count, scratch, x) {
+function kth_smallest(k, x) {
     if (x.some((value) => value !== value)) return NaN;
     return Array.from(x).sort((a, b) => a - b)[k - 1];
 }""",
     "weighted_median": """/** The least with half of all weight at or below it. */
-function weighted_median(count, weights, x) {
+function weighted_median(weights, x) {
     if (x.some((value) => value !== value)) return NaN;
     const order = x.map((_, i) => i).sort((i, j) => x[i] - x[j] || i - j);
     let total = 0;
@@ -92,19 +94,20 @@ function look_up(label, table, other, absent) {
     return label >= 0 ? table[label] : label === -1 ? absent : other;
 }""",
     "look_up_number": """/** The number beside a number; `other` beside one not known. */
-function look_up_number(x, count, keys, table, other, absent) {
+function look_up_number(x, keys, table, other, absent) {
     const at = keys.indexOf(x);
     return at >= 0 ? table[at] : x !== x ? absent : other;
 }""",
     "stretch": """/** A polynomial for each stretch between the edges. */
-function stretch(x, count, terms, edges, origins, coefs, right_closed, absent) {
+function stretch(x, edges, origins, coefs, right_closed, absent) {
     if (x !== x) return absent;
     let lo = 0;
-    for (let hi = count; lo < hi; ) {
+    for (let hi = edges.length; lo < hi; ) {
         const mid = (lo + hi) >> 1;
         if (edges[mid] < x || (edges[mid] === x && !right_closed)) lo = mid + 1;
         else hi = mid;
     }
+    const terms = coefs.length / origins.length;
     let value = coefs[lo * terms + terms - 1];
     for (let i = terms - 2; i >= 0; i--)
         value = value * (x - origins[lo]) + coefs[lo * terms + i];
@@ -112,7 +115,7 @@ function stretch(x, count, terms, edges, origins, coefs, right_closed, absent) {
 }""",
     "among": """/** Whether a number is one of the codes of a set. */
 function among(set, x) {
-    return x >= 0 && x < SIZES[set] && x === Math.floor(x) && CODES[STARTS[set] + x];
+    return x >= 0 && x < SIZES[set] && x === Math.floor(x) && CODES[STARTS[set] + x] === 1;
 }""",
     "leaf": """/** The leaf that x reaches from a root. */
 function leaf(at, x) {
@@ -146,3 +149,39 @@ function code(label, other) {
     return known === undefined ? other : known;
 }""",
 }
+
+_NUMBERS = "weights: Numbers, x: Numbers"
+SIGNATURES: dict[str, str] = {
+    "missing": "(x: number): boolean",
+    "same": "(a: number, b: number): boolean",
+    **dict.fromkeys(("sign", "sigmoid", "softplus"), "(x: number): number"),
+    **dict.fromkeys(("power", "least", "most"), "(a: number, b: number): number"),
+    **dict.fromkeys(("least_of", "most_of"), "(x: number[]): number"),
+    "dot": f"(start: number, {_NUMBERS}, from = 0): number",
+    "affine": f"(out: number[], bias: Numbers, {_NUMBERS}): void",
+    "squared_distance": f"(point: Numbers, {_NUMBERS}, from = 0): number",
+    "distances": f"(out: number[], points: Numbers, {_NUMBERS}): void",
+    "sum32": "(x: Numbers): number",
+    "kth_smallest": "(k: number, x: number[]): number",
+    "weighted_median": "(weights: Numbers, x: number[]): number",
+    "look_up": "(label: number, table: Numbers, other: number, absent: number): number",
+    "look_up_number": "(\n    x: number, keys: Float64Array, table: Numbers, other: number, "
+    "absent: number,\n): number",
+    "stretch": "(\n    x: number, edges: Numbers, origins: Numbers, coefs: Numbers, "
+    "right_closed: boolean,\n    absent: number,\n): number",
+    "among": "(set: number, x: number): boolean",
+    "leaf": "(at: number, x: Numbers): number",
+    "forest": "(\n    start: number, weight: number, first: number, end: number, x: Numbers,\n"
+    "): number",
+    "forest32": "(start: number, first: number, end: number, x: Numbers): number",
+    "as_number": "(value: Value): number",
+    "code": "(label: Value, other: number): number",
+}
+"""What a function takes and gives, as TypeScript says it."""
+TYPED = {
+    name: re.sub(
+        r"^(function \w+)\(.*\) \{$", rf"\1{SIGNATURES[name]} {{", text, count=1, flags=re.M
+    )
+    for name, text in HELPERS.items()
+}
+"""The same functions in TypeScript."""

@@ -64,9 +64,8 @@ class Page:
         called = helpers_used(self.trees(), self.prelude, self.needs)
         wanted = {*self.made.helpers, *called, *more}
         sets = len(self.writer.forest.sizes) > 0
-        wanted |= {"among"} if sets and "leaf" in wanted else set()
-        test = "value <= THRESHOLD[at]"
-        asked = f"(MEMBER[at] >= 0 ? among(MEMBER[at], value) : {test})" if sets else test
+        wanted |= {"among", "goes_left"} if sets and "leaf" in wanted else set()
+        asked = self.writer.syntax.goes_left[sets]
         for name, body in self.prelude.items():
             if name in wanted:
                 yield body.replace("GOES_LEFT", asked)
@@ -74,25 +73,39 @@ class Page:
     @cached_property
     def asked(self) -> list[int]:
         """The inputs whose values some line names."""
-        texts = [text for _, text, _ in self.made.speller.lines]
-        texts += [*self.made.outputs.values(), self.made.guard or ""]
-        words = {word for text in texts for word in re.findall(r"\w+", text)}
+        texts = [text for _, text, _ in self._read_lines]
+        words = _words([*texts, *self.made.outputs.values(), self.made.guard or ""])
         return [i for i, name in enumerate(self.made.inputs) if name in words]
 
     def lines(self, declared: Callable[[Node, str, str], str], refuse: str) -> list[str]:
-        """Return the lines of the function, with what refuses a row where that is known.
+        """Return the statements of the function, with what refuses a row where that is known.
+
+        A value that nobody reads (one that only a part of a tree asks for that no row reaches) is
+        left out: compilers warn of it, and Go's refuses it.
 
         Args:
             declared: the declaration of a value, from its node, its name and its text.
             refuse: what leaves the function, of no row if empty.
         """
         found = []
-        for name, text, n in self.made.speller.lines:
+        for name, text, n in self._read_lines:
             whole = text if isinstance(text, Statement) else declared(n, name, text)
-            found.append("\n".join("    " + fitted(part) for part in whole.split("\n")))
+            found.append("\n".join(map(fitted, whole.split("\n"))))
         if refuse:
-            found.insert(self.made.guard_lines, refuse)
+            before = {id(line) for line in self.made.speller.lines[: self.made.guard_lines]}
+            found.insert(sum(id(line) in before for line in self._read_lines), refuse)
         return found
+
+    @cached_property
+    def _read_lines(self) -> list[tuple[str, str, Node]]:
+        """The lines whose names some later line or an output reads."""
+        words = _words([*self.made.outputs.values(), self.made.guard or ""])
+        kept = []
+        for line in reversed(self.made.speller.lines):
+            if line[0] in words:
+                kept.append(line)
+                words |= _words([line[1]])
+        return kept[::-1]
 
 
 def page(
@@ -105,14 +118,21 @@ def page(
         UnsupportedTarget: operations without a spelling.
     """
     writer = Writer(with_zeros(lower(formula, spelled(syntax), target=target)), syntax)
-    language = Language(target, syntax.number, writer.codes.text, writer.table())
+    language = Language(
+        target, syntax.number, writer.codes.text, writer.table(),
+        plus=syntax.plus, minus=syntax.minus, rounded=syntax.rounded,
+    )  # fmt: skip
     unnamed = {*writer.forest.looped, *writer.place}
     made = program(writer.formula, language, prelude, needs, unnamed=unnamed, reserved=taken)
     return Page(made, writer, prelude, needs)
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in re.findall(r"\w+", text)}
 
 
 def fitted(written: str) -> str:
     """Return a line, a long one as several."""
     if len(written) < 90 or BREAK not in written:
         return unbroken(written)
-    return wrapped(written, 92, "        ")
+    return wrapped(written, 92)

@@ -13,6 +13,10 @@ from closedform.formula import Formula
 TARGETS: dict[str, str] = {
     "text": "closedform.printers.text",
     "latex": "closedform.printers.latex",
+    "mathematica": "closedform.printers.mathematica",
+    "mathml": "closedform.printers.mathml",
+    "dot": "closedform.printers.dot",
+    "svg": "closedform.printers.svg",
     "python": "closedform.printers.python",
     "numpy": "closedform.printers.numpy",
     "torch": "closedform.printers.torch",
@@ -20,8 +24,16 @@ TARGETS: dict[str, str] = {
     "polars": "closedform.printers.polars",
     "ibis": "closedform.printers.ibis",
     "c": "closedform.printers.c",
+    "cpp": "closedform.printers.cpp",
+    "go": "closedform.printers.go",
+    "java": "closedform.printers.java",
+    "rust": "closedform.printers.rust",
     "javascript": "closedform.printers.javascript",
+    "typescript": "closedform.printers.typescript",
     "sympy": "closedform.printers.sympy",
+    "excel": "closedform.printers.excel",
+    "excel_formula": "closedform.printers.excel_formula",
+    "sql": "closedform.printers.sql",
 }
 """Target → the module with its `write(formula, **options)`."""
 

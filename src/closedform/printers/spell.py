@@ -82,7 +82,7 @@ class Language:
         label: a category or class as text.
         spell: operation name → spelling, or a function for what needs more than a template.
         times, plus, minus: the signs of a sum of products.
-        declared: operations that are lowered first because no spelling exists.
+        rounded: what a product in a sum stands in, where a compiler would fuse the two.
     """
 
     name: str
@@ -92,6 +92,7 @@ class Language:
     times: str = " * "
     plus: str = BREAK + "+ "
     minus: str = BREAK + "- "
+    rounded: str = ""
 
 
 @dataclass
@@ -159,8 +160,11 @@ class Speller:
         """Return bias + Σ weight·arg, without zeros and ones, signs drawn out of the weights."""
         bias, text = n.data.bias, self.language.number(n.data.bias)
         parts = [] if bias == 0 and args else [text]
+        several = len(parts) + len(args) > 1
         for w, arg in zip(n.data.weights.tolist(), args, strict=True):
             term = self.term(abs(w), arg)
+            if several and self.language.rounded and (abs(w) != 1 or arg.level == PRODUCT):
+                term = self.language.rounded.format(term)
             negative = w < 0
             if parts:
                 parts.append((self.language.minus if negative else self.language.plus) + term)

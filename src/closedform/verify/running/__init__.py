@@ -28,7 +28,16 @@ RUNNERS: dict[str, str] = {
     "ibis": "closedform.verify.running.ibis:run_ibis",
     "sympy": "closedform.verify.running.sympy:run_sympy",
     "c": "closedform.verify.running.c:run_c",
+    "cpp": "closedform.verify.running.cpp:run_cpp",
+    "go": "closedform.verify.running.go:run_go",
+    "java": "closedform.verify.running.java:run_java",
+    "rust": "closedform.verify.running.rust:run_rust",
     "javascript": "closedform.verify.running.javascript:run_javascript",
+    "excel": "closedform.verify.running.excel:run_excel",
+    "excel_formula": "closedform.verify.running.excel_formula:run_excel_formula",
+    "mathematica": "closedform.verify.running.mathematica:run_mathematica",
+    "sql": "closedform.verify.running.sql:run_sql",
+    "typescript": "closedform.verify.running.typescript:run_typescript",
 }
 """Target → the module and function that runs its programs."""
 

@@ -82,10 +82,11 @@ def run_c(
     options: Mapping[str, Any],
 ) -> tuple[dict[str, list[Any]], str]:  # fmt: skip
     """Compile a printed C file with a main function, and run it on all rows."""
-    taken, given = (_fields(program, kind) for kind in ("input", "output"))
+    name = str(options.get("name", "model"))
+    taken, given = (_fields(program, f"{name}_{kind}") for kind in ("input", "output"))
     with TemporaryDirectory() as folder:
         Path(folder, "program.c").write_text(program, encoding="utf-8")
-        Path(folder, "driver.c").write_text(_driver(taken, given), encoding="utf-8")
+        Path(folder, "driver.c").write_text(_driver(name, taken, given), encoding="utf-8")
         made = run([*tool(), *STRICT, "-o", "driver", "driver.c", "-lm"], folder)
         if made.returncode:
             return {}, made.stderr.strip().splitlines()[0]
@@ -114,16 +115,17 @@ def tool() -> list[str]:
 
 def _fields(program: str, kind: str) -> list[tuple[bool, str]]:
     """Return whether each field of a struct is text, and its name."""
-    end = program.index(f"}} model_{kind};")
+    end = program.index(f"}} {kind};")
     start = program.rindex("typedef struct {", 0, end)
     found = _FIELD.findall(program[start:end])
     return [(type_ == "const char *", name) for type_, name in found]
 
 
-def _driver(taken: list[tuple[bool, str]], given: list[tuple[bool, str]]) -> str:
+def _driver(name: str, taken: list[tuple[bool, str]], given: list[tuple[bool, str]]) -> str:
     read = [f"        in.{name} = {'label' if text else 'number'}();" for text, name in taken]
     tell = [
         f"        tell_label(out.{name});" if text else f'        printf("%a\\n", out.{name});'
         for text, name in given
     ]
-    return _DRIVER.replace("READ", "\n".join(read)).replace("TELL", "\n".join(tell))
+    driver = _DRIVER.replace("model_", f"{name}_")
+    return driver.replace("READ", "\n".join(read)).replace("TELL", "\n".join(tell))

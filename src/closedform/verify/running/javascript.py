@@ -16,7 +16,7 @@ from closedform.formula import Feature
 from closedform.verify.running.process import run
 
 # JSON has no NaN and no infinities: they pass as words.
-_DRIVER = """
+DRIVER = """
 import { readFileSync } from "node:fs";
 import { evaluate } from "./program.mjs";
 const words = { nan: NaN, inf: Infinity, "-inf": -Infinity };
@@ -44,19 +44,29 @@ def run_javascript(
     options: Mapping[str, Any],
 ) -> tuple[dict[str, list[Any]], str]:  # fmt: skip
     """Run a printed module on all rows in Node."""
-    node = tool()
+    return in_node([tool()], {"program.mjs": program}, columns, outputs)
+
+
+def in_node(
+    node: Sequence[str], files: Mapping[str, str], columns: list[list[Any]],
+    outputs: Sequence[str], build: Sequence[str] = (), driver: str = DRIVER,
+) -> tuple[dict[str, list[Any]], str]:  # fmt: skip
+    """Run a module on all rows in Node, built before where that is needed."""
     rows = [[_to_json(v) for v in row] for row in zip(*columns, strict=True)]
     with TemporaryDirectory() as folder:
-        Path(folder, "program.mjs").write_text(program, encoding="utf-8")
-        Path(folder, "driver.mjs").write_text(_DRIVER, encoding="utf-8")
-        ran = run([node, "driver.mjs"], folder, json.dumps(rows))
+        for name, text in {**files, "driver.mjs": driver}.items():
+            Path(folder, name).write_text(text, encoding="utf-8")
+        made = run(build, folder) if build else None
+        if made is not None and made.returncode:
+            return {}, (made.stdout + made.stderr).strip().splitlines()[0]
+        ran = run([*node, "driver.mjs"], folder, json.dumps(rows))
     if ran.returncode:
         said = [line for line in ran.stderr.splitlines() if "Error" in line]
         return {}, said[0] if said else f"Node ended with status {ran.returncode}"
-    made = json.loads(ran.stdout)
-    found = [None if row is None else dict(row) for row in made["rows"]]
+    told = json.loads(ran.stdout)
+    found = [None if row is None else dict(row) for row in told["rows"]]
     answers = {n: [None if r is None else _from_json(r[n]) for r in found] for n in outputs}
-    return answers, made["error"]
+    return answers, told["error"]
 
 
 def tool() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 TIMEOUT = 600  # seconds
@@ -13,10 +13,14 @@ Outputs = dict[str, list[Any]]
 
 
 def run(
-    command: Sequence[str], folder: str | None = None, given: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder with `given` as its input, and return what it said."""
+    command: Sequence[str], folder: str | None = None, given: str = "",
+    variables: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    """Run a command in a folder with `given` as its input, and return what it said.
+
+    `variables` is the whole environment, where it is not this process's own.
+    """
     return subprocess.run(
         command, cwd=folder, input=given, capture_output=True, text=True, timeout=TIMEOUT,
-        check=False,
+        check=False, env=variables,
     )  # fmt: skip
