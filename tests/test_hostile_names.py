@@ -35,6 +35,10 @@ SLOW = {
 """So many made-up sets of names are tried; one of those targets whose programs take seconds."""
 
 
+NO_EMPTY_NAME = {"ibis"}
+"""Targets none of whose engines has a column without a name."""
+
+
 def made_up_names(rng, count):
     """Return names of one to three pieces, all different."""
     found = {}
@@ -75,7 +79,8 @@ def assert_names_stay_names(target, names, labels, outputs, rng):
 @pytest.mark.parametrize("target", each(PROGRAMS))
 def test_every_hostile_name_of_a_column_stays_a_name(target):
     rng = np.random.default_rng(0)
-    assert_names_stay_names(target, NAMES, ["a", "b"], ["y", "kind", "code"], rng)
+    names = [name for name in NAMES if name or target not in NO_EMPTY_NAME]
+    assert_names_stay_names(target, names, ["a", "b"], ["y", "kind", "code"], rng)
 
 
 @pytest.mark.parametrize("target", each(PROGRAMS))

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "columns": CORE,
     "layers": CORE,
     "evaluate": CORE | {"columns", "layers"},
+    "batches": RUNNING,
     "store": CORE,
     "loading": set(),
     "families": CORE,
@@ -48,9 +49,10 @@ MAY_IMPORT = {
     "__init__": ANYTHING,
 }
 # What a layer may import inside functions and for type checking only: f.to(), f.verify(), f.save().
-MAY_IMPORT_LATE = {"formula": {"evaluate", "printers", "verify", "store"}}
+MAY_IMPORT_LATE = {"formula": {"batches", "evaluate", "printers", "verify", "store"}}
 # Where a package other than NumPy may be imported, and inside functions only.
-MEETS_FRAMEWORKS = {"asking", "readers", "printers", "probes", "verify", "cli", "loading"}
+MEETS_FRAMEWORKS = {"asking", "batches", "readers", "printers", "probes"}
+MEETS_FRAMEWORKS |= {"verify", "cli", "loading"}
 ALWAYS_THERE = sys.stdlib_module_names | {"numpy"}
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)

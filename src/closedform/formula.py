@@ -250,6 +250,12 @@ class Formula:
 
         return evaluate(self, X)
 
+    def map_batches(self, batch: Any, prefix: str = "") -> Any:
+        """Return a batch of rows with the outputs beside them; see `batches.with_outputs`."""
+        from closedform.batches import with_outputs
+
+        return with_outputs(self, batch, prefix)
+
     def to(self, target: str = "text", path: Any = None, **options: Any) -> Any:
         """Return the formula written in a target language; see `closedform.targets()`.
 

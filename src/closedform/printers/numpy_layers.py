@@ -87,7 +87,11 @@ class Matrices:
                 speller.lines.append((name, text.text, n))
                 text = Written(name)
             self.written[group] = text
-        return Written(f"{self.written[group].text}[{i}]")
+        return self.unit(self.written[group], i)
+
+    def unit(self, whole: Written, i: int) -> Written:
+        """Return one column of a matrix."""
+        return Written(f"{whole.text}[{i}]")
 
     @property
     def named(self) -> Mapping[Node, str]:
@@ -110,8 +114,12 @@ class Matrices:
         if first.op is ops.SQUARED_DISTANCE:
             return self.distances(speller, group, args)
         below = self.rows(speller, tuple(n.args[0] for n in group), [])
-        inner = [below, *args[1:]]
+        inner = [below, *map(self.beside, first.args[1:], args[1:])]
         return custom(inner) if isinstance(custom, Spelling) else custom(speller, first, inner)
+
+    def beside(self, n: Node, column: Written) -> Written:
+        """Return a column in the form in which it meets all those of a matrix."""
+        return column
 
     def product(
         self, speller: Speller, n: Node, args: Sequence[Written], weights: Array, bias: Array
@@ -146,14 +154,19 @@ class Matrices:
         whole = len(n.args) > 2 and all(a in self.place for a in n.args)
         return len(n.args) > WIDE or (whole and len({self.place[a][0] for a in n.args}) == 1)
 
+    def picked(self, whole: Written, rows: list[int], count: int) -> Written:
+        """Return some columns of a matrix, without a copy where they stand side by side."""
+        index = slice_of(rows, count)
+        return Written(f"{whole.at(s.ATOM)}[{index}]") if index else whole
+
     def rows(self, speller: Speller, nodes: Group, written: Sequence[Written]) -> Written:
         """Return columns as one matrix, without a copy where they are one already."""
         if self.plain_inputs and all(n.op is ops.INPUT for n in nodes):
-            return _picked(Written("x"), [n.data for n in nodes], len(self.formula.inputs))
+            return self.picked(Written("x"), [n.data for n in nodes], len(self.formula.inputs))
         groups = {self.place[n][0] if n in self.place else () for n in nodes}
         if len(groups) == 1 and () not in groups:
             group = groups.pop()
-            return _picked(self.written[group], [self.place[n][1] for n in nodes], len(group))
+            return self.picked(self.written[group], [self.place[n][1] for n in nodes], len(group))
         if nodes not in self.stacks:
             name = self.stacks[nodes] = free_name(speller, "rows")
             text = f"stack({comma(w.text for w in written)})"
@@ -165,12 +178,13 @@ def _weights(group: Group) -> Array:
     return np.array([n.data.weights for n in group])
 
 
-def _picked(whole: Written, rows: list[int], count: int) -> Written:
+def slice_of(rows: list[int], count: int) -> str:
+    """Return the index of some of `count` rows: nothing for all of them, a slice or a list."""
     if rows == list(range(count)):
-        return whole
+        return ""
     if rows == list(range(rows[0], rows[0] + len(rows))):
-        return Written(f"{whole.at(s.ATOM)}[{rows[0]}:{rows[-1] + 1}]")
-    return Written(f"{whole.at(s.ATOM)}[{rows}]")
+        return f"{rows[0]}:{rows[-1] + 1}"
+    return str(rows)
 
 
 def _bits(array: Array) -> tuple[tuple[int, ...], bytes]:

@@ -27,6 +27,8 @@ from closedform.verify.running import RUNNERS, runner
 
 COMPLETE_ROWS_ONLY = ("sympy",)
 """Targets whose programs hold where nothing is missing, and only there."""
+NORMAL_ROWS_ONLY = ("jax",)
+"""Targets to which a number too small for a float32 is 0: XLA's processors are told so."""
 OBJECTS = ("sympy",)
 """Targets whose objects are evaluated, rather than the text that a file holds."""
 
@@ -66,6 +68,7 @@ def verify_program(
     spreads: dict[str, float] = {}
     for rows in row_sets(formula, X, made_up=made_up, limit=limit, seed=seed):
         rows = complete(formula, rows) if target in COMPLETE_ROWS_ONLY else rows
+        rows = normal(rows) if target in NORMAL_ROWS_ONLY else rows
         ran, domain = _run(formula, target, program, rows, options)
         domains.append(domain)
         checks += _against_formula(formula, ran, rows, tolerance, spreads)
@@ -95,6 +98,13 @@ def complete(formula: Formula, rows: Rows) -> Rows:
     for column in (rows.columns[i] for i in formula.used):
         holes |= np.isnan(column) if column.dtype.kind == "f" else column < 0
     return rows.take(np.flatnonzero(~holes))
+
+
+def normal(rows: Rows) -> Rows:
+    """Return the rows without a number, other than 0, that is too small for a float32."""
+    numbers = [c for c in rows.columns if c.dtype.kind == "f"]
+    small = [(c != 0) & (np.abs(c) < np.finfo(np.float32).tiny) for c in numbers]
+    return rows.take(np.flatnonzero(~np.any(small, axis=0))) if small else rows
 
 
 def _run(

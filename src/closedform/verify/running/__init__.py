@@ -22,6 +22,10 @@ A missing number comes as NaN, a missing label as None; the options are those of
 RUNNERS: dict[str, str] = {
     "python": "closedform.verify.running.python:run_python",
     "numpy": "closedform.verify.running.python:run_numpy",
+    "torch": "closedform.verify.running.torch:run_torch",
+    "jax": "closedform.verify.running.jax:run_jax",
+    "polars": "closedform.verify.running.polars:run_polars",
+    "ibis": "closedform.verify.running.ibis:run_ibis",
     "sympy": "closedform.verify.running.sympy:run_sympy",
     "c": "closedform.verify.running.c:run_c",
     "cpp": "closedform.verify.running.cpp:run_cpp",

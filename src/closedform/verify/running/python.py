@@ -59,9 +59,21 @@ def run_numpy(
     options: Mapping[str, Any],
 ) -> tuple[Outputs, str]:  # fmt: skip
     """Run a printed NumPy module on all rows at once, in a Python of its own."""
+    return all_at_once(_ALL_AT_ONCE, program, inputs, columns)
+
+
+def all_at_once(
+    driver: str, program: str, inputs: Sequence[Feature], columns: list[list[Any]]
+) -> tuple[Outputs, str]:
+    """Run a program of whole columns in a Python of its own.
+
+    Args:
+        driver: what reads the program and the columns as JSON, and tells the outputs.
+        program, inputs, columns: as for a runner.
+    """
     labels = [f.type is Type.LABEL for f in inputs]
     names = [f.name for f in inputs]
-    made = _in_a_process(_ALL_AT_ONCE, ("-I",), program, columns, labels=labels, names=names)
+    made = _in_a_process(driver, ("-I",), program, columns, labels=labels, names=names)
     return made.get("outputs", {}), made["error"]
 
 

@@ -1,0 +1,69 @@
+"""Batches of rows as engines hand them out: the same kind again, with the outputs beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from closedform.errors import BadInput
+from closedform.evaluate import evaluate
+from closedform.formula import Formula
+from closedform.ir import Array, Type
+
+
+def with_outputs(formula: Formula, batch: Any, prefix: str = "") -> Any:
+    """Return a batch of rows with a column for each output, for engines that map functions.
+
+    Args:
+        formula: what to evaluate; it can be pickled, as its method `map_batches` can.
+        batch: a DataFrame of pandas or Polars, a table of PyArrow, or a dict of arrays.
+        prefix: what the names of the new columns begin with.
+
+    Returns:
+        The same kind as the batch.
+
+    Raises:
+        BadInput: the batch is none of these, or a column is absent or not of the right type.
+    """
+    if isinstance(batch, Mapping):
+        return {**batch, **_named(formula, dict(batch), prefix)}
+    library = type(batch).__module__.partition(".")[0]
+    if library not in _KINDS:
+        raise BadInput(
+            f"A batch of type {type(batch).__name__} is not known.",
+            hint="Give a DataFrame of pandas or Polars, a table of PyArrow, or a dict of columns.",
+        )
+    return _KINDS[library](formula, batch, prefix)
+
+
+def _named(formula: Formula, X: Any, prefix: str) -> dict[str, Array]:
+    return {f"{prefix}{name}": column for name, column in evaluate(formula, X).items()}
+
+
+def _pandas(formula: Formula, batch: Any, prefix: str) -> Any:
+    return batch.assign(**_named(formula, batch, prefix))
+
+
+def _polars(formula: Formula, batch: Any, prefix: str) -> Any:
+    import polars as pl
+
+    frame = batch.collect() if hasattr(batch, "collect") else batch
+    found = _named(formula, frame.to_dict(as_series=False), prefix)
+    return frame.with_columns([pl.Series(k, v.tolist(), strict=False) for k, v in found.items()])
+
+
+def _pyarrow(formula: Formula, batch: Any, prefix: str) -> Any:
+    import pyarrow as pa
+
+    names = [f.name for f in formula.inputs if f.name in batch.schema.names]
+    X = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in names}
+    kinds = {f"{prefix}{k}": n.type for k, n in formula.outputs.items()}
+    for name, column in _named(formula, X, prefix).items():
+        made = pa.array(column.tolist(), None if kinds[name] is Type.LABEL else pa.float64())
+        at = batch.schema.get_field_index(name)
+        batch = batch.append_column(name, made) if at < 0 else batch.set_column(at, name, made)
+    return batch
+
+
+_KINDS = {"pandas": _pandas, "polars": _polars, "pyarrow": _pyarrow}
+"""Library → how its tables are read, and how columns are added to them."""
