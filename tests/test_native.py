@@ -11,8 +11,11 @@ import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightgbm import LGBMClassifier, LGBMRegressor
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -195,7 +198,9 @@ def test_thresholds_that_lie_unevenly_are_ranked_as_well():
 def test_categories_of_lightgbm_are_asked_for_in_sets():
     X = pd.DataFrame({"a": WIDE[:, 0], "kind": rng.integers(0, 40, 3000)})
     X["kind"] = X["kind"].astype("category")
-    model = LGBMRegressor(n_estimators=20, verbose=-1, n_jobs=1).fit(X, TARGET + X["kind"].cat.codes)
+    model = LGBMRegressor(n_estimators=20, verbose=-1, n_jobs=1).fit(
+        X, TARGET + X["kind"].cat.codes
+    )
     f = cf.read(model)
     test = pd.DataFrame({"a": WIDE[:200, 0], "kind": [*range(-2, 48)] * 4})
     compiled = f.compile()
@@ -332,3 +337,45 @@ def test_sums_that_share_trees_walk_them_once():
     totals = [t for n in f.nodes if n.op is not o.TREE and (t := total_of(n))]
     made = forests(totals)
     assert len(totals) == 3 and len(made) == 1 and len(made[0].trees) == 11
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(1, 8, 100), (4, 1, 31), (5, 7, 64), (60, 15, 1000), (9, 40, 1)])
+def test_products_are_within_rounding_of_the_exact_sum(shape, dtype):
+    units, inputs, count = shape
+    w, b = rng.normal(size=(units, inputs)), rng.normal(size=units)
+    xs = [o.input_(i) for i in range(inputs)]
+    outputs = {f"y{i}": o.linear(b[i], w[i], xs) for i in range(units)}
+    f = Formula(outputs, tuple(Feature(f"x{i}") for i in range(inputs)))
+    X = (rng.normal(size=(count, inputs)) * 10.0 ** rng.integers(-3, 3, inputs)).astype(dtype)
+    precision = "double" if dtype is np.float64 else "float"
+    found = np.array(list(f.compile(precision=precision).evaluate(X).values()))
+    wide = w.astype(np.longdouble) @ X.T + b[:, None]
+    size = np.abs(w) @ np.abs(X.T) + np.abs(b[:, None])
+    assert (np.abs(found - wide) <= 4 * np.finfo(dtype).eps * size).all()
+
+
+def test_a_missing_value_goes_through_a_layer_into_its_own_row_alone():
+    w = rng.normal(size=(8, 9))
+    xs = [o.input_(i) for i in range(9)]
+    hidden = [o.tanh(o.linear(0.1, row, xs)) for row in w]
+    f = Formula({"y": o.linear(0.0, w[0, :8], hidden)}, tuple(Feature(f"x{i}") for i in range(9)))
+    X = rng.normal(size=(100, 9))
+    X[7, 3], X[20, 0] = np.nan, np.inf
+    found = f.compile()(X)
+    assert np.flatnonzero(np.isnan(found)).tolist() == [7]
+    assert np.allclose(found, f(X), rtol=1e-13, atol=1e-14, equal_nan=True)
+    assert np.allclose([f.compile().row(x) for x in X], f(X), 1e-13, 1e-14, equal_nan=True)
+
+
+def test_the_hyperbolic_tangent_of_a_layer_is_within_two_ulp():
+    from closedform.native.row_kernel import _tanh
+
+    ends = [0.0, -0.0, np.inf, -np.inf, np.nan, 5e-324, 1e300, 0.625, np.nextafter(0.625, 0)]
+    x = np.concatenate([rng.normal(size=20_000), rng.uniform(-25, 25, 20_000), ends])
+    found, wanted = np.empty_like(x), np.tanh(x.astype(np.longdouble))
+    _tanh(x, found)
+    with np.errstate(invalid="ignore"):
+        off = np.abs(found - wanted) / np.spacing(np.abs(wanted.astype(float)))
+    assert np.nanmax(off) <= 2 and np.isnan(found[-5])
+    assert np.signbit(found[-8]) and not np.signbit(found[-9])

@@ -197,7 +197,7 @@ def _stepped(formula: Formula, tape: Tape, answer: Sequence[Node]) -> Callable[[
     finish = _finisher(answer, tape)
 
     def row(values: Any) -> Any:
-        x = values
+        x: Any = values
         try:
             if not packed:
                 x = _converted(formula, values)
@@ -247,5 +247,3 @@ def _finisher(answer: Sequence[Node], tape: Tape) -> Callable[[Array], Any] | No
         return made[0] if len(made) == 1 else tuple(made)
 
     return finish
-
-

@@ -271,7 +271,8 @@ def _forest(
 ) -> Forest:
     how = _kernel([s for s, _ in part if s is not None], columns.most)
     lines: list[tuple[int, ...]] = []
-    trees, terms, leaves, at = [], [], list[Array](), 0
+    trees, terms = list[tuple[int, int, int]](), list[tuple[int, int]]()
+    leaves, at = list[Array](), 0
     for splits, added in part:
         begin, order = len(lines), np.zeros(1, np.int64)
         if splits is not None:

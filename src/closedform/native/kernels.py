@@ -30,12 +30,18 @@ BYTE = np.uint8
 PAIR = np.uint16
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+def kernel(function: Callable[..., Any], **options: Any) -> Any:
     """Compile a function when it is first called; keep the code where a folder is writable."""
+    options |= {"nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no folder is
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(**options)(function)
+
+
+def kernel_of_sums(function: Callable[..., Any]) -> Any:
+    """Compile a function whose sums may be added in any order, as those of BLAS are."""
+    return kernel(function, fastmath={"reassoc", "contract"})
 
 
 def _vector(bits: int) -> ir.VectorType:
@@ -136,7 +142,7 @@ def _ranked(
     A value's cell on an even grid says between which thresholds it can lie; what rises before
     rounding does not fall after it, so that no value is put into a wrong cell.
     """
-    at, start, cells, most = shape[1], shape[2], shape[3], shape[4]
+    at, start, most = shape[1], shape[2], shape[4]
     origin, scale, last = place[0], place[1], float(shape[3] - 1)
     for r in range(n):
         value = x[r]
@@ -199,9 +205,7 @@ def _begin(start: Array, goes_on: bool, out: Array, totals: Array) -> None:
 
 
 @kernel
-def _add(
-    terms: Array, lo: int, hi: int, leaves: Array, leaf: Array, n: int, sums: Array
-) -> None:
+def _add(terms: Array, lo: int, hi: int, leaves: Array, leaf: Array, n: int, sums: Array) -> None:
     for i in range(lo, hi):
         total, at = sums[terms[i, 0]], terms[i, 1]
         for r in range(n):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import chain
 from functools import cached_property
+from itertools import chain
 from threading import local
 from typing import Any
 
@@ -30,6 +30,9 @@ ONE_CALL = {
     "max": np.maximum, "min": np.minimum, "mul": np.multiply, "div": np.divide,
 }  # fmt: skip
 """Functions that NumPy computes by one call, which can write to where it reads."""
+
+
+Keep = Callable[[Run, Array], None]
 
 
 class Buffers(local):
@@ -58,7 +61,8 @@ class Rows(dict[Node, Array]):
     def __missing__(self, n: Node) -> Array:
         """Return a row of a layer."""
         number, row = self.at[n]
-        return self.layers[number][row]
+        found: Array = self.layers[number][row]
+        return found
 
 
 class CompiledPlan(Plan):
@@ -67,7 +71,7 @@ class CompiledPlan(Plan):
     def __init__(self, roots: Sequence[Node], dtype: Any, kernels: bool) -> None:
         """Plan the computation of `roots`, layers in `dtype`."""
         nodes = toposort(roots)
-        self.dtype, self.buffers = dtype, Buffers()
+        self.dtype, self.buffers, self.compiled = dtype, Buffers(), kernels
         self.users = Counter([*roots, *chain.from_iterable(n.args for n in nodes)])
         self.forests = _forests(nodes, roots) if kernels else {}
         self.grown = {n for made in self.forests.values() for f in made for n in f.nodes}
@@ -123,16 +127,16 @@ class CompiledPlan(Plan):
 
         return act
 
-    def _rows_of(self, args: tuple[Node, ...]) -> Callable[[Run], Array]:
+    def _rows_of(self, args: tuple[Node, ...], dtype: Any = np.float64) -> Callable[[Run], Array]:
         """Return how columns are had as one writable matrix in C order, shape (rows, columns)."""
-        picked = [a.data for a in args] if all(a.op is ops.INPUT for a in args) else None
+        picked = [a.data for a in args] if _all_inputs(args) else None
 
         def whole(run: Run) -> Array:
             if run.matrix is not None and picked == list(range(len(run.matrix))):
                 x: Array = run.matrix.T
-                ready = x.dtype == np.float64 and x.flags.c_contiguous and x.flags.writeable
-                return x if ready else np.array(x, np.float64, order="C")
-            made = np.empty((run.rows, len(args)))
+                ready = x.dtype == dtype and x.flags.c_contiguous and x.flags.writeable
+                return x if ready else np.array(x, dtype, order="C")
+            made = np.empty((run.rows, len(args)), dtype)
             for i, arg in enumerate(args):
                 made[:, i] = run.values[arg]
             return made
@@ -143,15 +147,60 @@ class CompiledPlan(Plan):
         args, dtype = group[0].args, self.dtype
         if not args:
             return super()._multiply(number, group)
-        whole, keep = self._whole(args), self._remember(number, group)
-        bias = np.array([n.data.bias for n in group], dtype)[:, None]
-        weights, shift = np.array([n.data.weights for n in group], dtype), bool(bias.any())
+        keep = self._remember(number, group)
+        bias = np.array([n.data.bias for n in group], dtype)
+        weights = np.array([n.data.weights for n in group], dtype)
+        if self.compiled and len(group) == 1 and len(args) >= 8 and _all_inputs(args):
+            return self._dot(number, group[0], keep)
+        if self.compiled and len(group) >= 4:
+            return self._dense(number, weights, bias, args, keep)
+        whole, shift = self._whole(args), bool(bias.any())
 
         def act(run: Run) -> None:
             out = self.buffers.get(number, (len(group), run.rows), dtype)
             np.matmul(weights, whole(run).astype(dtype, copy=False), out=out)
             if shift:
-                np.add(out, bias, out=out)
+                np.add(out, bias[:, None], out=out)
+            keep(run, out)
+
+        return act
+
+    def _dense(
+        self, number: int, weights: Array, bias: Array, args: tuple[Node, ...], keep: Keep
+    ) -> Action:
+        from closedform.native.dense import LAYER, packed
+
+        whole, (units, dtype) = self._whole(args), (len(weights), weights.dtype)
+        w, shift = packed(weights, bias)
+        multiply = LAYER[dtype.itemsize]
+
+        def act(run: Run) -> None:
+            x = whole(run)
+            if x.dtype != dtype or not x.flags.c_contiguous or not x.flags.writeable:
+                mine = self.buffers.get(-1 - number, x.shape, dtype)
+                mine[:] = x
+                x = mine
+            out = self.buffers.get(number, (len(shift), run.rows), dtype)
+            multiply(w, shift, x, out)
+            keep(run, out[:units])
+
+        return act
+
+    def _dot(self, number: int, n: Node, keep: Keep) -> Action:
+        from closedform.native.dense import dot
+
+        args, bias, weights = n.args, n.data.bias, n.data.weights
+        # Rows of doubles are as soon multiplied as rounded.
+        wide, narrow = self._rows_of(args), self._rows_of(args, np.float32)
+        known = {
+            np.dtype(kind): weights.astype(kind, copy=True) for kind in (np.float64, np.float32)
+        }
+
+        def act(run: Run) -> None:
+            single = run.matrix is not None and run.matrix.dtype == self.dtype == np.float32
+            x = narrow(run) if single else wide(run)
+            out = self.buffers.get(number, (1, run.rows), x.dtype)
+            dot(known[x.dtype], x.dtype.type(bias), x, out[0])
             keep(run, out)
 
         return act
@@ -177,6 +226,10 @@ class CompiledPlan(Plan):
         """Tell whether a node's value is a row of a buffer of this plan that goes in whole."""
         number, row = self.layer.get(n, (-1, -1))
         return n.op is ops.LIN and number >= 0 and group[row : row + 1] == (n,)
+
+
+def _all_inputs(args: Sequence[Node]) -> bool:
+    return all(a.op is ops.INPUT for a in args)
 
 
 def _narrow(x: Array, dtype: Any) -> Array:

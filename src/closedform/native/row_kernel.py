@@ -14,7 +14,6 @@ from closedform.ir import Array
 from closedform.native.kernels import kernel
 from closedform.native.tape import HEAD, STEP
 
-
 ZERO, ONE, TWO = np.uint64(0), np.uint64(1), np.uint64(2)
 COLUMN, CHILD = np.uint64((1 << 22) - 1), np.uint64(24)
 
@@ -104,9 +103,7 @@ def _below_sets(nodes: Array, limits: Array, i: int, x: Array) -> int:
 
 
 @kernel
-def _leaves(
-    nodes: Array, limits: Array, trees: Array, lo: int, n: int, x: Array, at: Array
-) -> int:
+def _leaves(nodes: Array, limits: Array, trees: Array, lo: int, n: int, x: Array, at: Array) -> int:
     """Write the leaves of the next four trees, or of one alone; return how many they are.
 
     Four side by side: one by one, each step waits 15 cycles for the one before it.
@@ -118,7 +115,7 @@ def _leaves(
         at[0] = a
         return 1
     b, c, d = trees[lo + 4], trees[lo + 8], trees[lo + 12]
-    depth = max(max(trees[lo + 1], trees[lo + 5]), max(trees[lo + 9], trees[lo + 13]))
+    depth = max(trees[lo + 1], trees[lo + 5], trees[lo + 9], trees[lo + 13])
     for _ in range(depth):
         a, b = _below(nodes, limits, a, x), _below(nodes, limits, b, x)
         c, d = _below(nodes, limits, c, x), _below(nodes, limits, d, x)
@@ -299,7 +296,7 @@ def run(program: Array, row: Array, values: Array) -> float:
     for s in range(first, args, STEP):
         op, out, lo, n = program[s], program[s + 1], program[s + 2], program[s + 3]
         at, more = program[s + 4], program[s + 5]
-        x = values[a[lo]] if op > 3 and op < 15 or op == 1 else 0.0
+        x = values[a[lo]] if (op > 3 and op < 15) or op == 1 else 0.0
         if op == 0:
             _layer(w, at, values, a, lo, n, values[out : out + more])
             continue

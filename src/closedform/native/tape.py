@@ -251,4 +251,3 @@ def _sums(nodes: Sequence[Node], roots: Sequence[Node]) -> dict[Node, Total]:
         if total is not None:
             sums[n] = total
     return sums
-
