@@ -257,9 +257,6 @@ class Formula:
         Args:
             precision: "float" computes layers in single precision.
             threads: how many blocks of rows are computed at once.
-
-        Raises:
-            BadInput: another precision, or less than one thread.
         """
         from closedform.native import Compiled
 
