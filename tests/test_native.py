@@ -270,6 +270,18 @@ def test_rows_come_in_every_form_that_a_formula_takes():
     assert math.isfinite(compiled.row(None, *row[1:]))
 
 
+def test_rows_of_singles_are_computed_in_doubles():
+    xs = [o.input_(i) for i in range(2)]
+    outputs = {"y": o.lin(0.1, (1, o.exp(xs[0])), (0.3, o.mul(*xs))), "x": xs[1]}
+    f = Formula(outputs, (Feature("a"), Feature("b")))
+    X = WIDE[:, :2].astype(np.float32)
+    for precision in ("double", "float"):
+        found = f.compile(precision=precision).evaluate(X)
+        assert same(found["x"], X[:, 1].astype(np.float64))
+        near = 0 if precision == "double" else 1e-6
+        assert np.allclose(found["y"], f(X.astype(np.float64)), near, near)
+
+
 def test_rows_that_the_model_refuses_are_missing():
     x, kind = o.input_(0), o.input_(1, o.Type.LABEL)
     outputs = {"label": o.where(o.less(x, o.const(0)), o.label("low"), kind), "y": o.missing(x)}

@@ -73,6 +73,9 @@ class CompiledPlan(Plan):
         nodes = toposort(roots)
         self.dtype, self.buffers, self.compiled = dtype, Buffers(), kernels
         self.users = Counter([*roots, *chain.from_iterable(n.args for n in nodes)])
+        self.loose = any(
+            n.op is not ops.LIN and any(a.op is ops.INPUT for a in n.args) for n in nodes
+        ) or any(n.op is ops.INPUT for n in roots)
         self.forests = _forests(nodes, roots) if kernels else {}
         self.grown = {n for made in self.forests.values() for f in made for n in f.nodes}
         self.kernels = {forest.how for made in self.forests.values() for forest in made}
@@ -99,7 +102,16 @@ class CompiledPlan(Plan):
     def __call__(self, run: Run) -> list[Array]:
         """Return the value of each root for the rows of a block."""
         run.values = Rows(self, run)
+        if run.matrix is not None and run.matrix.dtype != np.float64:
+            self._widen(run, run.matrix)
         return super().__call__(run)
+
+    def _widen(self, run: Run, matrix: Array) -> None:
+        """Make doubles of single inputs; layers in single precision take them as they come."""
+        if self.dtype == np.float64:
+            run.matrix = matrix = matrix.astype(np.float64)
+        if matrix.dtype == np.float64 or self.loose:
+            run.inputs = list(matrix.astype(np.float64, copy=False))
 
     def _remember(self, number: int, group: list[Node]) -> Callable[[Run, Array], None]:
         for row, n in enumerate(group):
