@@ -236,10 +236,10 @@ CASES: dict[str, tuple[Callable[[], Any], int, dict[str, Contender], dict[float,
         network, 15, {"closedform": ours_single} | ONNX, {1.0: ("onnxruntime float32",)},
     ),
     "XGBoost, 100 × depth 6": (
-        xgb(100, 6), 30, TREES | SMALL, {1.8: (*OWN, "onnxruntime float32", "tl2cgen")},
+        xgb(100, 6), 30, TREES, {1.8: (*OWN, "onnxruntime float32", "tl2cgen")},
     ),
     "LightGBM, 100 × depth 6": (
-        lgb(100, 6), 30, TREES | LEAVES,
+        lgb(100, 6), 30, TREES | LEAVES | SMALL,
         {4.0: OWN, 1.8: ("onnxruntime float32", "lleaves", "tl2cgen")},
     ),
     "XGBoost, 500 × depth 8": (
