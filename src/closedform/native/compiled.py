@@ -189,7 +189,7 @@ def _only_row(made: Array) -> Any:
 
 def _stepped(formula: Formula, tape: Tape, answer: Sequence[Node]) -> Callable[[Any], Any]:
     """Return how one row is computed by the steps of a tape."""
-    from closedform.native.row_kernel import run
+    from closedform.native.row_kernel import only, run
 
     program, size, empty = tape.program(), len(tape.preset), np.empty
     count, pack = len(formula.inputs), struct.Struct(f"{len(formula.inputs)}d").pack_into
@@ -206,9 +206,11 @@ def _stepped(formula: Formula, tape: Tape, answer: Sequence[Node]) -> Callable[[
                 pack(x, 0, *values)
         except struct.error:  # None, or text
             x = _converted(formula, values)
+        if finish is None:
+            return only(program, x)
         room = empty(size)
-        found = run(program, x, room)
-        return found if finish is None else finish(room)
+        run(program, x, room)
+        return finish(room)
 
     return row
 
