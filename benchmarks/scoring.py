@@ -13,6 +13,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import tempfile
@@ -273,7 +274,7 @@ def cpu(work: Callable[[], Any]) -> float:
 
 
 def prepared(
-    contenders: dict[str, Contender], model: Any, threads: int, folder: Path
+    contenders: dict[str, Contender], model: Any, X: Any, threads: int, folder: Path
 ) -> dict[str, Predict]:
     """Return those who can be had; who cannot says why."""
     found = {}
@@ -281,23 +282,26 @@ def prepared(
         work = folder / str(i)
         work.mkdir()
         try:
-            found[name] = make(model, threads, work)
-        except (ImportError, OSError, RuntimeError, subprocess.CalledProcessError) as error:
+            predict = make(model, threads, work)
+            predict(X[:5000])
+            found[name] = predict
+        except (ImportError, OSError, RuntimeError, AttributeError, TypeError, ValueError,
+                subprocess.CalledProcessError) as error:  # fmt: skip
             print(f"  without {name}: {type(error).__name__}: {error}".splitlines()[0], flush=True)
     return found
 
 
-def measured(case: str, rows: int, threads: int, repeats: int) -> dict[str, float]:
+def measured(
+    case: str, rows: int, threads: int, repeats: int, without: tuple[str, ...] = ()
+) -> dict[str, float]:
     """Return nanoseconds of CPU time per row, by contender."""
     make, columns, contenders, _ = CASES[case]
-    if threads > 1:
-        contenders = {k: v for k, v in contenders.items() if k not in ONE_THREAD}
+    left_out = {*without, *(ONE_THREAD if threads > 1 else ())}
+    contenders = {k: v for k, v in contenders.items() if k not in left_out}
     X, y = data(rows, columns)
     model = make().fit(first_rows(columns), y)
     with tempfile.TemporaryDirectory() as folder, limited(threads):
-        runs = prepared(contenders, model, threads, Path(folder))
-        for predict in runs.values():
-            predict(X[:5000])
+        runs = prepared(contenders, model, X, threads, Path(folder))
         times: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(repeats):
             for name, predict in runs.items():
@@ -345,13 +349,13 @@ def printing_seconds() -> dict[str, float]:
 # --- the table ----------------------------------------------------------------------------------
 
 
-def lines(rows: int, repeats: int) -> Iterator[str]:
+def lines(rows: int, repeats: int, without: tuple[str, ...]) -> Iterator[str]:
     """Yield the lines of the report."""
     yield "| model | threads | ns of CPU time per row | as fast as the best rival | bar |"
     yield "|---|---|---|---|---|"
     for case, (*_, bars) in CASES.items():
         for threads in (1, 2):
-            found = measured(case, rows // 5 if "500" in case else rows, threads, repeats)
+            found = measured(case, rows // 5 if "500" in case else rows, threads, repeats, without)
             told = ", ".join(f"{name} {took:,.0f}" for name, took in found.items())
             times, met = [], []
             for bar, rivals in bars.items():
@@ -377,7 +381,7 @@ def asked(what: str, value: float, unit: str, bar: float) -> str:
     return f"| {what} | {value:.2g} {unit} | {bar:g} {unit}: {met} |"
 
 
-def heading(rows: int, repeats: int) -> str:
+def heading(rows: int, repeats: int, without: list[str]) -> str:
     """Return when, on what and with what it was measured."""
     versions = []
     for name in PACKAGES:
@@ -385,14 +389,16 @@ def heading(rows: int, repeats: int) -> str:
             versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             continue
+    command = f"python benchmarks/scoring.py --rows {rows} --repeats {repeats}"
+    command += " --without " + shlex.join(without) if without else ""
     cpus = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
         if line.startswith("model name")
     ] if Path("/proc/cpuinfo").exists() else [platform.processor()]  # fmt: skip
     return (
-        f"Measured on {datetime.date.today()} by `python benchmarks/scoring.py --rows {rows}"
-        f" --repeats {repeats}` on {cpus[0]} ({len(cpus)} cores), Python"
+        f"Measured on {datetime.date.today()} by `{command}`"
+        f" on {cpus[0]} ({len(cpus)} cores), Python"
         f" {platform.python_version()}, {', '.join(versions)}; {rows:,} rows, a fifth of them for"
         " 500 trees."
     )
@@ -414,12 +420,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--write", type=Path, help="a page with the marks")
+    parser.add_argument("--without", nargs="*", default=[], help="who does not compete")
     options = parser.parse_args()
-    made = [heading(options.rows, options.repeats), ""]
+    made = [heading(options.rows, options.repeats, options.without), ""]
     print(*made, sep="\n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for line in lines(options.rows, options.repeats):
+        for line in lines(options.rows, options.repeats, tuple(options.without)):
             print(line, flush=True)
             made.append(line)
     if options.write:
