@@ -4,6 +4,7 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from closedform import ops
 from closedform.columns import columns_of
@@ -14,6 +15,19 @@ from strategies import LABELS
 
 PROGRAMS = tuple(target for target in RUNNERS if available(target))
 """The targets whose programs can be run on this machine."""
+
+HEAVY = {"excel", "excel_formula"}
+"""Targets that take seconds for each run: `make test-all` runs them."""
+
+TOO_LONG = {"excel_formula": ("boosted", "categories", "shapes", "forest")}
+"""Models that are longer than a target allows; it says so."""
+
+
+def each(targets):
+    """Return targets as the values of a test's argument, those that take long marked as slow."""
+    slow = pytest.mark.slow
+    return [pytest.param(t, marks=slow) if t in HEAVY else t for t in targets]
+
 
 # A label that no formula knows equals no other one, not even itself; a program cannot know that.
 for _label in ("unseen", *LABELS):

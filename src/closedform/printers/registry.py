@@ -18,6 +18,8 @@ TARGETS: dict[str, str] = {
     "c": "closedform.printers.c",
     "javascript": "closedform.printers.javascript",
     "sympy": "closedform.printers.sympy",
+    "excel": "closedform.printers.excel",
+    "excel_formula": "closedform.printers.excel_formula",
 }
 """Target → the module with its `write(formula, **options)`."""
 

@@ -25,6 +25,8 @@ RUNNERS: dict[str, str] = {
     "sympy": "closedform.verify.running.sympy:run_sympy",
     "c": "closedform.verify.running.c:run_c",
     "javascript": "closedform.verify.running.javascript:run_javascript",
+    "excel": "closedform.verify.running.excel:run_excel",
+    "excel_formula": "closedform.verify.running.excel_formula:run_excel_formula",
 }
 """Target → the module and function that runs its programs."""
 
