@@ -33,8 +33,9 @@ format: $(VENV)/test.stamp ## Sort imports, mend what ruff can mend, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/test.stamp ## Time and accuracy on fixed models
+bench: $(VENV)/bench.stamp ## Time and accuracy on fixed models, and compile() against other engines
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/scoring.py --write README.md
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
@@ -51,6 +52,12 @@ $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 	$(PIP) $(TORCH)
 	$(PIP) -e '.[test]'
+	$(NEEDED)
+	touch $@
+
+$(VENV)/bench.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) $(TORCH)
+	$(PIP) -e '.[bench]'
 	$(NEEDED)
 	touch $@
 

@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "asking": CORE | {"columns"},
     "readers": RUNNING | {"asking", "families", "passes", "loading"},
     "printers": RUNNING | {"passes.lower", "passes.rounding"},
+    "native": RUNNING,
     "probes": RUNNING,
     "verify": RUNNING | {"asking", "passes", "printers", "probes", "store"},
     "distill": RUNNING | {"passes", "probes", "verify"},
@@ -49,10 +50,14 @@ MAY_IMPORT = {
     "__init__": ANYTHING,
 }
 # What a layer may import inside functions and for type checking only: f.to(), f.verify(), f.save().
-MAY_IMPORT_LATE = {"formula": {"batches", "evaluate", "printers", "verify", "store"}}
+MAY_IMPORT_LATE = {"formula": {"batches", "evaluate", "native", "printers", "verify", "store"}}
 # Where a package other than NumPy may be imported, and inside functions only.
-MEETS_FRAMEWORKS = {"asking", "batches", "readers", "printers", "probes"}
-MEETS_FRAMEWORKS |= {"verify", "cli", "loading"}
+MEETS_FRAMEWORKS = {"asking", "batches", "cli", "loading", "native", "printers", "probes"}
+MEETS_FRAMEWORKS |= {"readers", "verify"}
+# Modules that a framework compiles: their decorators need it at the top. Others import them late.
+COMPILED = {
+    f"native/{name}.py": {"numba", "llvmlite"} for name in ("kernels", "row_kernel", "dense")
+}
 ALWAYS_THERE = sys.stdlib_module_names | {"numpy"}
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -130,6 +135,8 @@ def layers(source: Source) -> Iterator[str]:
         if top == "closedform":
             if allowed.isdisjoint(_and_parents(inner)):
                 yield f"{source.path}:{line}: {layer} may not import {name}; see MAY_IMPORT"
+        elif top in COMPILED.get(source.path.as_posix(), ()):
+            continue
         elif top not in ALWAYS_THERE and not late:
             yield f"{source.path}:{line}: imports {top} at the top; import it where it is used"
         elif top not in ALWAYS_THERE and layer not in MEETS_FRAMEWORKS:
@@ -261,6 +268,8 @@ PLANTED = [
     (layers, "readers/sklearn.py", "from sklearn.svm import SVC", "imports sklearn at the top"),
     (layers, "passes/rules.py", "def f():\n    import sklearn", "passes may not import sklearn"),
     (layers, "misc/things.py", "", "'misc' is no layer yet"),
+    (layers, "native/plan.py", "import numba", "imports numba at the top"),
+    (layers, "native/kernels.py", "import sklearn", "imports sklearn at the top"),
     (documented, "ops.py", "", "ops.py has no docstring"),
     (documented, "ops.py", "'''D.'''\ndef f() -> int: ...", "ops.py:2 f has no docstring"),
     (documented, "ops.py", "class A:\n  def f(self, x) -> int: ...", "argument 'x' has no type"),
@@ -277,6 +286,7 @@ ALLOWED = [
     (layers, "formula.py", "def f():\n    from closedform.printers import TARGETS"),
     (layers, "formula.py", "if TYPE_CHECKING:\n    from closedform.verify import Certificate"),
     (layers, "readers/sklearn.py", "def f():\n    from sklearn.svm import SVC"),
+    (layers, "native/kernels.py", "import numba"),
     (layers, "cli.py", "from closedform.frontier import frontier"),
     (documented, "ops.py", "'''D.'''\ndef _f(x): ...\nclass _A: ..."),
     (short_functions, "ops.py", LONG.replace("    x += 1\n", "    # Why.\n\n", 1)),

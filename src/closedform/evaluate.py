@@ -221,9 +221,13 @@ _PLANS: WeakKeyDictionary[Formula, Plan] = WeakKeyDictionary()
 def _plan(formula: Formula) -> Plan:
     plan = _PLANS.get(formula)
     if plan is None:
-        guard = [] if formula.refused is None else [formula.refused]
-        plan = _PLANS[formula] = Plan([*formula.roots, *guard])
+        plan = _PLANS[formula] = Plan(roots_of(formula))
     return plan
+
+
+def roots_of(formula: Formula) -> list[Node]:
+    """Return what a plan computes: the outputs, and where there is one, which rows are refused."""
+    return [*formula.roots, *([] if formula.refused is None else [formula.refused])]
 
 
 def compute(roots: Sequence[Node], inputs: Sequence[Array], rows: int) -> list[Array]:
@@ -235,30 +239,52 @@ def compute(roots: Sequence[Node], inputs: Sequence[Array], rows: int) -> list[A
 
 
 def _compute(plan: Plan, inputs: Sequence[Array], matrix: Array | None, rows: int) -> list[Array]:
-    out: list[Array] = [np.empty(rows, dtype=_DTYPES[root.type]) for root in plan.roots]
+    out = columns_for(plan, rows)
+    fill(plan, inputs, matrix, range(rows), out)
+    return out
+
+
+def columns_for(plan: Plan, rows: int) -> list[Array]:
+    """Return a column for each root, for `fill` to write to."""
+    return [np.empty(rows, dtype=_DTYPES[root.type]) for root in plan.roots]
+
+
+def fill(
+    plan: Plan, inputs: Sequence[Array], matrix: Array | None, rows: range, out: Sequence[Array]
+) -> None:
+    """Compute some of the rows, block by block.
+
+    Args:
+        plan: what to compute.
+        inputs: one array for each input, as `columns_of` gives them.
+        matrix: the same as one array (inputs, rows), where there is one.
+        rows: which of them.
+        out: where the value of each root is written.
+    """
     with np.errstate(all="ignore"):
-        for lo in range(0, rows, plan.block):
-            hi = min(rows, lo + plan.block)
+        for lo in range(rows.start, rows.stop, plan.block):
+            hi = min(rows.stop, lo + plan.block)
             part = None if matrix is None else matrix[:, lo:hi]
             run = Run([c[lo:hi] for c in inputs], part, hi - lo)
             for whole, block in zip(out, plan(run), strict=True):
                 whole[lo:hi] = block
-    return out
 
 
 _DTYPES = {Type.REAL: np.float64, Type.BOOL: np.bool_, Type.LABEL: np.int64}
 
 
-def _run(formula: Formula, X: Any) -> tuple[list[Array], Array | None]:
-    """Return the outputs as plain columns, and which rows are refused (None: none can be)."""
-    plan = _plan(formula)
+def inputs_of(formula: Formula, X: Any) -> tuple[list[Array], Array | None, int]:
+    """Return rows as one column for each input, as one matrix (inputs, rows), and their number.
+
+    There is a matrix where the rows came as an array of float64.
+
+    Raises:
+        BadInput: the rows do not fit the formula's inputs.
+    """
     X = flattened(formula.inputs, X)
     inputs, rows = columns_of(formula.inputs, X, formula.needed)
-    matrix = None
-    if isinstance(X, np.ndarray) and X.dtype == np.float64:
-        matrix = X.T
-    values = _compute(plan, inputs, matrix, rows)
-    return (values, None) if formula.refused is None else (values[:-1], values[-1])
+    whole = isinstance(X, np.ndarray) and X.dtype == np.float64
+    return inputs, X.T if whole else None, rows
 
 
 def evaluate(formula: Formula, X: Any) -> dict[str, Array]:
@@ -269,11 +295,18 @@ def evaluate(formula: Formula, X: Any) -> dict[str, Array]:
     Raises:
         BadInput: the rows do not fit the formula's inputs.
     """
-    values, refused = _run(formula, X)
-    names = list(formula.outputs)
+    return finished(formula, _compute(_plan(formula), *inputs_of(formula, X)))
+
+
+def finished(formula: Formula, values: Sequence[Array]) -> dict[str, Array]:
+    """Return the outputs by name, labels as such, from the columns of a plan's roots.
+
+    Where rows can be refused, the last column tells which.
+    """
+    refused = None if formula.refused is None else values[-1]
     return {
         name: _finish(formula, name, column, refused)
-        for name, column in zip(names, values, strict=True)
+        for name, column in zip(formula.outputs, values, strict=False)
     }
 
 
@@ -283,12 +316,13 @@ def predict(formula: Formula, X: Any, output: str | None = None) -> Array:
     # The same object as before where nothing is left out, so that its plan is found again.
     whole = wanted == tuple(formula.outputs)
     part = formula if whole else _only(formula, wanted)
-    made = list(evaluate(part, X).values())
-    return made[0] if len(made) == 1 else _side_by_side(made)
+    return side_by_side(list(evaluate(part, X).values()))
 
 
-def _side_by_side(columns: Sequence[Array]) -> Array:
+def side_by_side(columns: Sequence[Array]) -> Array:
     """Return columns as one array; labels of unlike types stay what they are."""
+    if len(columns) == 1:
+        return columns[0]
     if len({c.dtype.kind for c in columns}) > 1:
         columns = [c.astype(object) for c in columns]
     return np.column_stack(columns)
