@@ -17,6 +17,7 @@ TARGETS: dict[str, str] = {
     "numpy": "closedform.printers.numpy",
     "c": "closedform.printers.c",
     "javascript": "closedform.printers.javascript",
+    "r": "closedform.printers.r",
     "sympy": "closedform.printers.sympy",
 }
 """Target → the module with its `write(formula, **options)`."""

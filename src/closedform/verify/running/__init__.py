@@ -25,6 +25,7 @@ RUNNERS: dict[str, str] = {
     "sympy": "closedform.verify.running.sympy:run_sympy",
     "c": "closedform.verify.running.c:run_c",
     "javascript": "closedform.verify.running.javascript:run_javascript",
+    "r": "closedform.verify.running.r:run_r",
 }
 """Target → the module and function that runs its programs."""
 
