@@ -109,7 +109,7 @@ class Script:
         """Return a label as text; None is the missing one."""
         if value is None:
             return self.nothing
-        return self.text(value) if isinstance(value, str) else self.number(float(value))
+        return self.text(value) if isinstance(value, str) else self.limit(float(value))
 
     def truth(self, value: Any) -> str:
         """Return false or true."""
@@ -196,12 +196,10 @@ class Writer:
         points = self.matrix(speller, "POINTS", [n.data.point for n in group])
         return f"distances({x}, {points}, {weights})"
 
-    def array(self, speller: Speller, prefix: str, values: Any) -> str:
+    def array(self, speller: Speller, prefix: str, values: Any, kind: str = "number") -> str:
         """Return a reference to a constant array of numbers, made once."""
         flat = np.asarray(values, dtype=float)
-        name = constant(
-            speller, prefix, flat.tobytes(), lambda: Data("number", flat.tolist())
-        )
+        name = constant(speller, prefix, flat.tobytes(), lambda: Data(kind, flat.tolist()))
         return self.script.constant(name)
 
     def matrix(self, speller: Speller, prefix: str, values: Any) -> str:
@@ -223,7 +221,8 @@ class Writer:
     def _const(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if n.type is Type.BOOL:
             return Written(self.script.truth(n.data))
-        return speller.number(n.data)
+        text = self.script.limit(n.data)
+        return Written(text, s.SIGN if text.startswith("-") else s.ATOM)
 
     def _sum(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         run = self.forest.run(n)
@@ -394,7 +393,7 @@ class Writer:
             wanted = [self.script.label(v) for v in n.data if isinstance(v, str)]
             return self._among(args[0], list(dict.fromkeys(wanted)), "_text")
         known = [v for v in n.data if v is not None and v == v and not isinstance(v, str)]
-        numbers = [self.script.number(float(v)) for v in known]
+        numbers = [self.script.limit(float(v)) for v in known]
         return self._among(args[0], list(dict.fromkeys(numbers)))
 
     def _among(self, x: Written, wanted: Sequence[str], kind: str = "") -> Written:
@@ -425,14 +424,14 @@ class Writer:
             numbers = np.array([float(v) for v in data.labels if not isinstance(v, str)])
             kept = [i for i, v in enumerate(data.labels) if not isinstance(v, str)]
             order = np.argsort(numbers)
-            keys, values = self.array(speller, "KEYS", numbers[order]), data.values[kept][order]
-            how = "look_up"
+            keys = self.array(speller, "KEYS", numbers[order], "limit")
+            values, how = data.values[kept][order], "look_up"
         return Written(f"{how}({x}, {keys}, {self.array(speller, 'VALUES', values)}, {rest})")
 
     def _piecewise(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         p = n.data
         names = [
-            self.array(speller, "EDGES", p.edges), self.array(speller, "ORIGINS", p.origins),
+            self.array(speller, "EDGES", p.edges, "limit"), self.array(speller, "ORIGINS", p.origins),
             self.matrix(speller, "COEFS", p.coefs), self.script.truth(p.right_closed),
         ]  # fmt: skip
         missing = self.script.number(p.missing)

@@ -26,6 +26,7 @@ RUNNERS: dict[str, str] = {
     "c": "closedform.verify.running.c:run_c",
     "javascript": "closedform.verify.running.javascript:run_javascript",
     "r": "closedform.verify.running.r:run_r",
+    "vba": "closedform.verify.running.vba:run_vba",
     "matlab": "closedform.verify.running.matlab:run_matlab",
 }
 """Target → the module and function that runs its programs."""
