@@ -18,6 +18,7 @@ TARGETS: dict[str, str] = {
     "c": "closedform.printers.c",
     "javascript": "closedform.printers.javascript",
     "r": "closedform.printers.r",
+    "julia": "closedform.printers.julia",
     "vba": "closedform.printers.vba",
     "matlab": "closedform.printers.matlab",
     "sympy": "closedform.printers.sympy",

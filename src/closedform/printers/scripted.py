@@ -343,6 +343,8 @@ class Writer:
         return custom(args)
 
     def _distance(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+        if not args:
+            return Written(self.script.number(0.0))
         point = self.array(speller, "POINT", n.data.point)
         weights = self.array(speller, "WEIGHTS", n.data.weights)
         return Written(f"squared_distance({self.row(speller, n, args)}, {point}, {weights})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Formula
@@ -84,15 +84,12 @@ def exact(value: float) -> str:
     text = number(value)
     if sum(c.isdigit() for c in text.partition("E")[0].lstrip("-0.")) <= 15 or text[0] == "(":
         return text
-    decimal = Decimal(value)
-    place = Decimal(1).scaleb(decimal.adjusted() - 14)
-    head = float(decimal.quantize(place, ROUND_DOWN)) if decimal.adjusted() < 14 else float(
-        int(decimal / place) * place
-    )
+    head = float(Context(prec=15, rounding=ROUND_DOWN).create_decimal(Decimal(value)))
     rest = float(f"{value - head:.14e}")
     if head + rest != value:
         return text
-    return f"({head!r} {'-' if rest < 0 else '+'} {abs(rest)!r})".upper()
+    # A function, since LibreOffice adds constants when it reads them, and keeps 16 digits.
+    return f"exactly({number(head)}, {number(rest)})"
 
 
 def text(value: str) -> str:

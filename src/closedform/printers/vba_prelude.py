@@ -33,6 +33,8 @@ chars = ""
 For i = 1 To Len(codes) Step 5
     chars = chars & ChrW(CLng(Mid(codes, i, 5)))
 Next"""),
+    "exactly": "' A number of more than the 15 digits that VBA keeps of one.\n"
+    + _private("exactly", "digits rest", "exactly = digits + rest"),
     "below": "' Whether a < b; not where one is missing.\n"
     + _private("below", "a b", """
 below = False
@@ -232,7 +234,8 @@ Next"""),
     + _private("single_of", "x", """
 single_of = Null
 On Error Resume Next
-If Not IsNull(x) Then single_of = CDbl(CSng(x))"""),
+If IsNull(x) Then Exit Function
+If Abs(x) < 7E-46 Then single_of = 0.0 Else single_of = CDbl(CSng(x))"""),
     "sum32": "' A sum in which every partial sum is rounded to single precision.\n"
     + _private("sum32", "x", """
 Dim i As Long

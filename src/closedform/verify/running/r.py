@@ -20,8 +20,8 @@ numbers <- readBin("numbers.bin", "double", ROWS * COUNT, endian = "little")
 lines <- readLines("texts.txt")
 text_of <- function(line) {
   if (line == "-") return(NA_character_)
-  at <- seq(2, nchar(line) - 1, by = 2)
-  if (nchar(line) < 3) at <- integer(0)
+  if (line == "x") return("")
+  at <- 2 * seq_len((nchar(line) - 1) / 2)
   found <- rawToChar(as.raw(strtoi(substring(line, at, at + 1), 16L)))
   Encoding(found) <- "UTF-8"
   found
