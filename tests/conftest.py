@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # 300, not 100: a planted bug in the bounds of trees survived 60 examples and fell at 300.
@@ -21,3 +22,15 @@ settings.load_profile("default")
 
 # Keras computes with TensorFlow unless it is told otherwise; PyTorch is what the tests install.
 os.environ.setdefault("KERAS_BACKEND", "torch")
+
+SLOW_TARGETS = ("vba",)
+"""Targets that take seconds to start; what is asked of every target is asked of them in test-all."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow targets, before slow tests are left out."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if parameters.get("target") in SLOW_TARGETS:
+            item.add_marker(pytest.mark.slow)

@@ -197,7 +197,7 @@ def _truth(value: bool) -> str:
 
 def _broken(written: str) -> str:
     """Return an expression that fits the page: a long one on several lines."""
-    if len(written) < 90 or BREAK not in written:
+    if len(written) < 78 or BREAK not in written:
         return unbroken(written)
     lines = s.wrapped(written, 88, "    ").split("\n")
     return " ...\n".join(lines)

@@ -211,6 +211,6 @@ def _predict(made: Draft) -> str:
 
 def _broken(written: str) -> str:
     """Return an expression that fits the page: a long one in brackets, on several lines."""
-    if len(written) < 90 or BREAK not in written:
+    if len(written) < 78 or BREAK not in written:
         return unbroken(written)
     return "(\n    " + wrapped(written, 92, "    ") + "\n  )"

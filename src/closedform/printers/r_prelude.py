@@ -38,8 +38,8 @@ softplus <- function(x) (x + abs(x)) / 2 + log1p(exp(-abs(x)))""",
     "power": """# a to the power of b; missing where that is not defined.
 power <- function(a, b) {
   found <- a^b
-  squared <- which(rep_len(b, length(found)) == 2)
-  found[squared] <- (rep_len(a, length(found))^2)[squared]
+  below <- which(a == 0 & 1 / a < 0 & b %% 2 == 1) # R forgets the sign of -0
+  found[below] <- -found[below]
   found
 }""",
     "least": """# The smaller one; missing if one is.
