@@ -32,7 +32,10 @@ ROWS = {
 DEGENERATE = {
     "a constant": {"y": ops.const(2.5)},
     "a constant label": {"y": ops.label("red")},
-    "a missing label": {"y": ops.label(None), "z": ops.where(ops.less(A, B), KIND, ops.label(None))},
+    "a missing label": {
+        "y": ops.label(None),
+        "z": ops.where(ops.less(A, B), KIND, ops.label(None)),
+    },
     "an input": {"a": A, "y": A},
     "a label passed through": {"kind": KIND, "y": KIND},
     "a truth": {"y": ops.less(A, B), "z": ops.boolean(True)},
@@ -87,7 +90,7 @@ def assert_near(found, wanted):
             if isinstance(b, float) and b == b:
                 assert math.isclose(a, b, rel_tol=1e-12), (name, a, b)
             else:
-                assert a == b or (a is None or a != a) and (b is None or b != b), (name, a, b)
+                assert a == b or ((a is None or a != a) and (b is None or b != b)), (name, a, b)
 
 
 def small_formulas():

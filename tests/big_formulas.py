@@ -1,9 +1,12 @@
 """Formulas as large as models are, for what a target must write without growing or ending."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from closedform import ops
 from closedform.formula import Feature, Formula, Task, label_of
+from closedform.ir import Type
 from closedform.ops.payloads import splits_from
 
 
@@ -16,8 +19,9 @@ def full_tree(rng, args, depth):
     inner = 2**depth - 1
     left = [2 * i + 1 if i < inner else -1 for i in range(count)]
     right = [2 * i + 2 if i < inner else -1 for i in range(count)]
-    splits, order = splits_from(left, right, rng.integers(len(args), size=count),
-                                rng.normal(size=count), missing_left=rng.random(count) < 0.5)  # fmt: skip
+    features, limits = rng.integers(len(args), size=count), rng.normal(size=count)
+    to_left = rng.random(count) < 0.5
+    splits, order = splits_from(left, right, features, limits, missing_left=to_left)
     return ops.tree(splits, rng.normal(size=count)[order], args)
 
 
@@ -31,7 +35,7 @@ def boosted(trees=500, depth=6, columns=10):
 def network(*sizes):
     rng = np.random.default_rng(0)
     now, features = inputs(sizes[0])
-    for below, size in zip(sizes, sizes[1:], strict=False):
+    for below, size in pairwise(sizes):
         weights, bias = rng.normal(size=(size, below)) / below, rng.normal(size=size)
         sums = [ops.linear(b, w, now) for b, w in zip(bias, weights, strict=True)]
         now = [ops.tanh(n) for n in sums] if size > 1 else sums
@@ -50,8 +54,6 @@ def many_classes(count=200):
 
 
 def many_categories(count=1000):
-    from closedform.ir import Type
-
     known = {f"category {i}": i / 7 for i in range(count)}
     kind = ops.input_(0, Type.LABEL)
     return Formula({"y": ops.table(kind, known, -1.0, -2.0)},

@@ -24,7 +24,7 @@ settings.load_profile("default")
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 SLOW_TARGETS = ("vba",)
-"""Targets that take seconds to start; what is asked of every target is asked of them in test-all."""
+"""Targets that take seconds to start: what is asked of all targets is asked of them in test-all."""
 
 
 @pytest.hookimpl(tryfirst=True)

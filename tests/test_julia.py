@@ -1,7 +1,8 @@
 """Julia modules: not executed, but parsed by a grammar of Julia, and kept as they were read."""
 
-import pytest
 from pathlib import Path
+
+import pytest
 
 import closedform as cf
 from analysis_languages import DEGENERATE, FEATURES, REFUSING, small_formulas

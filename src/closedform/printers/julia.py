@@ -7,7 +7,8 @@ Not executed here: there is no Julia among the tools of the tests. It is written
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from closedform.errors import BadInput
 from closedform.formula import Formula
@@ -17,7 +18,9 @@ from closedform.printers.clike import finite
 from closedform.printers.forests import Data
 from closedform.printers.julia_prelude import HELPERS, NEEDS
 from closedform.printers.program import banner, comma, joined
-from closedform.printers.scripted import Draft, Matrix, Script, draft
+from closedform.printers.script import Script
+from closedform.printers.script_pages import ScriptPage, script_page
+from closedform.printers.scripted import Matrix
 from closedform.printers.spell import BREAK, Spelling, call, unbroken, wrapped
 
 _WORDS = """
@@ -53,7 +56,7 @@ def write(formula: Formula, *, name: str = "Model") -> str:
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in TAKEN:
         raise BadInput(f"{name!r} is no name in Julia.", hint="Use letters, digits, underscores.")
-    made = draft(formula, SCRIPT, HELPERS, NEEDS, taken=[*TAKEN, name])
+    made = script_page(formula, SCRIPT, HELPERS, NEEDS, taken=[*TAKEN, name])
     parts = [banner(made.own, "# "), f"module {name}", *_parts(made), f"end # module {name}"]
     return "\n\n".join(parts) + "\n"
 
@@ -114,7 +117,7 @@ SCRIPT = Script(
 )
 
 
-def _parts(made: Draft) -> Iterator[str]:
+def _parts(made: ScriptPage) -> Iterator[str]:
     names = joined(text(f.name) for f in made.own.inputs)
     yield f"const INPUTS = String[\n{names}\n]"
     for name, data in made.constants():
@@ -127,10 +130,17 @@ def _parts(made: Draft) -> Iterator[str]:
     yield _predict(made)
 
 
-CELL = '''"The value of one input: by its name, or by its place."
+CELL = """"The value of one input: by its name, or by its place."
 cell(row::Union{AbstractVector,Tuple}, i) = row[i]
 cell(row::AbstractDict, i) = get(row, INPUTS[i], missing)
-cell(row, i) = getproperty(row, Symbol(INPUTS[i]))'''
+cell(row, i) = getproperty(row, Symbol(INPUTS[i]))"""
+
+
+KINDS: dict[str, tuple[Callable[[Any], str], str]] = {
+    "text": (text, "String"),
+    "whole": (str, "Int"),
+    "truth": (lambda v: "true" if v else "false", "Bool"),
+}
 
 
 def _constant(data: Data | Matrix) -> str:
@@ -138,9 +148,7 @@ def _constant(data: Data | Matrix) -> str:
         flat = _listed([number(v) for v in data.values.ravel().tolist()], "Float64")
         rows, columns = data.values.shape
         return f"permutedims(reshape({flat}, {columns}, {rows}))"
-    kinds = {"text": (text, "String"), "whole": (str, "Int"),
-             "truth": (lambda v: "true" if v else "false", "Bool")}  # fmt: skip
-    spelled, type_ = kinds.get(data.kind, (number, "Float64"))
+    spelled, type_ = KINDS.get(data.kind, (number, "Float64"))
     return _listed([spelled(v) for v in data.values], type_)
 
 
@@ -151,7 +159,7 @@ def _listed(values: Sequence[str], type_: str) -> str:
     return f"{type_}[\n{joined(values)}\n]"
 
 
-def _evaluate(made: Draft) -> str:
+def _evaluate(made: ScriptPage) -> str:
     body = []
     for i in made.asked():
         how = "as_label" if made.reads_text(i) else "as_number"
@@ -167,7 +175,8 @@ def _evaluate(made: Draft) -> str:
     body.append(f"return named(({values}\n    ))")
     inner = "\n".join("    " + line for line in body)
     return (
-        f'"The outputs by name."\nnamed(values) =\n    NamedTuple{{(\n{names}\n    )}}(Tuple(values))\n\n'
+        '"The outputs by name."\nnamed(values) =\n    NamedTuple{(\n'
+        f"{names}\n    )}}(Tuple(values))\n\n"
         f'"Every output for one row."\nfunction evaluate(row)\n{inner}\nend'
     )
 
@@ -176,7 +185,7 @@ def _given(n: Node, value: str) -> str:
     return _broken(value) if n.type is Type.BOOL else f"given({_broken(value)})"
 
 
-def _predict(made: Draft) -> str:
+def _predict(made: ScriptPage) -> str:
     own = list(made.own.outputs)
     answer = [f"found[{own.index(name) + 1}]" for name in made.own.answer]
     result = answer[0] if len(answer) == 1 else f"({', '.join(answer)})"

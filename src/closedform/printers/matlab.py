@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from closedform.errors import BadInput
 from closedform.formula import Formula
-from closedform.ir import Node, Type
+from closedform.ir import Node
 from closedform.printers import spell as s
 from closedform.printers.clike import finite
 from closedform.printers.forests import Data
 from closedform.printers.matlab_prelude import HELPERS, NEEDS
 from closedform.printers.program import banner, comma, joined, printable
-from closedform.printers.scripted import COUNTED, Draft, Matrix, Script, draft
+from closedform.printers.script import Script
+from closedform.printers.script_pages import COUNTED, ScriptPage, script_page
+from closedform.printers.scripted import Matrix
 from closedform.printers.spell import BREAK, Spelling, call, unbroken
 
 _WORDS = """
@@ -51,7 +54,7 @@ def write(formula: Formula, *, name: str = "model") -> str:
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name) or name in TAKEN:
         raise BadInput(f"{name!r} is no name in MATLAB.", hint="Use up to 63 letters and digits.")
-    made = draft(formula, SCRIPT, HELPERS, NEEDS, taken=[*TAKEN, name])
+    made = script_page(formula, SCRIPT, HELPERS, NEEDS, taken=[*TAKEN, name])
     return "\n\n".join(_parts(made, name)) + "\n"
 
 
@@ -111,8 +114,10 @@ SCRIPT = Script(
     },
     element=lambda name, i: f"{name}(:, {i + 1})",
     row=lambda values: f"side_by_side({comma(values)})",
-    layer=frozenset({"tanh", "sigmoid", "softplus", "exp", "abs", "sin", "cos", "expm1"}
-                    | {"max", "min", "mul", "erf"}),  # fmt: skip
+    layer=frozenset(
+        {"tanh", "sigmoid", "softplus", "exp", "abs", "sin", "cos", "expm1"}
+        | {"max", "min", "mul", "erf"}
+    ),
     over=lambda written: written,
     constant=lambda name: f"c.{name}",
     trees="c, ",
@@ -123,7 +128,7 @@ SCRIPT = Script(
 )
 
 
-def _parts(made: Draft, name: str) -> Iterator[str]:
+def _parts(made: ScriptPage, name: str) -> Iterator[str]:
     main = _main(made, name)
     yield main
     constants = _constants(made)
@@ -133,9 +138,9 @@ def _parts(made: Draft, name: str) -> Iterator[str]:
     yield from made.helpers(main)
 
 
-def _help(made: Draft, name: str) -> str:
+def _help(made: ScriptPage, name: str) -> str:
     lines = [f"{name.upper()} The prediction for each row, and all outputs."]
-    lines += [line for line in banner(made.own, "").split("\n")]
+    lines += banner(made.own, "").split("\n")
     lines += ["", "Inputs, in this order (fields of data):"]
     lines += [
         f"    {plain}" + (f"  {printable(f.name)}" if plain != f.name else "")
@@ -149,7 +154,7 @@ def _help(made: Draft, name: str) -> str:
     return "\n".join(f"% {line}".rstrip() for line in lines)
 
 
-def _main(made: Draft, name: str) -> str:
+def _main(made: ScriptPage, name: str) -> str:
     body = ["rows = rows_of(data);"]
     if next(made.constants(), None) is not None:
         body = ["persistent c", "if isempty(c)", "    c = constants();", "end", *body]
@@ -169,7 +174,7 @@ def _main(made: Draft, name: str) -> str:
     return f"{head}\n{_help(made, name)}\n{lines}\nend"
 
 
-def _prediction(made: Draft) -> list[str]:
+def _prediction(made: ScriptPage) -> list[str]:
     own = [name for name, _, _, _ in made.outputs]
     plain = [made.outputs[own.index(name)][1] for name in made.own.answer]
     if len(plain) == 1:
@@ -177,7 +182,7 @@ def _prediction(made: Draft) -> list[str]:
     return [f"prediction.{name} = outputs.{name};" for name in plain]
 
 
-def _given(made: Draft, n: Node, value: str) -> str:
+def _given(made: ScriptPage, n: Node, value: str) -> str:
     refused = made.made.guard is not None
     if made.writer.text_like(n):
         spread = f"spread(as_cell({_broken(value)}), rows)"
@@ -187,7 +192,7 @@ def _given(made: Draft, n: Node, value: str) -> str:
     return f"without(refused, {full})" if refused else full
 
 
-def _empty_is_known(made: Draft) -> bool:
+def _empty_is_known(made: ScriptPage) -> bool:
     return "" in made.writer.codes.texts
 
 
@@ -203,7 +208,7 @@ def _broken(written: str) -> str:
     return " ...\n".join(lines)
 
 
-def _constants(made: Draft) -> str:
+def _constants(made: ScriptPage) -> str:
     texts = []
     for name, data in made.constants():
         column = isinstance(data, Data) and name in TREES
@@ -224,7 +229,7 @@ def _constant(data: Data | Matrix) -> str:
         return "[" + "; ...\n        ".join(rows) + "]"
     if data.kind == "text":
         return "{" + _listed([text(v) for v in data.values]) + "}"
-    kinds = {"whole": str, "truth": lambda v: str(int(v))}
+    kinds: dict[str, Callable[[Any], str]] = {"whole": str, "truth": lambda v: str(int(v))}
     listed = _listed([kinds.get(data.kind, number)(v) for v in data.values])
     return f"logical([{listed}])" if data.kind == "truth" else f"[{listed}]"
 

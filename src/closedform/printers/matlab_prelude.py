@@ -219,7 +219,7 @@ function y = kth_smallest(k, x)
     y = sorted(:, k);
     y(any(isnan(x), 2)) = NaN;
 end""",
-    "weighted_median": """% The least of each row with half of all weight at or below it; missing if any is.
+    "weighted_median": """% The least with half of all weight at or below it; missing if any is.
 function y = weighted_median(weights, x)
     y = NaN(size(x, 1), 1);
     for i = find(~any(isnan(x), 2))'
@@ -341,7 +341,8 @@ function rows = rows_of(data)
 end""",
 }
 NEEDS: dict[str, tuple[str, ...]] = {
-    "pick": ("spread",), "pick_text": ("pick", "as_cell", "spread"), "given": ("spread", "as_cell", "missing_text"),
+    "pick": ("spread",), "pick_text": ("pick", "as_cell", "spread"),
+    "given": ("spread", "as_cell", "missing_text"),
     "same_text": ("as_cell",), "member_text": ("as_cell",), "missing_text": ("as_cell",),
     "look_up_text": ("as_cell", "missing_text"), "distances": ("squared_distance",),
     "power": ("spread",), "least_of": (), "most_of": (), "softplus": (), "sigmoid": (), "leaf": (),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from textwrap import indent
 from typing import Any
@@ -16,7 +16,9 @@ from closedform.printers.clike import finite
 from closedform.printers.forests import Data
 from closedform.printers.program import banner, comma, joined
 from closedform.printers.r_prelude import HELPERS, NEEDS
-from closedform.printers.scripted import Draft, Matrix, Script, draft
+from closedform.printers.script import Script
+from closedform.printers.script_pages import ScriptPage, script_page
+from closedform.printers.scripted import Matrix
 from closedform.printers.spell import BREAK, Spelling, call, unbroken, wrapped
 
 _WORDS = """
@@ -55,7 +57,7 @@ def write(formula: Formula, *, name: str = "model") -> str:
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]*", name) or name in TAKEN:
         raise BadInput(f"{name!r} is no name in R.", hint="Use letters, digits and underscores.")
-    made = draft(formula, SCRIPT, HELPERS, NEEDS, taken=TAKEN)
+    made = script_page(formula, SCRIPT, HELPERS, NEEDS, taken=TAKEN)
     inner = indent("\n\n".join(_parts(made)), "  ", lambda line: line.strip() != "")
     return f"{banner(formula, '# ')}\n\n{name} <- local({{\n{inner}\n}})\n"
 
@@ -137,8 +139,10 @@ SCRIPT = Script(
     },
     element=lambda name, i: f"{name}[, {i + 1}]",
     row=lambda values: f"cbind({comma(values)})",
-    layer=frozenset({"tanh", "sigmoid", "softplus", "exp", "abs", "sin", "cos", "log1p", "expm1"}
-                    | {"max", "min", "mul"}),  # fmt: skip
+    layer=frozenset(
+        {"tanh", "sigmoid", "softplus", "exp", "abs", "sin", "cos", "log1p", "expm1"}
+        | {"max", "min", "mul"}
+    ),
     over=lambda written: written,
     constant=lambda name: name,
     trees="",
@@ -148,7 +152,7 @@ SCRIPT = Script(
 )
 
 
-def _parts(made: Draft) -> Iterator[str]:
+def _parts(made: ScriptPage) -> Iterator[str]:
     names = joined((text(f.name) for f in made.own.inputs), indent="  ").removesuffix(",")
     yield f"INPUTS <- c(\n{names}\n)" if names else "INPUTS <- character(0)"
     for name, data in made.constants():
@@ -165,7 +169,11 @@ def _constant(data: Data | Matrix) -> str:
     if isinstance(data, Matrix):
         inner = _listed([number(v) for v in data.values.ravel().tolist()])
         return f"matrix({inner}, nrow = {data.values.shape[0]}, byrow = TRUE)"
-    spelled = {"text": text, "whole": str, "truth": lambda v: "TRUE" if v else "FALSE"}
+    spelled: dict[str, Callable[[Any], str]] = {
+        "text": text,
+        "whole": str,
+        "truth": lambda v: "TRUE" if v else "FALSE",
+    }
     return _listed([spelled.get(data.kind, number)(v) for v in data.values])
 
 
@@ -176,7 +184,7 @@ def _listed(values: Sequence[str]) -> str:
     return "c(\n" + joined(values, indent="  ", width=94).removesuffix(",") + "\n)"
 
 
-def _evaluate(made: Draft) -> str:
+def _evaluate(made: ScriptPage) -> str:
     outputs = [(name, n, _output(made, n, value)) for name, _, n, value in made.outputs]
     body = [f"rows <- {_count(made)}"]
     for i in made.asked():
@@ -193,17 +201,17 @@ def _evaluate(made: Draft) -> str:
     return f"# Every output for each row: a data frame.\nevaluate <- function(data) {{\n{lines}\n}}"
 
 
-def _count(made: Draft) -> str:
+def _count(made: ScriptPage) -> str:
     return "if (is.data.frame(data) || is.matrix(data)) nrow(data) else length(data[[1]])"
 
 
-def _output(made: Draft, n: Node, value: str) -> str:
+def _output(made: ScriptPage, n: Node, value: str) -> str:
     value = f"is_true({value})" if n.type is Type.BOOL else value
     full = f"rep_len({value}, rows)"
     return f"without(refused, {full})" if made.made.guard is not None else full
 
 
-def _predict(made: Draft) -> str:
+def _predict(made: ScriptPage) -> str:
     answer = [list(made.own.outputs).index(name) + 1 for name in made.own.answer]
     which = f"[[{answer[0]}]]" if len(answer) == 1 else f"[c({', '.join(map(str, answer))})]"
     return f"# The prediction for each row.\npredict <- function(data) evaluate(data){which}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HELPERS: dict[str, str] = {
-    "column": """# A column of the data: by its name (or what data.frame makes of it), else by its place.
+    "column": """# A column of the data: by its name (or what R makes of it), else by its place.
 column <- function(data, i) {
   known <- if (is.list(data)) names(data) else colnames(data)
   at <- if (is.null(known)) i else match(INPUTS[i], known)
@@ -90,7 +90,7 @@ distances <- function(x, points, weights) {
 kth_smallest <- function(k, x) {
   apply(x, 1, function(row) if (anyNA(row)) NaN else sort(row)[k])
 }""",
-    "weighted_median": """# The least of each row with half of all weight at or below it; missing if any is.
+    "weighted_median": """# The least with half of all weight at or below it; missing if any is.
 weighted_median <- function(weights, x) {
   apply(x, 1, function(row) {
     if (anyNA(row)) return(NaN)

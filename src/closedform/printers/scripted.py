@@ -7,10 +7,8 @@ rows at once, so that a value there is a column and a layer a matrix.
 
 from __future__ import annotations
 
-import builtins
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any
 
@@ -20,100 +18,29 @@ from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import OPS, Array, Node, Type
 from closedform.layers import layers
-from closedform.ops.payloads import Splits, Tree
-from closedform.passes.lower import lower
 from closedform.printers import spell as s
 from closedform.printers.clike import LEAST_LAYER
 from closedform.printers.forests import Data, Forest
-from closedform.printers.identifiers import identifiers
 from closedform.printers.label_codes import LabelCodes
 from closedform.printers.program import (
     LONGEST_SUM,
-    Program,
-    comma,
     constant,
     free_name,
-    helpers_used,
-    program,
     sum_in_parts,
 )
 from closedform.printers.python_trees import as_function
+from closedform.printers.script import SPELL, Script
 from closedform.printers.spell import (
     BREAK,
     Custom,
-    Language,
     Speller,
     Spelling,
     Written,
     call,
-    comparison,
-    infix,
-    unbroken,
 )
-from closedform.printers.zeros import with_zeros
-
-LONGEST = 200
-"""What an expression may be estimated to be long: R reads no more than 50 brackets in brackets."""
 
 FLAT = frozenset({"lin", "squared_distance"})
 """Operations of which a layer is a product with a matrix of its own."""
-
-
-@dataclass(frozen=True)
-class Script:
-    """What differs between these languages.
-
-    Attributes:
-        target: the target's name.
-        number, limit: a float as text; one that a tree compares with.
-        text: a text as a constant.
-        nothing: the missing label.
-        truths: false and true.
-        functions: what a function of one number is called; those not listed are lowered.
-        spell: what is written otherwise than in `SPELL`.
-        element: the i-th unit of a layer, counted from 0, from the layer's name and i.
-        row: an array of some values.
-        layer: the operations that take a whole layer at once.
-        over: a call of such a function, made one of a whole layer.
-        constant: a reference to a constant by its name.
-        trees: what comes before the arguments of a function that walks trees.
-        first: the position of the first element of an array.
-        function: a function of numbers, from its name, its parameters and the lines of its body.
-        branch: a test's lines: before the one outcome, between, and behind the other; None where
-            a tree is nested calls.
-        give: how a function gives its value, from its name and that value.
-        look_up_text: what looks up a text rather than a number.
-    """
-
-    target: str
-    number: Callable[[float], str]
-    limit: Callable[[float], str]
-    text: Callable[[str], str]
-    nothing: str
-    truths: tuple[str, str]
-    functions: Mapping[str, str]
-    spell: Mapping[str, Spelling | Custom]
-    element: Callable[[str, int], str]
-    row: Callable[[Sequence[str]], str]
-    layer: frozenset[str]
-    over: Callable[[str], str]
-    constant: Callable[[str], str]
-    trees: str
-    first: int
-    function: Callable[[str, Sequence[str], Sequence[str]], str]
-    branch: Callable[[str], tuple[str, str, str]] | None
-    give: Callable[[str, str], str] = lambda name, value: value
-    look_up_text: str = "look_up"
-
-    def label(self, value: Any) -> str:
-        """Return a label as text; None is the missing one."""
-        if value is None:
-            return self.nothing
-        return self.text(value) if isinstance(value, str) else self.limit(float(value))
-
-    def truth(self, value: Any) -> str:
-        """Return false or true."""
-        return self.truths[bool(value)]
 
 
 @dataclass(frozen=True)
@@ -151,9 +78,11 @@ class Writer:
         if None in below or first.op.name not in self.script.layer:
             return False
         places = [found for found in below if found]
-        return len({g for g, _ in places}) == 1 and [i for _, i in places] == list(
-            range(len(group))
-        ) and len(places[0][0]) == len(group)
+        return (
+            len({g for g, _ in places}) == 1
+            and [i for _, i in places] == list(range(len(group)))
+            and len(places[0][0]) == len(group)
+        )
 
     def table(self) -> dict[str, Spelling | Custom]:
         """Return how each operation is written."""
@@ -267,7 +196,7 @@ class Writer:
         if self.forest.in_a_run(n):
             return Written("")  # nobody asks: the sum above is a loop
         if self.forest.small:
-            return as_function(self._function, speller, n, args)
+            return as_function(self.script.tree, speller, n, args)
         root, at = self.forest.place(n)
         found = self.leaves.get((n.args, root))
         if found is None:
@@ -277,70 +206,6 @@ class Writer:
         shift = f"{found} + {at - root}" if at > root else found
         shift = f"{found} - {root - at}" if at < root else shift
         return Written(f"leaf_value({self._trees(shift)})")
-
-    def _function(
-        self, name: str, parameters: list[str], tree: Tree, names: Mapping[int, str]
-    ) -> str:
-        if self.script.branch is None:
-            body = self._nested(tree, names)
-        else:
-            body = self._body(name, tree, names, self.script.branch)
-        return self.script.function(name, parameters, body)
-
-    def _body(
-        self, function: str, tree: Tree, names: Mapping[int, str],
-        branch: Callable[[str], tuple[str, str, str]],
-    ) -> list[str]:  # fmt: skip
-        """Return a tree as tests, each inside the one above it."""
-        lines: list[str] = []
-        stack: list[tuple[int | str, str]] = [(0, "    ")]
-        while stack:
-            i, indent = stack.pop()
-            if isinstance(i, str):
-                lines.append(indent + i)
-            elif tree.splits.leaf[i]:
-                value = self.script.number(float(tree.values[i]))
-                lines.append(indent + self.script.give(function, value))
-            else:
-                test = self._split(tree.splits, i, names[int(tree.splits.feature[i])])
-                head, between, end = branch(unbroken(test))
-                below, inner = int(tree.splits.child[i]), indent + "    "
-                lines.append(indent + head)
-                stack += [(end, indent), (below + 1, inner), (between, indent), (below, inner)]
-        return lines
-
-    def _nested(self, tree: Tree, names: Mapping[int, str]) -> list[str]:
-        """Return a tree as choices of columns, each inside the one above it."""
-        lines: list[str] = []
-        stack: list[tuple[int, str, str]] = [(0, "    ", "")]
-        while stack:
-            i, indent, end = stack.pop()
-            if tree.splits.leaf[i]:
-                lines.append(indent + self.script.number(float(tree.values[i])) + end)
-            else:
-                test = self._split(tree.splits, i, names[int(tree.splits.feature[i])])
-                lines.append(f"{indent}pick({unbroken(test)},")
-                below, inner = int(tree.splits.child[i]), indent + "    "
-                stack += [(below + 1, inner, f"){end}"), (below, inner, ",")]
-        return lines
-
-    def _split(self, splits: Splits, i: int, x: str) -> str:
-        if splits.member[i] >= 0:
-            codes = splits.sets[splits.member[i]].nonzero()[0].tolist()
-            test = self._among(Written(x), [str(float(c)) for c in codes])
-        else:
-            name = "less" if splits.below else "less_equal"
-            limit = self.script.limit(float(splits.threshold[i]))
-            test = self._written(name, Written(x), Written(limit))
-        if not splits.missing_left[i]:
-            return test.text
-        return self._written("or", self._written("missing", Written(x)), test).text
-
-    def _written(self, name: str, *args: Written) -> Written:
-        """Return an operation whose spelling needs no node."""
-        custom = {**SPELL, **self.script.spell}[name]
-        assert isinstance(custom, Spelling), name
-        return custom(args)
 
     def _distance(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if not args:
@@ -368,18 +233,18 @@ class Writer:
     def _power(self, _: Speller, n: Node, args: Sequence[Written]) -> Written:
         b, x = n.args[1].data if n.args[1].op is ops.CONST else None, args[0]
         if b == 2 and x.text.isidentifier():
-            return self._written("mul", x, x)
+            return self.script.write("mul", x, x)
         if b == -1:
-            return self._written("div", Written(self.script.number(1.0)), x)
+            return self.script.write("div", Written(self.script.number(1.0)), x)
         if b == 0.5:
             return Written(f"{self.script.functions['sqrt']}({x.text})")
         return call("power")(args)
 
     def _multiply(self, _: Speller, n: Node, args: Sequence[Written]) -> Written:
-        return reduce(partial(self._written, "mul"), args)
+        return reduce(partial(self.script.write, "mul"), args)
 
     def _divide(self, _: Speller, n: Node, args: Sequence[Written]) -> Written:
-        return self._written("div", *args)
+        return self.script.write("div", *args)
 
     def text_like(self, n: Node) -> bool:
         """Tell whether a node is a label that is text."""
@@ -388,31 +253,22 @@ class Writer:
     def _equal(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if any(x.op is ops.LABEL and x.data[0] is None for x in n.args):
             return Written(self.script.truth(False))
-        return self._written("equal_text" if self.text_like(n.args[0]) else "equal", *args)
+        return self.script.write("equal_text" if self.text_like(n.args[0]) else "equal", *args)
 
     def _member(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if self.text_like(n.args[0]):
             wanted = [self.script.label(v) for v in n.data if isinstance(v, str)]
-            return self._among(args[0], list(dict.fromkeys(wanted)), "_text")
+            return self.script.among(args[0], list(dict.fromkeys(wanted)), "_text")
         known = [v for v in n.data if v is not None and v == v and not isinstance(v, str)]
         numbers = [self.script.limit(float(v)) for v in known]
-        return self._among(args[0], list(dict.fromkeys(numbers)))
-
-    def _among(self, x: Written, wanted: Sequence[str], kind: str = "") -> Written:
-        """Return whether a value is one of some."""
-        if len(wanted) > 3:
-            return self._written(f"member{kind}", x, Written(comma(wanted)))
-        tests = [self._written(f"equal{kind}", x, Written(w)) for w in wanted]
-        if len(tests) < 2:
-            return tests[0] if tests else Written(self.script.truth(False))
-        return self._written("or", *tests)
+        return self.script.among(args[0], list(dict.fromkeys(numbers)))
 
     def _missing(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         kind = "missing_text" if self.text_like(n.args[0]) else "missing"
-        return self._written(kind, *args)
+        return self.script.write(kind, *args)
 
     def _where(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
-        return self._written("pick_text" if self.text_like(n) else "pick", *args)
+        return self.script.write("pick_text" if self.text_like(n) else "pick", *args)
 
     def _table(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         data, x = n.data, args[0].text
@@ -421,7 +277,11 @@ class Writer:
             known = [i for i, v in enumerate(data.labels) if isinstance(v, str)]
             labels = tuple(data.labels[i] for i in known)
             name = constant(speller, "KEYS", labels, lambda: Data("text", labels))
-            keys, values, how = self.script.constant(name), data.values[known], self.script.look_up_text
+            keys, values, how = (
+                self.script.constant(name),
+                data.values[known],
+                self.script.look_up_text,
+            )
         else:
             numbers = np.array([float(v) for v in data.labels if not isinstance(v, str)])
             kept = [i for i, v in enumerate(data.labels) if not isinstance(v, str)]
@@ -433,8 +293,10 @@ class Writer:
     def _piecewise(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         p = n.data
         names = [
-            self.array(speller, "EDGES", p.edges, "limit"), self.array(speller, "ORIGINS", p.origins),
-            self.matrix(speller, "COEFS", p.coefs), self.script.truth(p.right_closed),
+            self.array(speller, "EDGES", p.edges, "limit"),
+            self.array(speller, "ORIGINS", p.origins),
+            self.matrix(speller, "COEFS", p.coefs),
+            self.script.truth(p.right_closed),
         ]  # fmt: skip
         missing = self.script.number(p.missing)
         return Written(f"stretch({args[0].text}, {', '.join(names)}, {missing})")
@@ -446,20 +308,6 @@ def _spelled(
     return custom(args) if isinstance(custom, Spelling) else custom(speller, n, args)
 
 
-SPELL: Mapping[str, Spelling | Custom] = {
-    **{name: call(name) for name in ("sign", "sigmoid", "softplus")},
-    "round32": call("single"),
-    "less": comparison("<"),
-    "less_equal": comparison("<="),
-    "mul": infix(" * ", s.PRODUCT, s.PRODUCT + 1),
-    "div": infix(" / ", s.PRODUCT, s.PRODUCT + 1),
-    "pick": Spelling(f"pick({{0}},{BREAK}{{1}},{BREAK}{{2}})"),
-    "pick_text": Spelling(f"pick({{0}},{BREAK}{{1}},{BREAK}{{2}})"),
-    "missing": call("missing"),
-    "missing_text": call("missing_text"),
-}
-"""What most of them write alike."""
-
 OWN: Mapping[str, Callable[[Writer, Speller, Node, Sequence[Written]], Written]] = {
     "const": Writer._const, "lin": Writer._sum, "sum32": Writer._sum32,
     "tree": Writer._tree, "squared_distance": Writer._distance, "kth": Writer._kth,
@@ -469,130 +317,3 @@ OWN: Mapping[str, Callable[[Writer, Speller, Node, Sequence[Written]], Written]]
     "table": Writer._table, "piecewise": Writer._piecewise, "where": Writer._where,
 }  # fmt: skip
 """Operations that are written with what a `Writer` knows of the whole formula."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A program of one of these languages, in parts.
-
-    Attributes:
-        own: the formula as it was given, with its own names.
-        made: the lines, and what they need.
-        writer: what wrote them.
-        prelude, needs: the text of each helper, and the helpers that a helper calls.
-    """
-
-    own: Formula
-    made: Program
-    writer: Writer
-    prelude: Mapping[str, str]
-    needs: Mapping[str, tuple[str, ...]]
-
-    @property
-    def outputs(self) -> list[tuple[str, str, Node, str]]:
-        """Each output's own name, its identifier, its node and its value."""
-        found = self.made.formula.outputs
-        rows = zip(self.own.outputs, found.items(), self.made.outputs.values(), strict=True)
-        return [(name, plain, n, value) for name, (plain, n), value in rows]
-
-    def constants(self) -> Iterator[tuple[str, Data | Matrix]]:
-        """Yield each constant array, those of the trees among them, as the language counts."""
-        for name, data in self.made.speller.constants.values():
-            if isinstance(data, Data | Matrix):
-                yield name, data
-        if {"leaf", "forest", "forest32"}.intersection(self.made.helpers):
-            first = self.writer.script.first
-            for name, data in self.writer.forest.arrays().items():
-                shift = first if name in COUNTED else 0
-                yield name, Data(data.kind, [v + shift for v in data.values]) if shift else data
-
-    def reads_text(self, i: int) -> bool:
-        """Tell whether an input is a label that is text."""
-        return self.writer.text_like(ops.input_(i, self.own.inputs[i].type))
-
-    def trees(self) -> list[str]:
-        """Return the trees that are functions of their own."""
-        return [t for _, t in self.made.speller.constants.values() if isinstance(t, str)]
-
-    def helpers(self, *more: str) -> Iterator[str]:
-        """Yield the functions that the program calls, in order."""
-        called = helpers_used([*self.trees(), *more], self.prelude, self.needs)
-        wanted = {*self.made.helpers, *called}
-        sets = len(self.writer.forest.sizes) > 0
-        wanted |= {"among"} if sets and "leaf" in wanted else set()
-        for name, body in self.prelude.items():
-            if name in wanted:
-                plain = re.sub(r"\n[^\n]*among\(.*(?=\n)", "", body)
-                yield body if sets or name == "among" else plain
-
-    def asked(self, *more: str) -> list[int]:
-        """Return the inputs whose values some line names."""
-        texts = [text for _, text, _ in self.made.speller.lines]
-        texts += [*self.made.outputs.values(), self.made.guard or "", *more]
-        words = {word for text in texts for word in re.findall(r"\w+", text)}
-        return [i for i, name in enumerate(self.made.inputs) if name in words]
-
-
-COUNTED = frozenset({"FEATURE", "CHILD", "MEMBER", "STARTS", "ROOTS"})
-"""Arrays of the trees that hold positions."""
-
-NEEDS: Mapping[str, tuple[str, ...]] = {
-    "least_of": ("least",), "most_of": ("most",), "forest": ("leaf",), "forest32": ("leaf",),
-    "leaf_value": ("leaf",), "softplus": ("pick",), "sigmoid": ("pick",),
-}  # fmt: skip
-"""The helpers that a helper calls, in every language."""
-
-OURS = re.compile(
-    r"(?i)(v|w|b|h|points?|weights|keys|values|edges|origins|coefs|row|leaf|layer|tree)\d+"
-)
-"""What our own names look like, up to capitals."""
-
-
-def draft(
-    formula: Formula, script: Script, prelude: Mapping[str, str],
-    needs: Mapping[str, tuple[str, ...]], *, taken: Iterable[str],
-) -> Draft:  # fmt: skip
-    """Return a formula spelled in a language.
-
-    Raises:
-        UnsupportedTarget: operations without a spelling, or labels of several types.
-    """
-    spelled = {"label", *SPELL, *OWN, *script.spell, *script.functions}.intersection(OPS)
-    ready = with_zeros(lower(_plainly_named(formula, taken), spelled, target=script.target))
-    writer = Writer(ready, script)
-    language = Language(script.target, script.number, script.label, writer.table())
-    unnamed = {*writer.forest.looped, *writer.place}
-    needs = {**NEEDS, **needs}
-    made = program(
-        writer.formula, language, prelude, needs, unnamed=unnamed, reserved=taken, longest=LONGEST
-    )
-    return Draft(formula, made, writer, prelude, needs)
-
-
-def _plainly_named(formula: Formula, taken: Iterable[str]) -> Formula:
-    """Return the formula with names that are identifiers, told apart without capitals."""
-    used = {name.lower() for name in (*taken, *dir(builtins))}
-    inputs = _plain([f.name for f in formula.inputs], used, "x")
-    outputs = _plain(list(formula.outputs), used, "y")
-    features, roots = zip(formula.inputs, inputs, strict=True), set(formula.roots)
-    return replace(
-        formula,
-        inputs=tuple(replace(f, name=name) for f, name in features),
-        outputs=dict(zip(outputs, formula.outputs.values(), strict=True)),
-        names={n: name for n, name in formula.names.items() if n not in roots},
-    )
-
-
-def _plain(names: Sequence[str], used: set[str], fallback: str) -> list[str]:
-    found = []
-    for name in identifiers(names, fallback=fallback):
-        # MATLAB reads 63 letters of a name.
-        short = name[:50].strip("_")
-        stem = f"{fallback}_{short}" if OURS.fullmatch(short) else short
-        made, count = stem, 1
-        while made.lower() in used:
-            count += 1
-            made = f"{stem}_{count}"
-        used.add(made.lower())
-        found.append(made)
-    return found

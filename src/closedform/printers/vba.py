@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_DOWN, Context, Decimal
+from typing import Any
 
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Formula
-from closedform.ir import Type
 from closedform.printers import spell as s
-from closedform.printers.forests import Data
 from closedform.printers.program import banner, comma, printable
-from closedform.printers.scripted import Draft, Matrix, Script, draft
+from closedform.printers.script import Script
+from closedform.printers.script_pages import ScriptPage, script_page
+from closedform.printers.scripted import Matrix
 from closedform.printers.spell import BREAK, Spelling, call, unbroken, wrapped
 from closedform.printers.vba_prelude import HELPERS, NEEDS
 
@@ -60,7 +61,7 @@ def write(formula: Formula, *, name: str = "model") -> str:
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,80}", name) or name.lower() in TAKEN:
         raise BadInput(f"{name!r} is no name in VBA.", hint="Use letters, digits and underscores.")
-    made = draft(formula, SCRIPT, HELPERS, NEEDS, taken=[*TAKEN, name.lower()])
+    made = script_page(formula, SCRIPT, HELPERS, NEEDS, taken=[*TAKEN, name.lower()])
     return "\n\n".join(_parts(made, name)) + "\n"
 
 
@@ -158,7 +159,7 @@ SCRIPT = Script(
 )
 
 
-def _parts(made: Draft, name: str) -> Iterator[str]:
+def _parts(made: ScriptPage, name: str) -> Iterator[str]:
     yield "\n".join([banner(made.own, "' "), "'", *_legend(made, name)])
     yield "Option Explicit\nOption Compare Binary"
     fills = list(_fills(made))
@@ -176,8 +177,9 @@ def _parts(made: Draft, name: str) -> Iterator[str]:
     yield from fills
 
 
-def _legend(made: Draft, name: str) -> Iterator[str]:
-    yield f"' Use: ={name}(A2:{_cell(max(1, len(made.own.inputs)))}2), with the inputs in this order:"
+def _legend(made: ScriptPage, name: str) -> Iterator[str]:
+    last = _cell(max(1, len(made.own.inputs)))
+    yield f"' Use: ={name}(A2:{last}2), with the inputs in this order:"
     for feature in made.own.inputs:
         yield f"'     {printable(feature.name)}"
     yield "' Outputs:"
@@ -194,7 +196,7 @@ def _cell(count: int) -> str:
     return letters
 
 
-def _public(made: Draft, name: str) -> Iterator[str]:
+def _public(made: ScriptPage, name: str) -> Iterator[str]:
     own = [output for output, _, _, _ in made.outputs]
     answer = [own.index(output) for output in made.own.answer]
     values = [f"for_cell(found({i}))" for i in answer]
@@ -218,7 +220,7 @@ def _function_of_cells(name: str, said: str, value: str) -> str:
     return "\n".join(lines)
 
 
-def _evaluate(made: Draft, prepared: bool) -> str:
+def _evaluate(made: ScriptPage, prepared: bool) -> str:
     asked = [(made.made.inputs[i], i) for i in made.asked()]
     lines = [(name, value) for name, value, _ in made.made.speller.lines]
     body = ["Dim cell As Variant, refused As Variant, outputs As Variant"]
@@ -265,14 +267,18 @@ def _chunks(parts: Sequence[str], width: int) -> Iterator[list[str]]:
         yield now
 
 
-def _fills(made: Draft) -> Iterator[str]:
+KINDS: dict[str, Callable[[Any], str]] = {
+    "text": text, "whole": str, "truth": lambda v: str(int(v)), "limit": exact,
+}  # fmt: skip
+
+
+def _fills(made: ScriptPage) -> Iterator[str]:
     """Yield procedures that fill the constant arrays; one may hold 64 KB."""
     statements: list[str] = []
     for name, data in made.constants():
-        spelled = {"text": text, "whole": str, "truth": lambda v: str(int(v)), "limit": exact}
         kind = "number" if isinstance(data, Matrix) else data.kind
         flat = data.values.ravel().tolist() if isinstance(data, Matrix) else data.values
-        values = [unbroken(spelled.get(kind, number)(v)) for v in flat]
+        values = [unbroken(KINDS.get(kind, number)(v)) for v in flat]
         parts = list(_chunks(values, 5000)) or [[]]
         statements.append(f"    {name} = Array({_listed(parts[0])})")
         statements += [f"    extend {name}, Array({_listed(part)})" for part in parts[1:]]

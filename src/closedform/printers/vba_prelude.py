@@ -8,12 +8,7 @@ false.
 from __future__ import annotations
 
 from closedform.ops import special
-
-
-def _private(name: str, parameters: str, body: str) -> str:
-    given = ", ".join(f"{p} As Variant" for p in parameters.split())
-    lines = "\n".join("    " + line for line in body.strip("\n").split("\n"))
-    return f"Private Function {name}({given}) As Variant\n{lines}\nEnd Function"
+from closedform.printers.vba_cells import CELLS, private
 
 
 def _numbers(values: tuple[float, ...]) -> str:
@@ -27,91 +22,91 @@ def _ratio(coefs: tuple[tuple[float, ...], tuple[float, ...]], x: str) -> str:
 
 HELPERS: dict[str, str] = {
     "chars": "' A text from the codes of its characters, five digits each.\n"
-    + _private("chars", "codes", """
+    + private("chars", "codes", """
 Dim i As Long
 chars = ""
 For i = 1 To Len(codes) Step 5
     chars = chars & ChrW(CLng(Mid(codes, i, 5)))
 Next"""),
     "exactly": "' A number of more than the 15 digits that VBA keeps of one.\n"
-    + _private("exactly", "digits rest", "exactly = digits + rest"),
+    + private("exactly", "digits rest", "exactly = digits + rest"),
     "below": "' Whether a < b; not where one is missing.\n"
-    + _private("below", "a b", """
+    + private("below", "a b", """
 below = False
 If Not (IsNull(a) Or IsNull(b)) Then below = (a < b)"""),
     "at_most": "' Whether a <= b; not where one is missing.\n"
-    + _private("at_most", "a b", """
+    + private("at_most", "a b", """
 at_most = False
 If Not (IsNull(a) Or IsNull(b)) Then at_most = (a <= b)"""),
     "same": "' Whether a = b; not where one is missing.\n"
-    + _private("same", "a b", """
+    + private("same", "a b", """
 same = False
 If Not (IsNull(a) Or IsNull(b)) Then same = (a = b)"""),
     "member": "' Whether a value is one of some.\n"
-    + _private("member", "x known", """
+    + private("member", "x known", """
 Dim i As Long
 member = False
 For i = 0 To UBound(known)
     If same(x, known(i)) Then member = True
 Next"""),
     "pick": "' One or the other (IIf fails where the test is missing).\n"
-    + _private("pick", "test yes no", """
+    + private("pick", "test yes no", """
 If test Then pick = yes Else pick = no"""),
     "divide": "' a / b; missing where b is 0.\n"
-    + _private("divide", "a b", """
+    + private("divide", "a b", """
 divide = Null
 On Error Resume Next
 If Not same(b, 0) Then divide = a / b"""),
     "exp_of": "' The exponential function; missing where it overflows.\n"
-    + _private("exp_of", "x", """
+    + private("exp_of", "x", """
 exp_of = Null
 If below(x, 709.78) Then exp_of = Exp(x)"""),
     "log_of": "' The natural logarithm; missing at 0 and below.\n"
-    + _private("log_of", "x", """
+    + private("log_of", "x", """
 log_of = Null
 If below(0, x) Then log_of = Log(x)"""),
     "sqrt_of": "' The square root; missing below 0.\n"
-    + _private("sqrt_of", "x", """
+    + private("sqrt_of", "x", """
 sqrt_of = Null
 If at_most(0, x) Then sqrt_of = Sqr(x)"""),
     "abs_of": "' The size of a number.\n"
-    + _private("abs_of", "x", """
+    + private("abs_of", "x", """
 abs_of = Null
 If Not IsNull(x) Then abs_of = Abs(x)"""),
     "sign": "' -1, 0 or 1.\n"
-    + _private("sign", "x", """
+    + private("sign", "x", """
 sign = Null
 If Not IsNull(x) Then sign = CDbl(Sgn(x))"""),
     "floor": "' The greatest whole number that is not greater.\n"
-    + _private("floor", "x", """
+    + private("floor", "x", """
 floor = Null
 If Not IsNull(x) Then floor = Int(x)"""),
     "sin_of": "' The sine.\n"
-    + _private("sin_of", "x", """
+    + private("sin_of", "x", """
 sin_of = Null
 On Error Resume Next
 If Not IsNull(x) Then sin_of = Sin(x)"""),
     "cos_of": "' The cosine.\n"
-    + _private("cos_of", "x", """
+    + private("cos_of", "x", """
 cos_of = Null
 On Error Resume Next
 If Not IsNull(x) Then cos_of = Cos(x)"""),
     "atan_of": "' The arctangent.\n"
-    + _private("atan_of", "x", """
+    + private("atan_of", "x", """
 atan_of = Null
 If Not IsNull(x) Then atan_of = Atn(x)"""),
     "asin_of": "' The arcsine; missing beyond -1 and 1.\n"
-    + _private("asin_of", "x", """
+    + private("asin_of", "x", """
 asin_of = Null
 If below(abs_of(x), 1) Then asin_of = Atn(x / Sqr((1 - x) * (1 + x)))
 If same(abs_of(x), 1) Then asin_of = 2 * Atn(x)"""),
     "acos_of": "' The arccosine; missing beyond -1 and 1.\n"
-    + _private("acos_of", "x", """
+    + private("acos_of", "x", """
 acos_of = Null
 If at_most(abs_of(x), 1) And below(-1, x) Then acos_of = 2 * Atn(Sqr((1 - x) / (1 + x)))
 If same(x, -1) Then acos_of = 4 * Atn(1)"""),
     "expm1_of": "' exp(x) - 1, without cancellation near 0 (Kahan).\n"
-    + _private("expm1_of", "x", """
+    + private("expm1_of", "x", """
 Dim u As Variant
 expm1_of = Null
 u = exp_of(x)
@@ -124,7 +119,7 @@ Else
     expm1_of = (u - 1) * x / Log(u)
 End If"""),
     "log1p_of": "' log(1 + x), without cancellation near 0 (Kahan).\n"
-    + _private("log1p_of", "x", """
+    + private("log1p_of", "x", """
 Dim u As Variant
 log1p_of = Null
 If Not below(-1, x) Then Exit Function
@@ -137,34 +132,34 @@ Else
     log1p_of = Log(u) * x / (u - 1)
 End If"""),
     "tanh_of": "' The hyperbolic tangent, without cancellation near 0.\n"
-    + _private("tanh_of", "x", """
+    + private("tanh_of", "x", """
 Dim m As Variant
 tanh_of = Null
 If IsNull(x) Then Exit Function
 m = expm1_of(-2 * Abs(x))
 tanh_of = Sgn(x) * -m / (2 + m)"""),
     "sigmoid": "' 1 / (1 + exp(-x)), without overflow.\n"
-    + _private("sigmoid", "x", """
+    + private("sigmoid", "x", """
 Dim small As Variant
 sigmoid = Null
 If IsNull(x) Then Exit Function
 small = Exp(-Abs(x))
 If x < 0 Then sigmoid = small / (1 + small) Else sigmoid = 1 / (1 + small)"""),
     "softplus": "' log(1 + exp(x)), without overflow.\n"
-    + _private("softplus", "x", """
+    + private("softplus", "x", """
 softplus = Null
 If IsNull(x) Then Exit Function
 softplus = log1p_of(Exp(-Abs(x)))
 If x > 0 Then softplus = x + softplus"""),
     "polynomial": "' The value of a polynomial, the highest coefficient first.\n"
-    + _private("polynomial", "coefs x", """
+    + private("polynomial", "coefs x", """
 Dim i As Long
 polynomial = coefs(0)
 For i = 1 To UBound(coefs)
     polynomial = coefs(i) + polynomial * x
 Next"""),
     "erf_of": "' The error function (Cody's rational approximations).\n"
-    + _private("erf_of", "x", f"""
+    + private("erf_of", "x", f"""
 Dim size As Variant, inverse As Variant, rest As Variant
 erf_of = Null
 If IsNull(x) Then Exit Function
@@ -184,7 +179,7 @@ Else
     erf_of = Sgn(x) * (1 - Exp(-x * x) * rest)
 End If"""),
     "power": "' a to the power of b; missing where that is no number.\n"
-    + _private("power", "a b", """
+    + private("power", "a b", """
 power = Null
 On Error Resume Next
 If same(a, 1) Or same(b, 0) Then
@@ -202,56 +197,56 @@ ElseIf Not (IsNull(a) Or IsNull(b)) Then
     End If
 End If"""),
     "least": "' The smaller one; missing if one is.\n"
-    + _private("least", "a b", """
+    + private("least", "a b", """
 least = b
 If IsNull(a) Or below(a, b) Then least = a"""),
     "most": "' The greater one; missing if one is.\n"
-    + _private("most", "a b", """
+    + private("most", "a b", """
 most = b
 If IsNull(a) Or below(b, a) Then most = a"""),
     "least_of": "' The smallest; missing if any is.\n"
-    + _private("least_of", "x", """
+    + private("least_of", "x", """
 Dim i As Long
 least_of = x(0)
 For i = 1 To UBound(x)
     least_of = least(least_of, x(i))
 Next"""),
     "most_of": "' The greatest; missing if any is.\n"
-    + _private("most_of", "x", """
+    + private("most_of", "x", """
 Dim i As Long
 most_of = x(0)
 For i = 1 To UBound(x)
     most_of = most(most_of, x(i))
 Next"""),
     "any_missing": "' Whether any of some numbers is missing.\n"
-    + _private("any_missing", "x", """
+    + private("any_missing", "x", """
 Dim i As Long
 any_missing = False
 For i = 0 To UBound(x)
     If IsNull(x(i)) Then any_missing = True
 Next"""),
     "single_of": "' The nearest number of single precision.\n"
-    + _private("single_of", "x", """
+    + private("single_of", "x", """
 single_of = Null
 On Error Resume Next
 If IsNull(x) Then Exit Function
 If Abs(x) < 7E-46 Then single_of = 0.0 Else single_of = CDbl(CSng(x))"""),
     "sum32": "' A sum in which every partial sum is rounded to single precision.\n"
-    + _private("sum32", "x", """
+    + private("sum32", "x", """
 Dim i As Long
 sum32 = single_of(x(0))
 For i = 1 To UBound(x)
     sum32 = single_of(sum32 + single_of(x(i)))
 Next"""),
     "dot": "' start + weights(0) * x(0) + weights(1) * x(1) + ...\n"
-    + _private("dot", "start weights x", """
+    + private("dot", "start weights x", """
 Dim i As Long
 dot = start
 For i = 0 To UBound(x)
     dot = dot + weights(i) * x(i)
 Next"""),
     "affine": "' bias + weights * x, a row of weights for each value.\n"
-    + _private("affine", "x weights bias", """
+    + private("affine", "x weights bias", """
 Dim found() As Variant, i As Long, j As Long, count As Long
 count = UBound(x) + 1
 ReDim found(0 To UBound(bias))
@@ -263,7 +258,7 @@ For i = 0 To UBound(bias)
 Next
 affine = found"""),
     "distance_from": "' The weighted sum of squared differences from a point of several.\n"
-    + _private("distance_from", "x points weights at", """
+    + private("distance_from", "x points weights at", """
 Dim j As Long, away As Variant
 distance_from = 0.0
 For j = 0 To UBound(x)
@@ -271,10 +266,10 @@ For j = 0 To UBound(x)
     distance_from = distance_from + weights(at + j) * (away * away)
 Next"""),
     "squared_distance": "' The weighted sum of squared differences from a point.\n"
-    + _private("squared_distance", "x point weights",
+    + private("squared_distance", "x point weights",
                "squared_distance = distance_from(x, point, weights, 0)"),
     "distances": "' The same from several points, one in each row.\n"
-    + _private("distances", "x points weights", """
+    + private("distances", "x points weights", """
 Dim found() As Variant, i As Long, count As Long
 count = UBound(x) + 1
 ReDim found(0 To (UBound(points) + 1) / count - 1)
@@ -283,7 +278,7 @@ For i = 0 To UBound(found)
 Next
 distances = found"""),
     "order_of": "' The positions of some numbers in their order.\n"
-    + _private("order_of", "x", """
+    + private("order_of", "x", """
 Dim found() As Variant, i As Long, j As Long
 ReDim found(0 To UBound(x))
 For i = 0 To UBound(x)
@@ -297,12 +292,12 @@ For i = 0 To UBound(x)
 Next
 order_of = found"""),
     "kth_smallest": "' The k-th smallest; missing if any is.\n"
-    + _private("kth_smallest", "k x", """
+    + private("kth_smallest", "k x", """
 kth_smallest = Null
 If any_missing(x) Then Exit Function
 kth_smallest = x(order_of(x)(k - 1))"""),
     "weighted_median": "' The least with half of all weight at or below it; missing if any is.\n"
-    + _private("weighted_median", "weights x", """
+    + private("weighted_median", "weights x", """
 Dim i As Long, order As Variant, total As Variant, reached As Variant
 weighted_median = Null
 If any_missing(x) Then Exit Function
@@ -320,7 +315,7 @@ For i = 0 To UBound(x)
     End If
 Next"""),
     "look_up": "' The value beside a key; `other` for one not known, `absent` for none.\n"
-    + _private("look_up", "x keys table other absent", """
+    + private("look_up", "x keys table other absent", """
 Dim i As Long
 look_up = other
 If IsNull(x) Then look_up = absent
@@ -331,7 +326,7 @@ For i = 0 To UBound(keys)
     End If
 Next"""),
     "stretch": "' A polynomial for each stretch between the edges.\n"
-    + _private("stretch", "x edges origins coefs right_closed absent", """
+    + private("stretch", "x edges origins coefs right_closed absent", """
 Dim i As Long, j As Long, terms As Long
 stretch = absent
 If IsNull(x) Then Exit Function
@@ -346,12 +341,12 @@ For j = terms - 2 To 0 Step -1
     stretch = stretch * (x - origins(i)) + coefs(i * terms + j)
 Next"""),
     "among": "' Whether a number is one of the codes of a set.\n"
-    + _private("among", "set_of x", """
+    + private("among", "set_of x", """
 among = False
 If x < 0 Or x >= SIZES(set_of) Then Exit Function
 If x = Int(x) Then among = CBool(CODES(STARTS(set_of) + CLng(x)))"""),
     "leaf": "' The leaf that x reaches from a root.\n"
-    + _private("leaf", "root x", """
+    + private("leaf", "root x", """
 Dim at As Long, value As Variant, left_side As Boolean
 at = root
 Do While CHILD(at) <> at
@@ -366,87 +361,31 @@ Do While CHILD(at) <> at
 Loop
 leaf = at"""),
     "leaf_value": "' The value of a leaf.\n"
-    + _private("leaf_value", "at", "leaf_value = LEAVES(at)"),
+    + private("leaf_value", "at", "leaf_value = LEAVES(at)"),
     "forest": "' start + weight * (the value of the leaf that x reaches), tree after tree.\n"
-    + _private("forest", "start weight first last x", """
+    + private("forest", "start weight first last x", """
 Dim i As Long
 forest = start
 For i = first To last
     forest = forest + weight * LEAVES(OFFSETS(i) + leaf(ROOTS(i), x))
 Next"""),
     "forest32": "' The same in single precision, each partial sum rounded.\n"
-    + _private("forest32", "start first last x", """
+    + private("forest32", "start first last x", """
 Dim i As Long
 forest32 = single_of(start)
 For i = first To last
     forest32 = single_of(forest32 + single_of(LEAVES(OFFSETS(i) + leaf(ROOTS(i), x))))
 Next"""),
-    "extend": """' Put more numbers behind those of an array.
-Private Sub extend(ByRef values As Variant, more As Variant)
-    Dim found() As Variant, i As Long, count As Long
-    count = UBound(values) + 1
-    ReDim found(0 To count + UBound(more))
-    For i = 0 To count - 1
-        found(i) = values(i)
-    Next
-    For i = 0 To UBound(more)
-        found(count + i) = more(i)
-    Next
-    values = found
-End Sub""",
-    "as_number": "' A cell as a number; what is empty, an error or no number is missing.\n"
-    + _private("as_number", "cell", """
-as_number = Null
-If IsError(cell) Or IsEmpty(cell) Or IsNull(cell) Then Exit Function
-If VarType(cell) = vbBoolean Then
-    as_number = Abs(CDbl(cell))
-ElseIf VarType(cell) <> vbString Then
-    as_number = CDbl(cell)
-ElseIf IsNumeric(cell) Then
-    as_number = CDbl(cell)
-End If"""),
-    "as_label": "' A cell as a label; what is empty or an error is missing.\n"
-    + _private("as_label", "cell empty_is_known", """
-as_label = Null
-If IsError(cell) Or IsEmpty(cell) Or IsNull(cell) Then Exit Function
-If CStr(cell) <> "" Or empty_is_known Then as_label = CStr(cell)"""),
-    "for_cell": "' An output as a cell shows it; a missing one is #N/A.\n"
-    + _private("for_cell", "value", """
-for_cell = value
-If IsNull(value) Then for_cell = CVErr(2042)"""),
-    "all_of": "' All outputs as cells show them.\n"
-    + _private("all_of", "found", """
-Dim shown() As Variant, i As Long
-ReDim shown(0 To UBound(found))
-For i = 0 To UBound(found)
-    shown(i) = for_cell(found(i))
-Next
-all_of = shown"""),
-    "flat": "' The values of some cells and ranges, one after the other.\n"
-    + _private("flat", "cells", """
-Dim found() As Variant, part As Variant, value As Variant, count As Long
-ReDim found(0 To COUNT_OF_INPUTS)
-For Each part In cells
-    If IsObject(part) Then part = part.Value
-    If IsArray(part) Then
-        For Each value In part
-            If count < COUNT_OF_INPUTS Then found(count) = value
-            count = count + 1
-        Next
-    Else
-        If count < COUNT_OF_INPUTS Then found(count) = part
-        count = count + 1
-    End If
-Next
-flat = found"""),
+    **CELLS,
 }  # fmt: skip
 NEEDS: dict[str, tuple[str, ...]] = {
     "member": ("same",), "divide": ("same",), "exp_of": ("below",), "log_of": ("below",),
-    "sqrt_of": ("at_most",), "asin_of": ("below", "same", "abs_of"), "leaf": (),
+    "sqrt_of": ("at_most",), "asin_of": ("below", "same", "abs_of"),
     "acos_of": ("below", "at_most", "same", "abs_of"), "expm1_of": ("exp_of", "below"),
-    "log1p_of": ("below",), "tanh_of": ("expm1_of",), "softplus": ("log1p_of",), "sigmoid": (),
+    "log1p_of": ("below",), "tanh_of": ("expm1_of",), "softplus": ("log1p_of",),
     "erf_of": ("polynomial",), "power": ("same",), "least": ("below",), "most": ("below",),
-    "all_of": ("for_cell",), "sum32": ("single_of",), "forest32": ("leaf", "single_of"), "look_up": ("same",),
+    "all_of": ("for_cell",), "sum32": ("single_of",), "look_up": ("same",),
+    "forest32": ("leaf", "single_of"),
     "distances": ("distance_from",), "squared_distance": ("distance_from",),
     "kth_smallest": ("any_missing", "order_of"), "weighted_median": ("any_missing", "order_of"),
 }  # fmt: skip

@@ -175,11 +175,13 @@ def _install(profile: str, program: str) -> None:
     standard = basic / "Standard"
     standard.mkdir(parents=True, exist_ok=True)
     module = (
-        f'{_XML}{_DTD.format("script", "module")}<script:module xmlns:script="http://openoffice.org/2000/script" '
+        f"{_XML}{_DTD.format('script', 'module')}"
+        '<script:module xmlns:script="http://openoffice.org/2000/script" '
         f'script:name="Module1" script:language="StarBasic">{escape(program)}</script:module>'
     )
     library = (
-        f'{_XML}{_DTD.format("library", "library")}<library:library {_LIBRARY} library:name="Standard" library:readonly="false" '
+        f"{_XML}{_DTD.format('library', 'library')}<library:library {_LIBRARY} "
+        'library:name="Standard" library:readonly="false" '
         'library:passwordprotected="false"><library:element library:name="Module1"/>'
         "</library:library>"
     )
