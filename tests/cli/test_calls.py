@@ -69,7 +69,9 @@ WRONG = [
     (("compare", "small.skops", "foo + 1"), "'foo'"),
     (("compare", "small.skops", "age", "--output", "z"), "no output 'z'"),
     (("export", "model.skops", "--to", "python"), "required: -o/--out"),
-    (("export", "model.skops", "--to", "python", "-o", "x.py", "--check"), "--check needs rows"),
+    (("export", "model.skops", "--to", "json", "-o", "x.json", "--check"), "--check needs rows"),
+    (("read", "model.skops", "--to", "c", "--option", "name"), "not NAME=VALUE"),
+    (("read", "model.skops", "--to", "c", "--option", "colour=1"), "no option 'colour'"),
 ]
 
 

@@ -16,8 +16,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from closedform.printers import targets
 from closedform.store import load
-from closedform.verify import RUNNERS
 from model_files import Evil
+from programs import PROGRAMS
 
 TRUST = "--trust-pickle"
 
@@ -149,19 +149,39 @@ BEGINS = {
 
 @pytest.mark.parametrize("target", [*targets(), "json"])
 def test_every_target_is_printed(run, target):
+    assert run("read", "formula.json", "--to", target, "-o", "printed")[0] == 0
+    content = Path("printed").read_bytes()
+    if b"\0" in content:
+        status, _, err = run("read", "formula.json", "--to", target)
+        assert (status, "no text for a screen" in err) == (2, True)
+        return
     status, out, err = run("read", "formula.json", "--to", target)
     assert (status, err) == (0, "")
-    assert out.startswith(BEGINS[target])
+    assert out == content.decode("utf-8")
+    assert out.startswith(BEGINS.get(target, ""))
     assert "bmi" in out
 
 
-@pytest.mark.parametrize("target", RUNNERS)
+@pytest.mark.parametrize("target", PROGRAMS)
 def test_every_program_that_can_be_run_is_exported_checked(ask, target):
     words = ("export", "trees.json", "--to", target, "-o", "trees.txt", "--check")
     status, told = ask(*words, "--data", "iris.csv")
     assert (status, told["written"], told["certificate"]["ok"]) == (0, True, True)
     if target in ("python", "numpy", "sympy"):
         compile(Path("trees.txt").read_text("utf-8"), "trees.txt", "exec")
+
+
+def test_without_rows_an_export_is_checked_on_rows_made_up(ask, run):
+    words = ("export", "trees.json", "--to", "c", "-o", "trees.c", "--check")
+    status, told = ask(*words)
+    assert (status, told["certificate"]["ok"]) == (0, True)
+    assert "made up" in run(*words)[2]
+
+
+def test_an_option_of_the_target_is_given_by_name(run):
+    words = ("export", "trees.json", "--to", "c", "-o", "trees.c", "--check", "--data", "iris.csv")
+    assert run(*words, "--option", "precision=float", "--tolerance", "1e-4")[0] == 0
+    assert "    float " in Path("trees.c").read_text("utf-8")
 
 
 def test_a_whole_document_is_written_for_latex(run):

@@ -16,6 +16,7 @@ from closedform.formula import Feature, Formula
 from closedform.ir import Array, Type
 from closedform.ops.payloads import NEVER_SEEN, UNSEEN, labels_of
 from closedform.printers import content, write
+from closedform.probes import plausible
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.checking import check_options, checks_of, scores_of
@@ -31,7 +32,7 @@ OBJECTS = ("sympy",)
 
 
 def verify_program(
-    formula: Formula, target: str, X: Any, *, model: Any = None, tolerance: float = 1e-9,
+    formula: Formula, target: str, X: Any = None, *, model: Any = None, tolerance: float = 1e-9,
     made_up: bool = True, limit: int = 5_000, seed: int = 0, **options: Any,
 ) -> Certificate:  # fmt: skip
     """Write a formula in a target, run what was written, and return how far apart they are.
@@ -39,7 +40,7 @@ def verify_program(
     Args:
         formula: the formula.
         target: one of `RUNNERS`.
-        X: rows as the model takes them.
+        X: rows as the model takes them; None: plausible ones are made up.
         model: the trained model; the program is then compared with it too.
         tolerance, made_up, limit, seed: as in `verify`.
         options: the target's own options, as in `formula.to`.
@@ -58,6 +59,8 @@ def verify_program(
     program = (write if target in OBJECTS else content)(formula, target, **options)
     if options.get("output") is not None:
         formula = formula.only(options["output"])
+    where = "" if X is not None else ", on plausible rows that were made up"
+    X = plausible(formula, seed=seed) if X is None else X
     checks: list[Check] = []
     domains: list[Domain] = []
     spreads: dict[str, float] = {}
@@ -71,7 +74,7 @@ def verify_program(
             checks += _against_model(formula, model, inside, tolerance, spreads)
     seconds = time.perf_counter() - start
     return Certificate(
-        subject=f"{target} program{_size(program)} against its formula",
+        subject=f"{target} program{_size(program)} against its formula{where}",
         checks=tuple(checks),
         domains=tuple(domains),
         tolerance=tolerance,
