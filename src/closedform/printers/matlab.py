@@ -109,7 +109,7 @@ SCRIPT = Script(
         "equal_text": call("same_text"),
         "member": Spelling("member({0}, [{1}])"),
         "member_text": Spelling("member_text({0}, {{{1}}})"),
-        "pick_text": call("pick_text"),
+        "pick_text": Spelling(f"pick_text({{0}},{BREAK}{{1}},{BREAK}{{2}})"),
         "round32": call("single_of"),
     },
     element=lambda name, i: f"{name}(:, {i + 1})",
