@@ -1,9 +1,11 @@
 """What the tests of printed programs share: running them, and what they must give."""
 
 import math
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from closedform import ops
 from closedform.columns import columns_of
@@ -12,8 +14,31 @@ from closedform.ops.payloads import label_code, labels_of
 from closedform.verify.running import RUNNERS, available
 from strategies import LABELS
 
-PROGRAMS = tuple(target for target in RUNNERS if available(target))
+SELDOM = {"mathematica"}
+"""Targets that take 0.1 s for a row (Mathics): slow tests of their own ask them for few."""
+PROGRAMS = tuple(t for t in RUNNERS if t not in SELDOM and available(t))
 """The targets whose programs can be run on this machine."""
+
+HEAVY = {"excel", "excel_formula"}
+"""Targets that take seconds for each run: `make test-all` runs them."""
+
+TOO_LONG = {"excel_formula": ("boosted", "categories", "shapes", "forest")}
+"""Models that are longer than a target allows; it says so."""
+
+
+def each(targets):
+    """Return targets as the values of a test's argument, those that take long marked as slow."""
+    slow = pytest.mark.slow
+    return [pytest.param(t, marks=slow) if t in HEAVY else t for t in targets]
+
+
+NEEDS_GRAPHVIZ = pytest.mark.skipif(not shutil.which("dot"), reason="Graphviz is not here")
+
+
+def with_their_tools(targets):
+    """The names of targets, SVG skipped where nothing can lay it out."""
+    return [pytest.param(t, marks=NEEDS_GRAPHVIZ) if t == "svg" else t for t in targets]
+
 
 # A label that no formula knows equals no other one, not even itself; a program cannot know that.
 for _label in ("unseen", *LABELS):

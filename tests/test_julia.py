@@ -13,8 +13,8 @@ from closedform.formula import Feature, Formula
 from closedform.ir import Type
 from closedform.printers.julia import text
 from closedform.printers.julia_prelude import HELPERS
+from each_op import ONE
 from test_hostile_names import NAMES, of_names
-from test_targets import ONE
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -14,7 +14,7 @@ from closedform.errors import BadInput, UnsupportedTarget
 from closedform.printers import registry
 from closedform.readers import read
 from closedform.verify import verify_program
-from programs import PROGRAMS
+from programs import PROGRAMS, TOO_LONG, each
 
 X, Y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
@@ -26,10 +26,14 @@ ROUNDING = 1e-13  # sums of ten terms, folded scalers: some hundred ulp relative
 MODELS = {"ridge": (RIDGE, X), "forest": (FOREST, X), "logistic": (LOGISTIC, FLOWERS)}
 
 
-@pytest.mark.parametrize("target", PROGRAMS)
+@pytest.mark.parametrize("target", each(PROGRAMS))
 @pytest.mark.parametrize("name", MODELS)
 def test_a_printed_program_is_run_and_agrees_with_formula_and_model(target, name):
     model, rows = MODELS[name]
+    if name in TOO_LONG.get(target, ()):
+        with pytest.raises(UnsupportedTarget, match=r"8,192|126"):
+            read(model).to(target)
+        return
     certificate = verify_program(read(model), target, rows, model=model, limit=500)
     assert certificate.ok, str(certificate)
     assert certificate.worst_relative < ROUNDING

@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 from closedform.printers import targets
 from closedform.store import load
 from model_files import Evil
-from programs import PROGRAMS
+from programs import PROGRAMS, with_their_tools
 
 TRUST = "--trust-pickle"
 
@@ -144,10 +144,11 @@ BEGINS = {
     "text": "y = ", "latex": r"\begin{align*}", "json": '{\n"format": "closedform"',
     "python": "# (StandardScaler | OneHotEncoder) → Ridge", "numpy": "# (Standard", "sympy": "# (",
     "c": "/*\n * (StandardScaler | OneHotEncoder) → Ridge", "javascript": "// (Standard",
+    "mathml": "<math", "mathematica": "(* (Standard", "dot": "// (Standard", "svg": "<?xml",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("target", [*targets(), "json"])
+@pytest.mark.parametrize("target", with_their_tools([*targets(), "json"]))
 def test_every_target_is_printed(run, target):
     assert run("read", "formula.json", "--to", target, "-o", "printed")[0] == 0
     content = Path("printed").read_bytes()

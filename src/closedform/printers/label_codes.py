@@ -10,7 +10,7 @@ import numpy as np
 from closedform import ops
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Formula
-from closedform.ir import Array, Node, Type
+from closedform.ir import Array, Node, Type, toposort
 from closedform.ops.payloads import MISSING, Label, Table
 
 FIRST_UNSEEN = -2
@@ -95,7 +95,8 @@ class _Groups:
     def __init__(self, formula: Formula) -> None:
         self.parent: dict[Node, Node] = {}
         self.labels: dict[Node, set[Any]] = {}
-        for n in formula.nodes:
+        guard = [] if formula.refused is None else [formula.refused]
+        for n in toposort([*formula.roots, *guard]):
             if n.type is Type.LABEL:
                 self._join(n, *(n.args[1:] if n.op is ops.WHERE else ()))
                 self._know(n, n.data if n.op is ops.LABEL else ())

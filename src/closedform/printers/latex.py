@@ -54,7 +54,6 @@ DOCUMENT = r"""\documentclass{article}
 \end{document}
 """
 
-
 __all__ = ["before_rounding", "write"]
 
 
@@ -110,15 +109,20 @@ class Layout:
 
     def fragment(self, made: Page) -> str:
         """Return displays and sentences; neighbouring paragraphs share a display."""
-        parts: list[str] = []
+        parts = self.parts(made)
+        return "\n\n".join(_sentence(p) if isinstance(p, Sentence) else _display(p) for p in parts)
+
+    def parts(self, made: Page) -> Iterator[Sentence | list[list[str]]]:
+        """Yield sentences, and displays as the rows of their paragraphs."""
         for kind, group in groupby(made, key=_kind):
             paragraphs = list(group)
+            blocks = [b for p in paragraphs for b in p]
             if kind is Sentence:
-                parts += [_sentence(b) for p in paragraphs for b in p if isinstance(b, Sentence)]
+                yield from (b for b in blocks if isinstance(b, Sentence))
                 continue
-            self.align([b for p in paragraphs for b in p])
-            parts.append(_display([self._paragraph(p) for p in paragraphs]))
-        return "\n\n".join([*parts, *([_sentence(CUT)] if self.cut else [])])
+            self.align(blocks)
+            yield [self._paragraph(p) for p in paragraphs]
+        yield from [CUT] if self.cut else []
 
     def display(self, made: Page) -> str:
         """Return everything as one display, for MathJax."""
@@ -352,23 +356,20 @@ class Layout:
 
     def inside(self, block: Sentence) -> str:
         """Return a sentence inside maths, where MathJax knows no escaped signs in text."""
-        parts = ((spelled(t, unicode=self.unicode) if t else "") + n for t, n in _pieces(block))
+        parts = ((spelled(t, unicode=self.unicode) if t else "") + n for t, n in pieces(block))
         return "".join(parts)
 
 
-def _pieces(block: Sentence) -> Iterator[tuple[str, str]]:
+def pieces(block: Sentence) -> Iterator[tuple[str, str]]:
     """Yield plain words and the spelled name behind them."""
     for text, place, _, _ in Formatter().parse(block.template):
         yield text, "" if place is None else block.names[int(place)]
 
 
-def _said(block: Sentence) -> str:
-    """Return a sentence in text mode, its names in maths."""
-    return "".join(words(text) + (f"${name}$" if name else "") for text, name in _pieces(block))
-
-
 def _sentence(block: Sentence) -> str:
-    return _brackets(_said(block))
+    """Return a sentence in text mode, its names in maths."""
+    parts = (words(text) + (f"${name}$" if name else "") for text, name in pieces(block))
+    return _brackets("".join(parts))
 
 
 def _values(block: Rules, rule: Rule) -> str:

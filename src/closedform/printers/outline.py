@@ -259,7 +259,7 @@ def _trees(made: Draft) -> Page:
     limit = len(trees.trees) if made.extent.trees is None else made.extent.trees
     nodes = [n for group in trees.trees for n in group[:1]]
     describer = Describer(made, routed_by_size(nodes))
-    left, values = _leaf_values(made, trees)
+    left, values = leaf_values(made, trees)
     # A tree that stands alone may take the whole page.
     most = None if made.extent.rules is None else made.extent.rules * (4 if trees.direct else 1)
     paragraphs: Page = []
@@ -282,7 +282,7 @@ def _trees(made: Draft) -> Page:
     return [*paragraphs, notes]
 
 
-def _leaf_values(made: Draft, trees: Ensemble) -> tuple[tuple[str, ...], Values]:
+def leaf_values(made: Draft, trees: Ensemble) -> tuple[tuple[str, ...], Values]:
     """Return what the values of a leaf are called, and how they are shown."""
     task, decision = made.formula.task, made.decision
     whole = len(task.probability) == len(task.classes)

@@ -74,7 +74,7 @@ def program(
     roots = formula.roots if formula.refused is None else [formula.refused, *formula.roots]
     taken = [*RESERVED, *helpers, *reserved]
     inputs = identifiers([f.name for f in formula.inputs], taken=taken)
-    chosen = _unique(_line_names(formula, set(unnamed), longest), [*taken, *inputs])
+    chosen = _unique(line_names(formula, set(unnamed), longest), [*taken, *inputs])
     speller = Speller(language, dict(enumerate(inputs)), chosen)
     written = [w.text for w in speller.write(roots)]
     guard, before = None, 0
@@ -87,7 +87,8 @@ def program(
     return Program(formula, tuple(inputs), speller, outputs, guard, before, used)
 
 
-def _line_names(formula: Formula, unnamed: set[Node], longest: int) -> dict[Node, str]:
+def line_names(formula: Formula, unnamed: set[Node], longest: int = 400) -> dict[Node, str]:
+    """Return which nodes become lines of a program, and what each is called before it is one."""
     own: dict[Node, str] = {}
     for name, n in formula.outputs.items():
         own.setdefault(n, name)

@@ -13,6 +13,10 @@ from closedform.formula import Formula
 TARGETS: dict[str, str] = {
     "text": "closedform.printers.text",
     "latex": "closedform.printers.latex",
+    "mathematica": "closedform.printers.mathematica",
+    "mathml": "closedform.printers.mathml",
+    "dot": "closedform.printers.dot",
+    "svg": "closedform.printers.svg",
     "python": "closedform.printers.python",
     "numpy": "closedform.printers.numpy",
     "c": "closedform.printers.c",
@@ -22,6 +26,9 @@ TARGETS: dict[str, str] = {
     "vba": "closedform.printers.vba",
     "matlab": "closedform.printers.matlab",
     "sympy": "closedform.printers.sympy",
+    "excel": "closedform.printers.excel",
+    "excel_formula": "closedform.printers.excel_formula",
+    "sql": "closedform.printers.sql",
 }
 """Target → the module with its `write(formula, **options)`."""
 

@@ -43,13 +43,14 @@ def leaves(splits: Splits) -> Iterator[tuple[int, Box]]:
             yield i, box
             continue
         f = feature[i]
-        left, right = _halves(splits, i, box.get(f, Span()))
+        left, right = halves(splits, i, box.get(f, Span()))
         for below, span in ((child[i] + 1, right), (child[i], left)):
             if span.missing or _has_numbers(span, splits.below):
                 stack.append((below, {**box, f: span}))
 
 
-def _halves(splits: Splits, i: int, span: Span) -> tuple[Span, Span]:
+def halves(splits: Splits, i: int, span: Span) -> tuple[Span, Span]:
+    """Return what goes left and what goes right at node i, of what reaches it."""
     to_left = bool(splits.missing_left[i])
     left_missing, right_missing = span.missing and to_left, span.missing and not to_left
     if splits.member[i] >= 0:

@@ -28,6 +28,10 @@ RUNNERS: dict[str, str] = {
     "r": "closedform.verify.running.r:run_r",
     "vba": "closedform.verify.running.vba:run_vba",
     "matlab": "closedform.verify.running.matlab:run_matlab",
+    "excel": "closedform.verify.running.excel:run_excel",
+    "excel_formula": "closedform.verify.running.excel_formula:run_excel_formula",
+    "mathematica": "closedform.verify.running.mathematica:run_mathematica",
+    "sql": "closedform.verify.running.sql:run_sql",
 }
 """Target → the module and function that runs its programs."""
 

@@ -1,0 +1,40 @@
+-- DecisionTreeClassifier, written by closedform
+-- exact · 1 of 4 inputs · raw units · length 42.
+-- In PostgreSQL's SQL; missing is NULL.
+WITH given AS (
+    SELECT
+        t."id",
+        NULLIF(CAST(t."petal width (cm)" AS double precision), float8 'NaN') AS petal_width_cm
+    FROM "data" t
+), step_1 AS (
+    SELECT
+        "id",
+        CASE
+            WHEN petal_width_cm <= 0.8000000417232512::float8 THEN 1.0::float8
+            WHEN petal_width_cm > 1.7500000596046448::float8 THEN 0.0::float8
+            ELSE 0.0::float8
+        END AS tree_1,
+        CASE
+            WHEN petal_width_cm <= 0.8000000417232512::float8 THEN 0.0::float8
+            WHEN petal_width_cm > 1.7500000596046448::float8 THEN 0.021739130434782608::float8
+            ELSE 0.9074074074074074::float8
+        END AS p_1,
+        CASE
+            WHEN petal_width_cm <= 0.8000000417232512::float8 THEN 0.0::float8
+            WHEN petal_width_cm > 1.7500000596046448::float8 THEN 0.9782608695652174::float8
+            ELSE 0.09259259259259259::float8
+        END AS tree_2
+    FROM given
+    OFFSET 0
+), step_2 AS (
+    SELECT
+        "id", tree_1, p_1,
+        GREATEST(tree_1, p_1, tree_2) AS v1
+    FROM step_1
+    OFFSET 0
+)
+SELECT
+    "id",
+    CASE WHEN tree_1 = v1 THEN 0 WHEN p_1 = v1 THEN 1 ELSE 2 END AS "label",
+    p_1 AS "P(1)"
+FROM step_2

@@ -1,0 +1,362 @@
+"""Workbooks: computed by LibreOffice and by `formulas`, and equal to the formula."""
+
+import math
+import re
+from io import BytesIO
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from openpyxl import load_workbook
+from sklearn.datasets import load_iris
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
+
+import closedform as cf
+from closedform import ops
+from closedform.errors import BadInput, UnsupportedTarget
+from closedform.formula import Feature, Formula, label_of
+from closedform.ir import Type, ulps
+from closedform.ops.payloads import Pieces, label_code, splits_from
+from closedform.verify.running import available
+from closedform.verify.running.excel import by_formulas, by_libreoffice, run_excel, tool
+from programs import assert_same, left_to_right
+from strategies import BUILD, GRID, formulas, rows
+
+LIBREOFFICE = available("excel") and tool() is by_libreoffice
+needs_libreoffice = pytest.mark.skipif(not LIBREOFFICE, reason="there is no LibreOffice")
+ENGINES = [
+    pytest.param(by_libreoffice, marks=needs_libreoffice, id="libreoffice"),
+    pytest.param(by_formulas, id="formulas"),
+]
+FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
+
+# What is not rounded: sums and functions of two programs differ by an ulp, and a comparison of
+# them by its whole answer. They are compared op by op, in test_targets.
+EXACT = sorted(
+    (set(BUILD) - {"lin", "squared_distance", "sum32", "mul", "div", "pow", "piecewise"})
+    - set(ops.UNARY) | {"abs", "sign", "floor", "round32"}
+)  # fmt: skip
+NUMBERS = (*GRID, 0.1, math.nextafter(0.1, 1), 1e8, -745.2, 3.4e38, math.nan)
+
+
+def ran(formula, X, engine=None, **options):
+    columns = [list(X[f.name]) for f in formula.inputs]
+    book = formula.to("excel", **options)
+    found, error = run_excel(book, formula.inputs, columns, [*formula.outputs], {}, engine=engine)
+    assert not error, error
+    return found
+
+
+def plain(formula, X):
+    """What a formula means, as cells hold it: no empty text, no infinity but 1E+308."""
+    wanted = left_to_right(formula, X)
+    return {
+        name: [_cell(v) for v in column] for name, column in wanted.items()
+    }  # fmt: skip
+
+
+def _cell(value):
+    if value is None or value == "" or value != value:
+        return None
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def near(a, b):
+    if a is None or b is None or isinstance(a, str) or isinstance(b, str):
+        return a == b
+    # LibreOffice writes 15 digits.
+    return math.isclose(a, b, rel_tol=1e-14, abs_tol=1e-300)
+
+
+@needs_libreoffice
+@settings(max_examples=3, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(formulas(outputs=12, size=50, among=EXACT), rows(values=NUMBERS))
+def test_every_formula_of_exact_operations_gives_the_same(formula, X):
+    X["kind"] = [None if v == "" else v for v in X["kind"]]
+    assert_same(ran(formula, X), plain(formula, X), near)
+
+
+def small_network():
+    x = [ops.input_(i) for i in range(2)]
+    h = [ops.unary("tanh", ops.lin(b, (0.1, x[0]), (1 / 3, x[1]))) for b in (0.5, -0.2)]
+    score = ops.lin(0.7, (1.5, h[0]), (-2.25, h[1]))
+    inputs = (Feature("a (cm)"), Feature("b"))
+    return Formula({"p": ops.sigmoid(score), "score": score}, inputs)
+
+
+SMALL = {
+    "a constant": Formula({"y": ops.const(0.1 + 0.2)}, ()),
+    "an input": Formula({"y": ops.input_(0)}, (Feature("y"),)),
+    "a label": Formula(
+        {"y": ops.input_(0, Type.LABEL)}, (Feature("k", Type.LABEL, ("a", "A", "?", "*")),)
+    ),
+    "no label known": Formula({"y": ops.input_(0, Type.LABEL)}, (Feature("k", Type.LABEL),)),
+    "a network": small_network(),
+    "refused": Formula(
+        {"y": ops.lin(1, (2, ops.input_(0))), "z": ops.const(3)},
+        (Feature("a", missing=False), Feature("k", Type.LABEL, ("a",), unseen=False)),
+    ),
+}
+CASES = {
+    "y": [0.1 + 0.2, math.nan, -2.5], "k": ["a", "A", None], "a": [1.0, math.nan, 2.0],
+    "a (cm)": [0.5, -1.25, math.nan], "b": [2.0, 3.5, 1.0],
+}  # fmt: skip
+
+
+label_code("a")  # a label that no formula knows is none to NumPy, but stays itself in a cell
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_small_formulas_of_every_kind_give_the_same_in_every_engine(engine):
+    # LibreOffice starts for each of them.
+    chosen = ("a label", "refused") if engine is by_libreoffice else SMALL
+    for formula in map(SMALL.get, chosen):
+        X = {f.name: CASES[f.name] for f in formula.inputs} or [[]]
+        found = ran(formula, X, engine) if isinstance(X, dict) else ran_once(formula, engine)
+        wanted = plain(formula, X) if isinstance(X, dict) else {"y": [0.1 + 0.2]}
+        assert_same(found, wanted, near)
+
+
+def ran_once(formula, engine):
+    return run_excel(formula.to("excel"), (), [], [*formula.outputs], {}, engine=engine)[0]
+
+
+def cells(book, sheet, **options):
+    return load_workbook(BytesIO(book), **options)[sheet]
+
+
+def test_numbers_stand_in_the_file_with_all_their_digits_and_formulas_without_old_values():
+    value = 0.1 + 0.2
+    formula = Formula({"y": ops.lin(value, (1 / 3, ops.input_(0)))}, (Feature("x"),))
+    book = formula.to("excel", rows={"x": [ulps(value, 1)]})
+    with ZipFile(BytesIO(book)) as file:
+        text = "".join(file.read(n).decode() for n in file.namelist() if "sheet" in n)
+    for number in (value, 1 / 3, ulps(value, 1)):
+        assert f"<v>{number!r}</v>" in text
+    assert not re.search(r"</f><v>", text)
+    assert book == formula.to("excel", rows={"x": [ulps(value, 1)]})
+
+
+def test_what_looks_like_a_formula_is_text():
+    names = ["=cmd|'/c calc'!A0", "+1", "-1", "@x", "http://x.y", '=1+"a"']
+    kind = ops.input_(0, Type.LABEL)
+    formula = Formula(
+        {f"={n}": ops.table(kind, {v: i for i, v in enumerate(names)}, 0.5) for n in names[:2]}
+        | {"kind": kind},
+        (Feature(names[0], Type.LABEL, tuple(names)),),
+    )
+    book = load_workbook(BytesIO(formula.to("excel", rows={names[0]: names})))
+    for sheet in book:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if isinstance(cell.value, str) and cell.value in (
+                    *names,
+                    *(f"={n}" for n in names),
+                ):
+                    assert cell.data_type == "s", (sheet.title, cell.coordinate)
+                if cell.data_type == "f":
+                    assert "cmd|" not in cell.value
+                    assert cell.hyperlink is None
+    assert [c.value for c in book["Inputs"]["B"][5:]] == names
+
+
+def test_the_check_sheet_holds_the_models_own_predictions_and_finds_no_difference():
+    y = FLOWERS["petal width (cm)"]
+    X = FLOWERS.iloc[::10, :3]
+    model = LinearRegression().fit(FLOWERS.iloc[:, :3], y)
+    formula = cf.read(model)
+    check = verdicts(formula.to("excel", rows=X, predictions=model.predict(X)))
+    assert check["who"] == "y: model"
+    assert check["verdict"] == "agrees"
+    assert check["largest"] < 1e-14
+    wrong = model.predict(X) * 1.0001
+    assert verdicts(formula.to("excel", rows=X, predictions={"y": wrong}))["verdict"] == "DIFFERS"
+
+
+def verdicts(book):
+    """What the sheet Check says of the first output, as `formulas` computes it."""
+    import warnings
+    from tempfile import TemporaryDirectory
+
+    import formulas as engine
+
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = f"{folder}/m.xlsx"
+        with open(path, "wb") as file:
+            file.write(book)
+        found = engine.ExcelModel().loads(path).finish().calculate()
+    check = {k: found[f"'[m.xlsx]CHECK'!{c}"].value[0, 0]
+             for k, c in {"largest": "D3", "verdict": "D5"}.items()}  # fmt: skip
+    return check | {"who": cells(book, "Check")["B6"].value}
+
+
+def test_a_coefficient_that_is_changed_changes_the_result():
+    formula = Formula({"y": ops.lin(1.5, (0.1, ops.input_(0)))}, (Feature("x"),))
+    book = formula.to("excel", rows={"x": [2.0]})
+    before = by_formulas(book, 3, 1, 1)[0][0]
+    file = load_workbook(BytesIO(book))
+    assert file["Coefficients"]["B6"].value == 1.5
+    file["Coefficients"]["B6"] = 11.5
+    changed = BytesIO()
+    file.save(changed)
+    assert (before, by_formulas(changed.getvalue(), 3, 1, 1)[0][0]) == (1.7, 11.7)
+
+
+@needs_libreoffice  # `formulas` rounds what it compares
+def test_thresholds_part_neighbouring_numbers():
+    limit = 0.1 + 0.2
+    splits, _ = splits_from([1, -1, -1], [2, -1, -1], [0] * 3, [limit, 0, 0],
+                            missing_left=[False] * 3)  # fmt: skip
+    uneven, _ = splits_from([1, -1, 3, -1, -1], [2, -1, 4, -1, -1], [0] * 5,
+                            [limit, 0, 2 * limit, 0, 0], below=True,
+                            missing_left=[False, False, True, False, False])  # fmt: skip
+    x = ops.input_(0)
+    outputs = {
+        "tree": ops.tree(splits, [0, 1, 2], [x]),
+        "below": ops.tree(uneven, [0, 1, 0, 2, 3], [x]),
+        "less": ops.where(ops.less(x, ops.const(limit)), ops.const(1), ops.const(2)),
+        "at most": ops.where(ops.less_equal(x, ops.const(limit)), ops.const(1), ops.const(2)),
+        "same": ops.where(ops.equal(x, ops.const(limit)), ops.const(1), ops.const(2)),
+        "steps": ops.piecewise(x, Pieces.of([limit], [1.0, 2.0])),
+        "closed": ops.piecewise(x, Pieces.of([limit], [1.0, 2.0], right_closed=True)),
+    }
+    formula = Formula(outputs, (Feature("x"),))
+    X = {"x": [ulps(limit, -1), limit, ulps(limit, 1), math.nan]}
+    wanted = {"tree": [1, 1, 2, 2], "below": [1, 2, 2, 2], "less": [1, 2, 2, 2],
+              "at most": [1, 1, 2, 2], "same": [2, 1, 2, 2], "steps": [1, 2, 2, None],
+              "closed": [1, 1, 2, None]}  # fmt: skip
+    assert ran(formula, X) == wanted
+
+
+@needs_libreoffice
+def test_float32_is_rounded_to_even_and_summed_as_in_float32():
+    halves = [1 + 2**-24, 1 + 3 * 2**-24, 16777217.0, 16777219.0, -(1 + 2**-24), 1e-42, 3e-46]
+    x, y = ops.input_(0), ops.input_(1)
+    formula = Formula(
+        {"r": ops.round32(x), "s": ops.sum32(x, y, ops.const(0.1))}, (Feature("x"), Feature("y"))
+    )
+    numbers = [*halves, *np.random.default_rng(0).normal(size=40) * 1e3]
+    X = {"x": numbers, "y": numbers[::-1]}
+    found, wanted = ran(formula, X), plain(formula, X)
+    for name in wanted:
+        # 15 digits are read back; a float32 has 9.
+        assert np.float32(found[name]).tolist() == np.float32(wanted[name]).tolist()
+
+
+def test_two_hundred_classes_a_thousand_categories_and_a_long_sum_are_no_limit():
+    inputs = [ops.input_(i) for i in range(3000)]
+    weights = np.arange(1, 3001) / 7
+    wide = Formula({"y": ops.linear(0.5, weights, inputs)},
+                   tuple(Feature(f"x{i}") for i in range(3000)))  # fmt: skip
+    names = [f"c{i}" for i in range(1000)]
+    kind = ops.input_(0, Type.LABEL)
+    table = ops.table(kind, {n: i / 3 for i, n in enumerate(names)}, -1.0)
+    coded = Formula({"y": table}, (Feature("k", Type.LABEL, tuple(names)),))
+    scores = [ops.lin(i, (i / 7, ops.input_(0))) for i in range(200)]
+    label = label_of(scores, [f"k{i}" for i in range(200)])
+    classes = Formula({"y": label}, (Feature("x"),))
+    for formula in (wide, coded, classes):
+        longest = max(len(t) for t in formulas_of(formula.to("excel")))
+        assert longest < 8192
+    engine = by_libreoffice if LIBREOFFICE else None
+    assert ran(coded, {"k": ["c999", "C999", None]}, engine)["y"] == [333.0, -1.0, None]
+    found = ran(classes, {"x": [1.0, -8.0, math.nan]}, engine)["y"]
+    assert found == plain(classes, {"x": [1.0, -8.0, math.nan]})["y"]
+
+
+def formulas_of(book):
+    with ZipFile(BytesIO(book)) as file:
+        for name in file.namelist():
+            if "worksheets" in name:
+                yield from re.findall(r"<f>([^<]*)</f>", file.read(name).decode())
+
+
+def test_a_workbook_grows_linearly_with_a_chain_of_shared_values():
+    sizes = []
+    for count in (100, 200, 400):
+        n = ops.input_(0)
+        for _ in range(count):
+            n = ops.mul(ops.lin(0.5, (0.5, n)), n)
+        sizes.append(sum(map(len, formulas_of(Formula({"y": n}, (Feature("x"),)).to("excel")))))
+    assert sizes[2] - sizes[1] < 2.4 * (sizes[1] - sizes[0])
+
+
+def test_more_columns_than_excel_has_are_an_error():
+    inputs = tuple(Feature(f"x{i}") for i in range(17_000))
+    formula = Formula({"y": ops.lin(1, (2, ops.input_(0)))}, inputs)
+    with pytest.raises(UnsupportedTarget, match="16,384"):
+        formula.to("excel")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"cases": 1}, "cases=1"),
+        ({"cases": True}, "cases=True"),
+        ({"cases": 2_000_000}, "1,048,576"),
+        ({"predictions": [1.0]}, "1 predictions"),
+        ({"predictions": {"z": [1.0, 2.0]}}, "'z'"),
+        ({"predictions": np.zeros((2, 3))}, "3 columns"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, why):
+    formula = Formula({"y": ops.lin(1, (2, ops.input_(0)))}, (Feature("x"),))
+    with pytest.raises(BadInput, match=why):
+        formula.to("excel", rows={"x": [1.0, 2.0]}, **options)
+
+
+def test_without_xlsxwriter_the_line_to_type_is_told(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "xlsxwriter", None)
+    with pytest.raises(cf.errors.MissingExtra, match="XlsxWriter") as refusal:
+        SMALL["an input"].to("excel")
+    assert "closedform[excel]" in refusal.value.hint
+
+
+def test_more_cases_are_empty_rows_that_compute():
+    formula = Formula({"y": ops.lin(1, (2, ops.input_(0)))}, (Feature("x"),))
+    sheet = cells(formula.to("excel", rows={"x": [1.0]}, cases=3), "Inputs")
+    assert [c.value for c in sheet["B"][5:]] == [1.0, None, None]
+    assert [str(c.value)[0] for c in sheet["D"][5:]] == ["=", "=", "="]
+
+
+GOLDEN = {
+    "Calculation": {
+        "B6": "=IF(ISNUMBER(Inputs!$B6),Inputs!$B6,NA())",
+        "D6": "=bias_v3+SUMPRODUCT(weights_v3,$B6:$C6)",
+        "F6": "=TANH($D6)",
+        "H6": "=bias_score+SUMPRODUCT(weights_score,$F6:$G6)",
+        "I6": "=IF($H6<0,EXP($H6)/(1+EXP($H6)),1/(1+EXP(0-$H6)))",
+    },
+    "Inputs": {"E6": '=IFERROR(Calculation!$I6,"")', "B4": "a (cm)", "E4": "p"},
+}
+
+
+def test_the_formulas_of_a_small_network_read_as_a_person_writes_them():
+    book = load_workbook(BytesIO(small_network().to("excel")))
+    for sheet, wanted in GOLDEN.items():
+        assert {at: book[sheet][at].value for at in wanted} == wanted
+
+
+@needs_libreoffice
+@pytest.mark.slow
+def test_a_hundred_trees_open_and_agree_with_the_model():
+    X = FLOWERS.iloc[:, :3].to_numpy()
+    model = GradientBoostingRegressor(n_estimators=100, max_depth=6, random_state=0)
+    model.fit(X, FLOWERS.iloc[:, 3])
+    certificate = cf.verify_program(cf.read(model), "excel", X[::8], model=model, made_up=False)
+    assert certificate.ok, certificate
+
+
+@needs_libreoffice
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [DecisionTreeClassifier(), LogisticRegression(max_iter=500)])
+def test_classifiers_of_texts_give_their_texts(model):
+    names = np.array(["=A", "a", "A"])[KINDS]
+    model.fit(FLOWERS, names)
+    ran_ = cf.verify_program(cf.read(model), "excel", FLOWERS, model=model)
+    assert ran_.ok, ran_
+    assert ran_.labels_differ == 0
