@@ -55,7 +55,7 @@ def prepared(formula: Formula, language: Language) -> Formula:
 def program(
     formula: Formula, language: Language, helpers: Mapping[str, str],
     needs: Mapping[str, tuple[str, ...]], *, unnamed: Iterable[Node] = (),
-    reserved: Iterable[str] = (),
+    reserved: Iterable[str] = (), longest: int = 400,
 ) -> Program:  # fmt: skip
     """Return a formula spelled in a language, with the helpers that it uses.
 
@@ -66,6 +66,7 @@ def program(
         needs: the helpers that a helper calls.
         unnamed: nodes that the language names by itself; outputs among them have their line.
         reserved: names that the layout uses.
+        longest: an expression estimated to be longer than this is broken up.
 
     Raises:
         UnsupportedTarget: operations that the language cannot spell.
@@ -73,7 +74,7 @@ def program(
     roots = formula.roots if formula.refused is None else [formula.refused, *formula.roots]
     taken = [*RESERVED, *helpers, *reserved]
     inputs = identifiers([f.name for f in formula.inputs], taken=taken)
-    chosen = _unique(line_names(formula, set(unnamed)), [*taken, *inputs])
+    chosen = _unique(line_names(formula, set(unnamed), longest), [*taken, *inputs])
     speller = Speller(language, dict(enumerate(inputs)), chosen)
     written = [w.text for w in speller.write(roots)]
     guard, before = None, 0
@@ -86,12 +87,12 @@ def program(
     return Program(formula, tuple(inputs), speller, outputs, guard, before, used)
 
 
-def line_names(formula: Formula, unnamed: set[Node]) -> dict[Node, str]:
+def line_names(formula: Formula, unnamed: set[Node], longest: int = 400) -> dict[Node, str]:
     """Return which nodes become lines of a program, and what each is called before it is one."""
     own: dict[Node, str] = {}
     for name, n in formula.outputs.items():
         own.setdefault(n, name)
-    chosen = names_for(formula, formula.roots, own=own)
+    chosen = names_for(formula, formula.roots, own=own, longest=longest)
     kept = [n for n in chosen if n in own or n not in unnamed]
     counts = iter(range(1, len(kept) + 1))
     said = {**formula.names, **own}
