@@ -180,7 +180,8 @@ class _Page:
         ]
         read = [self._read(i, writer, choice) for i in self.formula.used]
         room = (self.dialect.columns or 10**9) - len(self.kept)
-        stages = staged(lines, [text for text, _ in found], [name for _, name in read], room)
+        last, given = [text for text, _ in found], [name for _, name in read]
+        stages = staged(lines, last, given, room, self.dialect.trees)
         widest = max(len(read), len(found), *(len(s.passed) + len(s.added) for s in stages), 0)
         if widest > room:
             raise UnsupportedTarget(

@@ -312,11 +312,12 @@ def _negated(x: Node, flags: Collection[Node]) -> Node:
         return x.args[0]
     if x.op is ops.EQUAL and x.args[0] in flags:
         return ops.equal(x.args[0], ZERO)  # it is 1 or 0, and never missing
-    if x.op in (ops.AND, ops.OR) and not is_known_or_missing(x):
-        if all(a.op in _TESTS or a.op is ops.NOT for a in x.args):
-            parts = [_negated(a, flags) for a in x.args]
-            return ops.both(*parts) if x.op is ops.OR else ops.either(*parts)
-    return ops.negate(x)
+    if x.op not in (ops.AND, ops.OR) or is_known_or_missing(x):
+        return ops.negate(x)
+    if not all(a.op in _TESTS or a.op is ops.NOT for a in x.args):
+        return ops.negate(x)
+    parts = [_negated(a, flags) for a in x.args]
+    return ops.both(*parts) if x.op is ops.OR else ops.either(*parts)
 
 
 def is_known_or_missing(n: Node) -> bool:

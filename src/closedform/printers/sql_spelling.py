@@ -23,6 +23,8 @@ from closedform.printers.spell import BREAK, Custom, Speller, Spelling, Written,
 from closedform.printers.sql_dialects import Dialect
 from closedform.printers.sql_guards import is_known_or_missing
 
+NOTHING = Written("NULL")
+"""What is missing, in a CASE whose other branches tell of which type it is."""
 NEVER_TRUE, ALWAYS_TRUE = Written("1 = 0", s.COMPARE), Written("1 = 1", s.COMPARE)
 MOST_LISTED = 900
 """So many values stand in one IN (…); Oracle takes 1,000."""
@@ -69,6 +71,10 @@ class Writer:
         condition, a, b = args
         if n in self.flags:
             a, b = Written("1"), Written("0")
+        elif _is_nothing(n.args[1]) and not _is_nothing(n.args[2]):
+            a = NOTHING
+        elif _is_nothing(n.args[2]) and not _is_nothing(n.args[1]):
+            b = NOTHING
         rest = f"ELSE {b.text}{BREAK}END"
         if n.args[2].op is ops.WHERE and b.text.startswith(f"CASE{BREAK}"):
             rest = b.text.removeprefix(f"CASE{BREAK}")
@@ -176,8 +182,7 @@ class Writer:
         if not absent:
             return Written(found)
         test = f"{BREAK}OR ".join(dict.fromkeys(absent))
-        nothing = self.dialect.number(float("nan"))
-        return Written(f"CASE{BREAK}WHEN {test} THEN {nothing}{BREAK}ELSE {found}{BREAK}END")
+        return Written(f"CASE{BREAK}WHEN {test} THEN NULL{BREAK}ELSE {found}{BREAK}END")
 
     def _greatest_by_comparison(self, sign: str, args: Sequence[Written]) -> Written:
         """Return one test for each but the last: it is the first that no other one exceeds."""
@@ -209,8 +214,12 @@ class Writer:
     def _piecewise(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         pieces, x = n.data, args[0]
         sign = "<=" if pieces.right_closed else "<"
-        whens = [f"WHEN {x.text} IS NULL THEN {self.dialect.number(pieces.missing)}"]
-        for i, edge in enumerate(pieces.edges.tolist()):
+        absent = "NULL" if pieces.missing != pieces.missing else self.dialect.number(pieces.missing)
+        whens = [f"WHEN {x.text} IS NULL THEN {absent}"]
+        edges = pieces.edges.tolist()
+        for i, edge in enumerate(edges):
+            if edge in edges[:i][-1:]:
+                continue  # nothing lies between an edge and itself
             test = self._limit(x.text, sign, edge)
             whens.append(f"WHEN {test} THEN {self._polynomial(speller, n, i, x)}")
         rest = self._polynomial(speller, n, len(pieces.edges), x)
@@ -294,6 +303,10 @@ def _is_certain(n: Node) -> bool:
     if n.op is ops.LABEL:
         return n.data[0] is not None
     return n.op is ops.CONST and abs(n.data) < float("inf")
+
+
+def _is_nothing(n: Node) -> bool:
+    return n.op is ops.CONST and n.data != n.data
 
 
 def _flags(formula: Formula) -> set[Node]:

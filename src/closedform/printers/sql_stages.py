@@ -25,6 +25,9 @@ TESTS = frozenset(
 REPEATING = frozenset({"tree", "piecewise", "table", "min", "max", "pow"})
 """Operations that write an argument more than once."""
 
+LARGE = 1000
+"""Characters of a tree of some 20 leaves."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -66,7 +69,7 @@ def chosen(
         parts: nodes that become one in any case.
     """
     order, roots = formula.nodes, set(formula.roots)
-    uses = Counter(a for n in order for a in dict.fromkeys(n.args))
+    uses = Counter(a for n in order for a in n.args)  # x * x writes it twice
     uses.update(formula.roots)
     wanted = {a for n in order for a in n.args if n.op.name in REPEATING or a.op is ops.TREE}
     tested = {a for n in order for a in n.args if n.op.name in TESTS}
@@ -127,15 +130,17 @@ def _depth(n: Node, depth: Mapping[Node, int]) -> int:
 
 
 def staged(
-    lines: Sequence[tuple[str, str]], last: Sequence[str], given: Sequence[str], room: int
-) -> list[Stage]:
+    lines: Sequence[tuple[str, str]], last: Sequence[str], given: Sequence[str], room: int,
+    large: int,
+) -> list[Stage]:  # fmt: skip
     """Return the stages of some values, each computed as late as those who use it allow.
 
     Args:
         lines: name and text of each value, in a working order.
         last: the texts of what is selected in the end.
         given: the columns that there are in the beginning.
-        room: so many columns has a stage at most, if that can be: with it, there are more stages.
+        room: so many columns has a stage at most, if that can be.
+        large: so many of them are of more than `LARGE` characters.
     """
     reads: dict[str, set[str]] = {}
     first: dict[str, int] = dict.fromkeys(given, 0)
@@ -150,11 +155,13 @@ def staged(
         for a in reads[name]:
             latest[a] = min(latest.get(a, count), level[name] - 1)
     _bring_forward(lines, reads, level)
-    made = _by_level(lines, given, level, reads, last)
-    most = room
+    heavy = Counter(level[name] for name, text in lines if len(text) > LARGE)
+    if max(heavy.values(), default=0) > large:
+        _spread(lines, reads, level, room, large)
+    made, most = _by_level(lines, given, level, reads, last), room
     while most > 16 and any(len(s.passed) + len(s.added) > room for s in made):
         most //= 2
-        _spread(lines, reads, level, most)
+        _spread(lines, reads, level, most, large)
         made = _by_level(lines, given, level, reads, last)
     return made
 
@@ -182,16 +189,23 @@ def _bring_forward(
 
 def _spread(
     lines: Sequence[tuple[str, str]], reads: Mapping[str, set[str]], level: dict[str, int],
-    most: int,
+    most: int, large: int,
 ) -> None:  # fmt: skip
     """Add no more than some columns in one stage: what is too much for it goes to the next."""
     count: Counter[int] = Counter()
-    for name, _ in lines:
+    heavy: Counter[int] = Counter()
+    full = 1  # below it, every stage has all the large columns that it may have
+    for name, text in lines:
+        is_large = len(text) > LARGE
         i = 1 + max((level[a] for a in reads[name]), default=0)
-        while count[i] >= most:
+        i = max(i, full) if is_large else i
+        while count[i] >= most or (is_large and heavy[i] >= large):
             i += 1
         level[name] = i
         count[i] += 1
+        heavy[i] += is_large
+        while heavy[full] >= large:
+            full += 1
 
 
 def _by_level(
