@@ -72,6 +72,10 @@ def test_what_is_no_option_is_refused():
         ({"kind": "table"}, "no kind 'table'"),
         ({"table": ""}, "no name of a table"),
         ({"keep": ["LABEL"]}, "both a column to keep and an output"),
+        ({"keep": ["id", "ID"]}, "kept twice"),
+        ({"keep": [""]}, "no column to keep"),
+        ({"kind": "view", "name": ""}, "no name of a view"),
+        ({"kind": "dbt", "table": "db.shop.orders"}, "two names"),
     ):
         with pytest.raises(BadInput, match=why):
             formula.to("sql", **options)
@@ -95,6 +99,7 @@ GLOT = {"sqlserver": "tsql"}
 SMALL = {
     "tree": (DecisionTreeClassifier(max_depth=2, random_state=0), FLOWERS, KINDS),
     "linear": (make_pipeline(StandardScaler(), LinearRegression()), DATA, TARGET),
+    "forest": (RandomForestClassifier(8, max_depth=6, random_state=0), FLOWERS, KINDS),
     "network": (
         make_pipeline(
             StandardScaler(), MLPClassifier(hidden_layer_sizes=(3,), max_iter=50, random_state=0)
@@ -210,6 +215,9 @@ def test_rows_that_are_refused_are_told_in_one_column_of_the_first_stage(dialect
 def test_nan_is_made_null_only_where_something_tells_the_two_apart():
     linear = cf.read(make_pipeline(StandardScaler(), LinearRegression()).fit(DATA, TARGET))
     assert linear.to("sql").count("NULLIF") == 1
+    in_postgres = linear.to("sql", dialect="postgres")
+    assert in_postgres.count("NULLIF") == len(DATA.columns) + 1  # the size of each is asked for
+    assert "NULLIF(ABS" not in in_postgres
     text = cf.read(logistic()).to("sql")
     assert text.count("NULLIF") == 4 + 3 + 3  # inputs, scores that are compared, probabilities
     rows = pd.DataFrame(FLOWERS.to_numpy()[:4], columns=FLOWERS.columns)

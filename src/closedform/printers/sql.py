@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -59,6 +60,8 @@ def write(
     kept = (keep,) if isinstance(keep, str) else tuple(keep)
     parts = tuple(table.split(".")) if isinstance(table, str) else tuple(table)
     _check(formula, kind, kept, parts)
+    if not all(name.split(".")):
+        raise BadInput(f"{name!r} is no name of a view or a model.", hint="As in: name='scored'.")
     page = _Page(formula, engine, parts, kept, kind, quoted)
     if kind == "schema":
         return _schema(formula, page, name)
@@ -80,6 +83,17 @@ def _check(formula: Formula, kind: str, kept: Sequence[str], parts: Sequence[str
         raise BadInput(f"There is no kind {kind!r}.", hint="One of: " + ", ".join(KINDS))
     if not parts or not all(parts):
         raise BadInput(f"{'.'.join(parts)!r} is no name of a table.", hint="As in: table='data'.")
+    if kind == "dbt" and len(parts) > 2:
+        raise BadInput(
+            f"A source of dbt has two names, and {'.'.join(parts)!r} has {len(parts)}.",
+            hint="As in: table='shop.orders'; the database stands in dbt's sources.yml.",
+        )
+    again = [name for name, count in Counter(k.casefold() for k in kept).items() if count > 1]
+    if again or not all(kept):
+        raise BadInput(
+            f"{again[0]!r} is kept twice." if again else "'' is no column to keep.",
+            hint="Name each column once, as in: keep=['id', 'day'].",
+        )
     folded = {name.casefold() for name in formula.outputs}
     both = [name for name in kept if name.casefold() in folded]
     if both:

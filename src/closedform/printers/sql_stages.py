@@ -73,6 +73,8 @@ def chosen(
     uses.update(formula.roots)
     wanted = {a for n in order for a in n.args if n.op.name in REPEATING or a.op is ops.TREE}
     tested = {a for n in order for a in n.args if n.op.name in TESTS}
+    # Of an input whose size is asked for, NaN is kept out at once: its size needs no column then.
+    tested |= {a.args[0] for a in tested if a.op.name == "abs" and a.args[0].op is ops.INPUT}
     choice = Choice({}, set(), set())
     size: dict[Node, int] = {}
     depth: dict[Node, int] = {}
