@@ -281,7 +281,7 @@ def without_truths(formula: Formula) -> Formula:
         if n.op is ops.NOT:
             now = _negated(now.args[0], names)
         elif n.type is Type.BOOL and n.op is ops.WHERE:
-            now = _truth_of_two(*now.args, names)
+            now = _truth_of_two(now.args, names)
         if n.type is Type.BOOL and (uses[n] > 1 or n in formula.names) and _is_long(now):
             flag = ops.where(now, ONE, ZERO)
             names[flag] = formula.names.get(n) or f"test_{len(names) + 1}"
@@ -329,8 +329,9 @@ def is_known_or_missing(n: Node) -> bool:
     )
 
 
-def _truth_of_two(c: Node, a: Node, b: Node, flags: Collection[Node]) -> Node:
+def _truth_of_two(choice: Sequence[Node], flags: Collection[Node]) -> Node:
     """Return `a if c else b` of truths: as a condition where one of them is certain."""
+    c, a, b = choice
     certain = {x: bool(x.data) for x in (a, b) if x.op is ops.CONST}
     if len(certain) == 2:
         return a if certain[a] is certain[b] else c if certain[a] else _negated(c, flags)
