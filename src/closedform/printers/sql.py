@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from closedform import ops
-from closedform.errors import BadInput
+from closedform.errors import BadInput, UnsupportedTarget
 from closedform.evaluate import bounds
 from closedform.formula import Formula
 from closedform.ir import Interval, Node, Type
@@ -52,12 +53,15 @@ def write(
 
     Raises:
         BadInput: an unknown dialect or kind, or a name that stands for two things.
-        UnsupportedTarget: sums in float32 where the engine has none.
+        UnsupportedTarget: sums in float32 where the engine has none, or more columns in one SELECT
+            than it takes.
     """
     engine = _dialect(dialect)
     kept = (keep,) if isinstance(keep, str) else tuple(keep)
     parts = tuple(table.split(".")) if isinstance(table, str) else tuple(table)
     _check(formula, kind, kept, parts)
+    if not all(name.split(".")):
+        raise BadInput(f"{name!r} is no name of a view or a model.", hint="As in: name='scored'.")
     page = _Page(formula, engine, parts, kept, kind, quoted)
     if kind == "schema":
         return _schema(formula, page, name)
@@ -79,6 +83,17 @@ def _check(formula: Formula, kind: str, kept: Sequence[str], parts: Sequence[str
         raise BadInput(f"There is no kind {kind!r}.", hint="One of: " + ", ".join(KINDS))
     if not parts or not all(parts):
         raise BadInput(f"{'.'.join(parts)!r} is no name of a table.", hint="As in: table='data'.")
+    if kind == "dbt" and len(parts) > 2:
+        raise BadInput(
+            f"A source of dbt has two names, and {'.'.join(parts)!r} has {len(parts)}.",
+            hint="As in: table='shop.orders'; the database stands in dbt's sources.yml.",
+        )
+    again = [name for name, count in Counter(k.casefold() for k in kept).items() if count > 1]
+    if again or not all(kept):
+        raise BadInput(
+            f"{again[0]!r} is kept twice." if again else "'' is no column to keep.",
+            hint="Name each column once, as in: keep=['id', 'day'].",
+        )
     folded = {name.casefold() for name in formula.outputs}
     both = [name for name in kept if name.casefold() in folded]
     if both:
@@ -172,13 +187,22 @@ class _Page:
         named = self._named(list(choice.nodes))
         speller = Speller(language, dict(enumerate(self.inputs)), named)
         written = speller.write(self.formula.roots)
-        lines = [(name, self._clean(n, text, choice)) for name, text, n in speller.lines]
+        lines = [(x, self._clean(text, n in choice.cleaned)) for x, text, n in speller.lines]
         found = [
-            (w.text if n in named else self._clean(n, w.text, choice), self.name(name))
+            (self._clean(w.text, choice.passes_nan(n)), self.name(name))
             for n, w, name in zip(self.formula.roots, written, self.outputs, strict=True)
         ]
-        read = [self._read(i, writer) for i in self.formula.used]
-        stages = staged(lines, [text for text, _ in found], [name for _, name in read])
+        read = [self._read(i, writer, choice) for i in self.formula.used]
+        room = (self.dialect.columns or 10**9) - len(self.kept)
+        last, given = [text for text, _ in found], [name for _, name in read]
+        stages = staged(lines, last, given, room, self.dialect.trees)
+        widest = max(len(read), len(found), *(len(s.passed) + len(s.added) for s in stages), 0)
+        if widest > room:
+            raise UnsupportedTarget(
+                f"A SELECT of {widest + len(self.kept):,} columns would be needed, and "
+                f"{self.dialect.title} takes {self.dialect.columns:,}.",
+                hint="Ask for fewer outputs, with formula.only(…), or keep fewer columns.",
+            )
         return _Query(read, stages, found)
 
     def _named(self, nodes: Sequence[Node]) -> dict[Node, str]:
@@ -191,19 +215,20 @@ class _Page:
         ]
         return dict(zip(nodes, plain_names(names, self.taken, "v"), strict=True))
 
-    def _clean(self, n: Node, text: str, choice: Choice) -> str:
+    def _clean(self, text: str, may_be_nan: bool) -> str:
         """Return a value that is NULL where it is NaN, for engines that know both."""
-        return self.dialect.not_a_number.format(text) if n in choice.risky else text
+        return self.dialect.not_a_number.format(text) if may_be_nan else text
 
-    def _read(self, i: int, writer: Writer) -> tuple[str, str]:
-        """Return an input as it is read: a double or a text, NULL where it is missing."""
+    def _read(self, i: int, writer: Writer, choice: Choice) -> tuple[str, str]:
+        """Return an input as it is read: a double or a text; NULL, not NaN, where that matters."""
         feature, column = self.given.inputs[i], f"t.{self.name(self.columns[i])}"
         node = ops.input_(i, Type.LABEL)
         if feature.type is Type.LABEL and writer.codes.is_text(node):
             return f"CAST({column} AS {self.dialect.text}){self.dialect.binary}", self.inputs[i]
         text = f"CAST({column} AS {self.dialect.double})"
-        template = self.dialect.not_a_number
-        return (template.format(text) if template else text), self.inputs[i]
+        number = ops.input_(i)
+        matters = feature.type is Type.LABEL or number in choice.cleaned
+        return self._clean(text, matters and bool(self.dialect.not_a_number)), self.inputs[i]
 
     def model(self, body: str) -> str:
         """Return a model of dbt, in which nothing of ours is taken for Jinja."""

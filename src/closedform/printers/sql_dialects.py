@@ -44,7 +44,7 @@ class Dialect:
         nesting: how deep CASE may stand in CASE.
         longest_expression: how long one may be, by the estimate of `chosen`.
         trees: how many trees stand in one SELECT.
-        columns: how many columns a SELECT may have.
+        columns: how many columns a SELECT may have; 0 where there is no limit.
         backslash: whether a backslash in a text is an escape.
         variables: whether `${x}` is a variable wherever it stands, in names and texts too.
         within: what follows AS in front of a shared stage, behind SELECT in it, and its end: they
@@ -116,6 +116,7 @@ DUCKDB = Dialect(
     guards=frozenset({"round32", "sum32"}),
     # Planned in 0.4 s; 100 in one SELECT take 1.8 s, and no less for each row.
     trees=10,
+    columns=0,
 )
 SQLITE = Dialect(
     "SQLite",
@@ -195,6 +196,7 @@ SNOWFLAKE = Dialect(
     not_a_number="NULLIF({0}, 'nan'::FLOAT)",
     single="",
     functions={**COMMON, "tanh": "TANH"},
+    columns=0,
     backslash=True,
 )
 BIGQUERY = Dialect(

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from closedform import ops
 from closedform.evaluate import bounds
-from closedform.formula import Formula
-from closedform.ir import Interval, Node, Type, rewrite, with_args
+from closedform.formula import Formula, refusals, surely_missing
+from closedform.ir import Interval, Node, Type, fold, rewrite, with_args
 from closedform.printers.sql_dialects import Dialect
 
 NOTHING = ops.const(math.nan)
-ZERO, INFINITE, BELOW = ops.const(0), ops.const(math.inf), ops.const(-math.inf)
+ZERO, ONE, INFINITE, BELOW = map(ops.const, (0, 1, math.inf, -math.inf))
 
 LARGEST_EXPONENT = 709.782712893384
 """exp of more overflows."""
@@ -244,51 +244,108 @@ GUARDS: dict[str, Callable[[Node, Ranges, Dialect], Node]] = {
 
 
 def refusing(formula: Formula) -> Formula:
-    """Return the formula with every output missing on rows that the model refuses."""
+    """Return the formula with every output missing on rows that the model refuses.
+
+    An output that is missing there by itself, as a sum over all that must be known, stays as it is.
+    """
     if formula.refused is None:
         return formula
-    refused = formula.refused
+    refused, told = formula.refused, fold(formula.roots, surely_missing)
     outputs = {
-        k: ops.where(refused, ops.label(None) if n.type is Type.LABEL else NOTHING, _value(n))
-        for k, n in formula.outputs.items()
+        name: _unless(refused, n) if [*refusals(formula.inputs, by_itself)] else n
+        for (name, n), by_itself in zip(formula.outputs.items(), told, strict=True)
     }
-    return replace(formula, outputs=outputs)
+    return replace(formula, outputs=outputs, names={**formula.names, refused: "refused"})
+
+
+def _unless(refused: Node, n: Node) -> Node:
+    return ops.where(refused, ops.label(None) if n.type is Type.LABEL else NOTHING, _value(n))
 
 
 def _value(n: Node) -> Node:
-    return _number(n) if n.type is Type.BOOL else n
+    return ops.where(n, ONE, ZERO) if n.type is Type.BOOL else n
 
 
 def without_truths(formula: Formula) -> Formula:
     """Return the formula with truths as 1 and 0 wherever they are values, rather than conditions.
 
-    Not every engine has a type for them.
+    Not every engine has a type for them. What is long and asked for more than once has a name, and
+    is computed once.
     """
     order = formula.nodes
     uses = Counter(a for n in order for a in n.args)
-    one = ops.const(1)
+    names: dict[Node, str] = {}
     became: dict[Node, Node] = {}
     for n in order:
         now = with_args(n, tuple(became[a] for a in n.args))
-        if n.type is Type.BOOL and n.op is ops.WHERE:
-            condition, *values = now.args
-            now = ops.equal(ops.where(condition, *map(_number, values)), one)
-        elif n.type is Type.BOOL and uses[n] > 1 and _is_long(n):
-            now = ops.equal(_number(now), one)
+        if n.op is ops.NOT:
+            now = _negated(now.args[0], names)
+        elif n.type is Type.BOOL and n.op is ops.WHERE:
+            now = _truth_of_two(now.args, names)
+        if n.type is Type.BOOL and (uses[n] > 1 or n in formula.names) and _is_long(now):
+            flag = ops.where(now, ONE, ZERO)
+            names[flag] = formula.names.get(n) or f"test_{len(names) + 1}"
+            now = ops.equal(flag, ONE)
         became[n] = now
     outputs = {k: _value(became[n]) for k, n in formula.outputs.items()}
-    return replace(formula.with_outputs(became), outputs=outputs)
+    made = formula.with_outputs(became)
+    return replace(made, outputs=outputs, names={**made.names, **names})
+
+
+_TESTS = frozenset({ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MEMBER, ops.ABSENT})
 
 
 def _is_long(n: Node) -> bool:
+    """Tell whether a condition is more than one test of what has a name, or of its opposite."""
+    if n.op is ops.NOT and n.args[0].op in _TESTS:
+        n = n.args[0]
     simple = ("const", "input", "label")
-    return n.op is not ops.CONST and any(a.op.name not in simple for a in n.args)
+    is_flag = n.op is ops.EQUAL and n.args[1] is ONE and n.args[0].op is ops.WHERE
+    return n.op is not ops.CONST and not is_flag and any(a.op.name not in simple for a in n.args)
+
+
+def _negated(x: Node, flags: Collection[Node]) -> Node:
+    """Return where a condition does not hold, as tests that need no CASE to say so."""
+    if x.op is ops.CONST:
+        return ops.boolean(not x.data)
+    if x.op is ops.NOT:
+        return x.args[0]
+    if x.op is ops.EQUAL and x.args[0] in flags:
+        return ops.equal(x.args[0], ZERO)  # it is 1 or 0, and never missing
+    if x.op not in (ops.AND, ops.OR) or is_known_or_missing(x):
+        return ops.negate(x)
+    if not all(a.op in _TESTS or a.op is ops.NOT for a in x.args):
+        return ops.negate(x)
+    parts = [_negated(a, flags) for a in x.args]
+    return ops.both(*parts) if x.op is ops.OR else ops.either(*parts)
+
+
+def is_known_or_missing(n: Node) -> bool:
+    """Tell whether n asks for one of some labels or none; its opposite is x NOT IN (…)."""
+    return (
+        n.op is ops.OR
+        and [a.op for a in n.args] == [ops.MEMBER, ops.ABSENT]
+        and n.args[0].args == n.args[1].args
+    )
+
+
+def _truth_of_two(choice: Sequence[Node], flags: Collection[Node]) -> Node:
+    """Return `a if c else b` of truths: as a condition where one of them is certain."""
+    c, a, b = choice
+    certain = {x: bool(x.data) for x in (a, b) if x.op is ops.CONST}
+    if len(certain) == 2:
+        return a if certain[a] is certain[b] else c if certain[a] else _negated(c, flags)
+    if a in certain:
+        return ops.either(c, b) if certain[a] else ops.both(_negated(c, flags), b)
+    if b in certain:
+        return ops.either(_negated(c, flags), a) if certain[b] else ops.both(c, a)
+    return ops.equal(ops.where(c, _number(a), _number(b)), ONE)
 
 
 def _number(n: Node) -> Node:
-    if n.op is ops.EQUAL and n.args[0].op is ops.WHERE and n.args[1] is ops.const(1):
+    if n.op is ops.EQUAL and n.args[0].op is ops.WHERE and n.args[1] is ONE:
         return n.args[0]
-    return ops.where(n, ops.const(1), ZERO)
+    return ops.where(n, ONE, ZERO)
 
 
 def in_stages(formula: Formula, terms: int, trees: int, rivals: int) -> tuple[Formula, set[Node]]:

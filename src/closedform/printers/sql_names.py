@@ -32,7 +32,7 @@ nonclustered none not notnull nowait nth_value ntile null nullif number numeric 
 offset old on online only open option optionally or order out outer outfile over overlaps overlay
 pctfree percent percent_rank pivot pivot_longer pivot_wider placing plan position positional pow
 power precision prewhere primary print prior privileges proc procedure public purge qualify
-raiserror range rank raw read reads readtext real reconfigure recursive references refused regexp
+raiserror range rank raw read reads readtext real reconfigure recursive references regexp
 release rename repeat replace replication require resource restore restrict return returning revoke
 right rlike rollback row rowcount rowguidcol rowid rownum rows rule sample save schema schemas
 second select semi sensitive separator session session_user set setof settings setuser share show

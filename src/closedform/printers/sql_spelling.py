@@ -2,11 +2,12 @@
 
 Missing is NULL, and a comparison with NULL is neither true nor false: as the condition of a CASE it
 counts as false, which is what it means here. So a comparison stands nowhere else, and what is
-negated is a CASE of its own.
+negated is its opposite or a missing side, or a CASE of its own.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -20,7 +21,10 @@ from closedform.printers import spell as s
 from closedform.printers.label_codes import LabelCodes
 from closedform.printers.spell import BREAK, Custom, Speller, Spelling, Written, call, comparison
 from closedform.printers.sql_dialects import Dialect
+from closedform.printers.sql_guards import is_known_or_missing
 
+NOTHING = Written("NULL")
+"""What is missing, in a CASE whose other branches tell of which type it is."""
 NEVER_TRUE, ALWAYS_TRUE = Written("1 = 0", s.COMPARE), Written("1 = 1", s.COMPARE)
 MOST_LISTED = 900
 """So many values stand in one IN (…); Oracle takes 1,000."""
@@ -40,6 +44,7 @@ class Writer:
         self.formula, self.dialect, self.ranges = formula, dialect, ranges
         self.codes = LabelCodes(formula)
         self.codes.require_one_type()
+        self.flags = _flags(formula)
         self.parts = 0
 
     def table(self) -> dict[str, Spelling | Custom]:
@@ -64,6 +69,12 @@ class Writer:
 
     def _where(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         condition, a, b = args
+        if n in self.flags:
+            a, b = Written("1"), Written("0")
+        elif _is_nothing(n.args[1]) and not _is_nothing(n.args[2]):
+            a = NOTHING
+        elif _is_nothing(n.args[2]) and not _is_nothing(n.args[1]):
+            b = NOTHING
         rest = f"ELSE {b.text}{BREAK}END"
         if n.args[2].op is ops.WHERE and b.text.startswith(f"CASE{BREAK}"):
             rest = b.text.removeprefix(f"CASE{BREAK}")
@@ -73,11 +84,30 @@ class Writer:
         inner = n.args[0]
         if inner.op is ops.ABSENT:
             return Written(args[0].text.removesuffix(" IS NULL") + " IS NOT NULL", s.COMPARE)
-        return Written(f"CASE WHEN {args[0].text} THEN 0 ELSE 1 END = 1", s.COMPARE)
+        if is_known_or_missing(inner):
+            return self._member(speller, inner.args[0], [speller.done[inner.args[0].args[0]]], True)
+        opposite = self._opposite(speller, inner, [speller.done[a] for a in inner.args])
+        return opposite or Written(f"CASE WHEN {args[0].text} THEN 0 ELSE 1 END = 1", s.COMPARE)
+
+    def _opposite(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written | None:
+        """Return the opposite of a comparison of columns or numbers: true where one is missing."""
+        columns = dict.fromkeys(
+            x.text for a, x in zip(n.args, args, strict=True) if not _is_certain(a)
+        )
+        if n.op not in OPPOSITE or not all(_NAME.fullmatch(x) for x in columns):
+            return None
+        if n.op is ops.MEMBER:
+            test = self._member(speller, n, args, turned=True)
+        else:
+            test = comparison(OPPOSITE[n.op])(args)
+        tests = [test.at(s.AND), *(f"{x} IS NULL" for x in columns)]
+        return Written(f"{BREAK}OR ".join(tests), s.OR if len(tests) > 1 else test.level)
 
     def _compared(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if any(a.op is ops.LABEL and a.data[0] is None for a in n.args):
             return NEVER_TRUE
+        if n.args[0] in self.flags:
+            return Written(f"{args[0].at(s.COMPARE + 1)} = {n.args[1].data:.0f}", s.COMPARE)
         if not self.dialect.infinity:
             for i, a in enumerate(n.args):
                 if a.op is ops.CONST and abs(a.data) == float("inf"):
@@ -91,13 +121,15 @@ class Writer:
             return NEVER_TRUE
         return Written(f"{other.at(s.COMPARE + 1)} IS NOT NULL", s.COMPARE)
 
-    def _member(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
+    def _member(
+        self, speller: Speller, n: Node, args: Sequence[Written], turned: bool = False
+    ) -> Written:
         if n.args[0].type is Type.REAL:
             values = [float(v) for v in n.data if v is not None and v == v]
             texts = [self.dialect.number(v) for v in dict.fromkeys(values)]
         else:
             texts = [self.label(v) for v in dict.fromkeys(n.data) if v is not None]
-        return _among(args[0].at(s.COMPARE + 1), texts)
+        return _among(args[0].at(s.COMPARE + 1), texts, turned)
 
     def _missing(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         return Written(f"{args[0].at(s.COMPARE + 1)} IS NULL", s.COMPARE)
@@ -150,8 +182,7 @@ class Writer:
         if not absent:
             return Written(found)
         test = f"{BREAK}OR ".join(dict.fromkeys(absent))
-        nothing = self.dialect.number(float("nan"))
-        return Written(f"CASE{BREAK}WHEN {test} THEN {nothing}{BREAK}ELSE {found}{BREAK}END")
+        return Written(f"CASE{BREAK}WHEN {test} THEN NULL{BREAK}ELSE {found}{BREAK}END")
 
     def _greatest_by_comparison(self, sign: str, args: Sequence[Written]) -> Written:
         """Return one test for each but the last: it is the first that no other one exceeds."""
@@ -183,8 +214,12 @@ class Writer:
     def _piecewise(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         pieces, x = n.data, args[0]
         sign = "<=" if pieces.right_closed else "<"
-        whens = [f"WHEN {x.text} IS NULL THEN {self.dialect.number(pieces.missing)}"]
-        for i, edge in enumerate(pieces.edges.tolist()):
+        absent = "NULL" if pieces.missing != pieces.missing else self.dialect.number(pieces.missing)
+        whens = [f"WHEN {x.text} IS NULL THEN {absent}"]
+        edges = pieces.edges.tolist()
+        for i, edge in enumerate(edges):
+            if edge in edges[:i][-1:]:
+                continue  # nothing lies between an edge and itself
             test = self._limit(x.text, sign, edge)
             whens.append(f"WHEN {test} THEN {self._polynomial(speller, n, i, x)}")
         rest = self._polynomial(speller, n, len(pieces.edges), x)
@@ -245,19 +280,44 @@ class Writer:
         if splits.member[i] >= 0:
             codes = splits.sets[splits.member[i]].nonzero()[0].tolist()
             listed = [self.dialect.number(float(c)) for c in codes]
-            if not listed:
-                return f"{x} IS NOT NULL" if turned else NEVER_TRUE.text
-            return f"{x} NOT IN ({', '.join(listed)})" if turned else _among(x, listed).text
+            return _among(x, listed, turned).text
         signs = (">=", "<") if splits.below else (">", "<=")
         return self._limit(x, signs[0 if turned else 1], float(splits.threshold[i]))
 
 
-def _among(x: str, values: Sequence[str]) -> Written:
+def _among(x: str, values: Sequence[str], turned: bool = False) -> Written:
+    """Return whether x is one of some values, or, `turned`, known and none of them."""
+    if not values:
+        return Written(f"{x} IS NOT NULL", s.COMPARE) if turned else NEVER_TRUE
     if len(values) < 2:
-        return Written(f"{x} = {values[0]}", s.COMPARE) if values else NEVER_TRUE
+        return Written(f"{x} {'<>' if turned else '='} {values[0]}", s.COMPARE)
     chunks = [values[i : i + MOST_LISTED] for i in range(0, len(values), MOST_LISTED)]
-    tests = [f"{x} IN ({(',' + BREAK).join(chunk)})" for chunk in chunks]
-    return Written(f"{BREAK}OR ".join(tests), s.COMPARE if len(tests) == 1 else s.OR)
+    word, joined = ("NOT IN", "AND ") if turned else ("IN", "OR ")
+    tests = [f"{x} {word} ({(',' + BREAK).join(chunk)})" for chunk in chunks]
+    several = s.AND if turned else s.OR
+    return Written(f"{BREAK}{joined}".join(tests), s.COMPARE if len(tests) == 1 else several)
+
+
+def _is_certain(n: Node) -> bool:
+    """Tell whether n is a number or a label that every engine has."""
+    if n.op is ops.LABEL:
+        return n.data[0] is not None
+    return n.op is ops.CONST and abs(n.data) < float("inf")
+
+
+def _is_nothing(n: Node) -> bool:
+    return n.op is ops.CONST and n.data != n.data
+
+
+def _flags(formula: Formula) -> set[Node]:
+    """Return the values that are 1 or 0, and are only asked which of the two they are."""
+    one, zero = ops.const(1), ops.const(0)
+    order = formula.nodes
+    found = {n for n in order if n.op is ops.WHERE and n.args[1] is one and n.args[2] is zero}
+    for n in order:
+        if n.op is not ops.EQUAL or n.args[1] not in (one, zero):
+            found.difference_update(n.args)
+    return found.difference(formula.roots)
 
 
 def _multiply(_: Speller, n: Node, args: Sequence[Written]) -> Written:
@@ -265,6 +325,8 @@ def _multiply(_: Speller, n: Node, args: Sequence[Written]) -> Written:
 
 
 SIGNS = {"less": "<", "less_equal": "<=", "equal": "="}
+OPPOSITE = {ops.LESS: ">=", ops.LESS_EQUAL: ">", ops.EQUAL: "<>", ops.MEMBER: "NOT IN"}
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 SPELL: Mapping[str, Spelling | Custom] = {
     "mul": _multiply,
