@@ -12,6 +12,8 @@ from openpyxl import load_workbook
 from sklearn.datasets import load_iris
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 import closedform as cf
@@ -29,6 +31,7 @@ from closedform.verify.running.excel import (
     run_excel,
     tool,
 )
+from excel_rules import broken
 from programs import assert_same, left_to_right
 from strategies import BUILD, GRID, formulas, rows
 
@@ -348,6 +351,45 @@ def formulas_of(book):
         for name in file.namelist():
             if "worksheets" in name:
                 yield from re.findall(r"<f>([^<]*)</f>", file.read(name).decode())
+
+
+def test_files_are_as_excel_demands():
+    forest = GradientBoostingRegressor(n_estimators=10).fit(FLOWERS.iloc[:, :3], KINDS)
+    curve = make_pipeline(QuantileTransformer(n_quantiles=50), LogisticRegression())
+    books = [
+        *(formula.to("excel") for formula in SMALL.values()),
+        cf.read(forest).to("excel"),
+        cf.read(curve.fit(FLOWERS, np.array(["a", "=A", "x" * 300])[KINDS])).to("excel"),
+        every_operation().to("excel"),
+        odd_names().to("excel"),
+    ]
+    for book in books:
+        assert broken(book) == []
+    worse = SMALL["a network"].to("excel")
+    assert broken(_with(worse, "TANH(", "ACOTH(")) != []
+    assert broken(_with(worse, 'name="weights_score"', 'name="R1C1"')) != []
+
+
+def every_operation():
+    x, y = ops.input_(0), ops.input_(1)
+    outputs = {name: ops.unary(name, x) for name in sorted(ops.UNARY)}
+    outputs |= {"div": ops.div(x, y), "pow": ops.power(x, y), "kth": ops.kth(0, x, y, y, x)}
+    return Formula(outputs, (Feature("a"), Feature("b")))
+
+
+def odd_names():
+    names = ["R1C1", "A1", "c", "r2", "TRUE", "x" * 400, "[a]:*?/", "\x01\ud7ff\uffff", "a\nb"]
+    shared = [ops.lin(i, (0.5, ops.input_(i))) for i in range(len(names))]
+    inputs = tuple(map(Feature, names))
+    return Formula(dict(zip(names, shared, strict=True)), inputs)
+
+
+def _with(book, old, new):
+    made = BytesIO()
+    with ZipFile(BytesIO(book)) as before, ZipFile(made, "w") as after:
+        for name in before.namelist():
+            after.writestr(name, before.read(name).replace(old.encode(), new.encode()))
+    return made.getvalue()
 
 
 def test_a_workbook_grows_linearly_with_a_chain_of_shared_values():
