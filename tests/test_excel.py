@@ -299,12 +299,18 @@ def test_thresholds_part_neighbouring_numbers():
         "same": ops.where(ops.equal(x, ops.const(limit)), ops.const(1), ops.const(2)),
         "steps": ops.piecewise(x, Pieces.of([limit], [1.0, 2.0])),
         "closed": ops.piecewise(x, Pieces.of([limit], [1.0, 2.0], right_closed=True)),
+        # Quantiles have edges side by side, which are one to 15 digits.
+        "narrow": ops.piecewise(x, Pieces.of([limit, ulps(limit, 1)], [1.0, 2.0, 3.0])),
+        "both": ops.piecewise(
+            x, Pieces.of([limit, ulps(limit, 1)], [1.0, 2.0, 3.0], right_closed=True)
+        ),
     }
     formula = Formula(outputs, (Feature("x"),))
     X = {"x": [ulps(limit, -1), limit, ulps(limit, 1), math.nan]}
     wanted = {"tree": [1, 1, 2, 2], "below": [1, 2, 2, 2], "less": [1, 2, 2, 2],
               "at most": [1, 1, 2, 2], "same": [2, 1, 2, 2], "steps": [1, 2, 2, None],
-              "closed": [1, 1, 2, None]}  # fmt: skip
+              "closed": [1, 1, 2, None], "narrow": [1, 2, 3, None],
+              "both": [1, 1, 2, None]}  # fmt: skip
     assert ran(formula, X) == wanted
 
 

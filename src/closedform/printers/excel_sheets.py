@@ -129,7 +129,9 @@ class Sheet:
 
     def value(self, row: int, column: int, value: Any, style: str) -> None:
         """Write a number, a truth, a text or (`=NA()`) what is missing."""
-        if value == "=NA()" and isinstance(value, str):
+        if type(value) is int or (type(value) is float and value == value):  # most of all
+            self.sheet.write_number(row - 1, column, value, self.styles[style])
+        elif value == "=NA()" and isinstance(value, str):
             self.sheet.write_formula(row - 1, column, value, self.styles[style], "#N/A")
         elif isinstance(value, str):
             self.text(row, column, value, style) if value else None
