@@ -276,7 +276,7 @@ def _piecewise(steps: Steps, n: Node, x: str) -> str:
     first = steps.block(f"{name}: curve of {steps.name(n.args[0])}", heading, rows)
     store, count = steps.coefficients, len(rows)
     edges = store.name(plain_name("edges", name), first, 1, count)
-    # MATCH takes edges that agree to 15 digits for one, in LibreOffice; FREQUENCY counts to the bit.
+    # FREQUENCY counts to the bit; in LibreOffice, MATCH takes what agrees to 15 digits for one.
     count_of = f"INDEX(FREQUENCY({edges},{x}),1)"
     if data.right_closed:
         reached = _at_most(x, f"INDEX({edges},{count_of})")
