@@ -118,6 +118,25 @@ print(try(flowers$predict(rows[-1])))
     assert 'no column "sepal length (cm)"' in done.stdout + done.stderr
 
 
+def test_a_table_without_rows_gives_a_table_without_rows(tmp_path):
+    x = [ops.input_(i) for i in range(3)]
+    near = [ops.squared_distance(x, point) for point in ([0, 1, 2], [1, 1, 1], [4, 0, 2])]
+    layer = [ops.exp(ops.linear(b, [0.5, b, 2], x)) for b in (0.1, 0.2, 0.3)]
+    outputs = {
+        "nearest": ops.kth(1, *near), "layer": ops.linear(1, [1, 2, 3], layer),
+        "median": ops.weighted_median([1, 2, 3], x), "constant": ops.const(3),
+    }  # fmt: skip
+    formula = Formula(outputs, tuple(map(Feature, "abc")))
+    (tmp_path / "model.R").write_text(formula.to("r"), encoding="utf-8")
+    (tmp_path / "script.R").write_text(
+        'options(warn = 2)\nsource("model.R")\nrows <- data.frame(a = 1:3, b = 2, c = 0.5)\n'
+        "for (n in c(3, 1, 0)) {\n  found <- model$evaluate(rows[seq_len(n), ])\n"
+        "  stopifnot(sapply(found, is.numeric))\n  cat(dim(found), length(found$layer), '')\n}\n"
+    )
+    done = run(["Rscript", "--vanilla", "script.R"], str(tmp_path))
+    assert (done.stdout, done.returncode) == ("3 4 3 1 4 1 0 4 0 ", 0), done.stderr
+
+
 def test_factors_are_labels_and_na_is_missing(tmp_path):
     formula = Formula({"y": ops.table(ops.input_(0, Type.LABEL), {"é": 1.0}, 5.0, -1.0)},
                       (Feature("kind", Type.LABEL, ("é",)),))  # fmt: skip

@@ -175,6 +175,20 @@ def test_what_overflows_is_missing_and_the_other_outputs_are_not():
 
 @pytest.mark.slow
 @needs_office
+def test_a_normal_quantile_that_is_cut_to_a_range_has_its_ends():
+    cut = ops.minimum(
+        ops.maximum(ops.unary("probit", ops.input_(0)), ops.const(-5.2)), ops.const(5)
+    )
+    shares = [0.0, 1e-300, 1e-9, 0.05, 0.5, 0.75, 0.95, 1.0, -0.1, math.nan]
+    formula = Formula({"y": cut}, (Feature("x"),))
+    found = ran("vba", formula, {"x": shares})["y"]
+    wanted = formula({"x": shares}).tolist()
+    assert (found[0], found[7]) == (-5.2, 5.0)
+    np.testing.assert_allclose(np.array(found, float), wanted, rtol=1e-14)
+
+
+@pytest.mark.slow
+@needs_office
 def test_small_models_give_what_the_model_gives():
     for formula in small_formulas().values():
         X = {f.name: FLOWERS[f.name].tolist()[::10] for f in formula.inputs}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from openpyxl import load_workbook
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -183,6 +184,36 @@ def test_an_option_of_the_target_is_given_by_name(run):
     words = ("export", "trees.json", "--to", "c", "-o", "trees.c", "--check", "--data", "iris.csv")
     assert run(*words, "--option", "precision=float", "--tolerance", "1e-4")[0] == 0
     assert "    float " in Path("trees.c").read_text("utf-8")
+
+
+def test_a_workbook_holds_the_rows_of_the_data_and_the_models_own_predictions(run, made):
+    words = ("export", "model.skops", "--to", "excel", "-o", "m.xlsx", "--data", "rows.csv")
+    status, _, err = run(*words)
+    assert (status, "holds the first 100 of 442 rows" in err) == (0, True)
+    book, data = load_workbook(made / "m.xlsx"), pd.read_csv(made / "rows.csv")
+    inputs = {c.value: c.column for c in book["Inputs"][4]}
+    column = [row[inputs["bmi"] - 1] for row in book["Inputs"].iter_rows(6, values_only=True)]
+    assert column == data["bmi"][:100].tolist()
+    check = book["Check"]
+    wanted = skops.io.load(made / "model.skops").predict(data.drop(columns="progression")[:100])
+    assert check["B6"].value == "y: model"
+    assert [row[1] for row in check.iter_rows(8, values_only=True)] == wanted.tolist()
+
+
+def test_rows_that_the_user_gives_as_an_option_stay(run, made):
+    words = ("export", "small.skops", "--to", "excel", "-o", "m.xlsx", "--data", "rows.csv")
+    rows = '{"age": [40.5], "bmi": [21]}'
+    assert run(*words, "--option", f"rows={rows}")[0] == 0
+    book = load_workbook(made / "m.xlsx")
+    assert [c.value for c in book["Inputs"][6]][1:3] == [40.5, 21]
+    assert book["Check"]["B6"].value == "y: formula"
+
+
+def test_the_self_test_of_a_c_program_is_of_rows_of_the_data(run, made):
+    words = ("export", "small.skops", "--to", "c", "-o", "small.c", "--data", "rows.csv")
+    assert run(*words)[0] == 0
+    first = pd.read_csv(made / "rows.csv")[["age", "bmi"]].iloc[0]
+    assert f"{float(first['bmi'])!r}" in Path("small.c").read_text("utf-8")
 
 
 def test_a_whole_document_is_written_for_latex(run):

@@ -63,7 +63,7 @@ def write(
     steps = Steps(formula)
     book = Book()
     said = expected(formula, given, predictions)
-    pages = _Pages(formula, steps, book, given, live)
+    pages = _Pages(formula, steps, book, given, live, rows)
     pages.read_me(said)
     pages.inputs()
     _coefficients(steps, book)
@@ -165,12 +165,11 @@ class _Pages:
     """The sheets that belong to a person: Read me, Inputs, and the lists to choose from."""
 
     def __init__(
-        self, formula: Formula, steps: Steps, book: Book, given: Samples, live: int
+        self, formula: Formula, steps: Steps, book: Book, given: Samples, live: int, rows: Any
     ) -> None:
         self.formula, self.steps, self.book = formula, steps, book
-        self.given, self.live = given, live
-        start = len(formula.inputs) + 2
-        self.results = {name: letters(start + k) for k, name in enumerate(formula.outputs)}
+        self.given, self.live, self.rows = given, live, rows
+        self.results = {name: self._result(name) for name in formula.outputs}
 
     def read_me(self, said: Sequence[Expected]) -> None:
         """Write what the workbook is and how it is used."""
@@ -192,7 +191,7 @@ class _Pages:
         yield "What it is", [
             self.formula.summary() + ".", *map(printable, roundings(self.formula)),
         ]  # fmt: skip
-        yield "How to use it", HOW
+        yield "How to use it", [text for sheet, text in HOW.items() if self._has(sheet)]
         yield "Sheets", [text for name, text in SHEETS.items() if self._has(name)]
         yield "Missing values", MISSING
         yield "Exactness", EXACT
@@ -203,6 +202,10 @@ class _Pages:
     def _has(self, sheet: str) -> bool:
         if sheet in ("Trees", "Paths"):
             return bool(self.steps.trees.shapes)
+        if sheet == "Coefficients":
+            return bool(self.steps.coefficients.blocks)
+        if sheet == "Constants":
+            return self.steps.names_constants
         if sheet == "Categories":
             return any(self._listed(f) for f in self.formula.inputs)
         return True
@@ -219,20 +222,21 @@ class _Pages:
             sheet.text(FIRST - 2, i + 1, feature.name, "heading")
             sheet.text(FIRST - 1, i + 1, self._kind(i, feature), "kind")
             self._column(sheet, i, feature)
-        for k, name in enumerate(self.formula.outputs, len(self.formula.inputs) + 2):
+        last = len(self.formula.inputs) + 1
+        for k, name in enumerate(self.formula.outputs, last + 1):
             sheet.text(FIRST - 2, k, name, "heading")
             sheet.text(FIRST - 1, k, "result", "kind")
-            text = self._result(name)
-            for row in range(FIRST, FIRST + self.live):
-                sheet.formula(row, k, text, "result")
+            known = [answers[k - last - 1] for answers in self.given.answers]
+            known += [None] * (self.live - len(known))
+            for row, value in enumerate(known, FIRST):
+                sheet.formula(row, k, self.results[name], "result", cell_of(value))
         for row in range(self.live):
             sheet.value(FIRST + row, 0, row + 1, "case")
         names = [*(f.name for f in self.formula.inputs), *self.formula.outputs]
         sheet.height(FIRST - 2, lines_of(names, 17))
-        last = len(self.formula.inputs)
         sheet.width(0, 0, 7)
-        sheet.width(1, last + 1 + len(self.formula.outputs), 20)
-        sheet.width(last + 1, last + 1, 3)
+        sheet.width(1, last + len(self.formula.outputs), 20)
+        sheet.width(last, last, 3)
         sheet.freeze(FIRST, 1)
         sheet.fit_page()
 
@@ -248,11 +252,12 @@ class _Pages:
         # As text, since Excel would turn a category 007 that is typed into the number 7.
         style = "label" if text else "given"
         style = style if i in self.formula.needed else "idle"
-        for row in range(self.live):
-            value = self.given.rows[row][i] if row < len(self.given.rows) else None
-            sheet.value(FIRST + row, i + 1, cell_of(value), style)
-            if value == "":
-                sheet.value(FIRST + row, i + 1, None, style)
+        values = [row[i] for row in self.given.rows]
+        if label and i not in self.formula.needed:
+            values = _unread(self.rows, feature.name) or values
+        values += [None] * (self.live - len(values))
+        for row, value in enumerate(values, FIRST):
+            sheet.value(row, i + 1, None if value == "" else cell_of(value), style)
         last = FIRST + self.live - 1
         where = f"{letters(i + 1)}{FIRST}:{letters(i + 1)}{last}"
         if label and feature.categories:
@@ -294,6 +299,14 @@ class _Pages:
         sheet.freeze(FIRST - 1, 0)
 
 
+def _unread(rows: Any, name: str) -> list[Any]:
+    """Return the labels of a column that the formula does not read, of rows that have names."""
+    if not isinstance(rows, Mapping) and not hasattr(rows, "columns"):
+        return []
+    plain = [v.item() if isinstance(v, np.generic) else v for v in rows.get(name, ())]
+    return [v if isinstance(v, str | bool | int | float) else None for v in plain]
+
+
 NUMBER = {
     "validate": "decimal", "criteria": "between", "minimum": -INFINITY, "maximum": INFINITY,
     "error_type": "stop", "error_title": "Not a number",
@@ -315,8 +328,11 @@ def cell_of(value: Any) -> Any:
 
 def _coefficients(steps: Steps, book: Book) -> None:
     store = steps.coefficients
-    write_blocks(book, store.blocks, store.sheet, "Coefficients", COEFFICIENTS)
-    book.define(store.ranges)
+    if store.blocks:
+        write_blocks(book, store.blocks, store.sheet, "Coefficients", COEFFICIENTS)
+        book.define(store.ranges)
+    if not steps.names_constants:
+        return
     sheet = book.sheet("Constants", "Constants", "Other numbers that the steps name.")
     sheet.line(3, ("name", "value"), "heading")
     ranges = {}
@@ -352,12 +368,15 @@ TREES = (
     "One node a row. A case goes left where the input is at most the limit (below it, where the "
     "tree says so), and stays in a leaf, which is its own left and right."
 )
-HOW = [
-    "Type values into the yellow cells of the sheet Inputs; the results stand beside them.",
-    "For more cases, select the last row of each sheet that has a row for each case (Inputs, "
-    "Calculation, Paths) and fill it down by as many rows.",
-    "Change a number of the sheet Coefficients to see what it does to the results.",
-]
+HOW = {
+    "Inputs": "Type values into the yellow cells of the sheet Inputs; the results stand beside "
+    "them.",
+    "Calculation": "For more cases, select the last row of each sheet that has a row for each case "
+    "(Inputs, Calculation and, where there are trees, Paths) and fill it down by as many rows.",
+    "Coefficients": "Change a number of the sheet Coefficients to see what it does to the results.",
+    "Trees": "Change a limit or a value of the sheet Trees to see what it does to the results.",
+}
+"""How to use a workbook, by the sheet that it is about."""
 SHEETS = {
     "Inputs": "Inputs: the cases, and the result of each.",
     "Coefficients": "Coefficients: the model's own numbers, with all their digits.",

@@ -33,8 +33,20 @@ class Said(Protocol):
 def write_check(
     book: Book, formula: Formula, said: Sequence[Said], rows: int, results: Mapping[str, str]
 ) -> None:
-    """Write what each output is and should be, three columns each, and the verdict on top."""
+    """Write what each output is and should be, three columns each, and the verdict on top.
+
+    Args:
+        book: the workbook.
+        formula: what it computes.
+        said: what each output should be.
+        rows: how many cases there are.
+        results: the formula of each output's result, for the row of a case.
+    """
     sheet = book.sheet("Check", "Check")
+    wrong = f'COUNTIF($A$5:${letters(3 * len(said))}$5,"DIFFERS")'
+    text = f'IF({wrong}=0,"All {len(said)} agree.",{wrong}&" of {len(said)} DIFFER.")'
+    one = f'IF({wrong}=0,"The result agrees.","The result DIFFERS.")'
+    sheet.formula(2, 0, text if len(said) > 1 else one, "note")
     last = FIRST + 1 + max(rows, 1)
     sheet.text(FIRST, 0, "case", "heading")
     sheet.text(FIRST + 1, 0, "", "kind")
@@ -67,7 +79,8 @@ def _columns(sheet: Sheet, first: int, output: Said, result: str, *, label: bool
         if isinstance(value, float) and value == value:
             value = max(-INFINITY, min(INFINITY, value))
         sheet.value(row, first, value, "step")
-        sheet.formula(row, first + 1, f"Inputs!${result}{row - 2}")
+        # Of the calculation, not the cell of Inputs: a value that is kept there would stand here.
+        sheet.formula(row, first + 1, result.replace(ROW, str(row - 2)))
         x, y = f"${a}{ROW}", f"${b}{ROW}"
         none = f'IF(AND({x}="",{y}=""),0,"differs")'
         same = f"IF(AND(ISTEXT({x})=ISTEXT({y}),EXACT({x},{y})),0,{none})"

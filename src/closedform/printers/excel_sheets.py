@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from io import BytesIO
@@ -78,10 +79,10 @@ class Book:
 
 
 def _exact_sheet() -> Any:
-    """Return the class of sheets whose numbers have all digits and whose formulas no old value.
+    """Return the class of sheets whose numbers have all digits, results of formulas among them.
 
     XlsxWriter itself writes 16 digits, of which a float may need 17, and 0 for what a formula
-    gives, which LibreOffice and previews would show without computing anything.
+    gives where nobody says, which LibreOffice and previews would show without computing anything.
     """
     from xlsxwriter.worksheet import Worksheet
 
@@ -95,10 +96,19 @@ def _exact_sheet() -> Any:
             return formula.removeprefix("=")
 
         def _xml_formula_element(self, formula: str, result: Any, attributes: Any = ()) -> None:
-            text = formula.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            self.fh.write(f"<c{_attributes(attributes)}><f>{text}</f></c>")
+            value = f"<v>{_xml(result)}</v>" if result not in (None, "") else ""
+            self.fh.write(f"<c{_attributes(attributes)}><f>{_xml(formula)}</f>{value}</c>")
 
     return Exact
+
+
+def _xml(value: Any) -> str:
+    """Return a text or a number for XML; signs that it cannot hold as workbooks write them."""
+    text = repr(value) if isinstance(value, float) else str(value)
+    if "_x" in text or min(text) < " ":
+        text = re.sub(r"_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", text)
+        text = re.sub(r"[\x00-\x08\x0b-\x1f]", lambda m: f"_x{ord(m[0]):04X}_", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _attributes(pairs: Iterable[tuple[str, Any]]) -> str:
@@ -119,8 +129,10 @@ class Sheet:
 
     def value(self, row: int, column: int, value: Any, style: str) -> None:
         """Write a number, a truth, a text or (`=NA()`) what is missing."""
-        if value == "=NA()" and isinstance(value, str):
-            self.sheet.write_formula(row - 1, column, value, self.styles[style])
+        if type(value) is int or (type(value) is float and value == value):  # most of all
+            self.sheet.write_number(row - 1, column, value, self.styles[style])
+        elif value == "=NA()" and isinstance(value, str):
+            self.sheet.write_formula(row - 1, column, value, self.styles[style], "#N/A")
         elif isinstance(value, str):
             self.text(row, column, value, style) if value else None
         elif isinstance(value, bool):
@@ -135,10 +147,14 @@ class Sheet:
         for k, value in enumerate(values, first):
             self.value(row, k, value, style)
 
-    def formula(self, row: int, column: int, text: str, style: str = "step") -> None:
-        """Write a formula of one row."""
+    def formula(
+        self, row: int, column: int, text: str, style: str = "step", value: Any = None
+    ) -> None:
+        """Write a formula of one row, and what it gives, where that is known and is something."""
         filled = "=" + text.replace(ROW, str(row))
-        self.sheet.write_formula(row - 1, column, filled, self.styles[style])
+        # XlsxWriter takes a text like #N/A for the error.
+        known = None if value is None or value != value or str(value).startswith("#") else value
+        self.sheet.write_formula(row - 1, column, filled, self.styles[style], known)
 
     def width(self, first: int, last: int, width: float) -> None:
         """Set the width of some columns, in characters."""
@@ -185,7 +201,7 @@ def write_grid(book: Book, grid: Grid, title: str, note: str, cases: int) -> Non
         sheet.formula(row, 0, f"Inputs!$A{ROW}", "case")
         text = str(row)
         for k, pieces in enumerate(parts, 1):
-            write(row - 1, k, text.join(pieces), style)
+            write(row - 1, k, text.join(pieces), style, None)
     sheet.width(0, 0, 11)
     sheet.width(1, max(1, len(grid.columns)), 14)
     sheet.freeze(FIRST, 1)

@@ -276,12 +276,12 @@ def _piecewise(steps: Steps, n: Node, x: str) -> str:
     first = steps.block(f"{name}: curve of {steps.name(n.args[0])}", heading, rows)
     store, count = steps.coefficients, len(rows)
     edges = store.name(plain_name("edges", name), first, 1, count)
-    found = f"MATCH({x},{edges},1)"
-    # MATCH may round, in LibreOffice: the stretch before is taken where the edge is not reached.
-    edge = f"INDEX({edges},{found})"
-    past = f"FREQUENCY({x},{edge})" if data.right_closed else f"FREQUENCY({edge},{x})"
-    before = f"INDEX({past},1)=1" if data.right_closed else f"INDEX({past},1)=0"
-    at = steps.column(name, "stretch", f"MAX(1,{found}-IF({before},1,0))")
+    # FREQUENCY counts to the bit; in LibreOffice, MATCH takes what agrees to 15 digits for one.
+    count_of = f"INDEX(FREQUENCY({edges},{x}),1)"
+    if data.right_closed:
+        reached = _at_most(x, f"INDEX({edges},{count_of})")
+        count_of = f"MAX(1,{count_of}-IF({reached},1,0))"
+    at = steps.column(name, "stretch", f"IF(ISNUMBER({x}),{count_of},NA())")
     text = _horner(steps, name, data, x, at, first, count)
     if not steps.within[n.args[0]].missing:
         return text

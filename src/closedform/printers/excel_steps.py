@@ -82,6 +82,7 @@ class Steps:
         order = _live(list(self.within), roots)
         self.uses = Counter(a for n in order for a in dict.fromkeys(n.args))
         self.kept = set(roots)
+        self.last_name = 0
         for group in layers(order):
             self._write(group)
         self.refused = self.cells[guard[0]] if guard else None
@@ -121,7 +122,19 @@ class Steps:
             return str(self.formula.inputs[n.data].name)
         if n.op is ops.TREE and n not in self.said:
             return self.trees.name(n)
-        return self.said.setdefault(n, f"v{len(self.calculation.columns) + 1}")
+        if n not in self.said:
+            # The nodes of a layer are named before any of them has its column.
+            self.last_name = max(self.last_name, len(self.calculation.columns)) + 1
+            self.said[n] = f"v{self.last_name}"
+        return self.said[n]
+
+    @property
+    def names_constants(self) -> bool:
+        """Whether a step names a number that stands in a cell by itself."""
+        grids = [self.calculation, *self.trees.paths]
+        texts = (column.formula for grid in grids for column in grid.columns)
+        named = [name for name in self.constants.values() if name != "infinity"]
+        return bool(named) or any("infinity" in text for text in texts)
 
     def column(self, name: str, what: str, formula: str) -> str:
         """Return the cell of a new column that is no value of the formula, but a step to one."""

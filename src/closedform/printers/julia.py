@@ -132,7 +132,7 @@ def _parts(made: ScriptPage) -> Iterator[str]:
 
 CELL = """"The value of one input: by its name, or by its place."
 cell(row::Union{AbstractVector,Tuple}, i) = row[i]
-cell(row::AbstractDict, i) = get(row, INPUTS[i], missing)
+cell(row::AbstractDict, i) = get(() -> get(row, Symbol(INPUTS[i]), missing), row, INPUTS[i])
 cell(row, i) = getproperty(row, Symbol(INPUTS[i]))"""
 
 

@@ -71,7 +71,7 @@ dot <- function(start, weights, x) {
 }""",
     "affine": """# bias + x times the weights, which have a row for each unit.
 affine <- function(x, weights, bias) {
-  total <- matrix(bias, nrow(x), length(bias), byrow = TRUE)
+  total <- matrix(rep(bias, each = nrow(x)), nrow(x), length(bias))
   for (j in seq_len(ncol(x))) total <- total + x[, j] %o% weights[, j]
   total
 }""",
@@ -84,20 +84,22 @@ squared_distance <- function(x, point, weights) {
     "distances": """# The same from several points, one in each row.
 distances <- function(x, points, weights) {
   each <- lapply(seq_len(nrow(points)), function(i) squared_distance(x, points[i, ], weights[i, ]))
-  matrix(unlist(each), nrow(x))
+  matrix(unlist(each), nrow(x), nrow(points))
 }""",
     "kth_smallest": """# The k-th smallest of each row; missing if any is.
 kth_smallest <- function(k, x) {
-  apply(x, 1, function(row) if (anyNA(row)) NaN else sort(row)[k])
+  of_row <- function(row) if (anyNA(row)) NaN else sort(row)[k]
+  vapply(seq_len(nrow(x)), function(i) of_row(x[i, ]), 0)
 }""",
     "weighted_median": """# The least with half of all weight at or below it; missing if any is.
 weighted_median <- function(weights, x) {
-  apply(x, 1, function(row) {
+  of_row <- function(row) {
     if (anyNA(row)) return(NaN)
     order <- order(row)
     reached <- cumsum(weights[order])
     row[order[which(reached >= reached[length(reached)] / 2)[1]]]
-  })
+  }
+  vapply(seq_len(nrow(x)), function(i) of_row(x[i, ]), 0)
 }""",
     "look_up": """# The value beside a key; `other` for one not known, `absent` for none.
 look_up <- function(x, keys, values, other, absent) {
@@ -158,6 +160,6 @@ without <- function(refused, values) {
 }
 NEEDS: dict[str, tuple[str, ...]] = {
     "leaf": ("pick", "is_true"), "among": ("is_true",), "sum32": ("single",),
-    "forest32": ("single",), "distances": ("squared_distance",), "without": ("is_true",),
+    "forest32": ("leaf", "single"), "distances": ("squared_distance",), "without": ("is_true",),
 }  # fmt: skip
 """The helpers that a helper calls in R alone."""

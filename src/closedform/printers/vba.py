@@ -130,7 +130,7 @@ SCRIPT = Script(
     truths=("False", "True"),
     functions={name: f"{name}_of" for name in ("exp", "log", "log1p", "expm1", "sqrt", "tanh")}
     | {name: f"{name}_of" for name in ("sin", "cos", "atan", "asin", "acos", "abs", "erf")}
-    | {"floor": "floor"},
+    | {"floor": "floor", "probit": "probit"},
     spell={
         "less": call("below"),
         "less_equal": call("at_most"),

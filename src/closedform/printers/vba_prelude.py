@@ -151,6 +151,32 @@ softplus = Null
 If IsNull(x) Then Exit Function
 softplus = log1p_of(Exp(-Abs(x)))
 If x > 0 Then softplus = x + softplus"""),
+    "probit": "' The normal quantile (AS 241); at 0 and 1 the greatest numbers.\n"
+    + private("probit", "x", f"""
+Dim q As Variant, r As Variant, far As Variant
+probit = Null
+If IsNull(x) Then Exit Function
+If x < 0 Or x > 1 Then Exit Function
+q = x - 0.5
+If Abs(q) <= 0.425 Then
+    r = 0.180625 - q * q
+    probit = q * {_ratio(special.CENTRAL, "r")}
+    Exit Function
+End If
+r = x
+If q > 0 Then r = 1 - x
+far = 1.79769313486231E+308
+If r > 0 Then
+    r = Sqr(-Log(r))
+    If r <= 5 Then
+        r = r - 1.6
+        far = {_ratio(special.MIDDLE, "r")}
+    Else
+        r = r - 5
+        far = {_ratio(special.TAIL, "r")}
+    End If
+End If
+If q < 0 Then probit = -far Else probit = far"""),
     "polynomial": "' The value of a polynomial, the highest coefficient first.\n"
     + private("polynomial", "coefs x", """
 Dim i As Long
@@ -383,7 +409,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "sqrt_of": ("at_most",), "asin_of": ("below", "same", "abs_of"),
     "acos_of": ("below", "at_most", "same", "abs_of"), "expm1_of": ("exp_of", "below"),
     "log1p_of": ("below",), "tanh_of": ("expm1_of",), "softplus": ("log1p_of",),
-    "erf_of": ("polynomial",), "power": ("same",), "least": ("below",), "most": ("below",),
+    "erf_of": ("polynomial",), "probit": ("polynomial",), "power": ("same",),
+    "least": ("below",), "most": ("below",),
     "all_of": ("for_cell",), "sum32": ("single_of",), "look_up": ("same",),
     "forest32": ("leaf", "single_of"),
     "distances": ("distance_from",), "squared_distance": ("distance_from",),

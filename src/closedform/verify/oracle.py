@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from closedform.asking import Method, is_asked, own_methods
+from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.formula import Formula, Task
 from closedform.ir import Array
@@ -187,6 +188,31 @@ def answers(method: Method, X: Any, rows: int, apart: Array) -> Answers:
                 todo += [block[len(block) // 2 :], block[: len(block) // 2]]
         calls += 1
     return _joined(method, parts, refused, error, rows)
+
+
+def predictions(formula: Formula, model: Any, X: Any) -> dict[str, Array]:
+    """Return what a model itself gives for the outputs of a formula, by their names.
+
+    Args:
+        formula: the formula.
+        model: the model that it was read from.
+        X: rows as the model takes them.
+
+    Returns:
+        One column for each output that the model has a method for; for rows that it refuses, NaN
+        or None.
+
+    Raises:
+        BadInput: the rows do not fit the formula, or the model cannot be asked.
+    """
+    rows = columns_of(formula.inputs, X, formula.needed)[1]
+    found: dict[str, Array] = {}
+    for method in methods_of(model, formula, X):
+        said = answers(method, X, rows, np.zeros(rows))
+        for name, column in zip(method.outputs, said.columns, strict=True):
+            if name in formula.outputs:
+                found.setdefault(name, column)
+    return found
 
 
 def _message(problem: Exception) -> str:

@@ -109,8 +109,13 @@ def filled_in(program: bytes, columns: list[list[Any]], count: int) -> bytes:
             if sheet in ("Inputs", "Calculation") or sheet.startswith("Paths"):
                 typed = columns if sheet == "Inputs" else []
                 data = _filled_down(data.decode("utf-8"), typed, count).encode("utf-8")
-            new.writestr(item, data)
+            # A result that is kept in the file would be taken for one that was computed.
+            new.writestr(item, _KEPT.sub(rb"\1\3", data) if sheet else data)
     return made.getvalue()
+
+
+_KEPT = re.compile(rb'(<c [^>]*?)( t="[a-z]+")?(><f>[^<]*</f>)<v>[^<]*</v>')
+"""A formula with its result: all but the result and its type is in the groups 1 and 3."""
 
 
 def _sheets(book: ZipFile) -> dict[str, str]:
