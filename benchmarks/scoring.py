@@ -198,7 +198,9 @@ def c_of_m2cgen(model: Any, threads: int, work: Path) -> Predict:
         "\nvoid score(double *x, long n, double *y)"
         f" {{ for (long i = 0; i < n; i++) y[i] = score1(x + i * {model.n_features_in_}); }}\n"
     )
-    text = m2cgen.export_to_c(model, function_name="score1")
+    # Missing values go by a name that C has not.
+    text = "#include <math.h>\n#define nan NAN\n"
+    text += m2cgen.export_to_c(model, function_name="score1")
     return c_scorer(c_library(text, work, "O2", tail))
 
 
@@ -219,7 +221,7 @@ NATIVE: dict[str, Contender] = {"the model's own": native}
 C: dict[str, Contender] = {"closedform's C": c_loop}
 ONNX: dict[str, Contender] = {"onnxruntime float32": onnx_float}
 DOUBLE: dict[str, Contender] = {"onnxruntime float64": onnx_double}
-SMALL = {"m2cgen's C": c_of_m2cgen}
+SMALL: dict[str, Contender] = {"m2cgen's C": c_of_m2cgen}
 TREES = OURS | NATIVE | ONNX | C | {"tl2cgen": tl2cgen_library}
 LEAVES: dict[str, Contender] = {"lleaves": lleaves_library}
 ONE_THREAD = {"closedform's C", "m2cgen's C"}
@@ -273,28 +275,48 @@ def cpu(work: Callable[[], Any]) -> float:
     return time.process_time() - before
 
 
+CHECKED = 20_000
+ALLOWED = {closer: 1e-13 for closer in ("closedform", "formula(X)", "closedform's C")}
+"""How far ours may be from the model, as a part of its largest prediction."""
+OFF = 1e-12
+"""From where on the table tells how far off one is, ours or another's."""
+
+
+def worst_difference(predict: Predict, model: Any, X: Any) -> float:
+    """Return the largest difference from the model's own predictions, over the largest of these."""
+    wanted = np.asarray(model.predict(X), np.float64)
+    found = np.asarray(predict(X), np.float64).reshape(-1)
+    if found.shape != wanted.shape or np.isnan(found).any():
+        raise ValueError("it does not give one number for each row")
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+
+
 def prepared(
     contenders: dict[str, Contender], model: Any, X: Any, threads: int, folder: Path
-) -> dict[str, Predict]:
-    """Return those who can be had; who cannot says why."""
+) -> dict[str, tuple[Predict, float]]:
+    """Return those who can be had, and how far off they are; who cannot be had says why."""
     found = {}
     for i, (name, make) in enumerate(contenders.items()):
         work = folder / str(i)
         work.mkdir()
         try:
             predict = make(model, threads, work)
-            predict(X[:5000])
-            found[name] = predict
+            found[name] = predict, worst_difference(predict, model, X[:CHECKED])
         except (ImportError, OSError, RuntimeError, AttributeError, TypeError, ValueError,
                 subprocess.CalledProcessError) as error:  # fmt: skip
-            print(f"  without {name}: {type(error).__name__}: {error}".splitlines()[0], flush=True)
+            told = f"{type(error).__name__}: {error}".splitlines()[0].replace(str(work), "…")
+            print(f"  without {name}: {told}", flush=True)
     return found
 
 
 def measured(
     case: str, rows: int, threads: int, repeats: int, without: tuple[str, ...] = ()
-) -> dict[str, float]:
-    """Return nanoseconds of CPU time per row, by contender."""
+) -> dict[str, tuple[float, float]]:
+    """Return nanoseconds of CPU time per row, and the worst difference, by contender.
+
+    Raises:
+        AssertionError: ours is further from the model than rounding explains.
+    """
     make, columns, contenders, _ = CASES[case]
     left_out = {*without, *(ONE_THREAD if threads > 1 else ())}
     contenders = {k: v for k, v in contenders.items() if k not in left_out}
@@ -303,10 +325,13 @@ def measured(
     with tempfile.TemporaryDirectory() as folder, limited(threads):
         runs = prepared(contenders, model, X, threads, Path(folder))
         times: dict[str, list[float]] = {name: [] for name in runs}
+        for name, (_, off) in runs.items():
+            most = 1e-5 if "float32" in case else ALLOWED.get(name, np.inf)
+            assert off <= most, f"{case}: {name} is off by {off}"
         for _ in range(repeats):
-            for name, predict in runs.items():
+            for name, (predict, _) in runs.items():
                 times[name].append(cpu(lambda predict=predict: predict(X)) / len(X) * 1e9)
-    return {name: statistics.median(found) for name, found in times.items()}
+    return {name: (statistics.median(took), runs[name][1]) for name, took in times.items()}
 
 
 def one_row(case: str) -> float:
@@ -356,11 +381,14 @@ def lines(rows: int, repeats: int, without: tuple[str, ...]) -> Iterator[str]:
     for case, (*_, bars) in CASES.items():
         for threads in (1, 2):
             found = measured(case, rows // 5 if "500" in case else rows, threads, repeats, without)
-            told = ", ".join(f"{name} {took:,.0f}" for name, took in found.items())
+            told = ", ".join(
+                f"{name} {took:,.0f}" + (f" (off by {off:.0e})" if off > OFF else "")
+                for name, (took, off) in found.items()
+            )
             times, met = [], []
             for bar, rivals in bars.items():
-                best = min(found[name] for name in rivals if name in found)
-                times.append(best / found["closedform"])
+                best = min(found[name][0] for name in rivals if name in found)
+                times.append(best / found["closedform"][0])
                 met.append(f"{bar:g}×: " + ("met" if times[-1] >= bar else "**missed**"))
             shown = ", ".join(f"{t:.1f}×" for t in times)
             yield f"| {case} | {threads} | {told} | {shown} | {', '.join(met)} |"
@@ -400,7 +428,8 @@ def heading(rows: int, repeats: int, without: list[str]) -> str:
         f"Measured on {datetime.date.today()} by `{command}`"
         f" on {cpus[0]} ({len(cpus)} cores), Python"
         f" {platform.python_version()}, {', '.join(versions)}; {rows:,} rows, a fifth of them for"
-        " 500 trees."
+        f" 500 trees. Who is further than {OFF:.0e} from the model's own predictions, as a part of"
+        " the largest of them, is marked with the worst difference."
     )
 
 

@@ -294,11 +294,14 @@ class Layout:
 
     def _conditions(self, rule: Rule, room: float) -> Iterator[str]:
         text = r"\text{when } " if rule.conditions else r"\text{always}"
+        wide = width_of(text)
         for i, condition in enumerate(rule.conditions):
             part = (r" \text{ and } " if i else "") + condition
-            if i and width_of(text) + width_of(part) > room:
+            wide += width_of(part)  # not of the growing text: 500 trees have 100,000 conditions
+            if i and wide > room:
                 yield text
                 text = r"\quad" + part
+                wide = width_of(text)
             else:
                 text += part
         for i, fact in enumerate(self.facts(rule.facts)):
