@@ -276,7 +276,7 @@ def cpu(work: Callable[[], Any]) -> float:
 
 
 CHECKED = 20_000
-ALLOWED = {closer: 1e-13 for closer in ("closedform", "formula(X)", "closedform's C")}
+ALLOWED = dict.fromkeys(("closedform", "formula(X)", "closedform's C"), 1e-13)
 """How far ours may be from the model, as a part of its largest prediction."""
 OFF = 1e-12
 """From where on the table tells how far off one is, ours or another's."""

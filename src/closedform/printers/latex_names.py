@@ -157,13 +157,15 @@ class _Sizes(dict[str, float]):
         return 1.04
 
 
-_SIZES = _Sizes({
-    **dict.fromkeys("ijltfrI.,:;'!()[]|\x1d\x1c", 0.62),
-    **dict.fromkeys("mwMW", 1.6),
-    **dict.fromkeys("ABCDEFGHKLNOPQRSTUVXYZ", 1.4),
-    **dict.fromkeys(" ", 0.66),
-    "o": 1.0,
-})
+_SIZES = _Sizes(
+    {
+        **dict.fromkeys("ijltfrI.,:;'!()[]|\x1d\x1c", 0.62),
+        **dict.fromkeys("mwMW", 1.6),
+        **dict.fromkeys("ABCDEFGHKLNOPQRSTUVXYZ", 1.4),
+        **dict.fromkeys(" ", 0.66),
+        "o": 1.0,
+    }
+)
 
 
 @lru_cache(4096)  # the leaves below a split repeat its condition
