@@ -8,7 +8,6 @@ the two marks there.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import datetime
 import importlib.metadata
 import os
@@ -28,6 +27,21 @@ from typing import Any
 import lightgbm
 import numpy as np
 import xgboost
+from contenders import (
+    Contender,
+    Predict,
+    c_loop,
+    c_of_m2cgen,
+    interpreter,
+    lleaves_library,
+    native,
+    onnx_double,
+    onnx_float,
+    ours,
+    ours_single,
+    tl2cgen_library,
+    torch_module,
+)
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -41,7 +55,6 @@ PACKAGES = (
     "numpy", "numba", "scikit-learn", "xgboost-cpu", "xgboost", "lightgbm", "torch", "onnxruntime",
     "tl2cgen", "lleaves", "m2cgen",
 )  # fmt: skip
-Predict = Callable[[Any], Any]
 
 
 def data(rows: int, columns: int) -> tuple[Any, Any]:
@@ -76,150 +89,12 @@ def lgb(trees: int, depth: int) -> Callable[[], Any]:
 
 # --- those who compete --------------------------------------------------------------------------
 
-
-def ours(model: Any, threads: int, work: Path) -> Predict:
-    return cf.read(model).compile(threads=threads)
-
-
-def ours_single(model: Any, threads: int, work: Path) -> Predict:
-    return cf.read(model).compile(threads=threads, precision="float")
-
-
-def interpreter(model: Any, threads: int, work: Path) -> Predict:
-    return cf.read(model)
-
-
-def native(model: Any, threads: int, work: Path) -> Predict:
-    if hasattr(model, "n_jobs"):
-        model.set_params(n_jobs=threads)
-    return model.predict
-
-
-def onnx_session(model: Any, threads: int, kind: Any) -> Any:
-    import onnxruntime
-    from onnxmltools import convert_lightgbm, convert_xgboost
-    from onnxmltools.convert.common import data_types as sizes
-    from skl2onnx import to_onnx
-
-    columns = model.n_features_in_
-    if isinstance(model, xgboost.XGBModel | lightgbm.LGBMModel):
-        convert = convert_xgboost if isinstance(model, xgboost.XGBModel) else convert_lightgbm
-        made = convert(
-            model, initial_types=[("x", sizes.FloatTensorType([None, columns]))], target_opset=15
-        )
-    else:
-        made = to_onnx(model, np.zeros((1, columns), kind))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session = onnxruntime.InferenceSession(made.SerializeToString(), options)
-    name = session.get_inputs()[0].name
-    return lambda X: session.run(None, {name: X})[0]
-
-
-def onnx_float(model: Any, threads: int, work: Path) -> Predict:
-    run = onnx_session(model, threads, np.float32)
-    return lambda X: run(X.astype(np.float32, copy=False))
-
-
-def onnx_double(model: Any, threads: int, work: Path) -> Predict:
-    return onnx_session(model, threads, np.float64)
-
-
-def torch_module(model: Any, threads: int, work: Path) -> Predict:
-    import torch
-
-    parts: list[Any] = []
-    for w, b in zip(model.coefs_, model.intercepts_, strict=True):
-        layer = torch.nn.Linear(*w.shape)
-        layer.weight.data, layer.bias.data = torch.tensor(w.T.copy()), torch.tensor(b)
-        parts += [layer, torch.nn.Tanh()]
-    module = torch.nn.Sequential(*parts[:-1]).double().eval()
-    torch.set_num_threads(threads)
-
-    def predict(X: Any) -> Any:
-        with torch.inference_mode():
-            return module(torch.from_numpy(X)).numpy()
-
-    return predict
-
-
-def tl2cgen_library(model: Any, threads: int, work: Path) -> Predict:
-    import tl2cgen
-    import treelite
-
-    booster = isinstance(model, xgboost.XGBModel)
-    made = (
-        treelite.frontend.from_xgboost(model.get_booster())
-        if booster
-        else treelite.frontend.from_lightgbm(model.booster_)
-    )
-    tl2cgen.export_lib(made, toolchain="gcc", libpath=str(work / "tl.so"), params={"quantize": 0})
-    predictor = tl2cgen.Predictor(str(work / "tl.so"), nthread=threads)
-    kind = np.float32 if booster else np.float64
-    return lambda X: predictor.predict(tl2cgen.DMatrix(X.astype(kind, copy=False)))
-
-
-def lleaves_library(model: Any, threads: int, work: Path) -> Predict:
-    import lleaves
-
-    model.booster_.save_model(str(work / "lgb.txt"))
-    made = lleaves.Model(str(work / "lgb.txt"))
-    made.compile()
-    return lambda X: made.predict(X, n_jobs=threads)
-
-
-def c_library(text: str, work: Path, level: str, tail: str) -> Any:
-    (work / "model.c").write_text(text + tail, "utf-8")
-    command = ["gcc", f"-{level}", "-march=native", "-ffp-contract=off", "-shared", "-fPIC"]
-    subprocess.run([*command, "-o", work / "model.so", work / "model.c", "-lm"], check=True)
-    return ctypes.CDLL(str(work / "model.so"))
-
-
-def c_loop(model: Any, threads: int, work: Path) -> Predict:
-    """Our C file, and a loop over rows."""
-    formula = cf.read(model)
-    names = [f"x{i}" for i in range(len(formula.inputs))]
-    formula = cf.Formula(
-        {"y": formula.outputs[formula.answer[0]]}, tuple(map(cf.Feature, names)), formula.task
-    )
-    text = formula.to("c", name="m")
-    fields = " ".join(f"in.{name} = x[i * {len(names)} + {k}];" for k, name in enumerate(names))
-    tail = (
-        "\nvoid score(const double *x, long n, double *y) { for (long i = 0; i < n; i++) {"
-        f" m_input in; m_output out; {fields} m_evaluate(&in, &out); y[i] = out.y; }} }}\n"
-    )
-    return c_scorer(c_library(text, work, "O2", tail))
-
-
-def c_of_m2cgen(model: Any, threads: int, work: Path) -> Predict:
-    import m2cgen
-
-    tail = (
-        "\nvoid score(double *x, long n, double *y)"
-        f" {{ for (long i = 0; i < n; i++) y[i] = score1(x + i * {model.n_features_in_}); }}\n"
-    )
-    text = m2cgen.export_to_c(model, function_name="score1")
-    return c_scorer(c_library(text, work, "O2", tail))
-
-
-def c_scorer(library: Any) -> Predict:
-    pointer = ctypes.POINTER(ctypes.c_double)
-
-    def predict(X: Any) -> Any:
-        y = np.empty(len(X))
-        library.score(X.ctypes.data_as(pointer), ctypes.c_long(len(X)), y.ctypes.data_as(pointer))
-        return y
-
-    return predict
-
-
-Contender = Callable[[Any, int, Path], Predict]
 OURS: dict[str, Contender] = {"closedform": ours}
 NATIVE: dict[str, Contender] = {"the model's own": native}
 C: dict[str, Contender] = {"closedform's C": c_loop}
 ONNX: dict[str, Contender] = {"onnxruntime float32": onnx_float}
 DOUBLE: dict[str, Contender] = {"onnxruntime float64": onnx_double}
-SMALL = {"m2cgen's C": c_of_m2cgen}
+SMALL: dict[str, Contender] = {"m2cgen's C": c_of_m2cgen}
 TREES = OURS | NATIVE | ONNX | C | {"tl2cgen": tl2cgen_library}
 LEAVES: dict[str, Contender] = {"lleaves": lleaves_library}
 ONE_THREAD = {"closedform's C", "m2cgen's C"}
@@ -273,40 +148,63 @@ def cpu(work: Callable[[], Any]) -> float:
     return time.process_time() - before
 
 
+CHECKED = 20_000
+ALLOWED = dict.fromkeys(("closedform", "formula(X)", "closedform's C"), 1e-13)
+"""How far ours may be from the model, as a part of its largest prediction."""
+OFF = 1e-12
+"""From where on the table tells how far off one is, ours or another's."""
+
+
+def worst_difference(predict: Predict, model: Any, X: Any) -> float:
+    """Return the largest difference from the model's own predictions, over the largest of these."""
+    wanted = np.asarray(model.predict(X), np.float64)
+    found = np.asarray(predict(X), np.float64).reshape(-1)
+    if found.shape != wanted.shape or np.isnan(found).any():
+        raise ValueError("it does not give one number for each row")
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+
+
 def prepared(
     contenders: dict[str, Contender], model: Any, X: Any, threads: int, folder: Path
-) -> dict[str, Predict]:
-    """Return those who can be had; who cannot says why."""
+) -> dict[str, tuple[Predict, float]]:
+    """Return those who can be had, and how far off they are; who cannot be had says why."""
     found = {}
-    for i, (name, make) in enumerate(contenders.items()):
-        work = folder / str(i)
-        work.mkdir()
+    for name, make in contenders.items():
+        work = folder / name.replace(" ", "-")
+        work.mkdir(exist_ok=True)
         try:
             predict = make(model, threads, work)
-            predict(X[:5000])
-            found[name] = predict
+            found[name] = predict, worst_difference(predict, model, X[:CHECKED])
         except (ImportError, OSError, RuntimeError, AttributeError, TypeError, ValueError,
                 subprocess.CalledProcessError) as error:  # fmt: skip
-            print(f"  without {name}: {type(error).__name__}: {error}".splitlines()[0], flush=True)
+            told = f"{type(error).__name__}: {error}".splitlines()[0].replace(str(work), "…")
+            print(f"  without {name}: {told}", flush=True)
     return found
 
 
 def measured(
-    case: str, rows: int, threads: int, repeats: int, without: tuple[str, ...] = ()
-) -> dict[str, float]:
-    """Return nanoseconds of CPU time per row, by contender."""
+    case: str, rows: int, threads: int, repeats: int, without: tuple[str, ...], folder: Path
+) -> dict[str, tuple[float, float]]:
+    """Return nanoseconds of CPU time per row, and the worst difference, by contender.
+
+    Raises:
+        AssertionError: ours is further from the model than rounding explains.
+    """
     make, columns, contenders, _ = CASES[case]
     left_out = {*without, *(ONE_THREAD if threads > 1 else ())}
     contenders = {k: v for k, v in contenders.items() if k not in left_out}
     X, y = data(rows, columns)
     model = make().fit(first_rows(columns), y)
-    with tempfile.TemporaryDirectory() as folder, limited(threads):
-        runs = prepared(contenders, model, X, threads, Path(folder))
+    with limited(threads):
+        runs = prepared(contenders, model, X, threads, folder)
         times: dict[str, list[float]] = {name: [] for name in runs}
+        for name, (_, off) in runs.items():
+            most = 1e-5 if "float32" in case else ALLOWED.get(name, np.inf)
+            assert off <= most, f"{case}: {name} is off by {off}"
         for _ in range(repeats):
-            for name, predict in runs.items():
+            for name, (predict, _) in runs.items():
                 times[name].append(cpu(lambda predict=predict: predict(X)) / len(X) * 1e9)
-    return {name: statistics.median(found) for name, found in times.items()}
+    return {name: (statistics.median(took), runs[name][1]) for name, took in times.items()}
 
 
 def one_row(case: str) -> float:
@@ -353,17 +251,12 @@ def lines(rows: int, repeats: int, without: tuple[str, ...]) -> Iterator[str]:
     """Yield the lines of the report."""
     yield "| model | threads | ns of CPU time per row | as fast as the best rival | bar |"
     yield "|---|---|---|---|---|"
-    for case, (*_, bars) in CASES.items():
-        for threads in (1, 2):
-            found = measured(case, rows // 5 if "500" in case else rows, threads, repeats, without)
-            told = ", ".join(f"{name} {took:,.0f}" for name, took in found.items())
-            times, met = [], []
-            for bar, rivals in bars.items():
-                best = min(found[name] for name in rivals if name in found)
-                times.append(best / found["closedform"])
-                met.append(f"{bar:g}×: " + ("met" if times[-1] >= bar else "**missed**"))
-            shown = ", ".join(f"{t:.1f}×" for t in times)
-            yield f"| {case} | {threads} | {told} | {shown} | {', '.join(met)} |"
+    for case in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            for threads in (1, 2):
+                some = rows // 5 if "500" in case else rows
+                found = measured(case, some, threads, repeats, without, Path(folder))
+                yield compared(case, threads, found)
     yield ""
     yield "| what | measured | bar |"
     yield "|---|---|---|"
@@ -373,6 +266,21 @@ def lines(rows: int, repeats: int, without: tuple[str, ...]) -> Iterator[str]:
     yield asked("gcc -O2 of the C of 500 trees of depth 6", c_compile_seconds(), "s", 5.0)
     for target, took in printing_seconds().items():
         yield asked(f"printing 500 trees of depth 6: `{target}`", took, "s", 3.0)
+
+
+def compared(case: str, threads: int, found: dict[str, tuple[float, float]]) -> str:
+    """Return a line of the first table."""
+    told = ", ".join(
+        f"{name} {took:,.0f}" + (f" (off by {off:.0e})" if off > OFF else "")
+        for name, (took, off) in found.items()
+    )
+    times, met = [], []
+    for bar, rivals in CASES[case][3].items():
+        best = min(found[name][0] for name in rivals if name in found)
+        times.append(best / found["closedform"][0])
+        met.append(f"{bar:g}×: " + ("met" if times[-1] >= bar else "**missed**"))
+    shown = ", ".join(f"{t:.1f}×" for t in times)
+    return f"| {case} | {threads} | {told} | {shown} | {', '.join(met)} |"
 
 
 def asked(what: str, value: float, unit: str, bar: float) -> str:
@@ -400,7 +308,8 @@ def heading(rows: int, repeats: int, without: list[str]) -> str:
         f"Measured on {datetime.date.today()} by `{command}`"
         f" on {cpus[0]} ({len(cpus)} cores), Python"
         f" {platform.python_version()}, {', '.join(versions)}; {rows:,} rows, a fifth of them for"
-        " 500 trees."
+        f" 500 trees. Who is further than {OFF:.0e} from the model's own predictions, as a part of"
+        " the largest of them, is marked with the worst difference."
     )
 
 

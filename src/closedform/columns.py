@@ -251,5 +251,5 @@ def _number(name: str, row: int, value: Any) -> float:
     value = _plain(value)
     try:
         return np.nan if value is None else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _NoNumber(name, row, value) from None

@@ -86,7 +86,8 @@ class CompiledPlan(Plan):
         """Return how many rows of the widest stretch of work stay in cache; forests take more."""
         layered = sum(n.op is ops.LIN and n not in self.grown for n in self.nodes)
         wide = 1 + layered * np.dtype(self.dtype).itemsize
-        return max(1024, min(8192, self.block, 1 << int(CACHE // wide).bit_length() - 1))
+        fit: int = 1 << max(1, CACHE // wide).bit_length() - 1
+        return max(1024, min(8192, self.block, fit))
 
     def _action(self, number: int, group: list[Node]) -> Action:
         first = group[0]

@@ -14,8 +14,10 @@ from closedform.layers import layers
 from closedform.native.forest import Total, total_of
 from closedform.ops.payloads import MISSING, Splits, label_code
 
-HEAD, STEP = 9, 6
+HEAD, STEP = 11, 6
 """How long the head of a program is, and each step: op, out, args, how many, data, more."""
+SIDE = 8
+"""Trees that one row walks side by side."""
 
 FUNCTIONS = (
     "exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "sigmoid", "softplus", "sin", "cos",
@@ -39,6 +41,7 @@ class Tape:
         """Write the steps for `roots`; a row has `inputs` values."""
         guard = [] if refused is None else [refused]
         self.nodes = toposort([*roots, *guard])
+        self.inputs = inputs
         self.preset = [math.nan] * inputs
         self.place: dict[Node, int] = {}
         self.steps: list[tuple[int, ...]] = []
@@ -160,22 +163,32 @@ class Tape:
         args = next(a.args for _, a in total.terms if a.op is ops.TREE)
         for weight, term in total.terms:
             self._plant(weight, term, args)
+        count = len(total.terms)
+        if count % SIDE > 2:  # one by one, three take longer than eight do; x + -0.0 is x
+            for _ in range(-count % SIDE):
+                self._leaf(-0.0)
+            count += -count % SIDE
         out = self.place[n] = self._new()
         self.starts.append(total.start)
-        start = len(self.starts) - 1
-        self.steps.append((3 if total.single else 2, out, lo, len(total.terms), 0, start))
+        raw = all(a.op is ops.INPUT for a in args)
+        step = 3 if total.single else 2
+        self.steps.append((step, out, lo, count, int(raw), len(self.starts) - 1))
+
+    def _leaf(self, value: float) -> None:
+        """Plant a tree without a question: a leaf, which leads to itself."""
+        root = len(self.tests)
+        self.tests += [np.float64(math.inf).view(np.int64).item(), (root << 24) | 1]
+        self.trees += [root, 0, self._put([value]) - root // 2, 0]
 
     def _plant(self, weight: float, term: Node, args: tuple[Node, ...]) -> None:
         if term.op is ops.CONST:
-            root = len(self.tests)  # a leaf, which leads to itself
-            self.tests += [np.float64(math.inf).view(np.int64).item(), (root << 24) | 1]
-            self.trees += [root, 0, self._put([term.data * weight]) - root // 2, 0]
-            return
+            return self._leaf(term.data * weight)
         splits = term.data.splits
         root = self._shape(splits, args)
         with np.errstate(all="ignore"):
             at = self._put((term.data.values * weight).tolist())
         self.trees += [root, splits.depth, at - root // 2, int(len(splits.sets) > 0)]
+        return None
 
     def _shape(self, splits: Splits, args: tuple[Node, ...]) -> int:
         key = (splits.key, args)
@@ -218,8 +231,9 @@ class Tape:
         preset = trees + len(self.trees)
         starts = preset + len(self.preset)
         steps[grown, 5] += starts
-        head = [HEAD, first, floats, nodes, trees, preset, len(self.preset), self.refused]
-        head.append(self.outputs[0] if self.outputs else 0)
+        end = starts + len(self.starts)
+        head = [HEAD, first, floats, nodes, trees, preset, len(self.preset), end, self.inputs]
+        head += [self.refused, self.outputs[0] if self.outputs else 0]
         numbers = [self.floats, self.preset, self.starts]
         held, values, start = (np.array(v, np.float64).view(np.int64) for v in numbers)
         whole = [head, steps.ravel(), self.args, [0], held, tests, self.sets]

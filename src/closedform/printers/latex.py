@@ -293,14 +293,14 @@ class Layout:
         return [f"&{block.left[0]} = \\begin{{cases}}\n{body}\n\\end{{cases}}"]
 
     def _conditions(self, rule: Rule, room: float) -> Iterator[str]:
-        text = r"\text{when } " if rule.conditions else r"\text{always}"
+        wide = width_of(text := r"\text{when } " if rule.conditions else r"\text{always}")
         for i, condition in enumerate(rule.conditions):
             part = (r" \text{ and } " if i else "") + condition
-            if i and width_of(text) + width_of(part) > room:
+            wide += width_of(part)  # the text itself, measured each time, took twice as long
+            if i and wide > room:
                 yield text
-                text = r"\quad" + part
-            else:
-                text += part
+                text, wide = "", width_of(part := r"\quad" + part)
+            text += part
         for i, fact in enumerate(self.facts(rule.facts)):
             text += ",\\ " if i else r"\text{:}"
             if width_of(text) + width_of(fact) + 3 > room:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 MARKS = {"_": r"\_", "%": r"\%", "$": r"\$", "#": r"\#", "&": r"\&", "{": r"\{", "}": r"\}"}
@@ -149,22 +150,32 @@ _SPACED = re.compile(r"(\\(?:le|ge|times|cdot|ne|in|notin|mapsto|to)\b|[=<>]|(?<
 _UNSEEN = re.compile(
     r"\\(?:text|mathrm|mathbf|operatorname\*?|begin|end|frac|left|right)\b|\\[,;:!]|[{}^_\x1f]"
 )
-_SIZES = {
-    **dict.fromkeys("ijltfrI.,:;'!()[]|\x1d\x1c", 0.62),
-    **dict.fromkeys("mwMW", 1.6),
-    **dict.fromkeys("ABCDEFGHKLNOPQRSTUVXYZ", 1.4),
-    **dict.fromkeys(" ", 0.66),
-    "o": 1.0,
-}
 
 
+class _Sizes(dict[str, float]):
+    def __missing__(self, sign: str) -> float:
+        return 1.04
+
+
+_SIZES = _Sizes(
+    {
+        **dict.fromkeys("ijltfrI.,:;'!()[]|\x1d\x1c", 0.62),
+        **dict.fromkeys("mwMW", 1.6),
+        **dict.fromkeys("ABCDEFGHKLNOPQRSTUVXYZ", 1.4),
+        **dict.fromkeys(" ", 0.66),
+        "o": 1.0,
+    }
+)
+
+
+@lru_cache(4096)  # the leaves below a split repeat its condition
 def width_of(latex: str) -> float:
     """Estimate how wide a formula prints, in digits (half an em of the roman font)."""
     if STACK in latex:
         latex = _STACKED.sub(lambda found: max(found[1].split(r" \\ "), key=len), latex)
     spaced = re.sub(r"\\q?quad\b", "000", _SPACED.sub("000", latex))
     plain = re.sub(r"\\[A-Za-z]+ ?", "000", _UNSEEN.sub("", spaced))
-    size = sum(_SIZES.get(c, 1.04) for c in re.sub(r"\\(.)", r"\1", plain))
+    size = sum(map(_SIZES.__getitem__, re.sub(r"\\(.)", r"\1", plain)))
     # Measured on 226 lines of twelve models: the true width is 0.73 to 0.99 of the estimate, 0.8 in
     # the median. One of a fraction's two parts hides behind the other.
     return 0.93 * size * (0.85 if r"\frac" in latex else 1)

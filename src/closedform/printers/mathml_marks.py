@@ -91,8 +91,13 @@ class Reader:
         Raises:
             ValueError: a command that `latex` does not write.
         """
-        for found in _TOKENS.finditer(latex):
-            self._read(found)
+        for part in _SEAMS.split(latex):
+            made = whole(part)
+            if made is not None:
+                self.stack[-1].items.extend(made)
+                continue
+            for found in _TOKENS.finditer(part):
+                self._read(found)
         frame = self._table()
         if len(self.stack) > 1:
             raise ValueError(f"{latex!r} has braces without an end")
@@ -106,14 +111,14 @@ class Reader:
 
     def _read(self, found: re.Match[str]) -> None:
         token = found[0]
-        if found["style"]:
-            self.items.append(styled(found["style"], found["words"]))
-        elif found["side"]:
+        if found.lastgroup == "words":
+            self.stack[-1].items.append(styled(found["style"], found["words"]))
+        elif found.lastgroup is not None:
             self._environment(found)
-        elif token in NAMED:
-            self.items.append(text(NAMED[token]))
         elif token in _ACTIONS:
             _ACTIONS[token](self, token)
+        elif token in NAMED:
+            self.items.append(text(NAMED[token]))
         elif token == "-" and found.end() < len(found.string) and found.string[found.end()] != " ":
             self.items.append(NEGATIVE)
         elif token in SIGNS or not token.isspace():
@@ -195,8 +200,30 @@ _ACTIONS: dict[str, Callable[[Reader, str], None]] = {
 }
 
 
+_SEAMS = re.compile(r"( \\text\{ and \} | & | \\\\\n)")
+"""Between conditions, cells and rows; a name never holds one, its signs being commands."""
+_ENDS = {"}", *CLOSING}
+
+
+@lru_cache(4096)  # the leaves below a split repeat its condition
+def whole(latex: str) -> tuple[str, ...] | None:
+    """Return the elements of a part that opens and ends nothing else; None of any other part."""
+    reader = Reader()
+    for found in _TOKENS.finditer(latex):
+        token, outside = found[0], len(reader.stack) == 1
+        if found["side"] or token in ("&", r"\\") or (outside and token in _ENDS):
+            return None
+        reader._read(found)
+    return tuple(reader.items) if len(reader.stack) == 1 else None
+
+
+_COMMANDS = frozenset([*ARITY, *SCRIPTS])
+
+
 def reduced(items: Sequence[str]) -> str:
     """Return elements in a row, fractions, roots, indices and powers put together."""
+    if _COMMANDS.isdisjoint(items):
+        return "".join(_texts_joined(items))
     made: list[str] = []
     waiting = iter(items)
     for item in waiting:
@@ -214,6 +241,8 @@ def reduced(items: Sequence[str]) -> str:
 
 def _texts_joined(made: Sequence[str]) -> list[str]:
     """Return elements, neighbouring texts as one: a name is one text, whatever its signs."""
+    if sum(e.startswith("<mtext>") for e in made) < 2:
+        return [*made]
     parts: list[str] = []
     for is_text, group in groupby(made, key=lambda e: e.startswith("<mtext>")):
         inner = [*group]
