@@ -21,8 +21,9 @@ HELPERS: dict[str, str] = {
             value, limit = x.gather(-1, self.feature[at]), self.threshold[at]
             left = value < limit if self.below else value <= limit
             if self.sets is not None:
-                left = torch.where(self.member[at] < 0, left, self.is_member(at, value))
-            left = torch.where(torch.isnan(value), self.missing_left[at], left)
+                asked = self.member[at] >= 0
+                left = (left & ~asked) | (asked & self.is_member(at, value))
+            left = left | (torch.isnan(value) & self.missing_left[at])
             # A leaf is its own child.
             at = torch.where(self.child[at] == at, at, self.child[at] + ~left)
         return at
