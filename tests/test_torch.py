@@ -218,13 +218,14 @@ def test_a_module_can_be_exported_and_mapped_and_takes_one_row():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")
 def test_a_forest_is_compiled_and_exported_to_onnx(tmp_path):
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     X = DATA.copy()
     X.loc[::7, "bmi"] = np.nan
     model = HistGradientBoostingRegressor(max_iter=5).fit(X, TARGET)
-    module, x = cf.read(model).to("torch"), torch.tensor(X.to_numpy())
+    module, x = cf.read(model).to("torch").eval(), torch.tensor(X.to_numpy())
     compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
     assert compiled(x).tolist() == model.predict(X).tolist()
     rows = {"data": {0: torch.export.Dim.DYNAMIC}}
