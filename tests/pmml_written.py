@@ -27,8 +27,10 @@ def network():
     return ops.lin(0.1, (2.0, hidden[0]), (-3.0, hidden[1]))
 
 
-def classifier():
-    scores = [ops.lin(0.5, (1.0, A)), ops.lin(-0.5, (-2.0, A), (1.0, B)), ops.lin(0, (0.5, B))]
+SCORES = [ops.lin(0.5, (1.0, A)), ops.lin(-0.5, (-2.0, A), (1.0, B)), ops.lin(0, (0.5, B))]
+
+
+def classifier(scores):
     top = ops.maximum(*scores)
     parts = [ops.exp(ops.lin(0, (1, s), (-1, top))) for s in scores]
     total = ops.lin(0, *((1, p) for p in parts))
@@ -42,11 +44,33 @@ def classifier():
     return Formula(outputs, (Feature("a", missing=False), Feature("b (cm)", missing=False)), task)
 
 
+def by_a_tree():
+    shares = [tree(*leaves) for leaves in ((0.7, 0.25, 0.5), (0.3, 0.75, 0.5))]
+    yes = ops.equal(shares[0], ops.maximum(*shares))
+    names = ("P(yes)", "P(no)")
+    outputs = {"label": ops.where(yes, ops.label("yes"), ops.label("no"))}
+    task = Task("classification", ("yes", "no"), "vote", ("label",), names)
+    return Formula(outputs | dict(zip(names, shares, strict=True)), FEATURES, task)
+
+
+def by_a_score():
+    score = ops.lin(0.5, (1.0, A), (-2.0, B))
+    label = ops.where(ops.less(ops.const(0), score), ops.label("yes"), ops.label("no"))
+    yes = ops.sigmoid(score)
+    names = ("P(no)", "P(yes)")
+    outputs = {"label": label, "P(no)": ops.lin(1, (-1, yes)), "P(yes)": yes, "score": score}
+    task = Task("classification", ("no", "yes"), "logit", ("label",), names, ("score",))
+    return Formula(outputs, (Feature("a", missing=False), Feature("b (cm)", missing=False)), task)
+
+
 CODED = ops.table(KIND, {"red": 1.5, "blue": -2.0}, 0.0, 0.5)
 FORMULAS = {
     "linear": Formula({"y": ops.lin(1.0, (2.0, A), (-0.1, B))}, FEATURES),
     "network": Formula({"y": network()}, FEATURES),
-    "classifier": classifier(),
+    "classifier": classifier([ops.tanh(n) for n in SCORES]),
+    "by_scores": classifier(SCORES),
+    "by_a_tree": by_a_tree(),
+    "by_a_score": by_a_score(),
     "trees": Formula(
         {"y": ops.lin(0.5, (1.0, CODED), (0.1, tree(1.0, 2.0, 3.0)), (0.1, tree(-1.0, 0.5, 0.1)))},
         FEATURES,

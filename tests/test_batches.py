@@ -46,6 +46,24 @@ def test_a_batch_may_be_empty():
     assert "P(m!)" in found
 
 
+@pytest.mark.parametrize("classes", [["a", "b"], [1, 2], [True, False]])
+@pytest.mark.parametrize("name", ["polars", "pyarrow"])
+def test_every_batch_has_columns_of_the_same_types_and_nulls_for_what_is_missing(name, classes):
+    library = pytest.importorskip(name)
+    Z = pd.DataFrame({"x": np.arange(20.0)})
+    formula = cf.read(LogisticRegression().fit(Z, np.repeat(classes, 10)))
+    table = library.from_pandas(Z) if name == "polars" else library.Table.from_pandas(Z)
+    whole = formula.map_batches(table)
+    for rows in (Z[:0], Z[:2] + np.nan):
+        batch = library.from_pandas(rows) if name == "polars" else library.Table.from_pandas(rows)
+        found = formula.map_batches(batch)
+        for output in formula.outputs:
+            mine, full = found[output], whole[output]
+            assert (mine.dtype == full.dtype) if name == "polars" else (mine.type == full.type)
+            nulls = mine.null_count() if name == "polars" else mine.null_count
+            assert nulls == len(rows)
+
+
 def test_a_formula_keeps_its_meaning_in_another_process(tmp_path):
     (tmp_path / "function").write_bytes(pickle.dumps(FORMULA.map_batches))
     script = """
@@ -71,12 +89,53 @@ def test_dask_maps_partitions():
     assert found["label"].tolist() == MODEL.predict(X).tolist()
 
 
+@pytest.fixture
+def parquet(tmp_path):
+    """Rows in a file, one without an age and one without a sex."""
+    rows = X.copy()
+    rows.loc[3, "age"], rows.loc[4, "sex"] = np.nan, None
+    pytest.importorskip("pyarrow")
+    rows.to_parquet(tmp_path / "rows.parquet")
+    return str(tmp_path / "rows.parquet"), str(tmp_path / "scored")
+
+
+def assert_scored(folder):
+    found = pd.read_parquet(folder).sort_values("age", ignore_index=True, na_position="first")
+    assert found.loc[found["age"].isna(), "label"].isna().all()
+    given = found.dropna(subset=["age", "sex"])
+    assert len(given) == 58
+    assert given["label"].tolist() == MODEL.predict(given[["sex", "age"]]).tolist()
+
+
 @pytest.mark.slow
-def test_ray_maps_batches():
+@pytest.mark.filterwarnings("default")
+def test_ray_maps_batches_of_a_file_into_another(parquet):
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=1, include_dashboard=False)
+    ray.init(num_cpus=2, include_dashboard=False)  # with one, its reader and its writer wait
     try:
-        rows = ray.data.from_pandas(X).map_batches(FORMULA.map_batches).take_all()
+        rows = ray.data.read_parquet(parquet[0])
+        rows.map_batches(FORMULA.map_batches, batch_size=65_536).write_parquet(parquet[1])
     finally:
         ray.shutdown()
-    assert [r["label"] for r in rows] == MODEL.predict(X).tolist()
+    assert_scored(parquet[1])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_spark_maps_pandas_frames_of_a_file_into_another(parquet, monkeypatch):
+    sql = pytest.importorskip("pyspark.sql")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    spark = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    spark = spark.getOrCreate()
+
+    def score(batches):
+        return map(FORMULA.map_batches, batches)
+
+    try:
+        rows = spark.read.parquet(parquet[0])
+        types = dict.fromkeys(FORMULA.outputs, "double") | {"label": "string"}
+        schema = ", ".join(f"`{n}` {t}" for n, t in [*rows.dtypes, *types.items()])
+        rows.mapInPandas(score, schema).write.parquet(parquet[1])
+    finally:
+        spark.stop()
+    assert_scored(parquet[1])

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 import closedform as cf
@@ -128,6 +128,41 @@ def test_trees_are_tree_models_with_thresholds_in_full():
     target = document.find(f"{SPACE}DataDictionary/{SPACE}DataField[@name='label']")
     assert [v.get("value") for v in target] == ["0", "1", "2"]
     assert target.get("dataType") == "integer"
+
+
+def test_one_tree_for_classes_has_its_classes_and_their_shares_at_its_leaves():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    model = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    document = ElementTree.fromstring(cf.read(model).to("pmml"))
+    (tree,) = document.iter(f"{SPACE}TreeModel")
+    assert tree.get("functionName") == "classification"
+    assert not list(document.iter(f"{SPACE}DerivedField"))
+    found = [
+        (node.get("score"), [float(e.get("probability")) for e in shares])
+        for node in tree.iter(f"{SPACE}Node")
+        if (shares := node.findall(f"{SPACE}ScoreDistribution"))
+    ]
+    wanted = np.unique(model.predict_proba(X), axis=0).tolist()
+    assert np.unique([shares for _, shares in found], axis=0).tolist() == wanted
+    assert all(int(score) == shares.index(max(shares)) for score, shares in found)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_logistic_regression_is_a_table_of_coefficients_for_each_class(several):
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    model = LogisticRegression(max_iter=500).fit(X, y if several else y == 2)
+    document = ElementTree.fromstring(cf.read(model).to("pmml"))
+    (regression,) = document.iter(f"{SPACE}RegressionModel")
+    assert regression.get("normalizationMethod") == "softmax"
+    assert not list(document.iter(f"{SPACE}DerivedField"))
+    tables = regression.findall(f"{SPACE}RegressionTable")
+    found = [
+        [float(e.get("coefficient")) for e in t.iter(f"{SPACE}NumericPredictor")] for t in tables
+    ]
+    # Of two classes the first is the reference.
+    assert found == (model.coef_.tolist() if several else [[], *model.coef_.tolist()])
+    asked = [t.get("targetCategory") for t in tables]
+    assert asked == (["0", "1", "2"] if several else ["0", "1"])
 
 
 def test_what_xml_cannot_hold_is_renamed_or_refused():

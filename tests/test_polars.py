@@ -107,3 +107,7 @@ def test_text_grows_with_the_formula_and_not_with_its_paths():
     small, large = (len(chain(n).to("polars", as_text=True)) for n in (100, 200))
     assert large < 2.5 * small
     assert chain(30).to("polars")(pl.DataFrame({"x": [0.1]}))["y"].null_count() == 0
+
+
+def test_a_choice_is_written_without_a_stray_space():
+    assert "choose( " not in cf.read(LOGISTIC).to("polars", as_text=True)

@@ -217,6 +217,38 @@ def test_a_module_can_be_exported_and_mapped_and_takes_one_row():
     torch.testing.assert_close(torch.func.vmap(module)(x), wanted, rtol=1e-12, atol=1e-15)
 
 
+def test_many_rows_are_walked_a_part_at_a_time(monkeypatch):
+    model = HistGradientBoostingRegressor(max_iter=10).fit(DATA, TARGET)
+    text = cf.read(model).to("torch", as_text=True).replace("CELLS = 1_000_000", "CELLS = 1_000")
+    made = {"__name__": "printed"}
+    exec(text, made)
+    walk, sizes = made["Forest"].walk, []
+    monkeypatch.setattr(made["Forest"], "walk", lambda f, x: sizes.append(len(x)) or walk(f, x))
+    assert made["Model"]()(DATA).tolist() == model.predict(DATA).tolist()
+    assert max(sizes) == 100
+    assert sum(sizes) == len(DATA)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_forest_is_compiled_and_exported_to_onnx(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    X = DATA.copy()
+    X.loc[::7, "bmi"] = np.nan
+    model = HistGradientBoostingRegressor(max_iter=5).fit(X, TARGET)
+    module, x = cf.read(model).to("torch").eval(), torch.tensor(X.to_numpy())
+    compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
+    assert compiled(x).tolist() == model.predict(X).tolist()
+    rows = {"data": {0: torch.export.Dim.DYNAMIC}}
+    path = tmp_path / "model.onnx"
+    torch.onnx.export(module, (x,), path, dynamo=True, verbose=False, dynamic_shapes=rows)
+    session = runtime.InferenceSession(str(path))
+    (found,) = session.run(None, {session.get_inputs()[0].name: X.to_numpy()[:50]})
+    # PyTorch's exporter writes Python's own numbers as float32: here, what the trees are added to.
+    np.testing.assert_allclose(found, model.predict(X)[:50], rtol=1e-7)
+
+
 def test_state_is_saved_and_loaded(tmp_path):
     formula = cf.read(network())
     torch.save(formula.to("torch").state_dict(), tmp_path / "state.pt")

@@ -110,7 +110,7 @@ def _equal(_: Speller, n: Node, args: Args) -> Written:
 
 
 def _where(_: Speller, n: Node, args: Args) -> Written:
-    return Written(f"choose({BREAK}" + f",{BREAK}".join(a.text for a in args) + ")")
+    return Written(f"choose({comma(a.text for a in args)})")
 
 
 def _member(speller: Speller, n: Node, args: Args) -> Written:

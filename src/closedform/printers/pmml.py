@@ -17,6 +17,13 @@ from closedform.ir import Node, Type, toposort
 from closedform.passes.lower import lowered
 from closedform.printers.ensemble import without_untested
 from closedform.printers.label_codes import LabelCodes
+from closedform.printers.pmml_classifiers import (
+    chance_fields,
+    leaf_classes,
+    regression,
+    softmax_of,
+    tree_model,
+)
 from closedform.printers.pmml_spelling import (
     HELPERS,
     Expressions,
@@ -68,6 +75,7 @@ class _Document:
         self.codes = LabelCodes(formula)
         self.codes.require_one_type()
         self.inputs, self.outputs = field_names(formula.inputs, formula.outputs)
+        self.leaves, self.scores = leaf_classes(formula), softmax_of(formula)
         became, self.forests = split(formula)
         roots = [became[n] for n in formula.roots]
         self._split = dict(zip(self.own.roots, roots, strict=True))
@@ -75,15 +83,26 @@ class _Document:
         self.asks = [*roots, *([] if refused is None else [refused])]
         self.table: tuple[float, list[tuple[float, Node]]] | None = None
         self.asks += [n for f in self.forests for n in tested(f)]
+        if self.usual:
+            self.forests, self.asks = [], [self._split[n] for n in self._decisions().values()]
         self._spell()
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is a classifier of the kind that readers of PMML know."""
+        return self.leaves is not None or self.scores is not None
+
+    def _decisions(self) -> dict[str, Node]:
+        """Return what such a classifier gives beside the class and its probabilities."""
+        given = {*self.own.answer, *self.own.task.probability}
+        return {k: n for k, n in self.own.outputs.items() if k not in given}
 
     def _spell(self) -> None:
         first = Expressions(self.asks)
         spelled = {"lin", "label", *first.language().spell}
         small = lowered(self.asks, spelled, target="pmml")
-        whole = (
-            None if self.target is None else small[self._split[self.own.outputs[self.target[0]]]]
-        )
+        target = None if self.usual else self.target
+        whole = None if target is None else small[self._split[self.own.outputs[target[0]]]]
         if whole is not None and self._is_table(whole):
             # Then the sum is the regression itself, and its terms are fields.
             self.asks = [n for n in self.asks if small[n] is not whole]
@@ -143,19 +162,41 @@ class _Document:
 
     def text(self) -> str:
         below, above = self._derived()
+        if self.usual:
+            return self._document([], below, self._usual())
         outputs = self._outputs(above)
         final = self._final(above, outputs)
         segments = self._segments(final)
-        told = banner(self.own, "")
         defined = [HELPERS[name] for name in self._helpers([*below, *above])]
+        return self._document(defined, below, segments)
+
+    def _document(self, defined: list[str], below: list[str], whole: str) -> str:
+        told = banner(self.own, "")
         return element(
             "PMML",
             element("Header", element("Application", name="closedform", version=__version__),
                     description=legal(told)),
             element("DataDictionary", *self._fields()),
             element("TransformationDictionary", *defined, *below) if defined or below else "",
-            segments, xmlns="http://www.dmg.org/PMML-4_4", version="4.4",
+            whole, xmlns="http://www.dmg.org/PMML-4_4", version="4.4",
         )  # fmt: skip
+
+    def _usual(self) -> str:
+        names = dict(zip(self.own.outputs, self.outputs, strict=True))
+        target = self.own.answer[0]
+        classes = self._classes(self.own.outputs[target])
+        fields = chance_fields(self.own, names, classes)
+        fields += [
+            element("OutputField", self.written[self.became[self._split[n]]].text, name=names[k],
+                    optype="continuous", dataType="double", feature="transformedValue")
+            for k, n in self._decisions().items()
+        ]  # fmt: skip
+        head = mining_schema([self.inputs[i] for i in self._asked()], names[target])
+        head += element("Output", *fields)
+        if self.leaves is not None:
+            return tree_model(self.leaves, self.inputs, classes, head)
+        assert self.scores is not None
+        return regression(self.scores, self.inputs, classes, head)
 
     def _asked(self) -> list[int]:
         return sorted(self.own.needed)

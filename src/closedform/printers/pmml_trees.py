@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, with_args
-from closedform.ops.payloads import Tree
+from closedform.ops.payloads import Splits, Tree
 from closedform.printers.pmml_text import element, number
 
 
@@ -170,15 +170,25 @@ def mining_schema(fields: Sequence[str], target: str | None = None) -> str:
 def _tree_model(
     tree: Tree, args: tuple[Node, ...], names: dict[Node, str], head: str, exact: str | None
 ) -> str:
+    def leaf(i: int, predicate: str) -> str:
+        return element("Node", predicate, id=i, score=number(float(tree.values[i])))
+
     return element(
-        "TreeModel", head, _nodes(tree, [names.get(a, "") for a in args]),
+        "TreeModel", head, nodes(tree.splits, [names.get(a, "") for a in args], leaf),
         functionName="regression", missingValueStrategy="defaultChild",
         splitCharacteristic="binarySplit", x_mathContext=exact,
     ).replace("x_mathContext", "x-mathContext", 1)  # fmt: skip
 
 
-def _nodes(tree: Tree, fields: Sequence[str]) -> str:
-    s, parts = tree.splits, []
+def nodes(s: Splits, fields: Sequence[str], leaf: Callable[[int, str], str]) -> str:
+    """Return a tree's nodes.
+
+    Args:
+        s: the tree.
+        fields: the field of each argument.
+        leaf: from a leaf's number and its predicate to the element.
+    """
+    parts = []
     todo: list[tuple[int, str] | str] = [(0, "<True/>")]
     while todo:
         now = todo.pop()
@@ -187,18 +197,17 @@ def _nodes(tree: Tree, fields: Sequence[str]) -> str:
             continue
         i, predicate = now
         if s.leaf[i]:
-            parts.append(element("Node", predicate, id=i, score=number(float(tree.values[i]))))
+            parts.append(leaf(i, predicate))
             continue
         left = int(s.child[i])
         default = left if s.missing_left[i] else left + 1
         parts.append(f'<Node id="{i}" defaultChild="{default}">{predicate}')
         # What does not go left goes right: what is missing is asked for first.
-        todo += ["</Node>", (left + 1, "<True/>"), (left, _test(tree, i, fields))]
+        todo += ["</Node>", (left + 1, "<True/>"), (left, _test(s, i, fields))]
     return "".join(parts)
 
 
-def _test(tree: Tree, i: int, fields: Sequence[str]) -> str:
-    s = tree.splits
+def _test(s: Splits, i: int, fields: Sequence[str]) -> str:
     name = fields[s.feature[i]]
     if s.member[i] < 0:
         operator = "lessThan" if s.below else "lessOrEqual"

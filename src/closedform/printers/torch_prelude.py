@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 HELPERS: dict[str, str] = {
-    "Forest": '''class Forest(nn.Module):
+    "Forest": '''CELLS = 1_000_000  # rows × trees that are walked at once; each takes some 60 bytes
+
+
+class Forest(nn.Module):
     """Trees side by side: from columns to the leaf that each row reaches in each tree."""
 
     def __init__(self, depth, below, **arrays):
@@ -16,13 +19,20 @@ HELPERS: dict[str, str] = {
             setattr(self, name, nn.Buffer(torch.tensor(values, dtype=kind)))
 
     def forward(self, x):
+        few = max(1, CELLS // len(self.roots))
+        if torch.compiler.is_compiling() or x.dim() != 2 or len(x) <= few:
+            return self.walk(x)
+        return torch.cat([self.walk(part) for part in x.split(few)])
+
+    def walk(self, x):
         at = self.roots.expand(*x.shape[:-1], -1)
         for _ in range(self.depth):
             value, limit = x.gather(-1, self.feature[at]), self.threshold[at]
             left = value < limit if self.below else value <= limit
             if self.sets is not None:
-                left = torch.where(self.member[at] < 0, left, self.is_member(at, value))
-            left = torch.where(torch.isnan(value), self.missing_left[at], left)
+                asked = self.member[at] >= 0
+                left = (left & ~asked) | (asked & self.is_member(at, value))
+            left = left | (torch.isnan(value) & self.missing_left[at])
             # A leaf is its own child.
             at = torch.where(self.child[at] == at, at, self.child[at] + ~left)
         return at
