@@ -1,6 +1,7 @@
 """C++, Java, TypeScript, Rust and Go: compiled, run, and equal to the formula bit for bit."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_iris
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -147,6 +148,8 @@ def iris(size):
         return DecisionTreeClassifier(max_depth=2, random_state=0).fit(FLOWERS, kind)
     if size == "network":
         return MLPClassifier((40, 40), max_iter=30, random_state=0).fit(FLOWERS, kind)
+    if size == "alone":
+        return AdaBoostClassifier(n_estimators=6, random_state=0).fit(FLOWERS, kind)
     if size == "linear":
         return LogisticRegression(max_iter=500).fit(FLOWERS, KINDS)
     return RandomForestClassifier(60, random_state=0).fit(FLOWERS, kind)
@@ -154,12 +157,49 @@ def iris(size):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("target", HERE)
-@pytest.mark.parametrize("size", ["network", "large"])
+@pytest.mark.parametrize("size", ["network", "large", "alone"])
 def test_a_program_gives_what_the_model_gives(target, size):
     model = iris(size)
     found = cf.verify_program(cf.read(model), target, FLOWERS, model=model)
     assert found.ok, str(found)
     assert found.labels_differ == 0
+
+
+@pytest.mark.parametrize("target", ["c", "javascript", *ALL])
+def test_the_trees_of_all_classes_are_walked_once(target):
+    text = cf.read(iris("large")).to(target)
+    assert len(re.findall(r"\bforests\(", text)) == 2  # the function, and its one call
+    assert not re.search(r"\bforest\(", text)
+
+
+def test_what_go_calls_an_array_is_written_in_small_letters_everywhere():
+    text = cf.read(iris("alone")).to("go")
+    assert re.search(r"\bleaves\[\d+\+leaf1\]", text)
+    assert not re.search(r"\b[A-Z]{3,}\b", text)
+
+
+@pytest.mark.parametrize("target", [only_where(target) for target in ALL])
+def test_sums_over_the_same_trees_may_differ_in_their_start_and_weight(target):
+    shapes = [splits_from([1, -1, -1], [2, -1, -1], [i % 2, 0, 0], [i / 8, 0, 0])[0]
+              for i in range(5)]  # fmt: skip
+
+    def total(bias, weight, *before):
+        trees = [ops.tree(s, [0, bias + i, -i / 3], [A, B]) for i, s in enumerate(shapes)]
+        return ops.lin(bias, *before, *((weight, tree) for tree in trees))
+
+    outputs = {"a": total(0.25, 1), "b": total(0.5, 1), "c": total(0.75, 3),
+               "d": total(1.5, 1, (2, A)), "e": total(-2.5, 1), "f": total(5, 3)}  # fmt: skip
+    formula = Formula(outputs, (Feature("a"), Feature("b")))
+    X = {"a": [0.3, float("nan"), -2.0], "b": [float("nan"), 0.375, 0.5]}
+    assert_same(ran(target, formula, X), left_to_right(formula, X))
+
+
+def test_a_tree_of_few_tests_asks_none_in_vain():
+    text = cf.read(iris("small")).to("cpp")
+    plain = text[text.index("double tree1(") :].partition("\n}")[0]
+    assert re.findall(r"return (.*);", plain) == ["0.0", "0.9074074074074074", "0.021739130434782608"]
+    sure = text[text.index("double tree3(") :].partition("\n}")[0]
+    assert "missing" not in sure
 
 
 SELF_TESTS = {

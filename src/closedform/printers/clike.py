@@ -224,6 +224,10 @@ class Writer:
             start = speller.sum(head, args[:first]).text
             weight = self.syntax.number(float(n.data.weights[first]))
             x = self._row_of_trees(speller, n.args[first:])
+            sums = self.forest.at_once[n]
+            if len(sums) > 1:
+                name = self._sums(speller, sums, weight, x)
+                return Written(f"{name}[{sums.index(n)}]")
             return Written(f"forest({start}, {weight}, {begin}, {end}, {x})")
         if len(args) <= WIDE:
             return speller.sum(n, args)
@@ -231,6 +235,17 @@ class Writer:
         x = self.row(speller, n, args)
         bias = self.syntax.number(n.data.bias)
         return Written(self.call("dot", bias, len(args), weights, x))
+
+    def _sums(self, speller: Speller, sums: tuple[Node, ...], weight: str, x: str) -> str:
+        """Return the name of the array of sums that one walk through their trees gives."""
+        if sums not in self.written:
+            name = self.written[sums] = free_name(speller, "sums")
+            starts = self.numbers(speller, "B", np.array([n.data.bias for n in sums]))
+            begin, end = self.forest.runs[sums[0]]
+            filled = self.call("forests", name, len(sums), starts, weight, f"{begin}", f"{end}", x)
+            text = f"{self.syntax.buffer(name, len(sums))}\n{filled}{self.syntax.end}"
+            speller.lines.append((name, Statement(text), sums[0]))
+        return self.written[sums]
 
     def _row_of_trees(self, speller: Speller, terms: Sequence[Node]) -> str:
         tree = next(n for n in terms if n.op is ops.TREE)
@@ -258,7 +273,8 @@ class Writer:
             found = self.leaf_names[n.args, root] = free_name(speller, "leaf")
             walked = f"leaf({root}, {self.row(speller, n, args)})"
             speller.lines.append((found, Statement(self.syntax.whole(found, walked)), n))
-        return Written(f"LEAVES[{at - root} + {found}]" if at > root else f"LEAVES[{found}]")
+        leaves = self.syntax.array("LEAVES")
+        return Written(f"{leaves}[{at - root} + {found}]" if at > root else f"{leaves}[{found}]")
 
     def _function(
         self, name: str, parameters: list[str], tree: Tree, names: Mapping[int, str]
