@@ -87,7 +87,9 @@ class _Typed(Module):
 
 
 def _kind(label: Label) -> str:
-    return "boolean" if isinstance(label, bool) else "string" if isinstance(label, str) else "number"
+    return (
+        "boolean" if isinstance(label, bool) else "string" if isinstance(label, str) else "number"
+    )
 
 
 def _given(type_: Type) -> str:
