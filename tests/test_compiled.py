@@ -351,8 +351,8 @@ def test_typescript_takes_rows_by_name_or_in_order(tmp_path):
     (tmp_path / "model.mts").write_text(script, encoding="utf-8")
     node, file = [javascript.tool()], "model.mjs"
     if compiler := shutil.which("tsc"):
-        done = subprocess.run([compiler, *typescript.STRICT, "--types", "", "model.mts"],
-                              cwd=tmp_path, capture_output=True, text=True, check=False)  # fmt: skip
+        build = [compiler, *typescript.STRICT, "--types", "", "model.mts"]
+        done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
         complaints = [line for line in done.stdout.splitlines() if "error" in line]
         assert all("'console'" in line for line in complaints), done.stdout
     else:

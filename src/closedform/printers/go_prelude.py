@@ -232,7 +232,7 @@ func forest(start, weight float64, first, end int, x []float64) float64 {
     }
     return start
 }""",
-    "forests": """// forests is the same for the sums of several classes, whose trees are walked once.
+    "forests": """// forests is the same for the sums of several classes, their trees walked once.
 func forests(out, start []float64, weight float64, first, end int, x []float64) {
     copy(out, start)
     for i := first; i < end; i++ {
