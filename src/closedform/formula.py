@@ -269,16 +269,13 @@ class Formula:
         return Compiled(self, precision=precision, threads=threads)
 
     def to(self, target: str = "text", path: Any = None, **options: Any) -> Any:
-        """Return the formula written in a target language; see `closedform.targets()`.
+        """Return the formula written in a target: text, or an object of Python.
 
         Args:
-            target: "text", "latex", "python", "numpy", "sympy" …
+            target: "text", "latex", "python", "sql" …: see `closedform.targets()`.
             path: a file to write instead; it is replaced at once, or stays as it was.
             options: `digits=4` rounds every number, and `data=X` measures how far that moves the
                 outputs; the others belong to the target: see docs/writing.md.
-
-        Returns:
-            Text; for "sympy" and other targets inside Python, objects; with a path, nothing.
 
         Raises:
             UnsupportedTarget: the target is not known, or cannot spell some part.
