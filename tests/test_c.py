@@ -167,7 +167,7 @@ def test_trees_are_tests_where_they_are_few_and_tables_where_they_are_many():
     assert "CHILD" not in few
     many = cf.read(RandomForestClassifier(9, random_state=0).fit(FLOWERS, KINDS)).to("c")
     assert "forests(sums1, 3, B1, 1.0, 0, 9, row1);" in many
-    assert " if " not in many[many.index("void model_evaluate") : many.index("#ifdef")]
+    assert " if " not in many[many.rindex("void model_evaluate") : many.index("#ifdef")]
 
 
 def test_a_label_that_nobody_knows_passes_through():

@@ -127,6 +127,7 @@ def test_what_is_left_of_a_formula_still_is_a_program(target, name):
     assert_same(ran(target, formula, X), wanted)
 
 
+@pytest.mark.slow  # the compilers take from 5 seconds to a minute
 @pytest.mark.parametrize("target", HERE)
 def test_a_wide_sum_deep_values_and_many_classes_are_no_limit(target):
     rng = np.random.default_rng(0)
