@@ -207,7 +207,8 @@ class Module:
 def _array(name: str, data: Data) -> str:
     values = joined(number(v) if data.kind in ("number", "limit") else str(int(v))
                     for v in data.values)  # fmt: skip
-    return f"const {name} = {ARRAYS[data.kind]}.of(\n{values}\n);"
+    # A call, as of Float64Array.of, may have 65,535 arguments and no more.
+    return f"const {name} = new {ARRAYS[data.kind]}([\n{values}\n]);"
 
 
 def _object(entries: dict[str, str]) -> str:
