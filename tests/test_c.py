@@ -31,7 +31,8 @@ from strategies import BUILD, LABELS, formulas, rows
 EXACT = set(BUILD) - {"pow", *ops.UNARY} | {"abs", "sqrt", "floor", "sign", "round32"}
 # Of two zeros that are the k-th, either is right; a division by it tells them apart.
 AMONG = st.sampled_from([sorted(EXACT - {"kth"}), sorted(EXACT - {"div"})])
-WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
+WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wmissing-prototypes", "-Wshadow"]
+CAREFUL = ["-Wconversion", "-Wsign-conversion", "-Wdouble-promotion"]
 DATA, TARGET = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
 
@@ -138,7 +139,7 @@ def models():
 def test_a_program_compiles_without_a_warning_and_passes_its_own_test(tmp_path, precision):
     for name, (model, X) in models().items():
         text = cf.read(model).to("c", precision=precision, rows=X)
-        flags = [] if precision == "double" else ["-Wno-overflow"]
+        flags = CAREFUL if precision == "double" else ["-Wno-overflow"]
         done = run(compiled(text, tmp_path, "-DMODEL_TEST", *flags))
         assert done.stdout == "0 of 20 rows differ\n", name
         assert done.returncode == 0
@@ -165,8 +166,8 @@ def test_trees_are_tests_where_they_are_few_and_tables_where_they_are_many():
     assert "if (petal_width_cm <= 0.8" in few
     assert "CHILD" not in few
     many = cf.read(RandomForestClassifier(9, random_state=0).fit(FLOWERS, KINDS)).to("c")
-    assert "forest(0.0, " in many
-    assert " if " not in many[many.index("void model_evaluate") : many.index("#ifdef")]
+    assert "forests(sums1, 3, B1, 1.0, 0, 9, row1);" in many
+    assert " if " not in many[many.rindex("void model_evaluate") : many.index("#ifdef")]
 
 
 def test_a_label_that_nobody_knows_passes_through():

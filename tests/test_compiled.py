@@ -1,6 +1,8 @@
 """C++, Java, TypeScript, Rust and Go: compiled, run, and equal to the formula bit for bit."""
 
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_iris
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -22,7 +24,7 @@ from closedform.ir import Type
 from closedform.ops.payloads import splits_from
 from closedform.printers.go_spacing import spaced
 from closedform.printers.spell import BREAK
-from closedform.verify.running import available, runner
+from closedform.verify.running import available, javascript, records, runner, typescript
 from programs import assert_same, left_to_right
 from strategies import BUILD, LABELS, formulas, rows
 from test_c import relabelled, unknown_as_itself
@@ -125,6 +127,7 @@ def test_what_is_left_of_a_formula_still_is_a_program(target, name):
     assert_same(ran(target, formula, X), wanted)
 
 
+@pytest.mark.slow  # the compilers take from 5 seconds to a minute
 @pytest.mark.parametrize("target", HERE)
 def test_a_wide_sum_deep_values_and_many_classes_are_no_limit(target):
     rng = np.random.default_rng(0)
@@ -147,6 +150,8 @@ def iris(size):
         return DecisionTreeClassifier(max_depth=2, random_state=0).fit(FLOWERS, kind)
     if size == "network":
         return MLPClassifier((40, 40), max_iter=30, random_state=0).fit(FLOWERS, kind)
+    if size == "alone":
+        return AdaBoostClassifier(n_estimators=6, random_state=0).fit(FLOWERS, kind)
     if size == "linear":
         return LogisticRegression(max_iter=500).fit(FLOWERS, KINDS)
     return RandomForestClassifier(60, random_state=0).fit(FLOWERS, kind)
@@ -154,12 +159,53 @@ def iris(size):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("target", HERE)
-@pytest.mark.parametrize("size", ["network", "large"])
+@pytest.mark.parametrize("size", ["network", "large", "alone"])
 def test_a_program_gives_what_the_model_gives(target, size):
     model = iris(size)
     found = cf.verify_program(cf.read(model), target, FLOWERS, model=model)
     assert found.ok, str(found)
     assert found.labels_differ == 0
+
+
+@pytest.mark.parametrize("target", ["c", "javascript", *ALL])
+def test_the_trees_of_all_classes_are_walked_once(target):
+    text = cf.read(iris("large")).to(target)
+    assert len(re.findall(r"\bforests\(", text)) == 2  # the function, and its one call
+    assert not re.search(r"\bforest\(", text)
+
+
+def test_what_go_calls_an_array_is_written_in_small_letters_everywhere():
+    text = cf.read(iris("alone")).to("go")
+    assert re.search(r"\bleaves\[\d+\+leaf1\]", text)
+    assert not re.search(r"\b[A-Z]{3,}\b", text)
+
+
+@pytest.mark.parametrize("target", [only_where(target) for target in ALL])
+def test_sums_over_the_same_trees_may_differ_in_their_start_and_weight(target):
+    shapes = [splits_from([1, -1, -1], [2, -1, -1], [i % 2, 0, 0], [i / 8, 0, 0])[0]
+              for i in range(5)]  # fmt: skip
+
+    def total(bias, weight, *before):
+        trees = [ops.tree(s, [0, bias + i, -i / 3], [A, B]) for i, s in enumerate(shapes)]
+        return ops.lin(bias, *before, *((weight, tree) for tree in trees))
+
+    outputs = {"a": total(0.25, 1), "b": total(0.5, 1), "c": total(0.75, 3),
+               "d": total(1.5, 1, (2, A)), "e": total(-2.5, 1), "f": total(5, 3)}  # fmt: skip
+    formula = Formula(outputs, (Feature("a"), Feature("b")))
+    X = {"a": [0.3, float("nan"), -2.0], "b": [float("nan"), 0.375, 0.5]}
+    assert_same(ran(target, formula, X), left_to_right(formula, X))
+
+
+def test_a_tree_of_few_tests_asks_none_in_vain():
+    text = cf.read(iris("small")).to("cpp")
+    plain = text[text.index("double tree1(") :].partition("\n}")[0]
+    assert re.findall(r"return (.*);", plain) == [
+        "0.0",
+        "0.9074074074074074",
+        "0.021739130434782608",
+    ]
+    sure = text[text.index("double tree3(") :].partition("\n}")[0]
+    assert "missing" not in sure
 
 
 SELF_TESTS = {
@@ -304,11 +350,52 @@ def test_typescript_takes_rows_by_name_or_in_order(tmp_path):
         "console.log(JSON.stringify([predict(row), evaluate([]).label, INPUTS.length]));\n"
     )
     (tmp_path / "model.mts").write_text(script, encoding="utf-8")
-    done = subprocess.run(
-        ["tsc", "--strict", "--target", "es2022", "--module", "esnext", "--types", "", "model.mts"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "console" in done.stdout or done.returncode == 0, done.stdout
-    told = subprocess.run(["node", "model.mjs"], cwd=tmp_path, capture_output=True, text=True,
+    node, file = [javascript.tool()], "model.mjs"
+    if compiler := shutil.which("tsc"):
+        build = [compiler, *typescript.STRICT, "--types", "", "model.mts"]
+        done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
+        complaints = [line for line in done.stdout.splitlines() if "error" in line]
+        assert all("'console'" in line for line in complaints), done.stdout
+    else:
+        node, file = [*node, "--experimental-strip-types", "--no-warnings"], "model.mts"
+    told = subprocess.run([*node, file], cwd=tmp_path, capture_output=True, text=True,
                           check=True)  # fmt: skip
-    assert json.loads(told.stdout)[2] == 4
+    label, _, count = json.loads(told.stdout)
+    assert (label, count) == ('a "quoted"\\ label', 4)
+
+
+def test_typescript_is_refused_where_nothing_takes_its_types_out(monkeypatch):
+    old = subprocess.CompletedProcess([], 0, "v20.20.2\n", "")
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "tsc" else name)
+    monkeypatch.setattr(typescript, "run", lambda *_: old)
+    formula = Formula({"y": ops.lin(1, (2, A))}, (Feature("a"),))
+    with pytest.raises(UnsupportedTarget, match=r"Node 20\.20 reads no types"):
+        cf.verify_program(formula, "typescript", {"a": [1.0]})
+
+
+def test_what_a_compiler_complains_of_is_told_rather_than_its_first_line():
+    go = "# command-line-arguments\n./program.go:7:9: undefined: LEAVES\n"
+    assert records._first_error(go) == "./program.go:7:9: undefined: LEAVES"
+    assert records._first_error("note\nx.c:1: error: no\n") == "x.c:1: error: no"
+    assert records._first_error("# nothing else\n") == "# nothing else"
+    assert records._first_error("") == "no message"
+
+
+def test_the_labels_of_an_output_are_its_type_in_typescript():
+    assert '"label": "a \\"quoted\\"\\\\ label" | ' in cf.read(iris("small")).to("typescript")
+    kind = ops.input_(0, Type.LABEL)
+    chosen = ops.where(ops.missing(kind), ops.label(None), ops.label(True))
+    many = ops.label("c0")
+    for i in range(1, 20):
+        many = ops.where(ops.equal(kind, ops.label(f"c{i}")), ops.label(f"c{i}"), many)
+    text = Formula({"a": chosen, "b": many, "kind": kind}, (Feature("kind", Type.LABEL),)).to(
+        "typescript"
+    )
+    for line in ('"a": true | null;', '"b": string;', '"kind": string | number | boolean | null;'):
+        assert f"    {line}\n" in text
+
+
+@pytest.mark.parametrize("target", ["c", *COMPILED])
+def test_it_is_said_which_number_stands_for_which_truth(target):
+    text = cf.read(LogisticRegression().fit(FLOWERS, KINDS == 0)).to(target)
+    assert "label: 1 if true, 0 if false" in text

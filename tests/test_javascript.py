@@ -78,3 +78,15 @@ def test_labels_come_out_as_they_went_in():
         found = ran(formula, X)["label"]
         assert found == formula(FLOWERS.iloc[48:53]).tolist()
         assert {type(v) for v in found} <= {type(classes[0]), float}
+
+
+def test_an_array_has_more_elements_than_a_call_has_arguments():
+    x = ops.input_(0)
+    names = [f"k{i}" for i in range(70_000)]
+    kind = ops.input_(1, Type.LABEL)
+    values = ops.table(kind, {name: i / 7 for i, name in enumerate(names)}, -1.0)
+    formula = Formula({"y": ops.lin(0, (1, x), (1, values))},
+                      (Feature("x"), Feature("kind", Type.LABEL)))  # fmt: skip
+    found, error = run_javascript(formula.to("javascript"), formula.inputs,
+                                  [[1.0], ["k69999"]], ["y"], {})  # fmt: skip
+    assert (found, error) == ({"y": [1 + 69_999 / 7]}, "")

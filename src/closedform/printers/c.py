@@ -203,6 +203,7 @@ class File(Records):
         yield "\n".join(self._includes())
         yield self.struct("input", self.inputs)
         yield self.struct("output", self.outputs)
+        yield f"/* Every output for one row. */\n{self._head()};"
         yield from self.inside()
         yield self._evaluate()
         yield self.test(TESTS)
@@ -253,8 +254,10 @@ class File(Records):
             yield f"out->{field.name} = {value};"
 
     def _evaluate(self) -> str:
-        head = f"void {self.name}_evaluate(const {self.name}_input *in, {self.name}_output *out)"
-        return block(f"{head}\n{{", self.lines())
+        return block(f"{self._head()}\n{{", self.lines())
+
+    def _head(self) -> str:
+        return f"void {self.name}_evaluate(const {self.name}_input *in, {self.name}_output *out)"
 
     def test(self, template: str) -> str:
         """Return the self-test."""

@@ -72,7 +72,7 @@ static void affine(real *out, int rows, int columns, const real *bias, const rea
                    const real *x)
 {
     for (int i = 0; i < rows; i++)
-        out[i] = dot(bias[i], columns, weights + (size_t)i * columns, x);
+        out[i] = dot(bias[i], columns, weights + i * columns, x);
 }""",
     "squared_distance": """/* The weighted sum of squared differences from a point. */
 static real squared_distance(int count, const real *point, const real *weights, const real *x)
@@ -89,7 +89,7 @@ static void distances(real *out, int rows, int columns, const real *points, cons
                       const real *x)
 {
     for (int i = 0; i < rows; i++) {
-        const size_t at = (size_t)i * columns;
+        const int at = i * columns;
         out[i] = squared_distance(columns, points + at, weights + at, x);
     }
 }""",
@@ -197,7 +197,7 @@ static real stretch(real x, int count, int terms, const real *edges, const real 
         else
             hi = mid;
     }
-    coefs += (size_t)lo * terms;
+    coefs += lo * terms;
     real value = coefs[terms - 1];
     for (int i = terms - 2; i >= 0; i--)
         value = value * (x - origins[lo]) + coefs[i];
@@ -224,6 +224,18 @@ static real forest(real start, real weight, int first, int end, const real *x)
     for (int i = first; i < end; i++)
         start += weight * LEAVES[OFFSETS[i] + leaf(ROOTS[i], x)];
     return start;
+}""",
+    "forests": """/* The same for the sums of several classes, whose trees are walked once. */
+static void forests(real *out, int count, const real *start, real weight, int first, int end,
+                    const real *x)
+{
+    for (int k = 0; k < count; k++)
+        out[k] = start[k];
+    for (int i = first; i < end; i++) {
+        const int at = leaf(ROOTS[i], x);
+        for (int k = 0; k < count; k++)
+            out[k] += weight * LEAVES[OFFSETS[i + k * (end - first)] + at];
+    }
 }""",
     "forest32": """/* The same in single precision, each partial sum rounded. */
 static real forest32(real start, int first, int end, const real *x)

@@ -224,6 +224,9 @@ class Writer:
             start = speller.sum(head, args[:first]).text
             weight = self.syntax.number(float(n.data.weights[first]))
             x = self._row_of_trees(speller, n.args[first:])
+            sums = self.forest.at_once[n]
+            if len(sums) > 1:
+                return Written(f"{self._sums(speller, sums, weight, x)}[{sums.index(n)}]")
             return Written(f"forest({start}, {weight}, {begin}, {end}, {x})")
         if len(args) <= WIDE:
             return speller.sum(n, args)
@@ -231,6 +234,17 @@ class Writer:
         x = self.row(speller, n, args)
         bias = self.syntax.number(n.data.bias)
         return Written(self.call("dot", bias, len(args), weights, x))
+
+    def _sums(self, speller: Speller, sums: tuple[Node, ...], weight: str, x: str) -> str:
+        """Return the name of the array of sums that one walk through their trees gives."""
+        if sums not in self.written:
+            name = self.written[sums] = free_name(speller, "sums")
+            starts = self.numbers(speller, "B", np.array([n.data.bias for n in sums]))
+            run = map(str, self.forest.runs[sums[0]])
+            filled = self.call("forests", name, len(sums), starts, weight, *run, x)
+            text = Statement(f"{self.syntax.buffer(name, len(sums))}\n{filled}{self.syntax.end}")
+            speller.lines.append((name, text, sums[0]))
+        return self.written[sums]
 
     def _row_of_trees(self, speller: Speller, terms: Sequence[Node]) -> str:
         tree = next(n for n in terms if n.op is ops.TREE)
@@ -258,7 +272,8 @@ class Writer:
             found = self.leaf_names[n.args, root] = free_name(speller, "leaf")
             walked = f"leaf({root}, {self.row(speller, n, args)})"
             speller.lines.append((found, Statement(self.syntax.whole(found, walked)), n))
-        return Written(f"LEAVES[{at - root} + {found}]" if at > root else f"LEAVES[{found}]")
+        place = f"{at - root} + {found}" if at > root else found
+        return Written(f"{self.syntax.array('LEAVES')}[{place}]")
 
     def _function(
         self, name: str, parameters: list[str], tree: Tree, names: Mapping[int, str]
@@ -300,8 +315,7 @@ class Writer:
             self.numbers(speller, prefix, values)
             for prefix, values in (("POINT", n.data.point), ("WEIGHTS", n.data.weights))
         )
-        x = self.row(speller, n, args)
-        return Written(self.call("squared_distance", len(args), *names, x))
+        return Written(self.call("squared_distance", len(args), *names, self.row(speller, n, args)))
 
     def _kth(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         x = self.row(speller, n, args)
@@ -327,12 +341,11 @@ class Writer:
         return Written(text, args[0].level if len(args) == 1 else s.ATOM)
 
     def _equal(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
-        a, b = args
         if n.args[0].type is Type.REAL or any(x.op is ops.LABEL for x in n.args):
             if any(x.op is ops.LABEL and x.data[0] is None for x in n.args):
                 return Written("false")
-            return self._same(a, b)
-        return Written(f"same({a.text}, {b.text})")
+            return self._same(*args)
+        return Written(f"same({args[0].text}, {args[1].text})")
 
     def _member(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:
         if n.args[0].type is Type.REAL:

@@ -39,6 +39,8 @@ class Forest:
         small: whether the trees are so few and small that each is better written as `if`s.
         roots, offsets: for each tree of a sum that is a loop: its first node, and how much further
             its values stand in `leaves`.
+        at_once: for each sum that is a loop, the sums whose trees ask the same and give other
+            values, as those of the classes do; they stand one after the other.
     """
 
     def __init__(self, formula: Formula) -> None:
@@ -78,13 +80,25 @@ class Forest:
         found = {}
         self.roots: list[int] = []
         self.offsets: list[int] = []
+        at_once: dict[Any, list[Node]] = {}
         for n, trees in runs.items():
+            at_once.setdefault(self._walked(n, trees), []).append(n)
+        self.at_once = {n: tuple(group) for group in at_once.values() for n in group}
+        for n in self.at_once:
+            trees = runs[n]
             found[n] = (len(self.roots), len(self.roots) + len(trees))
             for tree in trees:
                 root, at = self.place(tree)
                 self.roots.append(root)
                 self.offsets.append(at - root)
         return found
+
+    def _walked(self, n: Node, trees: list[Node]) -> Any:
+        """Return what two sums have in common that one walk through their trees serves."""
+        if n.op is not ops.LIN or _first(n):
+            return n
+        shapes = tuple(self.start[tree.data.splits.key] for tree in trees)
+        return trees[0].args, shapes, float(n.data.weights[0])
 
     def arrays(self) -> dict[str, Data]:
         """Return the arrays that a program holds, by name; none that it does not read."""

@@ -206,10 +206,15 @@ class _File(Records):
         return found
 
     def _struct(self, name: str, said: str, fields: Sequence[Field]) -> str:
-        lines = []
+        lines: list[str] = []
+        together: list[Field] = []
         for field in fields:
-            lines += [f"// {printable(field.said)}".rstrip()] if field.said != field.name else []
-            lines.append(f"{field.name} {'*string' if field.kind == 'text' else 'float64'}")
+            if exported([field.said]) != [field.name]:
+                lines += _aligned(together)
+                lines.append(f"// {printable(field.said)}".rstrip())
+                together = []
+            together.append(field)
+        lines += _aligned(together)
         return block(f"// {name} {said}\ntype {name} struct {{", lines)
 
     def declared(self, kind: str, name: str, value: str) -> str:
@@ -223,6 +228,8 @@ class _File(Records):
 
     def labelled(self, field: Field, code: str, rest: str) -> str:
         """Return a label by its code, or what stands for it otherwise."""
+        if self.codes.known(field.node):
+            return ("&" if field.kind == "text" else "") + self.element(field, code)
         if field.kind == "text":
             return f"text_of({code}, {rest})"
         return f"number_of({code}, {len(self.codes.texts)}, {rest})"
@@ -243,6 +250,13 @@ class _File(Records):
             yield from lines
             yield f"out.{field.name} = {value if lines else fitted(spaced(value))}"
         yield "return out"
+
+
+def _aligned(fields: Sequence[Field]) -> list[str]:
+    """Return lines of fields, the types below each other as gofmt has them."""
+    width = max((len(field.name) for field in fields), default=0)
+    kinds = ("*string" if field.kind == "text" else "float64" for field in fields)
+    return [f"{f.name.ljust(width)} {kind}" for f, kind in zip(fields, kinds, strict=True)]
 
 
 def _array(name: str, data: Data) -> str:

@@ -232,6 +232,16 @@ func forest(start, weight float64, first, end int, x []float64) float64 {
     }
     return start
 }""",
+    "forests": """// forests is the same for the sums of several classes, their trees walked once.
+func forests(out, start []float64, weight float64, first, end int, x []float64) {
+    copy(out, start)
+    for i := first; i < end; i++ {
+        at := leaf(roots[i], x)
+        for k := range out {
+            out[k] += float64(weight * leaves[offsets[i+k*(end-first)]+at])
+        }
+    }
+}""",
     "forest32": """// forest32 is the same in single precision, each partial sum rounded.
 func forest32(start float64, first, end int, x []float64) float64 {
     total := float32(start)

@@ -185,6 +185,18 @@ private static double forest(double start, double weight, int first, int end, do
     }
     return start;
 }""",
+    "forests": """/** The same for the sums of several classes, whose trees are walked once. */
+private static void forests(
+    double[] out, double[] start, double weight, int first, int end, double[] x
+) {
+    System.arraycopy(start, 0, out, 0, out.length);
+    for (int i = first; i < end; i++) {
+        final int at = leaf(ROOTS[i], x);
+        for (int k = 0; k < out.length; k++) {
+            out[k] += weight * LEAVES[OFFSETS[i + k * (end - first)] + at];
+        }
+    }
+}""",
     "forest32": """/** The same in single precision, each partial sum rounded. */
 private static double forest32(double start, int first, int end, double[] x) {
     float total = (float) start;

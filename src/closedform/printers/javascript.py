@@ -171,7 +171,7 @@ class Module:
         refuse = ""
         if made.guard is not None:
             absent = {k: "null" if n.type is Type.LABEL else "NaN" for k, n in outputs.items()}
-            refuse = f"if ({fitted(made.guard)}) return {_object(absent)};"
+            refuse = block(f"if ({fitted(made.guard)}) {{", [f"return {_object(absent)};"])
         lines = self.page.lines(lambda n, name, value: f"const {name} = {value};", refuse)
         found = {name: self._given(outputs[name], t) for name, t in made.outputs.items()}
         head = "/** Return every output for one row, by name. */\nexport function "
@@ -189,6 +189,8 @@ class Module:
     def _given(self, n: Node, written: str) -> str:
         if n.type is not Type.LABEL:
             return written
+        if self.codes.known(n):
+            return self.cast(n, f"LABELS[{written}]")
         rest = "null"
         for i in self.codes.passed(n):
             rest = f"({written}) === {self.codes.unseen(i)} ? at({i}) : {rest}"
@@ -205,7 +207,8 @@ class Module:
 def _array(name: str, data: Data) -> str:
     values = joined(number(v) if data.kind in ("number", "limit") else str(int(v))
                     for v in data.values)  # fmt: skip
-    return f"const {name} = {ARRAYS[data.kind]}.of(\n{values}\n);"
+    # A call, as of Float64Array.of, may have 65,535 arguments and no more.
+    return f"const {name} = new {ARRAYS[data.kind]}([\n{values}\n]);"
 
 
 def _object(entries: dict[str, str]) -> str:

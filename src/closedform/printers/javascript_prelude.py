@@ -131,6 +131,15 @@ function forest(start, weight, first, end, x) {
     for (let i = first; i < end; i++) start += weight * LEAVES[OFFSETS[i] + leaf(ROOTS[i], x)];
     return start;
 }""",
+    "forests": """/** The same for the sums of several classes, whose trees are walked once. */
+function forests(out, start, weight, first, end, x) {
+    for (let k = 0; k < out.length; k++) out[k] = start[k];
+    for (let i = first; i < end; i++) {
+        const at = leaf(ROOTS[i], x);
+        for (let k = 0; k < out.length; k++)
+            out[k] += weight * LEAVES[OFFSETS[i + k * (end - first)] + at];
+    }
+}""",
     "forest32": """/** The same in single precision, each partial sum rounded. */
 function forest32(start, first, end, x) {
     let total = Math.fround(start);
@@ -173,6 +182,8 @@ SIGNATURES: dict[str, str] = {
     "leaf": "(at: number, x: Numbers): number",
     "forest": "(\n    start: number, weight: number, first: number, end: number, x: Numbers,\n"
     "): number",
+    "forests": "(\n    out: number[], start: Numbers, weight: number, first: number, end: number, "
+    "x: Numbers,\n): void",
     "forest32": "(start: number, first: number, end: number, x: Numbers): number",
     "as_number": "(value: Value): number",
     "code": "(label: Value, other: number): number",

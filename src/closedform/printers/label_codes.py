@@ -82,6 +82,16 @@ class LabelCodes:
         """Return the code of what input number `i` holds and nobody knows."""
         return FIRST_UNSEEN - i
 
+    def known(self, n: Node) -> bool:
+        """Tell whether a node is one of the formula's own labels in every row."""
+        own = [m for m in self.groups.sources(n) if m.op is not ops.WHERE]
+        return all(m.op is ops.LABEL and m.data[0] is not None for m in own)
+
+    def truths(self, n: Node) -> bool:
+        """Tell whether a node's labels are False and True."""
+        found = self.groups.of(n)
+        return bool(found) and all(isinstance(x, bool) for x in found)
+
     def passed(self, n: Node) -> Iterator[int]:
         """Yield the inputs whose labels may come out of a node as they are."""
         for m in self.groups.sources(n):

@@ -22,6 +22,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "least_of": ("least",),
     "most_of": ("most",),
     "forest": ("leaf",),
+    "forests": ("leaf",),
     "forest32": ("leaf",),
 }
 """The helpers that a helper calls, in every language."""
@@ -52,7 +53,7 @@ class Page:
         for name, data in self.made.speller.constants.values():
             if isinstance(data, Data):
                 yield name, data
-        if {"leaf", "forest", "forest32"}.intersection(self.made.helpers):
+        if {"leaf", "forest", "forests", "forest32"}.intersection(self.made.helpers):
             yield from self.writer.forest.arrays().items()
 
     def trees(self) -> list[str]:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Array, Node
-from closedform.ops.payloads import Splits, Tree
+from closedform.ops.payloads import Splits, Tree, splits_from
 from closedform.printers.ensemble import as_trees
 from closedform.printers.identifiers import identifiers
 from closedform.printers.program import comma, constant, free_name, joined
@@ -67,15 +69,38 @@ def as_function(
             parameter each feature is.
         speller, n, args: as for any spelling.
     """
-    tested = sorted(set(n.data.splits.feature[~n.data.splits.leaf].tolist()))
+    tree = without_idle_tests(n.data)
+    tested = sorted(set(tree.splits.feature[~tree.splits.leaf].tolist()))
     texts = list(dict.fromkeys(args[i].text for i in tested))
     parameters = dict(zip(texts, _parameter_names(texts), strict=True))
     names = {i: parameters[args[i].text] for i in tested}
     key = (n.data.key, *names.items())
     name = constant(speller, "tree", key, lambda: "")
-    function = written(name, list(parameters.values()), n.data, names)
+    function = written(name, list(parameters.values()), tree, names)
     speller.constants["tree", key] = (name, function)
     return Written(f"{name}({', '.join(texts)})")
+
+
+def without_idle_tests(tree: Tree) -> Tree:
+    """Return a tree without the tests below which every leaf has the same value.
+
+    A classifier's have many: where one class is sure, the others are split further.
+    """
+    splits, order = tree.splits, [0]
+    for i in order:
+        order += [] if splits.leaf[i] else [int(splits.child[i]), int(splits.child[i]) + 1]
+    values, left = tree.values.copy(), np.where(splits.leaf, -1, splits.child)
+    for i in reversed(order):
+        below = left[i]
+        alike = below >= 0 and max(left[below], left[below + 1]) < 0
+        if alike and values[below].tobytes() == values[below + 1].tobytes():
+            left[i], values[i] = -1, values[below]
+    made, kept = splits_from(
+        left.tolist(), (left + 1).tolist(), splits.feature, splits.threshold,
+        missing_left=splits.missing_left, below=splits.below, member=splits.member,
+        sets=splits.sets,
+    )  # fmt: skip
+    return Tree(made, values[kept])
 
 
 def _parameter_names(texts: Sequence[str]) -> list[str]:

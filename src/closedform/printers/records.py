@@ -77,7 +77,11 @@ class Records:
         self, names: Sequence[str], said: Sequence[str], nodes: Sequence[Node]
     ) -> list[Field]:
         columns = zip(names, said, nodes, strict=True)
-        return [Field(name, label, self._kind(n), n) for name, label, n in columns]
+        return [Field(name, self._said(label, n), self._kind(n), n) for name, label, n in columns]
+
+    def _said(self, label: str, n: Node) -> str:
+        truths = n.type is Type.BOOL or (n.type is Type.LABEL and self.codes.truths(n))
+        return f"{label}: 1 if true, 0 if false" if truths else label
 
     def _kind(self, n: Node) -> str:
         if n.type is not Type.LABEL:
@@ -144,9 +148,10 @@ class Records:
                 truth = field.node.type is Type.BOOL
                 yield field, [], fitted(self.counted(written) if truth else written)
                 continue
-            code = self._code_name(field)
+            code = written if written.isidentifier() else self._code_name(field)
             label = self._label(field, code)
-            lines = [self.declared("whole", code, fitted(written))] if code in label else []
+            read = code in label and code != written
+            lines = [self.declared("whole", code, fitted(written))] if read else []
             yield field, lines, label
 
     def _code_name(self, field: Field) -> str:
@@ -169,11 +174,17 @@ class Records:
 
     def labelled(self, field: Field, code: str, rest: str) -> str:
         """Return a label by its code, or what stands for it otherwise."""
+        element = self.element(field, code)
+        if self.codes.known(field.node):
+            return element
+        return self.choice(f"{code} >= 0", element, rest)
+
+    def element(self, field: Field, code: str) -> str:
+        """Return the label that has a code."""
         texts = field.kind == "text"
         begin = 0 if texts else len(self.codes.texts)
         at = f"{code} - {begin}" if begin else code
-        element = self.known(self.TEXTS if texts else self.NUMBERS, at, field.kind)
-        return self.choice(f"{code} >= 0", element, rest)
+        return self.known(self.TEXTS if texts else self.NUMBERS, at, field.kind)
 
     def labels(self) -> Iterator[tuple[str, Data]]:
         """Yield the arrays of labels: of texts, and of numbers."""

@@ -164,6 +164,16 @@ fn forest(start: f64, weight: f64, first: usize, end: usize, x: &[f64]) -> f64 {
         total + weight * LEAVES[OFFSETS[i] as usize + leaf(ROOTS[i], x)]
     })
 }""",
+    "forests": """/// The same for the sums of several classes, whose trees are walked once.
+fn forests(out: &mut [f64], start: &[f64], weight: f64, first: usize, end: usize, x: &[f64]) {
+    out.copy_from_slice(start);
+    for i in first..end {
+        let at = leaf(ROOTS[i], x);
+        for (k, total) in out.iter_mut().enumerate() {
+            *total += weight * LEAVES[OFFSETS[i + k * (end - first)] as usize + at];
+        }
+    }
+}""",
     "forest32": """/// The same in single precision, each partial sum rounded.
 fn forest32(start: f64, first: usize, end: usize, x: &[f64]) -> f64 {
     f64::from((first..end).fold(start as f32, |total, i| {

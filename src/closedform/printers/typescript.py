@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type
+from closedform.ops.payloads import Label
 from closedform.printers.javascript import TAKEN, TYPED, Module, text
 from closedform.printers.javascript_prelude import TYPED as HELPERS
 from closedform.printers.pages import NEEDS, page
 
+FEW = 12
+"""Labels that the type of an output lists."""
 VALUES = "string | number | boolean | null"
 COMMON = f"""/** A value of a row; null, undefined and NaN are missing. */
-export type Value = {VALUES} | undefined;
-type Numbers = ArrayLike<number>;"""
+export type Value = {VALUES} | undefined;"""
+NUMBERS = "type Numbers = ArrayLike<number>;"
 
 
 def write(formula: Formula) -> str:
@@ -36,6 +40,8 @@ class _Typed(Module):
     def types(self) -> Iterator[str]:
         """Yield the types of rows and answers."""
         yield COMMON
+        if any("Numbers" in helper for helper in self.page.helpers()):
+            yield NUMBERS
         features = {f.name: f.type for f in self.formula.inputs}
         columns = (f"    {text(k)}?: {_given(t)};\n" for k, t in features.items())
         yield "/** One row, by the names of the columns. */\nexport interface Row {\n" + (
@@ -47,7 +53,15 @@ class _Typed(Module):
         )
 
     def _type(self, n: Node) -> str:
-        return VALUES if n.type is Type.LABEL else "boolean" if n.type is Type.BOOL else "number"
+        if n.type is not Type.LABEL:
+            return "boolean" if n.type is Type.BOOL else "number"
+        if any(True for _ in self.codes.passed(n)):
+            return VALUES
+        own = [m.data[0] for m in self.codes.groups.sources(n) if m.op is ops.LABEL]
+        listed = sorted({text(v) for v in own if v is not None})
+        few = listed if len(listed) <= FEW else sorted({_kind(v) for v in own if v is not None})
+        refused = self.page.made.guard is not None or not self.codes.known(n)
+        return " | ".join([*few, *["null"] * refused])
 
     def heads(self) -> tuple[str, str]:
         """Return the heads of the two functions."""
@@ -69,7 +83,13 @@ class _Typed(Module):
 
     def cast(self, n: Node, label: str) -> str:
         """Return a label as what the output is."""
-        return f"({label}) as {VALUES}"
+        return f"{label if ' ' not in label else f'({label})'} as {self._type(n)}"
+
+
+def _kind(label: Label) -> str:
+    return (
+        "boolean" if isinstance(label, bool) else "string" if isinstance(label, str) else "number"
+    )
 
 
 def _given(type_: Type) -> str:

@@ -74,7 +74,7 @@ func main() {
 	}
 }
 """
-_FIELD = r"^\t(?P<name>\w+) (?P<type>\S+)$"
+_FIELD = r"^\t(?P<name>\w+) +(?P<type>\S+)$"
 
 
 def run_go(

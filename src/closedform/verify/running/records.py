@@ -82,8 +82,11 @@ def _filled(driver: Driver, taken: Fields, given: Fields) -> str:
 
 def _first_error(said: str) -> str:
     """Return the line of a compiler's message that says what is wrong."""
-    lines = said.strip().splitlines() or ["no message"]
-    return next((line for line in lines if re.search(r"\berror\b|panic|Exception", line)), lines[0])
+    # Go's begins with "# the package".
+    lines = [line for line in said.splitlines() if line.strip(" #")] or ["no message"]
+    said_so = r"\berror\b|panic|Exception"
+    found = [line for line in lines if re.search(said_so, line)]
+    return next(iter([*found, *(line for line in lines if line[0] != "#"), *lines]))
 
 
 def fields_of(program: str, head: str, end: str, pattern: str, text: str) -> Fields:

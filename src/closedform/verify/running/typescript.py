@@ -19,6 +19,7 @@ def run_typescript(
     options: Mapping[str, Any],
 ) -> tuple[Outputs, str]:  # fmt: skip
     """Compile a printed module, every complaint an error, and run it on all rows in Node."""
+    tool()
     node, compiler = javascript.tool(), shutil.which("tsc")
     files = {"program.mts": program}
     if compiler:
