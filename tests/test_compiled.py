@@ -22,7 +22,7 @@ from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
 from closedform.ops.payloads import splits_from
-from closedform.printers.go_spacing import spaced
+from closedform.printers.go.spacing import spaced
 from closedform.printers.spell import BREAK
 from closedform.verify.running import available, javascript, records, runner, typescript
 from programs import assert_same, left_to_right

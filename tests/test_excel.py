@@ -22,7 +22,7 @@ from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula, label_of
 from closedform.ir import Type, ulps
 from closedform.ops.payloads import Pieces, label_code, splits_from
-from closedform.printers.excel import SHEETS
+from closedform.printers.excel.writing import SHEETS
 from closedform.verify.running import available
 from closedform.verify.running.excel import (
     by_formulas,

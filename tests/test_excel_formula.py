@@ -16,7 +16,7 @@ from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
 from closedform.ops.payloads import label_code
-from closedform.printers.excel_formula import number, variable
+from closedform.printers.excel.formula import number, variable
 from closedform.verify.running.excel import by_formulas
 from closedform.verify.running.excel_formula import run_excel_formula
 from strategies import finite

@@ -11,8 +11,8 @@ from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
-from closedform.printers.julia import text
-from closedform.printers.julia_prelude import HELPERS
+from closedform.printers.julia.prelude import HELPERS
+from closedform.printers.julia.writing import text
 from each_op import ONE
 from test_hostile_names import NAMES, of_names
 

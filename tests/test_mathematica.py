@@ -16,9 +16,9 @@ from closedform import ops
 from closedform.errors import BadInput
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
-from closedform.printers.mathematica import symbols
-from closedform.printers.mathematica_prelude import HELPERS, NEEDS
-from closedform.printers.mathematica_spelling import number, text
+from closedform.printers.mathematica.prelude import HELPERS, NEEDS
+from closedform.printers.mathematica.spelling import number, text
+from closedform.printers.mathematica.writing import symbols
 from closedform.verify.running import available
 from closedform.verify.running.mathematica import run_mathematica
 from each_op import FEATURES, ONE

@@ -19,7 +19,7 @@ import closedform as cf
 from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
-from closedform.printers.mathml_marks import Reader
+from closedform.printers.mathml.marks import Reader
 from each_op import FEATURES, ONE
 from strategies import formulas
 from test_hostile_names import NAMES, of_names

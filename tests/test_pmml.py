@@ -17,7 +17,7 @@ from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
 from closedform.ops.payloads import splits_from
-from closedform.printers.pmml_spelling import HELPERS
+from closedform.printers.pmml.spelling import HELPERS
 from closedform.verify.running import available
 from closedform.verify.running.pmml import run_pmml
 from pmml_written import FOLDER, FORMULAS, ROWS

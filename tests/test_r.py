@@ -29,7 +29,7 @@ from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
-from closedform.printers.r import number
+from closedform.printers.r.writing import number
 from closedform.verify.running import available
 from closedform.verify.running.process import run
 

@@ -16,7 +16,7 @@ from closedform.errors import ClosedformError, UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
 from closedform.passes import double_sums
-from closedform.printers.sql_dialects import DIALECTS
+from closedform.printers.sql.dialects import DIALECTS
 from closedform.verify.running import postgres, spark
 from closedform.verify.running.sql import run_sql
 from programs import left_to_right

@@ -24,14 +24,14 @@ from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
-from closedform.printers.sql_dialects import DIALECTS
+from closedform.printers.sql.dialects import DIALECTS
 
 EVERYDAY = ["duckdb", "sqlite"]
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
 DATA, TARGET = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 A, B = ops.input_(0), ops.input_(1)
 
-GOLDEN = Path(__file__).parent / "golden_sql"
+GOLDEN = Path(__file__).parent / "golden" / "sql"
 
 
 def connected(rows, engine="duckdb"):

@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, SplineTransform
 from sklearn.tree import DecisionTreeRegressor
 
 import closedform as cf
-from closedform.printers.sympy import Steps
+from closedform.printers.sympy.writing import Steps
 
 NAMES = ["N", "I", "lambda", "petal width (cm)"]
 RNG = np.random.default_rng(1)

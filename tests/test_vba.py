@@ -26,7 +26,7 @@ from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
-from closedform.printers.vba import exact, number
+from closedform.printers.vba.writing import exact, number
 from closedform.verify.running import available
 from programs import left_to_right
 

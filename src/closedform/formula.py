@@ -258,21 +258,20 @@ class Formula:
         return with_outputs(self, batch, prefix)
 
     def compile(self, *, precision: str = "double", threads: int = 1) -> Compiled:
-        """Return a function that gives the same numbers sooner; see `native.Compiled`.
+        """Return a function that gives the same numbers sooner.
 
         Args:
-            precision: "float" computes layers in single precision.
-            threads: how many blocks of rows are computed at once.
+            precision, threads: as in `native.Compiled`.
         """
         from closedform.native import Compiled
 
         return Compiled(self, precision=precision, threads=threads)
 
     def to(self, target: str = "text", path: Any = None, **options: Any) -> Any:
-        """Return the formula written in a target: text, or an object of Python.
+        """Return the formula written in one of `closedform.targets()`: text, or Python's object.
 
         Args:
-            target: "text", "latex", "python", "sql" …: see `closedform.targets()`.
+            target: "text", "latex", "python", "sql" …
             path: a file to write instead; it is replaced at once, or stays as it was.
             options: `digits=4` rounds every number, and `data=X` measures how far that moves the
                 outputs; the others belong to the target: see docs/writing.md.

@@ -17,7 +17,7 @@ from closedform.ir import Array, Node
 from closedform.printers import spell as s
 from closedform.printers.coded import REFUSED, Coded, coded
 from closedform.printers.ensemble import as_trees
-from closedform.printers.numpy_layers import Group, Matrices, bracketed
+from closedform.printers.numpy.layers import Group, Matrices, bracketed
 from closedform.printers.program import (
     Program,
     comma,

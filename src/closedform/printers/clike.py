@@ -22,7 +22,7 @@ from closedform.printers import spell as s
 from closedform.printers.forests import Data, Forest
 from closedform.printers.label_codes import LabelCodes
 from closedform.printers.program import comma, constant, free_name
-from closedform.printers.python_trees import as_function
+from closedform.printers.python.trees import as_function
 from closedform.printers.spell import (
     BREAK,
     Custom,

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from closedform.errors import BadInput
 from closedform.formula import Formula
-from closedform.printers import c
-from closedform.printers.c_prelude import CALLS
+from closedform.printers.c import writing as c
+from closedform.printers.c.prelude import CALLS
 from closedform.printers.clike import Syntax
 from closedform.printers.pages import NEEDS, fitted, page
 from closedform.printers.program import banner

@@ -15,7 +15,7 @@ from closedform.formula import Formula
 from closedform.ir import Array, Node
 from closedform.ops.payloads import Splits
 from closedform.printers.ensemble import as_trees
-from closedform.printers.python_trees import few_and_small
+from closedform.printers.python.trees import few_and_small
 
 
 @dataclass(frozen=True)

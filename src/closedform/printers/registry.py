@@ -38,7 +38,7 @@ TARGETS: dict[str, str] = {
     "matlab": "closedform.printers.matlab",
     "sympy": "closedform.printers.sympy",
     "excel": "closedform.printers.excel",
-    "excel_formula": "closedform.printers.excel_formula",
+    "excel_formula": "closedform.printers.excel.formula",
     "sql": "closedform.printers.sql",
 }
 """Target → the module with its `write(formula, **options)`."""

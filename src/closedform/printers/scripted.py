@@ -28,7 +28,7 @@ from closedform.printers.program import (
     free_name,
     sum_in_parts,
 )
-from closedform.printers.python_trees import as_function
+from closedform.printers.python.trees import as_function
 from closedform.printers.script import SPELL, Script
 from closedform.printers.spell import (
     BREAK,

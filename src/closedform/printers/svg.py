@@ -7,7 +7,7 @@ import subprocess
 
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Formula
-from closedform.printers.dot import write as write_dot
+from closedform.printers.dot.writing import write as write_dot
 
 TIMEOUT = 60  # seconds; a graph of 2,000 nodes takes 10
 

@@ -8,8 +8,8 @@ from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type
 from closedform.ops.payloads import Label
-from closedform.printers.javascript import TAKEN, TYPED, Module, text
-from closedform.printers.javascript_prelude import TYPED as HELPERS
+from closedform.printers.javascript.prelude import TYPED as HELPERS
+from closedform.printers.javascript.writing import TAKEN, TYPED, Module, text
 from closedform.printers.pages import NEEDS, page
 
 FEW = 12

@@ -20,7 +20,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
-from closedform.printers.excel_cells import FIRST, INFINITY, letters
+from closedform.printers.excel.cells import FIRST, INFINITY, letters
 from closedform.verify.running.process import Outputs, run
 
 Rows = list[list[Any]]

@@ -11,9 +11,9 @@ from typing import Any
 
 from closedform.errors import BadInput
 from closedform.formula import Feature
-from closedform.printers.excel_cells import FIRST, ROW, letters
-from closedform.printers.excel_formula import text as spelled
-from closedform.printers.excel_sheets import Book, Sheet
+from closedform.printers.excel.cells import FIRST, ROW, letters
+from closedform.printers.excel.formula import text as spelled
+from closedform.printers.excel.sheets import Book, Sheet
 from closedform.verify.running.excel import Computed, Engine, filled_in, returned
 from closedform.verify.running.excel import tool as tool
 from closedform.verify.running.process import Outputs

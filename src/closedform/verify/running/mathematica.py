@@ -12,7 +12,7 @@ from typing import Any
 
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
-from closedform.printers.mathematica_spelling import text
+from closedform.printers.mathematica.spelling import text
 from closedform.verify.running.process import Outputs
 
 

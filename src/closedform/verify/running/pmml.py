@@ -13,7 +13,7 @@ from typing import Any
 
 from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
-from closedform.printers.pmml import field_names
+from closedform.printers.pmml.writing import field_names
 from closedform.verify.running.process import Outputs, run
 
 _DRIVER = """

@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from closedform.errors import UnsupportedTarget
-from closedform.printers.sql_dialects import POSTGRES
+from closedform.printers.sql.dialects import POSTGRES
 
 TIMEOUT = 600  # seconds
 

@@ -11,8 +11,8 @@ from closedform.errors import MissingExtra, UnsupportedTarget
 from closedform.formula import Feature
 from closedform.ir import Type
 from closedform.ops.payloads import NEVER_SEEN
-from closedform.printers.sql_dialects import DIALECTS
-from closedform.printers.sql_names import column_names
+from closedform.printers.sql.dialects import DIALECTS
+from closedform.printers.sql.names import column_names
 from closedform.verify.running.postgres import run_postgres
 from closedform.verify.running.process import Outputs
 from closedform.verify.running.spark import run_spark

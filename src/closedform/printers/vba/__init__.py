@@ -1,0 +1,5 @@
+"""The target vba: `write` is in writing.py."""
+
+from closedform.printers.vba.writing import write
+
+__all__ = ["write"]
