@@ -1,13 +1,20 @@
-"""What Excel demands of a workbook's file, which LibreOffice and openpyxl let pass.
+"""Small formulas for workbooks, and what Excel demands of a file and others let pass.
 
 Limits: Microsoft, "Excel specifications and limits"; names: "Names in formulas".
 """
 
+import math
 import re
 from collections.abc import Iterator
 from io import BytesIO
 from xml.etree import ElementTree
 from zipfile import ZipFile
+
+from openpyxl import load_workbook
+
+from closedform import ops
+from closedform.formula import Feature, Formula
+from closedform.ir import Type
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 SINCE_2010 = {
@@ -74,3 +81,42 @@ def _of_formula(text: str) -> Iterator[str]:
     for number in re.findall(r"(?<![\w$.!'])\d[\d.]*(?:E[+-]?\d+)?", bare):
         if len(re.sub(r"E.*|\.", "", number).strip("0")) > 15:
             yield f"number {number}"
+
+
+# What the tests of workbooks share.
+def cells(book, sheet, **options):
+    return load_workbook(BytesIO(book), **options)[sheet]
+
+
+def formulas_of(book):
+    with ZipFile(BytesIO(book)) as file:
+        for name in file.namelist():
+            if "worksheets" in name:
+                yield from re.findall(r"<f>([^<]*)</f>", file.read(name).decode())
+
+
+def small_network():
+    x = [ops.input_(i) for i in range(2)]
+    h = [ops.unary("tanh", ops.lin(b, (0.1, x[0]), (1 / 3, x[1]))) for b in (0.5, -0.2)]
+    score = ops.lin(0.7, (1.5, h[0]), (-2.25, h[1]))
+    inputs = (Feature("a (cm)"), Feature("b"))
+    return Formula({"p": ops.sigmoid(score), "score": score}, inputs)
+
+
+SMALL = {
+    "a constant": Formula({"y": ops.const(0.1 + 0.2)}, ()),
+    "an input": Formula({"y": ops.input_(0)}, (Feature("y"),)),
+    "a label": Formula(
+        {"y": ops.input_(0, Type.LABEL)}, (Feature("k", Type.LABEL, ("a", "A", "?", "*")),)
+    ),
+    "no label known": Formula({"y": ops.input_(0, Type.LABEL)}, (Feature("k", Type.LABEL),)),
+    "a network": small_network(),
+    "refused": Formula(
+        {"y": ops.lin(1, (2, ops.input_(0))), "z": ops.const(3)},
+        (Feature("a", missing=False), Feature("k", Type.LABEL, ("a",), unseen=False)),
+    ),
+}
+CASES = {
+    "y": [0.1 + 0.2, math.nan, -2.5], "k": ["a", "A", None], "a": [1.0, math.nan, 2.0],
+    "a (cm)": [0.5, -1.25, math.nan], "b": [2.0, 3.5, 1.0],
+}  # fmt: skip

@@ -105,9 +105,9 @@ def _exact_sheet() -> Any:
 def _xml(value: Any) -> str:
     """Return a text or a number for XML; signs that it cannot hold as workbooks write them."""
     text = repr(value) if isinstance(value, float) else str(value)
-    if "_x" in text or min(text) < " ":
+    if "_x" in text or min(text) < " " or max(text) > "\ufffd":
         text = re.sub(r"_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", text)
-        text = re.sub(r"[\x00-\x08\x0b-\x1f]", lambda m: f"_x{ord(m[0]):04X}_", text)
+        text = re.sub(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]", lambda m: f"_x{ord(m[0]):04X}_", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
