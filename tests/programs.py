@@ -19,7 +19,7 @@ SELDOM = {"mathematica"}
 PROGRAMS = tuple(t for t in RUNNERS if t not in SELDOM and available(t))
 """The targets whose programs can be run on this machine."""
 
-HEAVY = {"excel", "excel_formula", "pmml", "vba"}
+HEAVY = {"excel", "excel_formula", "ibis", "jax", "pmml", "vba"}
 """Targets that take seconds for each run: `make test-all` runs them."""
 
 TOO_LONG = {"excel_formula": ("boosted", "categories", "shapes", "forest")}

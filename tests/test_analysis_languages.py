@@ -18,7 +18,7 @@ LANGUAGES = ("r", "matlab", "julia", "vba")
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_helper_brings_the_helpers_that_it_calls(language):
-    prelude = import_module(f"closedform.printers.{language}_prelude")
+    prelude = import_module(f"closedform.printers.{language}.prelude")
     needs = {**NEEDS, **prelude.NEEDS}
     for name, body in prelude.HELPERS.items():
         code = "\n".join(line.split("#")[0] for line in body.splitlines() if "among(" not in line)
