@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 from numba import carray
-from numba.core import types
+from numba.core.types import int64
+from numba.core.types.misc import CPointer
 from numba.extending import intrinsic
 
 from closedform.ir import Array
@@ -371,7 +372,7 @@ def _pointer(typing: Any, address: Any, kind: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
-    return types.CPointer(kind.dtype)(types.int64, kind), emit
+    return CPointer(kind.dtype)(int64, kind), emit
 
 
 @kernel
