@@ -32,7 +32,8 @@ EXACT = set(BUILD) - {"pow", *ops.UNARY} | {"abs", "sqrt", "floor", "sign", "rou
 # Of two zeros that are the k-th, either is right; a division by it tells them apart.
 AMONG = st.sampled_from([sorted(EXACT - {"kth"}), sorted(EXACT - {"div"})])
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wmissing-prototypes", "-Wshadow"]
-CAREFUL = ["-Wconversion", "-Wsign-conversion", "-Wdouble-promotion"]
+# Not -Wdouble-promotion: NAN itself is a float in some headers, as clang says.
+CAREFUL = ["-Wconversion", "-Wsign-conversion"]
 DATA, TARGET = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
 

@@ -24,7 +24,7 @@ from closedform.ir import Type
 from closedform.ops.payloads import splits_from
 from closedform.printers.go.spacing import spaced
 from closedform.printers.spell import BREAK
-from closedform.verify.running import available, javascript, records, runner, typescript
+from closedform.verify.running import available, cpp, javascript, records, runner, typescript
 from programs import assert_same, left_to_right
 from strategies import BUILD, LABELS, formulas, rows
 from test_c import relabelled, unknown_as_itself
@@ -208,8 +208,9 @@ def test_a_tree_of_few_tests_asks_none_in_vain():
     assert "missing" not in sure
 
 
+CXX = cpp.tool() if available("cpp") else []
 SELF_TESTS = {
-    "cpp": ("model.hpp", [["c++", "-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+    "cpp": ("model.hpp", [[*CXX, "-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
                            "-x", "c++", "-DMODEL_TEST", "-o", "model", "model.hpp"], ["./model"]]),
     "java": ("Model.java", [["javac", "-encoding", "UTF-8", "-Xlint:all", "-Werror", "Model.java"],
                             ["java", "Model"]]),
@@ -241,7 +242,7 @@ def test_a_header_of_single_precision_compiles_in_newer_standards_too(tmp_path):
     (tmp_path / "pump.hpp").write_text(text, encoding="utf-8")
     flags = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-x", "c++", "-DPUMP_TEST"]
     for standard in ("-std=c++11", "-std=c++17"):
-        done = subprocess.run(["c++", standard, *flags, "-o", "pump", "pump.hpp"], cwd=tmp_path,
+        done = subprocess.run([*CXX, standard, *flags, "-o", "pump", "pump.hpp"], cwd=tmp_path,
                               capture_output=True, text=True, check=False)  # fmt: skip
         assert done.returncode == 0, done.stderr
     assert subprocess.run([tmp_path / "pump"], check=False).returncode == 0
