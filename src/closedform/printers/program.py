@@ -6,10 +6,12 @@ import builtins
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from closedform import ops
 from closedform.about import __version__
+from closedform.errors import MissingExtra
 from closedform.formula import Formula
 from closedform.ir import Node, toposort
 from closedform.passes.lower import lower
@@ -192,3 +194,23 @@ def joined(parts: Iterable[str], width: int = 96, indent: str = "    ") -> str:
         now.append(part + ",")
         size += len(part) + 2
     return "\n".join([*lines, indent + " ".join(now)] if now else lines)
+
+
+def defined(text: str, name: str, package: str, purpose: str) -> Any:
+    """Return what a module's text defines: it is executed, as a user would import it.
+
+    Args:
+        text: our own text of a Python module.
+        name: what is wanted of it.
+        package, purpose: what it imports, as our extra is called too, and what for.
+
+    Raises:
+        MissingExtra: the package is not installed.
+    """
+    try:
+        import_module(package)
+    except ImportError:
+        raise MissingExtra(package, package, purpose) from None
+    namespace: dict[str, Any] = {"__name__": "closedform_module"}
+    exec(compile(text, "<closedform>", "exec"), namespace)  # noqa: S102 - it is our own text
+    return namespace[name]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from closedform.errors import MissingExtra
 from closedform.formula import Formula
 from closedform.ir import Node
 from closedform.printers import spell as s
 from closedform.printers.frames import Engine, module
 from closedform.printers.ibis.prelude import HELPERS, NEEDS
+from closedform.printers.program import defined
 from closedform.printers.spell import Custom, Speller, Spelling, Written, call
 
 
@@ -70,10 +70,4 @@ def write(formula: Formula, *, as_text: bool = False) -> Any:
     text = module(formula, ENGINE)
     if as_text:
         return text
-    try:
-        import ibis  # noqa: F401
-    except ImportError:
-        raise MissingExtra("ibis", "ibis", "Writing Ibis expressions") from None
-    namespace: dict[str, Any] = {"__name__": "closedform_function"}
-    exec(compile(text, "<closedform>", "exec"), namespace)  # noqa: S102 - it is our own text
-    return namespace["evaluate"]
+    return defined(text, "evaluate", "ibis", "Writing Ibis expressions")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from closedform.errors import MissingExtra
 from closedform.formula import Formula
 from closedform.ir import Type
 from closedform.printers.array_lines import (
@@ -25,7 +24,7 @@ from closedform.printers.jax.prelude import (
     LABELS_OF,
     NEEDS,
 )
-from closedform.printers.program import joined, unread
+from closedform.printers.program import defined, joined, unread
 from closedform.printers.spell import Custom, Spelling, call
 from closedform.printers.torch.writing import SHARED
 
@@ -67,13 +66,7 @@ def write(formula: Formula, *, as_text: bool = False) -> Any:
     text = _text(formula)
     if as_text:
         return text
-    try:
-        import jax  # noqa: F401
-    except ImportError:
-        raise MissingExtra("jax", "jax", "Writing a JAX function") from None
-    namespace: dict[str, Any] = {"__name__": "closedform_function"}
-    exec(compile(text, "<closedform>", "exec"), namespace)  # noqa: S102 - it is our own text
-    return namespace["evaluate"]
+    return defined(text, "evaluate", "jax", "Writing a JAX function")
 
 
 def _text(formula: Formula) -> str:

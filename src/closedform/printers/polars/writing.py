@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from closedform.errors import MissingExtra
 from closedform.formula import Formula
 from closedform.printers import spell as s
 from closedform.printers.frames import Engine, module
 from closedform.printers.polars.prelude import HELPERS, NEEDS
+from closedform.printers.program import defined
 from closedform.printers.spell import Custom, Spelling
 
 SPELL: dict[str, Spelling | Custom] = {
@@ -62,10 +62,4 @@ def write(formula: Formula, *, as_text: bool = False) -> Any:
     text = module(formula, ENGINE)
     if as_text:
         return text
-    try:
-        import polars  # noqa: F401
-    except ImportError:
-        raise MissingExtra("polars", "polars", "Writing Polars expressions") from None
-    namespace: dict[str, Any] = {"__name__": "closedform_function"}
-    exec(compile(text, "<closedform>", "exec"), namespace)  # noqa: S102 - it is our own text
-    return namespace["evaluate"]
+    return defined(text, "evaluate", "polars", "Writing Polars expressions")

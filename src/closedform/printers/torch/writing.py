@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.errors import BadInput, MissingExtra
+from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import Node, Type
 from closedform.printers import spell as s
@@ -20,7 +20,7 @@ from closedform.printers.array_lines import (
     result_of,
 )
 from closedform.printers.arrays import Library, Made, spelled
-from closedform.printers.program import comma, joined, printable, unread
+from closedform.printers.program import comma, defined, joined, printable, unread
 from closedform.printers.spell import (
     BREAK,
     Custom,
@@ -142,13 +142,7 @@ def write(
     text = _text(formula, dtype, bool(trainable))
     if as_text:
         return text
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise MissingExtra("torch", "torch", "Writing a PyTorch module") from None
-    namespace: dict[str, Any] = {"__name__": "closedform_module"}
-    exec(compile(text, "<closedform>", "exec"), namespace)  # noqa: S102 - it is our own text
-    return namespace["Model"]()
+    return defined(text, "Model", "torch", "Writing a PyTorch module")()
 
 
 def _text(formula: Formula, dtype: str, trainable: bool) -> str:

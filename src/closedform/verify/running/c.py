@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
-from closedform.verify.running.lines import answers, told
-from closedform.verify.running.process import run
+from closedform.verify.running.process import Outputs, compiler
+from closedform.verify.running.records import Driver, Fields, fields_of, run_records
 
-COMPILERS = ("cc", "gcc", "clang", "tcc")
 STRICT = ("-std=c99", "-O2", "-ffp-contract=off")
 """Contracted sums and products would be other ones than those that were written."""
 
@@ -74,26 +66,25 @@ TELL
     return 0;
 }
 """
-_FIELD = re.compile(r"^    (double |float |const char \*)(\w+);", re.M)
+_FIELD = r"^    (?P<type>double |float |const char \*)(?P<name>\w+);"
 
 
 def run_c(
     program: str, inputs: Sequence[Feature], columns: list[list[Any]], outputs: Sequence[str],
     options: Mapping[str, Any],
-) -> tuple[dict[str, list[Any]], str]:  # fmt: skip
+) -> tuple[Outputs, str]:  # fmt: skip
     """Compile a printed C file with a main function, and run it on all rows."""
     name = str(options.get("name", "model"))
+    driver = Driver(
+        main=_DRIVER.replace("model_", f"{name}_"),
+        number="in.{} = number();", label="in.{} = label();",
+        tell_number='printf("%a\\n", out.{});', tell_label="tell_label(out.{});",
+        files=("program.c", "driver.c"),
+        commands=([*tool(), *STRICT, "-o", "driver", "driver.c", "-lm"], ["./driver"]),
+        written=float.hex, read=float.fromhex,
+    )  # fmt: skip
     taken, given = (_fields(program, f"{name}_{kind}") for kind in ("input", "output"))
-    with TemporaryDirectory() as folder:
-        Path(folder, "program.c").write_text(program, encoding="utf-8")
-        Path(folder, "driver.c").write_text(_driver(name, taken, given), encoding="utf-8")
-        made = run([*tool(), *STRICT, "-o", "driver", "driver.c", "-lm"], folder)
-        if made.returncode:
-            return {}, made.stderr.strip().splitlines()[0]
-        ran = run(["./driver"], folder, told(columns, [text for text, _ in taken], float.hex))
-    if ran.returncode:
-        return {}, f"the program ended with status {ran.returncode}"
-    return answers(ran.stdout, [text for text, _ in given], outputs, float.fromhex), ""
+    return run_records(program, driver, (taken, given), columns, outputs)
 
 
 def tool() -> list[str]:
@@ -102,30 +93,14 @@ def tool() -> list[str]:
     Raises:
         UnsupportedTarget: there is none.
     """
-    for name in COMPILERS:
-        if found := shutil.which(name):
-            return [found]
-    if find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "cc"]
-    raise UnsupportedTarget(
-        "A C program cannot be run here: there is no C compiler.",
+    return compiler(
+        "cc", "gcc", "clang", "tcc", zig="cc",
+        absent="A C program cannot be run here: there is no C compiler.",
         hint="Type: pip install ziglang (it is one), or install the system's (apt install gcc).",
-    )
+    )  # fmt: skip
 
 
-def _fields(program: str, kind: str) -> list[tuple[bool, str]]:
-    """Return whether each field of a struct is text, and its name."""
-    end = program.index(f"}} {kind};")
-    start = program.rindex("typedef struct {", 0, end)
-    found = _FIELD.findall(program[start:end])
-    return [(type_ == "const char *", name) for type_, name in found]
-
-
-def _driver(name: str, taken: list[tuple[bool, str]], given: list[tuple[bool, str]]) -> str:
-    read = [f"        in.{name} = {'label' if text else 'number'}();" for text, name in taken]
-    tell = [
-        f"        tell_label(out.{name});" if text else f'        printf("%a\\n", out.{name});'
-        for text, name in given
-    ]
-    driver = _DRIVER.replace("model_", f"{name}_")
-    return driver.replace("READ", "\n".join(read)).replace("TELL", "\n".join(tell))
+def _fields(program: str, kind: str) -> Fields:
+    head, end = "typedef struct {", f"}} {kind};"  # a struct's name stands behind its fields
+    start = program.rindex(head, 0, program.index(end))
+    return fields_of(program[start:], head, end, _FIELD, "const char")

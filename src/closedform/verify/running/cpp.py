@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
-from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
-from closedform.verify.running.process import Outputs
+from closedform.verify.running.process import Outputs, compiler
 from closedform.verify.running.records import Driver, Fields, fields_of, run_records
 
-COMPILERS = ("c++", "g++", "clang++")
 STRICT = ("-std=c++11", "-O2", "-ffp-contract=off")
 """Contracted sums and products would be other ones than those that were written."""
 
@@ -93,12 +88,8 @@ def tool() -> list[str]:
     Raises:
         UnsupportedTarget: there is none.
     """
-    for name in COMPILERS:
-        if found := shutil.which(name):
-            return [found]
-    if find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "c++"]
-    raise UnsupportedTarget(
-        "A C++ header cannot be run here: there is no C++ compiler.",
+    return compiler(
+        "c++", "g++", "clang++", zig="c++",
+        absent="A C++ header cannot be run here: there is no C++ compiler.",
         hint="Type: pip install ziglang (it is one), or install the system's (apt install g++).",
-    )
+    )  # fmt: skip

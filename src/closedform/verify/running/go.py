@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
-from closedform.verify.running.process import Outputs
+from closedform.verify.running.process import Outputs, installed
 from closedform.verify.running.records import Driver, Fields, fields_of, run_records
 
 # Go writes and reads the shortest digits that are the same number.
@@ -105,10 +103,8 @@ def tool() -> str:
     Raises:
         UnsupportedTarget: there is none.
     """
-    found = shutil.which("go")
-    if found is None:
-        raise UnsupportedTarget(
-            "A Go file cannot be run here: there is no Go compiler.",
-            hint="Install it: https://go.dev/dl, or apt install golang.",
-        )
-    return found
+    return installed(
+        "go",
+        absent="A Go file cannot be run here: there is no Go compiler.",
+        hint="Install it: https://go.dev/dl, or apt install golang.",
+    )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
 from closedform.verify.running.packed import pack, unpack
-from closedform.verify.running.process import Outputs, run
+from closedform.verify.running.process import Outputs, installed, run
 
 _DRIVER = """
 1;
@@ -102,10 +100,9 @@ def tool() -> str:
     Raises:
         UnsupportedTarget: there is none.
     """
-    found = shutil.which("octave-cli") or shutil.which("octave")
-    if found is None:
-        raise UnsupportedTarget(
-            "A MATLAB program cannot be run here: there is no Octave.",
-            hint="Install it (apt install octave, brew install octave, or octave.org).",
-        )
-    return found
+    return installed(
+        "octave-cli",
+        "octave",
+        absent="A MATLAB program cannot be run here: there is no Octave.",
+        hint="Install it (apt install octave, brew install octave, or octave.org).",
+    )

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
+from closedform.errors import UnsupportedTarget
+
 TIMEOUT = 600  # seconds
+
+ZIG = "ziglang"
+"""The package of pip that is a compiler of C and C++."""
 
 Outputs = dict[str, list[Any]]
 """The values of each output, row after row; a row that failed gives None."""
@@ -24,3 +32,26 @@ def run(
         command, cwd=folder, input=given, capture_output=True, text=True, timeout=TIMEOUT,
         check=False, env=variables,
     )  # fmt: skip
+
+
+def installed(*names: str, absent: str, hint: str) -> str:
+    """Return the path of the first of some commands that is here.
+
+    Raises:
+        UnsupportedTarget: none is: what is absent, and how to install it.
+    """
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    raise UnsupportedTarget(absent, hint=hint)
+
+
+def compiler(*names: str, zig: str, absent: str, hint: str) -> list[str]:
+    """Return a compiler's command: the system's, or that of the package ziglang.
+
+    Raises:
+        UnsupportedTarget: there is none.
+    """
+    if find_spec(ZIG) and not any(map(shutil.which, names)):
+        return [sys.executable, "-m", ZIG, zig]
+    return [installed(*names, absent=absent, hint=hint)]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
 from closedform.verify.running.packed import pack, unpack
-from closedform.verify.running.process import Outputs, run
+from closedform.verify.running.process import Outputs, installed, run
 
 _DRIVER = """
 program <- source("program.R", local = TRUE, encoding = "UTF-8")$value
@@ -75,10 +73,8 @@ def tool() -> str:
     Raises:
         UnsupportedTarget: there is none.
     """
-    found = shutil.which("Rscript")
-    if found is None:
-        raise UnsupportedTarget(
-            "An R script cannot be run here: there is no R.",
-            hint="Install it (apt install r-base-core, brew install r, or r-project.org).",
-        )
-    return found
+    return installed(
+        "Rscript",
+        absent="An R script cannot be run here: there is no R.",
+        hint="Install it (apt install r-base-core, brew install r, or r-project.org).",
+    )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
-from closedform.verify.running.process import Outputs
+from closedform.verify.running.process import Outputs, installed
 from closedform.verify.running.records import Driver, Fields, fields_of, run_records
 
 STRICT = ("--edition", "2021", "-O", "-D", "warnings")
@@ -86,10 +84,8 @@ def tool() -> str:
     Raises:
         UnsupportedTarget: there is none.
     """
-    found = shutil.which("rustc")
-    if found is None:
-        raise UnsupportedTarget(
-            "A Rust module cannot be run here: there is no Rust compiler.",
-            hint="Install it: https://rustup.rs, or apt install rustc.",
-        )
-    return found
+    return installed(
+        "rustc",
+        absent="A Rust module cannot be run here: there is no Rust compiler.",
+        hint="Install it: https://rustup.rs, or apt install rustc.",
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import struct
 import subprocess
@@ -15,10 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from xml.sax.saxutils import escape
 
-from closedform.errors import UnsupportedTarget
 from closedform.formula import Feature
 from closedform.verify.running.packed import STRANGE, is_text
-from closedform.verify.running.process import Outputs
+from closedform.verify.running.process import Outputs, installed
 
 # Numbers pass as their bits; labels as the codes of their UTF-16 units, in five digits each.
 _DRIVER = """
@@ -223,10 +221,9 @@ def tool() -> str:
     Raises:
         UnsupportedTarget: there is none.
     """
-    found = shutil.which("soffice") or shutil.which("libreoffice")
-    if found is None:
-        raise UnsupportedTarget(
-            "A VBA module cannot be run here: there is no LibreOffice.",
-            hint="Install it (apt install libreoffice-calc, or libreoffice.org).",
-        )
-    return found
+    return installed(
+        "soffice",
+        "libreoffice",
+        absent="A VBA module cannot be run here: there is no LibreOffice.",
+        hint="Install it (apt install libreoffice-calc, or libreoffice.org).",
+    )
