@@ -41,8 +41,10 @@ MAY_IMPORT = {
     "native": RUNNING,
     "probes": RUNNING,
     "verify": RUNNING | {"asking", "passes", "printers", "probes", "store"},
-    "distill": RUNNING | {"passes", "probes", "verify"},
-    "frontier": RUNNING | {"passes", "probes", "verify", "distill"},
+    "fitting": RUNNING | {"passes"},
+    "shorten": RUNNING | {"passes", "fitting", "probes"},
+    "distill": RUNNING | {"passes", "fitting", "shorten", "probes", "verify"},
+    "frontier": RUNNING | {"passes", "fitting", "shorten", "probes", "verify", "distill"},
     "explain": RUNNING,
     "report": ANYTHING,
     "cli": ANYTHING,
@@ -53,7 +55,7 @@ MAY_IMPORT = {
 MAY_IMPORT_LATE = {"formula": {"batches", "evaluate", "native", "printers", "verify", "store"}}
 # Where a package other than NumPy may be imported, and inside functions only.
 MEETS_FRAMEWORKS = {"asking", "batches", "cli", "loading", "native", "printers", "probes"}
-MEETS_FRAMEWORKS |= {"readers", "verify"}
+MEETS_FRAMEWORKS |= {"readers", "shorten", "verify"}
 # Modules that a framework compiles: their decorators need it at the top. Others import them late.
 COMPILED = {
     f"native/{name}.py": {"numba", "llvmlite"} for name in ("kernels", "row_kernel", "dense")
