@@ -1,0 +1,134 @@
+"""The weights of some terms, and terms changed for better ones while the others stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from closedform.ir import Array
+from closedform.shorten.additive.curves import Basis, Factor, Term, term_values
+from closedform.shorten.additive.forward import DEPENDENT
+
+BETTER = 0.999
+"""A term is exchanged where the squared error falls to this share at least."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What a sum of terms is fitted to.
+
+    Attributes:
+        x: rows, shape (rows, views).
+        y: scores, each in units of its deviation, shape (rows, scores).
+        root: the square roots of the rows' weights, which add up to 1, shape (rows,).
+    """
+
+    x: Array
+    y: Array
+    root: Array
+
+    def matrix(self, terms: Sequence[Term]) -> Array:
+        """Return 1 and the values of the terms, weighted, shape (rows, terms + 1)."""
+        columns = [np.ones(len(self.x)), *(term_values(t, self.x) for t in terms)]
+        return np.column_stack(columns) * self.root[:, None]
+
+    @property
+    def weighted(self) -> Array:
+        """The scores, weighted."""
+        made: Array = self.y * self.root[:, None]
+        return made
+
+    def weights(self, terms: Sequence[Term]) -> Array:
+        """Return the weights of 1 and of each term, shape (terms + 1, scores)."""
+        columns = self.matrix(terms)
+        size = np.linalg.norm(columns, axis=0)
+        size = np.where(size > 0, size, 1.0)
+        found: Array = np.linalg.lstsq(columns / size, self.weighted, rcond=1e-9)[0]
+        return found / size[:, None]
+
+    def loss(self, terms: Sequence[Term]) -> float:
+        """Return the mean squared error that the best weights leave."""
+        away = self.weighted - self.matrix(terms) @ self.weights(terms)
+        return float((away**2).sum())
+
+
+def without_least(target: Target, terms: Sequence[Term]) -> list[Term]:
+    """Return the terms without the one whose weight is missed least.
+
+    The loss rises by w² / [(AᵀA)⁻¹]ᵢᵢ where the weight w of term i is set to 0 and the others
+    follow.
+    """
+    columns = target.matrix(terms)
+    weights = target.weights(terms)
+    inverse = np.linalg.pinv(columns.T @ columns, hermitian=True)
+    missed = (weights**2).sum(axis=1)[1:] / np.maximum(np.diag(inverse)[1:], 1e-300)
+    least = int(missed.argmin())
+    return [t for i, t in enumerate(terms) if i != least]
+
+
+def backwards(target: Target, terms: Sequence[Term]) -> Iterator[list[Term]]:
+    """Yield the terms, then one less, and so on down to one."""
+    now = list(terms)
+    while now:
+        yield now
+        now = without_least(target, now)
+
+
+def polished(
+    target: Target, terms: Sequence[Term], basis: Basis, *, sweeps: int = 2,
+    stop: Callable[[], bool] = lambda: False,
+) -> list[Term]:  # fmt: skip
+    """Return the terms with knots and kinds of curve that fit better together.
+
+    Args:
+        target: what is fitted.
+        terms: those of a forward selection, each chosen before the later ones were there.
+        basis: the curves that may stand in the place of another of the same view.
+        sweeps: over all factors of all terms.
+        stop: asked before each exchange.
+    """
+    now = list(terms)
+    for _ in range(sweeps):
+        before = list(now)
+        for i in range(len(now)):
+            for place in range(len(now[i])):
+                if stop():
+                    return now
+                now[i] = _exchanged(target, now, i, place, basis)
+        if now == before:
+            break
+    return now
+
+
+def _exchanged(target: Target, terms: list[Term], i: int, place: int, basis: Basis) -> Term:
+    """Return term i with the best curve in one of its places."""
+    term = terms[i]
+    others = [t for k, t in enumerate(terms) if k != i]
+    q, _ = np.linalg.qr(target.matrix(others))
+    left = target.weighted - q @ (q.T @ target.weighted)
+    at = np.flatnonzero(basis.view == term[place].view)
+    rest = target.root * term_values(term[:place] + term[place + 1 :], target.x)
+    own = (target.root * term_values(term, target.x))[:, None]
+    found = _explained(np.column_stack([own, basis.values[:, at] * rest[:, None]]), q, left)
+    total = float((left**2).sum())
+    best = int(found[1:].argmax()) if len(at) else 0
+    if not len(at) or total - found[1:][best] > BETTER * (total - found[0]):
+        return term
+    made = (*term[:place], basis.factors[at[best]], *term[place + 1 :])
+    return term if made in others else made
+
+
+def _explained(columns: Array, q: Array, left: Array) -> Array:
+    """Return how much of what is left each column explains, beside the directions q."""
+    size = (columns**2).sum(axis=0)
+    rest = size - ((q.T @ columns) ** 2).sum(axis=0)
+    fine = rest > DEPENDENT * np.maximum(size, 1e-300)
+    found: Array = ((left.T @ columns) ** 2).sum(axis=0) / np.where(fine, rest, 1.0) * fine
+    return found
+
+
+def lines(factors: Sequence[Factor]) -> list[Factor]:
+    """Return the plain views among some curves."""
+    return [f for f in factors if f.kind == "line"]
