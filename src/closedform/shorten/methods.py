@@ -11,7 +11,13 @@ from closedform.shorten.teacher import Teacher
 
 Method = Callable[[Teacher, Clock], Iterator[Formula]]
 
-METHODS: dict[str, str] = {}
+METHODS: dict[str, str] = {
+    "merge": "closedform.shorten.trees.merged",
+    "rules": "closedform.shorten.trees.listed",
+    "tree": "closedform.shorten.trees.small",
+    "scorecard": "closedform.shorten.scorecard",
+    "additive": "closedform.shorten.additive",
+}
 """Name → the module whose `formulas(teacher, clock)` gives formulas of several lengths.
 
 They stand in the order in which a frontier tries them: the cheaper and the stronger, the earlier.

@@ -112,7 +112,7 @@ class Basis:
 
     Attributes:
         factors: what they are.
-        values: their values, shape (rows, factors).
+        values: their values, shape (rows, factors), column by column.
         view: the view of each, shape (factors,).
     """
 
@@ -135,13 +135,13 @@ class Basis:
             kinds: which curves have knots.
             line: whether x itself is among them.
         """
-        made = [
-            f for j in views for f in _factors(x[:, j], j, j in indicators, count, kinds, line)
-        ]
+        made = [f for j in views for f in _factors(x[:, j], j, j in indicators, count, kinds, line)]
         values = np.column_stack([f.values(x) for f in made]) if made else np.empty((len(x), 0))
         varies = np.ptp(values, axis=0) > 0 if made else np.zeros(0, dtype=bool)
         kept = tuple(f for f, fine in zip(made, varies, strict=True) if fine)
-        return cls(kept, values[:, varies], np.array([f.view for f in kept], dtype=int))
+        return cls(
+            kept, np.asfortranarray(values[:, varies]), np.array([f.view for f in kept], dtype=int)
+        )
 
 
 def _factors(

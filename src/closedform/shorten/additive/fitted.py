@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,16 +68,8 @@ def without_least(target: Target, terms: Sequence[Term]) -> list[Term]:
     return [t for i, t in enumerate(terms) if i != least]
 
 
-def backwards(target: Target, terms: Sequence[Term]) -> Iterator[list[Term]]:
-    """Yield the terms, then one less, and so on down to one."""
-    now = list(terms)
-    while now:
-        yield now
-        now = without_least(target, now)
-
-
 def polished(
-    target: Target, terms: Sequence[Term], basis: Basis, *, sweeps: int = 2,
+    target: Target, terms: Sequence[Term], basis: Basis, *, sweeps: int = 1,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Term]:  # fmt: skip
     """Return the terms with knots and kinds of curve that fit better together.
@@ -89,35 +81,39 @@ def polished(
         sweeps: over all factors of all terms.
         stop: asked before each exchange.
     """
-    now = list(terms)
+    now, columns = list(terms), target.matrix(terms)
     for _ in range(sweeps):
         before = list(now)
-        for i in range(len(now)):
-            for place in range(len(now[i])):
-                if stop():
-                    return now
-                now[i] = _exchanged(target, now, i, place, basis)
+        for i, place in ((i, k) for i, term in enumerate(before) for k in range(len(term))):
+            if stop():
+                return now
+            made = _exchanged(target, now, columns, i, place, basis)
+            if made != now[i]:
+                now[i] = made
+                columns[:, i + 1] = target.root * term_values(made, target.x)
         if now == before:
             break
     return now
 
 
-def _exchanged(target: Target, terms: list[Term], i: int, place: int, basis: Basis) -> Term:
+def _exchanged(
+    target: Target, terms: list[Term], columns: Array, i: int, place: int, basis: Basis
+) -> Term:
     """Return term i with the best curve in one of its places."""
     term = terms[i]
-    others = [t for k, t in enumerate(terms) if k != i]
-    q, _ = np.linalg.qr(target.matrix(others))
-    left = target.weighted - q @ (q.T @ target.weighted)
     at = np.flatnonzero(basis.view == term[place].view)
-    rest = target.root * term_values(term[:place] + term[place + 1 :], target.x)
-    own = (target.root * term_values(term, target.x))[:, None]
-    found = _explained(np.column_stack([own, basis.values[:, at] * rest[:, None]]), q, left)
-    total = float((left**2).sum())
-    best = int(found[1:].argmax()) if len(at) else 0
-    if not len(at) or total - found[1:][best] > BETTER * (total - found[0]):
+    if not len(at):
         return term
+    q, _ = np.linalg.qr(np.delete(columns, i + 1, axis=1))
+    left = target.weighted - q @ (q.T @ target.weighted)
+    rest = target.root * term_values(term[:place] + term[place + 1 :], target.x)
+    own = _explained(columns[:, i + 1 : i + 2], q, left)[0]
+    found = _explained(basis.values[:, at] * rest[:, None], q, left)
+    best = int(found.argmax())
     made = (*term[:place], basis.factors[at[best]], *term[place + 1 :])
-    return term if made in others else made
+    total = float((left**2).sum())
+    worse = total - found[best] > BETTER * (total - own)
+    return term if worse or made in terms else made
 
 
 def _explained(columns: Array, q: Array, left: Array) -> Array:

@@ -67,6 +67,7 @@ class Forward:
     def __post_init__(self) -> None:
         """Begin with the constant alone."""
         self.squares = self.basis.values**2
+        self.ease = np.array([PER_NUMBER ** numbers_in((f,)) for f in self.basis.factors])
         self.spanned: list[Array] = []
         self.parents: list[Parent] = []
         self._span(self.root / np.linalg.norm(self.root))
@@ -132,7 +133,8 @@ class Forward:
 
     def _ease(self, p: Parent) -> Array:
         own = PER_NUMBER ** numbers_in(p.term) * PER_FACTOR ** len(p.term)
-        return own * np.array([PER_NUMBER ** numbers_in((f,)) for f in self.basis.factors])
+        ease: Array = own * self.ease
+        return ease
 
 
 def chosen_terms(

@@ -168,9 +168,7 @@ def _valued(rules: tuple[Rule, ...], found: Answers, shares: tuple[float, ...]) 
     return Listed(rules, values, float(np.sqrt((away**2).mean())), shares)
 
 
-def found_rules(
-    found: Answers, most: int, tests: int, clock: Clock
-) -> Iterator[tuple[Rule, ...]]:
+def found_rules(found: Answers, most: int, tests: int, clock: Clock) -> Iterator[tuple[Rule, ...]]:
     """Yield longer and longer lists, until a rule explains too little."""
     made: tuple[Rule, ...] = ()
     rest, whole = found, spread_of(found.scaled)
