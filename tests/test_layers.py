@@ -17,7 +17,7 @@ from statistics import median
 
 import pytest
 
-CORE = {"ir", "ops", "formula"}
+CORE = {"ir", "ops", "length", "formula"}
 RUNNING = CORE | {"columns", "layers", "evaluate"}
 ANYTHING = {""}
 # Layer → what its modules may import. `errors` and `about` are open to all.
@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "errors": set(),
     "ir": set(),
     "ops": {"ir"},
-    "formula": {"ir", "ops"},
+    "length": {"ir", "ops"},
+    "formula": {"ir", "ops", "length"},
     "columns": CORE,
     "layers": CORE,
     "evaluate": CORE | {"columns", "layers"},
