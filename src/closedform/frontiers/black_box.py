@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,13 @@ from closedform.errors import BadInput
 from closedform.formula import Feature, Formula, Task
 from closedform.ir import Array, Type
 from closedform.ops.payloads import labels_of
-from closedform.probes.containers import first_rows
-from closedform.shorten.scores import TINY
+from closedform.probes.containers import first_rows, row_count, take
+from closedform.shorten.scores import CERTAIN, TINY
 from closedform.shorten.teacher import Teacher
 from closedform.verify.oracle import predictions
 
-CERTAIN = 4.0
+ROWS = 50
+"""So many rows are shown to a model to see what it answers."""
 
 
 def features_of(X: Any) -> tuple[Feature, ...]:
@@ -54,7 +55,7 @@ def stub_of(model: Any, inputs: tuple[Feature, ...], X: Any) -> Formula:
     Raises:
         BadInput: the model answers no row.
     """
-    few = first_rows(X, 50)
+    few = first_rows(X, ROWS)
     classes = tuple(np.asarray(getattr(model, "classes_", ())).tolist())
     if classes and hasattr(model, "predict_proba"):
         chances = tuple(f"P({c})" for c in classes)
@@ -72,15 +73,27 @@ def stub_of(model: Any, inputs: tuple[Feature, ...], X: Any) -> Formula:
 
 
 def _asked(model: Any, X: Any) -> Array:
+    """Return what a model says about rows; where it raises, about those that it takes alone."""
     ask = model.predict if hasattr(model, "predict") else model
     try:
         made = np.asarray(ask(X))
     except Exception as problem:
-        raise BadInput(
-            f"{_name(model)} raises on these rows: {type(problem).__name__}: {problem}",
-            hint="Give rows that it takes.",
-        ) from problem
+        single = [_alone(ask, take(X, np.array([i]))) for i in range(min(ROWS, row_count(X)))]
+        answers = [answer for answer in single if answer is not None]
+        if not answers:
+            raise BadInput(
+                f"{_name(model)} raises on these rows: {type(problem).__name__}: {problem}",
+                hint="Give rows that it takes.",
+            ) from problem
+        made = np.concatenate(answers)
     return made[:, 0] if made.ndim == 2 and made.shape[1] == 1 else made
+
+
+def _alone(ask: Callable[[Any], Any], row: Any) -> Array | None:
+    try:
+        return np.asarray(ask(row))
+    except Exception:
+        return None
 
 
 def _name(model: Any) -> str:
