@@ -74,7 +74,7 @@ def test_every_formula_has_the_outputs_of_the_model(cancer, front):
 
 def test_the_best_is_said_with_a_reason_and_its_neighbours(front):
     assert front.best in list(front)
-    assert re.search(r"error of [\d.e-]+ with [\d]+ symbols", front.reason)
+    assert re.search(r"error of [\d.e-]+ with [\d,]+ symbols", front.reason)
     assert f"* {front.choice.index:3d}".replace(" ", "") in str(front).replace(" ", "")
 
 
@@ -244,7 +244,7 @@ def test_the_knee_says_when_no_small_formula_is_near():
     class Fake:
         def __init__(self, length, error):
             self.length, self.inputs, self.method = length, 1, "x"
-            self.judged = type("J", (), {"chosen_by": error})()
+            self.judged = type("J", (), {"chosen_by": error, "error": error})()
 
     class Judge:
         class subject:

@@ -14,8 +14,9 @@ from closedform.frontiers.judging import Judge
 if TYPE_CHECKING:
     from closedform.frontiers.front import Entry
 
-GAIN = 0.01
-"""A longer formula must lower the error of all shorter ones by this share."""
+GAIN = 0.05
+"""A longer formula must lower the error of all shorter ones by this share: with 0.01, a network
+of 4,681 constants gave 23 formulas of which no reader could tell seven apart."""
 POOR = 0.25
 """A formula that leaves more than this share of the constant's error is not called good."""
 
@@ -34,8 +35,9 @@ def useful(found: Sequence[Entry]) -> list[Entry]:
     Judged by the rows to choose by. The exact formula stays whatever the rows say: it alone is
     exact on all others, too.
     """
-    kept: list[Entry] = []
-    for entry in sorted(found, key=lambda e: (e.length, e.judged.chosen_by)):
+    kept = [e for e in found if e.method == "constant"]
+    others = [e for e in found if e.method != "constant"]
+    for entry in sorted(others, key=lambda e: (e.length, e.judged.chosen_by)):
         best = min((e.judged.chosen_by for e in kept), default=math.inf)
         if entry.method == "exact" or _nearer(entry.judged.chosen_by, best):
             kept.append(entry)
@@ -109,8 +111,8 @@ def _knee(entries: Sequence[Entry], judge: Judge) -> Choice:
     if _is_poor(entries, i):
         return Choice(
             i, "the knee of the curve, but no small formula is near this model: this one leaves "
-            f"an error of {entries[i].judged.chosen_by:.3g} of the constant's "
-            f"{entries[0].judged.chosen_by:.3g}{_neighbours(entries, i)}.",
+            f"{entries[i].judged.error / (entries[0].judged.error or 1):.0%} of the constant's error"
+            f"{_neighbours(entries, i)}.",
         )  # fmt: skip
     return Choice(i, f"the knee of the curve{_neighbours(entries, i)}.")
 
@@ -120,12 +122,12 @@ def _is_poor(entries: Sequence[Entry], i: int) -> bool:
 
 
 def _neighbours(entries: Sequence[Entry], i: int) -> str:
-    """Return how an entry's error compares with those of its neighbours, on the same rows."""
-    told = [f": an error of {entries[i].judged.chosen_by:.3g} with {entries[i].length} symbols"]
+    """Return how an entry compares with its neighbours on the rows that no step saw."""
+    told = [f": an error of {entries[i].judged.error:.3g} with {entries[i].length:,} symbols"]
     if i > 0:
         e = entries[i - 1]
-        told.append(f"the next shorter one has {e.judged.chosen_by:.3g} with {e.length}")
+        told.append(f"the next shorter one has {e.judged.error:.3g} with {e.length:,}")
     if i + 1 < len(entries):
         e = entries[i + 1]
-        told.append(f"the next longer one {e.judged.chosen_by:.3g} with {e.length}")
+        told.append(f"the next longer one {e.judged.error:.3g} with {e.length:,}")
     return "; ".join(told)

@@ -31,7 +31,7 @@ STYLE = """
 }
 """
 WIDE, HIGH = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 60, 150, 16, 46
+LEFT, RIGHT, TOP, BOTTOM = 60, 150, 28, 46
 
 
 def page(front: Frontier) -> str:
@@ -149,7 +149,7 @@ def _axes(decades: float, most: float) -> Iterator[str]:
     for share in (0.0, 0.5, 1.0):
         yield _label(LEFT - 8, _up(share * most, most) + 4, f"{share * most:.2g}", "end")
     yield _label((LEFT + end) / 2, HIGH - 6, "length: symbols to read")
-    yield _label(LEFT, TOP - 4, "error")
+    yield _label(4, TOP - 4, "error", "start")
 
 
 def _label(x: float, y: float, text: str, anchor: str = "middle") -> str:

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 LEGIBLE = 400
 """Symbols: a formula of more is not spelled in a table."""
+TOO_LONG = "(too long for a table)"
 WIDTH = 100
 """Characters of a line of the table."""
 HEADINGS = ("", "#", "length", "numbers", "inputs", "error", "error on y", "method", "formula")
 
 
-def one_line(formula: Formula, width: int | None = None) -> str:
-    """Return the scores of a formula on one line, with four digits; "…" where it is too long."""
+def one_line(formula: Formula) -> str:
+    """Return the scores of a formula on one line, with four digits; `TOO_LONG` in its place where it is that."""
     if formula.length > LEGIBLE:
-        return "…"
+        return TOO_LONG
     try:
         text = formula.only(*formula.scores).to("text", form="line", digits=4, width=10_000)
     except ClosedformError:
-        return "…"
+        return TOO_LONG
     lines = [line.strip() for line in str(text).splitlines() if " = " in line]
-    whole = " · ".join(lines)
-    return whole if width is None or len(whole) <= width else whole[: width - 1] + "…"
+    return " · ".join(lines)
 
 
 def table_lines(front: Frontier) -> Iterator[str]:
