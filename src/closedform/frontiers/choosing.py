@@ -111,8 +111,8 @@ def _knee(entries: Sequence[Entry], judge: Judge) -> Choice:
     if _is_poor(entries, i):
         return Choice(
             i, "the knee of the curve, but no small formula is near this model: this one leaves "
-            f"{entries[i].judged.error / (entries[0].judged.error or 1):.0%} of the constant's error"
-            f"{_neighbours(entries, i)}.",
+            f"{entries[i].judged.error / (entries[0].judged.error or 1):.0%} of the error of a "
+            f"constant{_neighbours(entries, i)}.",
         )  # fmt: skip
     return Choice(i, f"the knee of the curve{_neighbours(entries, i)}.")
 
