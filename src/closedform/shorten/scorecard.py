@@ -130,7 +130,7 @@ def cards(teacher: Teacher, clock: Clock, steps: int) -> Iterator[Formula]:
             factors=1,
             stop=clock.out,
             weight=target.root**2,
-        )  # fmt: skip
+        )
     )
     last = 0
     while terms:
