@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -125,11 +126,19 @@ def found(case: Case, seconds: float, seed: int) -> Iterator[tuple[str, Formula]
                 yield f"{count} {unit}", formula
 
 
+def far(case: Case, formula: Formula) -> float:
+    """Return the mean squared difference of predictions, or of chances, on the rows held out."""
+    if is_classifier(case.model):
+        chance = formula.task.probability[1]
+        away = formula(case.choose, chance) - case.model.predict_proba(case.choose)[:, 1]
+    else:
+        away = formula(case.choose) - case.model.predict(case.choose)
+    return float((away**2).mean())
+
+
 def ours(case: Case, seconds: float, seed: int) -> tuple[str, Predict]:
     """Return the formula that agrees best with the model on the rows held out for that."""
-    said = case.model.predict(case.choose)
-    made = [(case.score(said, f(case.choose)), -f.length, name, f)
-            for name, f in found(case, seconds, seed)]  # fmt: skip
+    made = [(-far(case, f), -f.length, name, f) for name, f in found(case, seconds, seed)]
     _, _, name, best = max(made, key=lambda row: row[:2])
     return name, best
 
@@ -275,6 +284,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0, help="of each method")
     parser.add_argument("--no-peers", action="store_true")
     args = parser.parse_args()
+    warnings.simplefilter("ignore")  # of peers, on their own dependencies
     rules_table(args.seconds)
     boosters_table(args.seed, args.seconds, not args.no_peers)
 

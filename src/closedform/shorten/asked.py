@@ -15,6 +15,8 @@ FEWEST_ASKED = 2000
 """Made-up rows below which the trees that are grown on them change from seed to seed."""
 TRIED = 500
 """Rows that are asked to see how long an answer takes."""
+MOST_CELLS = 3_000_000
+"""Rows times views: a tree over 100,000 rows of 500 views takes minutes to grow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,8 @@ def answers(
     teacher.ask([c[:tried] for c in teacher.inputs], tried)
     each = (time.perf_counter() - start) / tried
     count = int(min(seconds, clock.left / 3) / max(each, 1e-7))
-    inputs, scores = teacher.sample(max(FEWEST_ASKED, min(most, count)), seed=seed)
+    count = min(most, count, MOST_CELLS // max(1, len(teacher.views)))
+    inputs, scores = teacher.sample(max(FEWEST_ASKED, count), seed=seed)
     spread = scores.std(axis=0)
     spread = np.where(spread > 1e-12 * np.maximum(1, np.abs(scores).max(axis=0)), spread, 1.0)
     return Answers(teacher.design(inputs), scores, spread)

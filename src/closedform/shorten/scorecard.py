@@ -135,7 +135,7 @@ def cards(teacher: Teacher, clock: Clock, steps: int) -> Iterator[Formula]:
     last = 0
     while terms:
         if len(terms) in SIZES:
-            terms = polished(target, terms, search.fine, stop=clock.out)
+            terms = polished(search.half, terms, search.fine, stop=clock.out)
             card = pointed(target, terms)
             # Of two cards with as many points that are not 0, the first had more to choose from.
             if card is not None and np.count_nonzero(card.points) != last:

@@ -16,7 +16,7 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
-from closedform.shorten.additive.curves import BENT, Basis, Factor, Term, term_node
+from closedform.shorten.additive.curves import BENT, Basis, Factor, Term, plain, term_node
 from closedform.shorten.additive.fitted import Target, lines, polished, without_least
 from closedform.shorten.additive.forward import chosen_terms
 from closedform.shorten.asked import Answers, answers
@@ -27,11 +27,11 @@ from closedform.shorten.teacher import Teacher
 MOST_TERMS = 20
 ROWS = 8000
 """Rows that terms are fitted to; with 20,000 a booster's agreement rose by less than 0.3 points."""
-SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 25, 30)
+SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 25, 30)
 """Numbers of terms of which a formula is given."""
 KNOTS, FINE_KNOTS = 15, 30
 """Places where a curve may bend, at first and when it is exchanged."""
-MOST_VIEWS = 40
+MOST_VIEWS = 25
 """Views among which terms are sought: those that explain most alone."""
 MOST_LINES = 10
 """Views whose products with others are tried before they are terms themselves."""
@@ -68,7 +68,7 @@ def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
     if teacher.views:
         search = Additive.of(teacher, clock)
         yield from search.sums(MOST_TERMS, 3)
-        yield from search.sums(MOST_TERMS, 1)
+        yield from search.sums(MOST_TERMS // 2, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,8 @@ class Additive:
         found: what it said.
         target: the same, to be fitted.
         basis: the curves that terms are made of.
-        fine: the same with more knots.
+        half: every second row of the target.
+        fine: the curves with more knots, on these.
     """
 
     teacher: Teacher
@@ -89,6 +90,7 @@ class Additive:
     found: Answers
     target: Target
     basis: Basis
+    half: Target
     fine: Basis
 
     @classmethod
@@ -104,27 +106,27 @@ class Additive:
         flat = frozenset(i for i, v in enumerate(teacher.views) if v.indicator)
         kept = _strongest(target, flat)
         basis = Basis.of(found.x, kept, flat, KNOTS, curves, line)
-        return cls(teacher, clock, found, target, basis,
-                   Basis.of(found.x, kept, flat, FINE_KNOTS, curves, line))  # fmt: skip
+        half = target.part(slice(None, None, 2))
+        fine = Basis.of(half.x, kept, flat, FINE_KNOTS, curves, line)
+        return cls(teacher, clock, found, target, basis, half, fine)
 
     def sums(self, most: int, factors: int) -> Iterator[Formula]:
         """Yield a formula for each of some numbers of terms, the longest first."""
         weight, ahead = self.target.root**2, lines(self.basis.factors)[:MOST_LINES]
-        found = list(
-            chosen_terms(
-                self.target.x, self.target.y, self.basis, most=most * 5 // 4, factors=factors,
-                parents=ahead, stop=self.clock.out, weight=weight,
-            )
-        )  # fmt: skip
-        # Short ones first, as found: what comes next may take the rest of the time.
-        for size in (2, 5):
-            if size < len(found):
-                yield self.formula(found[:size])
+        found: list[Term] = []
+        for term in chosen_terms(
+            self.target.x, self.target.y, self.basis, most=most * 5 // 4, factors=factors,
+            parents=ahead, stop=self.clock.out, weight=weight,
+        ):  # fmt: skip
+            found.append(term)
+            # Some as they are found: what comes next may take the rest of the time.
+            if len(found) in (2, 4, 8, 16):
+                yield self.formula(found)
         terms = list(found)
         while terms:
             if len(terms) in SIZES and len(terms) <= most:
                 terms = self._better(terms, found[: len(terms)])
-                terms = polished(self.target, terms, self.fine, stop=self.clock.out)
+                terms = polished(self.half, terms, self.fine, stop=self.clock.out)
                 yield self.formula(terms)
             terms = without_least(self.target, terms)
 
@@ -133,6 +135,7 @@ class Additive:
 
     def formula(self, terms: Sequence[Term]) -> Formula:
         """Return a sum of terms as a formula, with few digits in its weights."""
+        terms = [plain(t) for t in terms]
         weights, biases = self._rounded(terms)
         step = Step("additive", "approx", {"rows": len(self.found.y)}, {"terms": len(terms)})
         nodes = [term_node(t, self.teacher.views) for t in terms]

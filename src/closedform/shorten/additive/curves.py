@@ -40,12 +40,12 @@ def _step(x: Node, knot: float) -> Node:
 
 
 CURVES: dict[str, Curve] = {
-    "line": Curve(lambda x, t: x + 0 * t, lambda x, t: x, 0),
+    "line": Curve(lambda x, t: x - t, lambda x, t: ops.lin(-t, (1, x)) if t else x, 0),
     "above": Curve(lambda x, t: np.maximum(x - t, 0), _hinge(1)),
     "below": Curve(lambda x, t: np.maximum(t - x, 0), _hinge(-1)),
     "step": Curve(lambda x, t: (x > t) * 1.0, _step),
 }
-"""x, max(0, x − t), max(0, t − x), and 1 where x > t."""
+"""x − t, max(0, x − t), max(0, t − x), and 1 where x > t."""
 BENT = ("above", "below", "step")
 
 
@@ -90,7 +90,13 @@ def term_node(term: Term, views: Sequence[View]) -> Node:
 
 def numbers_in(term: Term) -> int:
     """Return how many constants a term shows beside its weight."""
-    return sum(CURVES[f.kind].numbers for f in term)
+    return sum(CURVES[f.kind].numbers or f.knot != 0 for f in term)
+
+
+def plain(term: Term) -> Term:
+    """Return a line as x alone, without the number that the constant of a sum takes in."""
+    alone = len(term) == 1 and term[0].kind == "line"
+    return (Factor(term[0].view, "line"),) if alone else term
 
 
 def knots(x: Array, count: int) -> Array:
@@ -148,7 +154,18 @@ def _factors(
     x: Array, j: int, indicator: bool, count: int, kinds: Sequence[str], line: bool
 ) -> Iterator[Factor]:
     if line or indicator:
-        yield Factor(j, "line")
+        yield Factor(j, "line", 0.0 if indicator else _middle(x))
     if not indicator:
         places = knots(x, count).tolist()
         yield from (Factor(j, kind, t) for kind in kinds for t in places)
+
+
+def _middle(x: Array) -> float:
+    """Return what a column is counted from: 0, or about its mean where that is far from 0.
+
+    A product x·y of columns far from 0 is nearly a sum of both; (x − t)·(y − s) is not.
+    """
+    mean, deviation = float(x.mean()), float(x.std())
+    if abs(mean) <= deviation or deviation == 0:
+        return 0.0
+    return shortest(mean - 0.2 * deviation, mean + 0.2 * deviation)

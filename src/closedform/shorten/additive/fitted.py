@@ -29,6 +29,11 @@ class Target:
     y: Array
     root: Array
 
+    def part(self, rows: slice) -> Target:
+        """Return some of the rows."""
+        root = self.root[rows]
+        return Target(self.x[rows], self.y[rows], root / np.sqrt((root**2).sum()))
+
     def matrix(self, terms: Sequence[Term]) -> Array:
         """Return 1 and the values of the terms, weighted, shape (rows, terms + 1)."""
         columns = [np.ones(len(self.x)), *(term_values(t, self.x) for t in terms)]

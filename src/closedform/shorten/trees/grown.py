@@ -76,13 +76,18 @@ class Grown:
         for k, deviation in enumerate(self.value[leaves].std(axis=0)):
             slack = ROUGH * max(error * (deviation or 1.0), 1e-9 * np.abs(values[:, k]).max())
             values[leaves, k] = few_digits(values[leaves, k], slack)
-        counts = self.reached(x)
+        if len(leaves) == 1:
+            return [ops.const(v) for v in values[0]]
+        counts, inner = self.reached(x), self.left >= 0
+        asked = sorted({int(self.feature[i]) for i in _upwards(self)})
+        feature = np.where(inner, np.searchsorted(asked, self.feature), 0)
         bigger = counts[self.left] > counts[self.right]  # where a missing value goes, by custom
         splits, order = splits_from(
-            self.left.tolist(), self.right.tolist(), self.feature, self.cut,
+            self.left.tolist(), self.right.tolist(), feature, self.cut,
             missing_left=bigger, counts=counts,
         )  # fmt: skip
-        return [ops.tree(splits, values[order, k], args) for k in range(values.shape[1])]
+        tested = tuple(args[j] for j in asked)
+        return [ops.tree(splits, values[order, k], tested) for k in range(values.shape[1])]
 
 
 def grown(found: Answers, *, leaves: int, deep: int | None = None, least: int = 5) -> Grown:

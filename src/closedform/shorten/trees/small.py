@@ -6,6 +6,7 @@ the noise of the data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,11 +57,15 @@ def trees(
     if not teacher.views:
         return
     given, args = teacher.design(), tuple(v.node for v in teacher.views)
+    each = 0.0
     for seed, (most, seconds) in enumerate(rounds):
         if clock.out():
             return
+        most = min(most, int(clock.left / 2 / each)) if each else most
         found = answers(teacher, clock, most=most, seconds=seconds, seed=seed)
+        before = clock.left
         whole = grown(found, leaves=2 * leaves, least=max(5, len(found.y) // 2000))
+        each = (before - clock.left) / len(found.y) if clock.left < math.inf else 0.0
         for tree in _chosen(prunings(plain(whole, found)), leaves):
             count = len(tree.leaves)
             step = Step("tree", "approx", {"rows": len(found.y)}, {"leaves": count})
