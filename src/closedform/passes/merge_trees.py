@@ -40,7 +40,7 @@ def merge_trees(formula: Formula) -> Formula:
     smaller = formula.with_outputs(rewrite(formula.roots, lambda n: _pruned_node(n, fired)))
     single = any(n.op is ops.SUM32 and _steps_in(n.args) > 1 for n in smaller.nodes)
     plain = double_sums(smaller) if single else smaller
-    merged = plain.with_outputs(rewrite(plain.roots, lambda n: _summed(n, fired)))
+    merged = plain.with_outputs(rewrite(plain.roots, lambda n: _summed(n, fired, formula)))
     steps = [
         Step("merge trees", kind, found={what: fired[what]})
         for kind, what in (("exact", "nodes left out"), ("real", "trees merged"))
@@ -182,7 +182,7 @@ def _asked(n: Node) -> Key | None:
     return (asked.pop(), not splits.below) if len(asked) == 1 and plain else None
 
 
-def _summed(n: Node, fired: Counter[str]) -> Node | None:
+def _summed(n: Node, fired: Counter[str], formula: Formula) -> Node | None:
     """Return a sum with its terms of one number added up."""
     if n.op is not ops.LIN:
         return None
@@ -195,17 +195,19 @@ def _summed(n: Node, fired: Counter[str]) -> Node | None:
     if terms < 2 or terms == len(groups):
         return None
     fired["trees merged"] += terms
-    made = [(1.0, _step(key, group)) for key, group in groups.items()]
+    made = [(1.0, _step(key, group, formula)) for key, group in groups.items()]
     return ops.lin(n.data.bias, *others, *made)
 
 
-def _step(key: Key, group: Sequence[tuple[float, Node]]) -> Node:
+def _step(key: Key, group: Sequence[tuple[float, Node]], formula: Formula) -> Node:
     """Return a weighted sum of step functions of one number as one of them."""
     x, right_closed = key
     edges = np.unique(np.concatenate([_edges(n) for _, n in group]))
     at = np.append(edges, np.inf) if right_closed else np.insert(edges, 0, -np.inf)
     at = np.append(at, np.nan)
     *levels, missing = np.sum([w * _values(n, x, at) for w, n in group], axis=0).tolist()
+    if x.op is ops.INPUT and not formula.inputs[x.data].missing:
+        missing = np.nan  # such rows are refused: what they would get is nothing to read
     kept = [i for i in range(len(edges)) if levels[i] != levels[i + 1]]
     coefs = [levels[i] for i in kept] + levels[-1:]
     pieces = Pieces.of(edges[kept], coefs, right_closed=right_closed, missing=missing)

@@ -6,6 +6,8 @@ import math
 
 from closedform.ir import Array
 
+LARGEST = 290
+"""Powers of ten beyond which none with 15 more digits is a float."""
 FINEST = 15
 """Digits behind the first one; a range that holds no such number keeps its middle."""
 
@@ -19,6 +21,8 @@ def shortest(lo: float, hi: float) -> float:
         return 0.0
     middle = lo + (hi - lo) / 2
     first = math.floor(math.log10(max(abs(lo), abs(hi)))) + 1
+    if abs(first) > LARGEST:
+        return middle
     for place in range(-first, FINEST - first):
         step = 10.0**-place
         for value in (round(middle / step), math.ceil(lo / step)):

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from closedform.formula import Formula, Step
 from closedform.shorten.asked import answers
 from closedform.shorten.clock import Clock
@@ -20,6 +22,8 @@ MOST_LEAVES = 64
 """A tree of more is no explanation."""
 SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64)
 """Of all prunings, the largest up to each of these sizes is given."""
+NOTHING = 1e-8
+"""Splits that explain less of the spread follow the rounding of equal numbers."""
 ROUNDS = ((10_000, 1.0), (100_000, 6.0))
 """Rows that the model is asked about, and seconds for it: first results soon, then better ones."""
 
@@ -73,7 +77,10 @@ def trees(
 
 
 def _chosen(found: list[Grown], most: int) -> list[Grown]:
-    """Return the largest tree up to each size."""
+    """Return the largest tree up to each size, of those that each explain more than the last."""
+    left = [t.spread[t.leaves].sum() for t in found]
+    more = [a - b > NOTHING * left[0] for a, b in zip([np.inf, *left], left, strict=False)]
+    found = [t for t, better in zip(found, more, strict=True) if better]
     sizes = [len(t.leaves) for t in found]
     best = {max((n for n in sizes if n <= size), default=0) for size in SIZES if size <= most}
     return [t for t, n in zip(found, sizes, strict=True) if n in best]
