@@ -1,11 +1,12 @@
 """Small trees, lists of rules and merged trees: faithful to the model, and short."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import (
@@ -16,7 +17,6 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeRegressor
-from strategies import or_missing, trees
 
 import closedform as cf
 from closedform import ops
@@ -30,6 +30,7 @@ from closedform.shorten.teacher import Teacher
 from closedform.shorten.trees.boxes import plain_cut
 from closedform.shorten.trees.listed import rule_list
 from closedform.shorten.trees.small import small_tree
+from strategies import or_missing, trees
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +76,12 @@ def test_trees_of_one_round_are_nested_and_ever_closer(ruled):
     leaves = [f.trail[-1].found["leaves"] for f in found]
     assert leaves == sorted(set(leaves))
     assert leaves[0] == 1
-    score = Teacher.of(formula, X)
     away = [
         np.mean((f(fresh, f.task.decision[0]) - np.clip(_log_odds(formula, fresh), -6, 6)) ** 2)
         for f in found
     ]
-    assert score.classifies
     # Each split lowers the error on the rows it was grown on; on fresh ones it may rise a little.
-    assert all(b <= 1.02 * a for a, b in zip(away, away[1:], strict=False))
+    assert all(b <= 1.02 * a for a, b in pairwise(away))
 
 
 def _log_odds(formula, X):
@@ -217,6 +216,7 @@ def test_a_pruned_tree_gives_the_same_values(tree, rows):
     assert len(splits.child) <= len(tree.splits.child)
 
 
+@settings(max_examples=60)
 @given(
     st.lists(trees(1, sets=False), min_size=2, max_size=5),
     st.lists(or_missing, min_size=1, max_size=30),

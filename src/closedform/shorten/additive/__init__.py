@@ -21,7 +21,7 @@ from closedform.shorten.additive.fitted import Target, lines, polished, without_
 from closedform.shorten.additive.forward import chosen_terms
 from closedform.shorten.asked import Answers, answers
 from closedform.shorten.clock import Clock
-from closedform.shorten.short import few_digits, shortened
+from closedform.shorten.short import shortest
 from closedform.shorten.teacher import Teacher
 
 MOST_TERMS = 20
@@ -156,11 +156,11 @@ class Additive:
         for k in range(len(spread)):
             for i in np.argsort(-np.abs(weights[:, k]) * size):
                 slack = ROUGH * error[k] / max(size[i], 1e-300)
-                weights[i, k] = few_digits(weights[i : i + 1, k], slack)[0]
+                weights[i, k] = shortest(weights[i, k] - slack, weights[i, k] + slack)
         rest = self.found.y - (columns / root[:, None]) @ weights
         bias = (root**2 @ rest).tolist()
         slack = (ROUGH * error).tolist()
-        return weights, [shortened(b, s) for b, s in zip(bias, slack, strict=True)]
+        return weights, [shortest(b - s, b + s) for b, s in zip(bias, slack, strict=True)]
 
 
 def _sum(bias: float, weights: Sequence[float], nodes: Sequence[Node]) -> Node:
