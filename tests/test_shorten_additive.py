@@ -29,8 +29,9 @@ def _gauss(rows, columns, seed=0):
     return np.random.default_rng(seed).normal(size=(rows, columns))
 
 
-def _target(x, y):
-    return Target(x, y[:, None], np.full(len(x), len(x) ** -0.5))
+def _target(x, y, ends=0.0):
+    root = np.full(len(x), len(x) ** -0.5)
+    return Target(x, y[:, None], root, np.broadcast_to(ends, len(x))[:, None])
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,19 @@ def test_the_term_left_out_is_the_one_that_is_missed_least():
     least = min(target.loss(terms[:i] + terms[i + 1 :]) for i in range(5))
     assert target.loss(left) == pytest.approx(least)
     assert (Factor(4, "line"),) not in left
+
+
+def test_where_scores_are_clipped_a_sum_may_go_on():
+    x = _gauss(2000, 1, seed=4)
+    truth = 1.0 + 8.0 * x[:, 0]
+    clipped = np.clip(truth, -6, 6)
+    ends = np.sign(truth) * (np.abs(truth) >= 6)
+    terms = [(Factor(0, "line"),)]
+    plain = _target(x, clipped, ends)
+    assert plain.weights(terms)[1, 0] < 5  # by least squares alone
+    for _ in range(8):
+        plain = plain.eased(terms)
+    assert plain.weights(terms)[:, 0] == pytest.approx([1.0, 8.0], rel=0.05)
 
 
 @pytest.mark.parametrize("term", [

@@ -22,7 +22,7 @@ from closedform.shorten.additive.forward import chosen_terms
 from closedform.shorten.asked import Answers, answers
 from closedform.shorten.clock import Clock
 from closedform.shorten.short import shortest
-from closedform.shorten.teacher import Teacher
+from closedform.shorten.teacher import CLIP, Teacher
 
 MOST_TERMS = 20
 ROWS = 8000
@@ -102,7 +102,9 @@ class Additive:
         weight = teacher.weights(found.y)
         root = np.sqrt(weight / weight.sum())
         y = (found.y - root**2 @ found.y) / found.spread
-        target = Target(found.x, y, root)
+        clipped = teacher.classifies and found.y.shape[1] == 1
+        ends = np.sign(found.y) * (np.abs(found.y) >= CLIP) * clipped
+        target = Target(found.x, y, root, ends)
         flat = frozenset(i for i, v in enumerate(teacher.views) if v.indicator)
         kept = _strongest(target, flat)
         basis = Basis.of(found.x, kept, flat, KNOTS, curves, line)
@@ -112,12 +114,16 @@ class Additive:
 
     def sums(self, most: int, factors: int) -> Iterator[Formula]:
         """Yield a formula for each of some numbers of terms, the longest first."""
-        weight, ahead = self.target.root**2, lines(self.basis.factors)[:MOST_LINES]
+        target = self.target
+        if target.open.any():
+            first: list[Term] = []
+            for term in self._chosen(target, most // 2, factors):
+                first.append(term)
+                if len(first) == 2:
+                    yield self.formula(first)
+            target = target.eased(first)
         found: list[Term] = []
-        for term in chosen_terms(
-            self.target.x, self.target.y, self.basis, most=most * 5 // 4, factors=factors,
-            parents=ahead, stop=self.clock.out, weight=weight,
-        ):  # fmt: skip
+        for term in self._chosen(target, most * 5 // 4, factors):
             found.append(term)
             # Some as they are found: what comes next may take the rest of the time.
             if len(found) in (2, 4, 8, 16):
@@ -125,13 +131,18 @@ class Additive:
         terms = list(found)
         while terms:
             if len(terms) in SIZES and len(terms) <= most:
-                terms = self._better(terms, found[: len(terms)])
-                terms = polished(self.half, terms, self.fine, stop=self.clock.out)
+                terms = min(terms, found[: len(terms)], key=lambda t: self.target.eased(t).loss(t))
+                half = self.half.eased(terms)
+                terms = polished(half, terms, self.fine, stop=self.clock.out)
                 yield self.formula(terms)
-            terms = without_least(self.target, terms)
+            terms = without_least(self.target.eased(terms), terms)
 
-    def _better(self, *lists: list[Term]) -> list[Term]:
-        return min(lists, key=self.target.loss)
+    def _chosen(self, target: Target, most: int, factors: int) -> Iterator[Term]:
+        return chosen_terms(
+            target.x, target.y, self.basis, most=most, factors=factors,
+            parents=lines(self.basis.factors)[:MOST_LINES], stop=self.clock.out,
+            weight=target.root**2,
+        )  # fmt: skip
 
     def formula(self, terms: Sequence[Term]) -> Formula:
         """Return a sum of terms as a formula, with few digits in its weights."""
@@ -149,15 +160,17 @@ class Additive:
         """Return the weights, shape (terms, scores), and the biases, in the scores' own units."""
         columns = self.target.matrix(terms)[:, 1:]
         spread, root = self.found.spread, self.target.root
-        error = np.sqrt(self.target.loss(terms) / len(spread)) * spread
+        target = self.target.eased(terms)
+        error = np.sqrt(target.loss(terms) / len(spread)) * spread
         error = np.maximum(error, 1e-9 * spread)
-        weights = self.target.weights(terms)[1:] * spread
+        weights = target.weights(terms)[1:] * spread
         size = np.linalg.norm(columns, axis=0)
         for k in range(len(spread)):
             for i in np.argsort(-np.abs(weights[:, k]) * size):
                 slack = ROUGH * error[k] / max(size[i], 1e-300)
                 weights[i, k] = shortest(weights[i, k] - slack, weights[i, k] + slack)
-        rest = self.found.y - (columns / root[:, None]) @ weights
+        offset = root**2 @ self.found.y
+        rest = target.y * spread + offset - (columns / root[:, None]) @ weights
         bias = (root**2 @ rest).tolist()
         slack = (ROUGH * error).tolist()
         return weights, [shortest(b - s, b + s) for b, s in zip(bias, slack, strict=True)]

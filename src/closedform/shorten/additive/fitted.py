@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from closedform.ir import Array
 from closedform.shorten.additive.curves import Basis, Factor, Term, term_values
 from closedform.shorten.additive.forward import DEPENDENT
 
+EASED = 5
+"""Times that clipped scores are moved to where the terms put them, and the terms fitted again."""
 BETTER = 0.999
 """A term is exchanged where the squared error falls to this share at least."""
 
@@ -23,16 +25,34 @@ class Target:
         x: rows, shape (rows, views).
         y: scores, each in units of its deviation, shape (rows, scores).
         root: the square roots of the rows' weights, which add up to 1, shape (rows,).
+        open: 1 or −1 where a score stands for any that is greater, or smaller: log-odds that were
+            clipped; 0 elsewhere; shape (rows, scores).
     """
 
     x: Array
     y: Array
     root: Array
+    open: Array
 
     def part(self, rows: slice) -> Target:
         """Return some of the rows."""
         root = self.root[rows]
-        return Target(self.x[rows], self.y[rows], root / np.sqrt((root**2).sum()))
+        root = root / np.sqrt((root**2).sum())
+        return Target(self.x[rows], self.y[rows], root, self.open[rows])
+
+    def eased(self, terms: Sequence[Term]) -> Target:
+        """Return the target with clipped scores as far out as the terms put them by themselves.
+
+        A sum that says 9 where 6 stands for "at least 6" is not wrong there; least squares over
+        such rows in turn with the rows themselves is Buckley and James's regression (1979),
+        without its noise.
+        """
+        now = self
+        for _ in range(EASED if self.open.any() else 0):
+            said = now.matrix(terms) @ now.weights(terms) / self.root[:, None]
+            beyond = (said - self.y) * self.open > 0
+            now = replace(self, y=np.where(beyond, said, self.y))
+        return now
 
     def matrix(self, terms: Sequence[Term]) -> Array:
         """Return 1 and the values of the terms, weighted, shape (rows, terms + 1)."""
