@@ -266,6 +266,7 @@ DIALECTS: dict[str, Dialect] = {
     "sqlite": SQLITE,
     "postgres": POSTGRES,
     "mysql": MYSQL,
+    "mariadb": replace(MYSQL, title="MariaDB", binary=" COLLATE utf8mb4_nopad_bin"),
     "sqlserver": SQLSERVER,
     "snowflake": SNOWFLAKE,
     "bigquery": BIGQUERY,
