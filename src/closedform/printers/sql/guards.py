@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from closedform import ops
@@ -39,10 +39,15 @@ def guarded(formula: Formula, dialect: Dialect) -> Formula:
     order = formula.nodes
     ranges, sizes = _ranges(formula, math.inf), _ranges(formula, LARGEST)
     raw = _raw(order)
+    infinite = _infinite(order, ranges) if dialect.finite else set()
     became: dict[Node, Node] = {}
     for n in order:
         args = tuple(became[a] for a in n.args)
-        if dialect.overflows and _is_arithmetic(n):
+        if not _sees_infinity(n):
+            args = tuple(
+                _known(x) if a in infinite else x for a, x in zip(n.args, args, strict=True)
+            )
+        elif dialect.overflows and _is_arithmetic(n) and not (n in infinite and _is_opposite(n)):
             args = tuple(
                 _sized(n, i, x, sizes[n.args[i]], n.args[i] in raw, dialect)
                 for i, x in enumerate(args)
@@ -50,15 +55,46 @@ def guarded(formula: Formula, dialect: Dialect) -> Formula:
         now = with_args(n, args)
         guard = GUARDS.get(n.op.name) if n.op.name in dialect.guards else None
         became[n] = now if guard is None else guard(now, [ranges[a] for a in n.args], dialect)
+        if n.op.name in _GROWING and n.args[0] in infinite:
+            became[n] = ops.where(ops.equal(args[0], INFINITE), INFINITE, became[n])
+    became |= {n: _known(became[n]) for n in infinite.intersection(formula.roots)}
     return formula.with_outputs(became)
+
+
+_PASSING = frozenset({"abs", "min", "max", "where", "floor", "round32"})
+_GROWING = frozenset({"sqrt", "log"})
+_MAKING = frozenset({"const", "exp", "log", "div", "pow", "tree", "table", "round32"})
+_ASKING = frozenset({"less", "less_equal", "equal", "member", "missing", "tree", "sign", "exp",
+                     "atan"})  # fmt: skip
+
+
+def _infinite(order: Sequence[Node], ranges: Mapping[Node, Interval]) -> set[Node]:
+    """Return the nodes that may be infinite where no input is."""
+    found: set[Node] = set()
+    for n in order:
+        makes = n.op.name in _MAKING and max(-ranges[n].lo, ranges[n].hi) == math.inf
+        passes = n.op.name in _PASSING | _GROWING or _is_opposite(n)
+        if makes or (passes and not found.isdisjoint(n.args)):
+            found.add(n)
+    return found
+
+
+def _sees_infinity(n: Node) -> bool:
+    """Tell whether n takes the greatest number for what it stands for, or has limits anyway."""
+    return n.op.name in _PASSING | _GROWING | _ASKING or _is_arithmetic(n)
+
+
+def _is_opposite(n: Node) -> bool:
+    return n.op is ops.LIN and n.data.weights.tolist() == [-1.0] and n.data.bias == 0
+
+
+def _known(x: Node) -> Node:
+    return ops.where(ops.less(ops.absolute(x), INFINITE), x, NOTHING)
 
 
 def _ranges(formula: Formula, most: float) -> dict[Node, Interval]:
     box = {i: Interval(-most, most) for i in range(len(formula.inputs))}
     return dict(zip(formula.nodes, bounds(formula.nodes, box), strict=True))
-
-
-_PASSING = frozenset({"abs", "min", "max", "where", "floor", "round32"})
 
 
 def _raw(order: Sequence[Node]) -> set[Node]:
@@ -94,7 +130,7 @@ def _sized(n: Node, i: int, x: Node, r: Interval, source: bool, dialect: Dialect
     if source or max(abs(r.lo), abs(r.hi)) > room:
         size = ops.absolute(x)
         fits = ops.less_equal(size, ops.const(min(LARGEST, room)))
-        if dialect.infinity:
+        if not dialect.finite:
             fits = ops.either(fits, ops.equal(size, INFINITE))
         out = ops.where(fits, out, NOTHING)
     return out

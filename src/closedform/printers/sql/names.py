@@ -63,8 +63,8 @@ def plain_names(names: Sequence[str], taken: Iterable[str], fallback: str) -> li
 def column_names(names: Sequence[str], dialect: Dialect) -> list[str]:
     """Return what columns of these names are called where the engine cannot have them all.
 
-    Names that are empty, too long, or differ from an earlier one by capitals alone become others;
-    BigQuery takes letters, digits and underscores only.
+    Names that are empty, too long, or differ from an earlier one by capitals alone become others,
+    and so do those that the engine does not take: BigQuery's are letters, digits and underscores.
     """
     used: set[str] = set()
     found = []
@@ -82,9 +82,7 @@ def column_names(names: Sequence[str], dialect: Dialect) -> list[str]:
 
 
 def _fits(name: str, dialect: Dialect) -> bool:
-    if dialect.title == "BigQuery" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        return False
-    if dialect.variables and "${" in name:
+    if not re.fullmatch(dialect.possible, name):
         return False
     size = len(name.encode("utf-8", "surrogatepass"))
     return 0 < size <= dialect.longest and "\0" not in name

@@ -136,6 +136,7 @@ ENGINES: dict[str, Callable[[str, str, Table], tuple[list[Any], str]]] = {
     "sqlite": _sqlite,
     "postgres": run_postgres,
     "spark": run_spark,
+    "databricks": run_spark,
     "mysql": partial(run_mysql, "mysql"),
     "mariadb": partial(run_mysql, "mariadb"),
     "clickhouse": run_clickhouse,
