@@ -93,7 +93,7 @@ def test_case_stands_in_case_no_deeper_than_sql_server_takes():
     assert 3 < deepest <= 10
 
 
-GLOT = {"sqlserver": "tsql"}
+GLOT = {"sqlserver": "tsql", "mariadb": "mysql"}
 
 
 SMALL = {
@@ -129,7 +129,7 @@ def test_what_is_written_is_parsed_by_sqlglot(dialect, name):
         assert not parsed.find(sqlglot.exp.Command)
 
 
-@pytest.mark.parametrize("dialect", [*EVERYDAY, "mysql", "sqlserver", "snowflake", "bigquery",
+@pytest.mark.parametrize("dialect", [*EVERYDAY, "mysql", "mariadb", "sqlserver", "snowflake", "bigquery",
                                      "oracle", "clickhouse", "postgres", "spark"])  # fmt: skip
 def test_a_small_tree_reads_as_somebody_would_write_it(dialect):
     """What is not executed anywhere (see the page on SQL) is at least looked at."""

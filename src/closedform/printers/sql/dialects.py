@@ -29,7 +29,8 @@ class Dialect:
 
     Attributes:
         title: what it is called.
-        executed: whether the tests run programs in it; the others are parsed by sqlglot alone.
+        executed: whether the tests run programs in it; the others are parsed by sqlglot alone, but
+            for Databricks' text, which is run in Spark.
         opening, closing: the quotes around an identifier; within it the closing one is doubled.
         longest: how many bytes an identifier may have.
         possible: what a name must match.
@@ -168,11 +169,12 @@ POSTGRES = Dialect(
 )
 MYSQL = Dialect(
     "MySQL",
+    executed=True,
     opening="`",
     closing="`",
     longest=64,
     # No sign beyond 16 bits, and none that is blank at the end.
-    possible=r"[\x01-\uffff]*\S",
+    possible=r"[\x01-\uffff]*(?<!\s)",
     text="CHAR",
     infinity=GREATEST,
     finite=True,
@@ -267,6 +269,7 @@ ORACLE = Dialect(
 )
 CLICKHOUSE = Dialect(
     "ClickHouse",
+    executed=True,
     double="Nullable(Float64)",
     text="Nullable(String)",
     suffix="",

@@ -37,7 +37,8 @@ Ranges = Sequence[Interval]
 def guarded(formula: Formula, dialect: Dialect) -> Formula:
     """Return the formula with every operation within what the engine can compute."""
     order = formula.nodes
-    ranges, sizes = _ranges(formula, math.inf), _ranges(formula, LARGEST)
+    ranges = _ranges(formula, math.inf)
+    sizes = {n: _both(r, ranges[n]) for n, r in _ranges(formula, LARGEST).items()}
     raw = _raw(order)
     infinite = _infinite(order, ranges) if dialect.finite else set()
     became: dict[Node, Node] = {}
@@ -95,6 +96,11 @@ def _known(x: Node) -> Node:
 def _ranges(formula: Formula, most: float) -> dict[Node, Interval]:
     box = {i: Interval(-most, most) for i in range(len(formula.inputs))}
     return dict(zip(formula.nodes, bounds(formula.nodes, box), strict=True))
+
+
+def _both(a: Interval, b: Interval) -> Interval:
+    # Rounding widens the one of large inputs: −2·|x| ≤ 1e85, where that of any input says ≤ 0.
+    return Interval(max(a.lo, b.lo), min(a.hi, b.hi), a.missing)
 
 
 def _raw(order: Sequence[Node]) -> set[Node]:

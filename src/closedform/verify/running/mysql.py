@@ -41,14 +41,15 @@ def run_mysql(
     columns = ", ".join(f"{quoted(n)} {t}" for n, t in zip(names, types, strict=True))
     connection = _connected(socket)
     cursor = connection.cursor()
-    cursor.execute("DROP DATABASE IF EXISTS closedform")
-    cursor.execute("CREATE DATABASE closedform CHARACTER SET utf8mb4")
-    cursor.execute("USE closedform")
-    cursor.execute(f"CREATE TABLE {quoted(table)} ({columns or 'none INTEGER'})")
     rows = [list(map(_held, row)) for row in zip(*values, strict=True)]
     marks = ", ".join(["%s"] * len(names))
-    cursor.executemany(f"INSERT INTO {quoted(table).replace('%', '%%')} VALUES ({marks})", rows)
     try:
+        cursor.execute("DROP DATABASE IF EXISTS closedform")
+        cursor.execute("CREATE DATABASE closedform CHARACTER SET utf8mb4")
+        cursor.execute("USE closedform")
+        cursor.execute(f"CREATE TABLE {quoted(table)} ({columns or 'none INTEGER'})")
+        into = quoted(table).replace("%", "%%")
+        cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", rows)
         cursor.execute(program)
         return list(cursor.fetchall()), ""
     except pymysql.MySQLError as problem:
@@ -108,31 +109,28 @@ def _server(dialect: str) -> str:
     if user is not None:
         shutil.chown(folder, user)
     common = ["--no-defaults", f"--datadir={data}"]
-    log = (folder / "log").open("w")
-    start = partial(subprocess.Popen, stdout=log, stderr=log, user=user, cwd=folder)
+    made = [server, *common, "--initialize-insecure"]
+    quiet = ["--skip-networking", "--skip-grant-tables", f"--socket={socket}"]
     if dialect == "mysql":
-        init = [server, *common, "--initialize-insecure"]
+        quiet += ["--mysqlx=0", "--secure-file-priv=NULL"]
     else:
-        init = ["mariadb-install-db", *common, "--auth-root-authentication-method=normal"]
-    process = start(init)
-    if process.wait(TIMEOUT) == 0:
-        quiet = ["--skip-networking", "--skip-grant-tables", f"--socket={socket}"]
-        quiet += ["--mysqlx=0", "--secure-file-priv=NULL"] * (dialect == "mysql")
-        process = start([server, *common, *quiet, f"--pid-file={folder / 'pid'}"])
-        atexit.register(_stop, process, folder)
+        made = ["mariadb-install-db", *common, "--auth-root-authentication-method=normal"]
+    with (folder / "log").open("w") as log:
+        start = partial(subprocess.Popen, stdout=log, stderr=log, user=user, cwd=folder)
+        process = start(made)
+        if process.wait(TIMEOUT) == 0:
+            process = start([server, *common, *quiet, f"--pid-file={folder / 'pid'}"])
+    atexit.register(_stop, process, folder)
     _wait(process, socket, folder / "log")
     return str(socket)
 
 
 def _wait(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
-    import pymysql
-
     end = time.monotonic() + STARTS
     while process.poll() is None and time.monotonic() < end:
-        try:
-            return _connected(str(socket)).close()  # type: ignore[no-any-return]
-        except pymysql.MySQLError:
-            time.sleep(0.2)
+        if socket.exists():
+            return
+        time.sleep(0.1)
     said = log.read_text("utf-8", "replace").splitlines()[-3:]
     raise UnsupportedTarget(
         "SQL for MySQL cannot be run here: the server does not start: " + " ".join(said),
