@@ -317,7 +317,7 @@ def test_long_sums_and_deep_chains_are_no_limit(dialect):
     terms = [ops.lin(0, (1.5, ops.input_(i % 3)), (float(i), B)) for i in range(count)]
     total = ops.linear(0.5, np.arange(1, count + 1) / 7, terms)
     deep = A
-    for _ in range(10 if DIALECTS[dialect].stages else count // 10):
+    for _ in range(5 if DIALECTS[dialect].stages else count // 10):
         deep = ops.tanh(ops.lin(0.1, (0.9, deep)))
     largest = ops.maximum(*(ops.lin(i / 300, (1, A)) for i in range(300)))
     formula = Formula({"y": total, "z": deep, "m": largest}, tuple(map(Feature, "abc")))
