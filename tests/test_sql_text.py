@@ -139,6 +139,30 @@ def test_a_small_tree_reads_as_somebody_would_write_it(dialect):
     assert text == (GOLDEN / f"{dialect}.sql").read_text("utf-8")
 
 
+def test_names_are_escaped_or_changed_where_an_engine_would_read_them_otherwise():
+    inputs = (Feature("a\\"), Feature("inf"), Feature("blank\t"), Feature("😀"), Feature("plain"))
+    total = ops.lin(0, *((1, ops.input_(i)) for i in range(5)))
+    formula = Formula({"y": total}, inputs)
+    in_clickhouse = formula.to("sql", dialect="clickhouse")
+    assert r't."a\\"' in in_clickhouse  # a backslash escapes the quote in a name there
+    assert 't."inf"' in in_clickhouse
+    assert not re.search(r"(?m)\binf\b(?!\")", in_clickhouse)  # bare, it is a number there
+    for dialect in ("mysql", "mariadb"):
+        text = formula.to("sql", dialect=dialect)
+        assert "t.`a\\`" in text and "t.`plain`" in text
+        for name in ("blank\\t", "😀"):
+            assert re.search(rf"-- The column '{re.escape(name)}' is called '\w+' here", text)
+
+
+def test_the_setting_of_clickhouse_is_the_last_line_and_no_other_engine_has_it():
+    formula = cf.read(logistic())
+    setting = "SETTINGS short_circuit_function_evaluation = 'disable'\n"
+    for dialect in DIALECTS:
+        for kind in ("select", "view", "dbt"):
+            text = formula.to("sql", dialect=dialect, kind=kind)
+            assert text.endswith(setting) is (dialect == "clickhouse")
+
+
 def test_the_page_on_sql_says_which_engines_ran_what_is_written():
     page = (Path(__file__).parent.parent / "docs" / "sql.md").read_text("utf-8")
     rows = page.partition("| dialect | tested by |")[2].partition("\n\n")[0].splitlines()[2:]

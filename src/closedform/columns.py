@@ -210,7 +210,7 @@ def decoded(values: Any) -> Any:
 
     NumPy reads a missing one as the last of the dictionary. Any other column stays as it is.
     """
-    kind = getattr(values, "type", None)
+    kind: Any = getattr(values, "type", None)
     return values.cast(kind.value_type) if hasattr(kind, "index_type") else values
 
 

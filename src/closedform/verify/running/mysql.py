@@ -116,7 +116,7 @@ def _server(dialect: str) -> str:
     else:
         made = ["mariadb-install-db", *common, "--auth-root-authentication-method=normal"]
     with (folder / "log").open("w") as log:
-        start = partial(subprocess.Popen, stdout=log, stderr=log, user=user, cwd=folder)
+        start = partial(subprocess.Popen, stdout=log, stderr=log, user=user, cwd=folder, text=True)
         process = start(made)
         if process.wait(TIMEOUT) == 0:
             process = start([server, *common, *quiet, f"--pid-file={folder / 'pid'}"])
@@ -125,7 +125,7 @@ def _server(dialect: str) -> str:
     return str(socket)
 
 
-def _wait(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
+def _wait(process: subprocess.Popen[str], socket: Path, log: Path) -> None:
     end = time.monotonic() + STARTS
     while process.poll() is None and time.monotonic() < end:
         if socket.exists():
@@ -138,7 +138,7 @@ def _wait(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
     )
 
 
-def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+def _stop(process: subprocess.Popen[str], folder: Path) -> None:
     process.kill()
     process.wait()
     shutil.rmtree(folder, ignore_errors=True)
