@@ -9,6 +9,9 @@ from closedform.errors import MissingExtra
 from closedform.printers.sql.dialects import CLICKHOUSE
 from closedform.verify.running.tab_separated import cell
 
+LIMITS = "SET max_query_size = 1000000000, max_ast_elements = 100000000"
+"""As it comes, ClickHouse takes 262,144 characters: 50 trees of depth 6."""
+
 
 def run_clickhouse(
     program: str, table: str, given: tuple[list[str], list[bool], list[list[Any]]]
@@ -43,4 +46,6 @@ def tool() -> Any:
         import chdb
     except ImportError:
         raise MissingExtra("chdb", "test-all", "Running SQL for ClickHouse") from None
-    return chdb.connect(":memory:?max_threads=1")
+    connection = chdb.connect(":memory:?max_threads=1")
+    connection.query(LIMITS)
+    return connection
