@@ -323,7 +323,7 @@ Each program was run on rows of the data and on made-up ones (missing values, ca
 seen, rows beside every threshold), and compared with its formula and with the model's own
 `predict`. A number is the greatest relative difference from the formula; *equal* is no difference
 at all. From the model itself every program is within {bar:g}, or within the model's own rounding
-where it computes in single precision.
+where it computes in single precision. What is written for Databricks was run in Spark.
 """
 
 
