@@ -16,6 +16,7 @@ from closedform import ops
 from closedform.errors import ClosedformError, UnsupportedTarget
 from closedform.formula import Feature, Formula
 from closedform.ir import Type
+from closedform.ops.payloads import Pieces
 from closedform.passes import double_sums
 from closedform.printers.sql.dialects import DIALECTS
 from closedform.verify.running import clickhouse, mysql, postgres, spark
@@ -182,6 +183,9 @@ def test_no_row_fails_a_query(dialect):
     X["kind"] = ["red"] * len(X["a"])
     outputs = all_ops(dialect) | {
         "powers": ops.power(A, B),
+        "cubic": ops.piecewise(
+            A, Pieces.of([0.0], [[1.0, 2.0, 1.0, 3.0], [0.5, 0.0, 2.0, 1.0]], missing=7.0)
+        ),
         "products": ops.mul(A, A, A, B),
         "ratio": ops.div(ops.exp(A), ops.lin(0, (1, ops.exp(B)), (1e-200, A))),
     }

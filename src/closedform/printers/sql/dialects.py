@@ -19,7 +19,7 @@ COMMON = {
 GREATEST = "1.79e308"
 """Stands for infinity where there is none; SQL Server takes numbers up to it."""
 
-RAISES = frozenset({"exp", "log", "sqrt", "div", "pow", "asin", "acos"})
+RAISES = frozenset({"exp", "log", "sqrt", "div", "pow", "asin", "acos", "piecewise"})
 """Operations at whose limits an engine fails, or gives NULL where a number is due."""
 
 
