@@ -44,6 +44,8 @@ MOST_LINES = 60
 
 CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text').")
 
+AND = r" \text{ and } "
+
 WIDE_LEFT = 14
 """Digits up to which the equals signs of a paragraph stand below each other."""
 
@@ -295,12 +297,14 @@ class Layout:
     def _conditions(self, rule: Rule, room: float) -> Iterator[str]:
         wide = width_of(text := r"\text{when } " if rule.conditions else r"\text{always}")
         for i, condition in enumerate(rule.conditions):
-            part = (r" \text{ and } " if i else "") + condition
-            wide += width_of(part)  # the text itself, measured each time, took twice as long
+            # Conditions are measured once, and lines added up: the lines took twice as long.
+            before, size = AND if i else "", width_of(condition)
+            wide += width_of(before) + size
             if i and wide > room:
                 yield text
-                text, wide = "", width_of(part := r"\quad" + part)
-            text += part
+                text, before = "", r"\quad" + AND
+                wide = width_of(before) + size
+            text += before + condition
         for i, fact in enumerate(self.facts(rule.facts)):
             text += ",\\ " if i else r"\text{:}"
             if width_of(text) + width_of(fact) + 3 > room:
