@@ -49,6 +49,7 @@ OPEN, CLOSE = "\x1d", "\x1c"
 """Brackets of a name: they never grow with what stands between them."""
 
 
+@lru_cache(4096)  # leaves of a forest say the same of themselves
 def spelled(text: str, *, unicode: bool = False) -> str:
     """Return any string in maths mode, upright.
 
@@ -92,6 +93,7 @@ def _sign(c: str) -> str:
     return known or rf"\langle\text{{U+{ord(c):04X}}}\rangle "
 
 
+@lru_cache(4096)
 def name_latex(name: str, *, unicode: bool = False) -> str:
     """Return a name: x1 as x with an index, age upright, anything else as text."""
     indexed = re.fullmatch(r"([A-Za-z])(?:(\d+)(?:_(\d+))?)?", name)

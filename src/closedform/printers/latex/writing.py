@@ -306,12 +306,15 @@ class Layout:
                 wide = width_of(before) + size
             text += before + condition
         for i, fact in enumerate(self.facts(rule.facts)):
-            text += ",\\ " if i else r"\text{:}"
-            if width_of(text) + width_of(fact) + 3 > room:
+            text += (mark := ",\\ " if i else r"\text{:}")
+            wide += width_of(mark) + width_of(fact)
+            if wide + 3 > room:
                 yield text
                 text = r"\quad " + fact
+                wide = width_of(text)
             else:
                 text += fact if i else r"\quad " + fact
+                wide += 0 if i else width_of(r"\quad ")
         yield text
 
     def facts(self, block: Sentence) -> list[str]:
