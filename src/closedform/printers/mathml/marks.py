@@ -200,9 +200,7 @@ _ACTIONS: dict[str, Callable[[Reader, str], None]] = {
 }
 
 
-_SEAMS = re.compile(
-    r"( \\text\{ and \} | ?(?<!\\)& ?| \\\\\n| < | \\[lg]e |\\q?quad\b)"
-)
+_SEAMS = re.compile(r"( \\text\{ and \} | ?(?<!\\)& ?| \\\\\n| < | \\[lg]e |\\q?quad\b)")
 """Between conditions, their sides, cells and rows; names hold none, their signs being commands.
 
 What stands between two of them is read once: a forest repeats its names and limits.
@@ -249,7 +247,7 @@ def reduced(items: Sequence[str]) -> str:
 
 
 def _texts_joined(made: Sequence[str]) -> str:
-    """Return elements in a row, neighbouring texts as one: a name is one text, whatever its signs."""
+    """Return elements in a row, neighbouring texts as one: a name is one, whatever its signs."""
     return "".join(made).replace("</mtext><mtext>", "")
 
 
