@@ -105,6 +105,15 @@ def ran_once(formula, engine):
     return run_excel(formula.to("excel"), (), [], [*formula.outputs], {}, engine=engine)[0]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_empty_label_is_an_empty_cell_not_zero(engine):
+    low = ops.less(ops.input_(0), ops.const(1.0))
+    choice = ops.where(low, ops.label(""), ops.label("b"))
+    formula = Formula({"y": ops.label(""), "z": choice}, (Feature("a"),))
+    found = ran(formula, {"a": [0.0, 2.0]}, engine)
+    assert found == {"y": [None, None], "z": [None, "b"]}
+
+
 def test_what_looks_like_a_formula_is_text():
     names = ["=cmd|'/c calc'!A0", "+1", "-1", "@x", "http://x.y", '=1+"a"']
     kind = ops.input_(0, Type.LABEL)
