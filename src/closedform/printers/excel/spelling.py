@@ -182,8 +182,6 @@ def _zero(n: Node) -> bool:
 
 
 def _equal(steps: Steps, n: Node, a: str, b: str) -> str:
-    if n.args[0].type is Type.LABEL and not any(x.op is ops.LABEL for x in n.args):
-        return steps.guarded(f"AND({a}={b},{a}>0)", *n.args)
     if n.args[0].type is Type.BOOL:
         return f"{a}={b}"
     if n.args[0].type is Type.LABEL or _zero(n):
