@@ -182,10 +182,12 @@ def checks_of(
     """
     both = np.flatnonzero(said.answered & ~rows.outside)
     coarse = 0.0 if method.double else _coarsest(formula)
+    real = [n for n in method.outputs if n in rows.values and _is_number(formula, n)]
+    added = rows.added(formula, real)
     for name, expected in zip(method.outputs, said.columns, strict=True):
         if name not in rows.values:
             continue
-        if formula.outputs[name].type is Type.LABEL:
+        if not _is_number(formula, name):
             task = formula.task.of(name)
             ties = lambda at, task=task: (  # noqa: E731
                 _tied(formula, task, coarse, theirs, rows, at) | rows.even[at]
@@ -200,10 +202,14 @@ def checks_of(
             own = None if fine else formula.precision.get(name)
             check = partial(
                 number_check, formula, name, method.name, numbers, rows, both, tolerance,
-                rows.least(formula, name, spreads[name]),
+                np.maximum(spreads[name], added[name]),
             )  # fmt: skip
             explained = None if twin is None else rounding(numbers, twin)[both]
             yield check(own=own, rounding=explained)
+
+
+def _is_number(formula: Formula, name: str) -> bool:
+    return formula.outputs[name].type is not Type.LABEL
 
 
 def _twin(method: Method, found: Sequence[Answers], name: str) -> Array | None:

@@ -183,21 +183,26 @@ def _nearly_even(best: Node) -> Node:
     return ops.both(near, ops.less(ops.const(0.0), away))
 
 
-def terms_of(output: Node, columns: Sequence[Array], rows: int) -> Array:
-    """Return Σ |wᵢ·xᵢ| of an output that is a sum, shape (rows,); 0 of any other, and of infinity.
+def terms_of(outputs: Sequence[Node], columns: Sequence[Array], rows: int) -> list[Array]:
+    """Return Σ |wᵢ·xᵢ| of each output that is a sum, shape (rows,); 0 of others, and of infinity.
+
+    All outputs at once: what they share, the hidden layers of a network, is computed once.
 
     Args:
-        output: a node over the inputs.
+        outputs: nodes over the inputs.
         columns: the inputs, as `columns_of` gives them.
         rows: how many rows there are.
     """
-    if output.op is not ops.LIN:
-        return np.zeros(rows)
-    sizes = [ops.absolute(x) for x in output.args]
     with np.errstate(all="ignore"):
-        whole = ops.linear(abs(output.data.bias), np.abs(output.data.weights), sizes)
-        found: Array = np.nan_to_num(compute([whole], columns, rows)[0], posinf=0.0)
-    return found
+        found = compute([_sizes(n) for n in outputs], columns, rows)
+        return [np.nan_to_num(sizes, posinf=0.0) for sizes in found]
+
+
+def _sizes(n: Node) -> Node:
+    if n.op is not ops.LIN:
+        return ops.const(0.0)
+    terms = [ops.absolute(x) for x in n.args]
+    return ops.linear(abs(n.data.bias), np.abs(n.data.weights), terms)
 
 
 def within_rounding(output: Node, columns: Sequence[Array], values: Array) -> Array:
