@@ -290,7 +290,7 @@ def _lost(
     far = np.flatnonzero(bad & np.isin(rows.kinds[both], EXTREME))[:FAR]
     columns = [c[both[far]] for c in rows.columns]
     found: Array = bad & rows.even[both]
-    found[far] |= within_rounding(formula.outputs[name], columns, expected[both[far]])
+    found[far] |= within_rounding([formula.outputs[name]], columns, expected[both[far], None])
     return found
 
 
@@ -347,9 +347,10 @@ def _tied(
             said = np.column_stack([theirs[n][at] for n in names])
             apart = (ours != said).any(axis=1)
             near: Array = tied(ours, allowed) & tied(said, allowed) & apart
+            rest = np.flatnonzero(apart & ~near)
             outputs = [formula.outputs[n] for n in names]
-            lost: Array = apart & _all_lost(outputs, said, rows, at)
-            return near | lost
+            near[rest] = _all_lost(outputs, said[rest], rows, at[rest])
+            return near
     return np.zeros(len(at), dtype=bool)
 
 
@@ -358,8 +359,7 @@ def _all_lost(outputs: Sequence[Node], said: Array, rows: Rows, at: Array) -> Ar
     found = np.isin(rows.kinds[at], EXTREME)
     far = np.flatnonzero(found)[:FAR]
     columns = [c[at[far]] for c in rows.columns]
-    for n, values in zip(outputs, said.T, strict=True):
-        found[far] &= within_rounding(n, columns, values[far])
+    found[far] = within_rounding(outputs, columns, said[far])
     return found
 
 

@@ -205,21 +205,22 @@ def _sizes(n: Node) -> Node:
     return ops.linear(abs(n.data.bias), np.abs(n.data.weights), terms)
 
 
-def within_rounding(output: Node, columns: Sequence[Array], values: Array) -> Array:
-    """Return whether the output may have some values where all inputs move by 2 ulp, shape (rows,).
+def within_rounding(outputs: Sequence[Node], columns: Sequence[Array], values: Array) -> Array:
+    """Return whether outputs may have some values where all inputs move by 2 ulp, shape (rows,).
 
     At 1e30 that may be any value at all: of a wave, whose phase is lost, or of the chances of two
     densities whose difference is.
 
     Args:
-        output: a node over the inputs.
+        outputs: nodes over the inputs.
         columns: the inputs, as `columns_of` gives them.
-        values: what the output is asked to be, shape (rows,).
+        values: what the outputs are asked to be, shape (rows, outputs).
     """
     found = np.zeros(len(values), dtype=bool)
-    for i, value in enumerate(values.tolist()):
+    for i, row in enumerate(values.tolist()):
         box = {j: _around(float(c[i])) for j, c in enumerate(columns) if c.dtype.kind == "f"}
-        found[i] = value in bounds([output], box)[0]
+        reach = bounds(outputs, box)
+        found[i] = all(value in around for value, around in zip(row, reach, strict=True))
     return found
 
 
