@@ -68,10 +68,10 @@ def _rows_for(
     values = dict(zip(args, compute(args, new, rows), strict=True))
     found: dict[int, None] = {}
     for alike in trees:
-        args = alike[0].args
-        asked = np.array([a in reading for a in args])
+        tested = alike[0].args
+        asked = np.array([a in reading for a in tested])
         if asked.any():
-            x = np.stack([values[a] for a in args])
+            x = np.stack([values[a] for a in tested])
             found.update(dict.fromkeys(_deciding(alike, x, asked)))
     return list(found)
 
