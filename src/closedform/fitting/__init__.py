@@ -1,0 +1,8 @@
+"""Constants of a formula fitted to what a model says: one vector, its Jacobian, least squares."""
+
+from __future__ import annotations
+
+from closedform.fitting.constants import Constants
+from closedform.fitting.levenberg import Fitted, levenberg_marquardt
+
+__all__ = ["Constants", "Fitted", "levenberg_marquardt"]
