@@ -24,6 +24,7 @@ from closedform.printers.blocks import (
     Sentence,
 )
 from closedform.printers.draft import Extent
+from closedform.printers.latex.matrices import dots, fitting, kept_of, row_of
 from closedform.printers.latex.names import CLOSE, OPEN, spelled, width_of, words
 from closedform.printers.latex.spelling import Numerals, scribe
 from closedform.printers.outline import before_rounding, page
@@ -329,7 +330,7 @@ class Layout:
         if block.vector:
             return self._vector(block)
         across, down = self._shown(block)
-        rows = [_row(block.entries[i], across) if i is not None else _dots(across) for i in down]
+        rows = [row_of(block.entries[i], across) if i is not None else dots(across) for i in down]
         body = " \\\\\n".join(rows)
         self.cut = self.cut or None in across or None in down
         left = self._called(block)
@@ -340,7 +341,7 @@ class Layout:
         """Return which columns and rows of a matrix are shown, None for those left out."""
         if id(block) not in self.kept:
             wide = [max(map(width_of, c)) + 2.6 for c in zip(*block.entries, strict=True)]
-            across, down = _fitting(wide, self.width - 24), _kept(len(block.entries), MOST_ROWS)
+            across, down = fitting(wide, self.width - 24), kept_of(len(block.entries), MOST_ROWS)
             self.kept[id(block)] = across, down
         return self.kept[id(block)]
 
@@ -351,7 +352,7 @@ class Layout:
         return rf"{block.name}\;{OPEN}{block.shape[0]}\times{block.shape[1]}{CLOSE}"
 
     def _vector(self, block: Matrix) -> list[str]:
-        kept = _kept(block.shape[0], 2 * MOST_ROWS)
+        kept = kept_of(block.shape[0], 2 * MOST_ROWS)
         parts = [r"\ldots" if i is None else block.entries[0][i] for i in kept]
         parts = [f"{{{p}}}" if p[0] == "-" else p for p in parts]  # a sign, not a difference
         return self._equals(block.name, f"({f',{BREAK}'.join(parts)})^{{\\top}}")
@@ -418,32 +419,6 @@ def _brackets(row: str) -> str:
     text = "".join(pieces).replace(OPEN, "(").replace(CLOSE, ")")
     # Behind a space, TeX would take the sign of a number for a difference.
     return re.sub(r"(\\text\{(?:when| and) \}|\\q?quad) ?-(?=\d)", r"\1 {-}", text)
-
-
-def _kept(count: int, most: int) -> list[int | None]:
-    """Return which of so many rows are shown, None standing for those left out."""
-    if count <= most:
-        return list(range(count))
-    return [*range(most // 2), None, count - 1]
-
-
-def _fitting(wide: Sequence[float], room: float) -> list[int | None]:
-    """Return which columns fit, None standing for those left out."""
-    if sum(wide) <= room:
-        return list(range(len(wide)))
-    used, kept = wide[-1] + 4, 0
-    while used + wide[kept] <= room:
-        used += wide[kept]
-        kept += 1
-    return [*range(kept), None, len(wide) - 1] if kept else [0, None]
-
-
-def _row(entries: Sequence[str], across: Sequence[int | None]) -> str:
-    return "  " + " & ".join(r"\cdots" if i is None else entries[i] for i in across)
-
-
-def _dots(across: Sequence[int | None]) -> str:
-    return "  " + " & ".join(r"\ddots" if i is None else r"\vdots" for i in across)
 
 
 _BLOCKS: dict[type, Callable[[Layout, Any], list[str]]] = {

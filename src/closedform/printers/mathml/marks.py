@@ -210,6 +210,23 @@ _NUMBER = re.compile(r" ?(-?)(\d+(?:\.\d+)?) ?")
 _ENDS = {"}", *CLOSING}
 
 
+def cells_of(latex: str) -> list[str]:
+    """Return the cells of a row, each as elements; of one without tables, in half the time.
+
+    Raises:
+        ValueError: a command that `latex` does not write.
+    """
+    made = [""]
+    for part in _SEAMS.split(latex):
+        if part in _CELLS:
+            made.append("")
+        elif (elements := whole(part)) is not None:
+            made[-1] += elements
+        else:
+            return Reader().cells(latex)
+    return [_texts_joined([cell]) for cell in made]
+
+
 @lru_cache(4096)  # the leaves below a split repeat its condition
 def whole(latex: str) -> str | None:
     """Return the elements of a part that opens and ends nothing else; None of any other part."""
