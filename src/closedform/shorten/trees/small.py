@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from closedform.formula import Formula, Step
-from closedform.shorten.asked import answers
+from closedform.shorten.asked import MOST_CELLS, answers
 from closedform.shorten.clock import Clock
 from closedform.shorten.teacher import Teacher
 from closedform.shorten.trees.grown import Grown, grown, plain, prunings
@@ -65,7 +65,8 @@ def trees(
     for seed, (most, seconds) in enumerate(rounds):
         if clock.out():
             return
-        most = min(most, int(clock.left / 2 / each)) if each else most
+        if each * min(most, MOST_CELLS // len(args)) > clock.left / 2:
+            return
         found = answers(teacher, clock, most=most, seconds=seconds, seed=seed)
         before = clock.left
         whole = grown(found, leaves=2 * leaves, least=max(5, len(found.y) // 2000))
