@@ -73,7 +73,11 @@ def answers(
 def _seconds_a_row(teacher: Teacher) -> float:
     """Return about how long a teacher takes for a row, among many."""
     if teacher.formula is not None:
-        return 1e-7 + sum(map(_cost, teacher.formula.nodes))
+        nodes = teacher.formula.nodes
+        # Trees of one shape, as those of several classes, are walked once.
+        shapes = {id(n.data.splits): n.data.splits for n in nodes if n.op is ops.TREE}
+        walked = PER_TEST * sum(splits.depth for splits in shapes.values())
+        return 1e-7 + walked + sum(_cost(n) for n in nodes if n.op is not ops.TREE)
     tried = min(TRIED, teacher.rows)
     start = time.perf_counter()
     teacher.ask([c[:tried] for c in teacher.inputs], tried)
@@ -82,6 +86,4 @@ def _seconds_a_row(teacher: Teacher) -> float:
 
 
 def _cost(n: Node) -> float:
-    if n.op is ops.TREE:
-        return PER_TEST * float(n.data.splits.depth)
     return PER_TERM * len(n.args) if n.op is ops.LIN else PER_NODE
