@@ -214,8 +214,10 @@ class _Search:
         """Tell whether loss and agreement are as they may be."""
         return self.loss <= self.terms.limit and self.agreed >= self.agreement - LOST
 
-    def _loss(self, theta: Array) -> float:
-        return self.judge.loss(self.constants.values(theta, self.judge.inputs, self.judge.rows))
+    def _measured(self, theta: Array) -> tuple[float, float]:
+        """Return the loss and the agreement at some constants."""
+        scores = self.constants.values(theta, self.judge.inputs, self.judge.rows)
+        return self.judge.loss(scores), self.judge.agreement(scores)
 
     def one_by_one(self) -> Array:
         """Return the constants, each snapped in its turn and the rest refitted each time."""
@@ -251,42 +253,57 @@ class _Search:
 
     def _take(self, i: int, value: float) -> bool:
         """Give one constant a value, refit the others, and keep that where the loss allows it."""
-        kept = self.theta, self.free, self.loss, self.normal, self.slope
-        free = np.flatnonzero(self.free)
-        column = np.linalg.solve(self.normal[np.ix_(free, free)], (free == i).astype(float))
-        theta = self.theta.copy()
-        if np.isfinite(column).all() and column[free == i].item() > 0:
-            theta[free] += column * ((value - theta[i]) / column[free == i].item())
-        theta[i] = value
-        self.theta, self.free = theta, self.free & (np.arange(len(theta)) != i)
+        kept = self.theta, self.free, self.loss, self.agreed, self.normal, self.slope
+        self.free = self.free & (np.arange(len(self.theta)) != i)
+        step = np.zeros(len(self.theta))
+        step[i] = value - self.theta[i]
+        step += self._newton(self.slope - self.normal @ step)
+        if self._as_foreseen(step) or self._refitted():
+            self.theta[i] = value  # to the last bit
+            return True
+        self.theta, self.free, self.loss, self.agreed, self.normal, self.slope = kept
+        return False
+
+    def _as_foreseen(self, step: Array) -> bool:
+        """Take a step; tell whether the loss may be so, and is what its curvature said.
+
+        Then the curvature is taken for the same, which saves the Jacobian: of a sum it is.
+        """
+        said = self.loss - 2 * step @ self.slope + step @ self.normal @ step
+        self.theta = self.theta + step
+        self.loss, self.agreed = self._measured(self.theta)
+        near = abs(self.loss - said) <= 0.05 * (self.terms.limit - self.terms.before)
+        if not (self._fine() and near):
+            return False
+        self.slope = self.slope - self.normal @ step
+        return True
+
+    def _refitted(self) -> bool:
+        """Refit the free constants by up to 4 Gauss–Newton steps; tell whether the loss may be."""
         for _ in range(4):
             self._look()
-            if self._fine() and self._settled():
-                return True
-            if not self._improve():
+            if (self._fine() and self._settled()) or not self._improve():
                 break
-        if self._fine():
-            return True
-        self.theta, self.free, self.loss, self.normal, self.slope = kept
-        return False
+        return self._fine()
 
     def _settled(self) -> bool:
         """Tell whether a refit would gain less than a tenth of what may still be lost."""
-        step = self._newton()
-        return bool(step @ self.slope <= 0.1 * (self.terms.limit - self.loss))
+        gained = self._newton(self.slope) @ self.slope
+        return bool(gained <= 0.1 * (self.terms.limit - self.loss))
 
-    def _newton(self) -> Array:
+    def _newton(self, slope: Array) -> Array:
+        """Return the step of the free constants to the bottom of the quadratic, 0 for others."""
         free = np.flatnonzero(self.free)
         step = np.zeros(len(self.theta))
         if len(free) and np.isfinite(self.normal).all():
-            step[free] = np.linalg.solve(self.normal[np.ix_(free, free)], self.slope[free])
+            step[free] = np.linalg.solve(self.normal[np.ix_(free, free)], slope[free])
         return step
 
     def _improve(self) -> bool:
         """Take a Gauss–Newton step of the free constants, halved until it lowers the loss."""
-        step = self._newton()
+        step = self._newton(self.slope)
         for _ in range(3):
-            if self._loss(self.theta + step) < self.loss:
+            if self._measured(self.theta + step)[0] < self.loss:
                 self.theta = self.theta + step
                 return True
             step = step / 2
@@ -305,7 +322,7 @@ class _Search:
             theta = self.theta.copy()
             for i in np.flatnonzero(which):
                 theta[i] = _fewest(theta[i], bend[i], share)
-            if self._loss(theta) <= self.terms.limit:
+            if self._measured(theta)[0] <= self.terms.limit:
                 return theta
             share /= 4
         return self.theta
