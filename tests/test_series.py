@@ -206,7 +206,7 @@ def test_where_taylor_diverges_chebyshev_does_not():
         for w in [np.array(w)]
     ]
     f = formula(o.lin(0, *zip(chance.normal(size=10), units, strict=True)), "xyz")
-    assert fit(f, chebyshev(f, X, 5), X) > 0.95
+    assert fit(f, chebyshev(f, X, 5), X) > 0.9
     assert fit(f, taylor(f, np.zeros(3), 5), X) < -100
 
 
