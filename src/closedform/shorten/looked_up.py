@@ -9,7 +9,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.formula import Formula
-from closedform.ir import Array, Node, frozen, node, toposort
+from closedform.ir import Array, Node, Type, frozen, node, toposort
 from closedform.shorten.clock import Clock
 from closedform.shorten.judge import Judge
 from closedform.shorten.neat import digits_of, rounded
@@ -35,8 +35,12 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "piecewise": ("edges", "origins", "coefs", "missing"),
     "less": ("argument",),
     "less_equal": ("argument",),
+    "lin": ("bias", "weights"),
 }
-"""The numbers of a payload, by operation; of a comparison, its constant arguments."""
+"""The numbers of a payload, by operation; of a comparison, its constant arguments.
+
+Of sums, only those that nothing but tests read: no value moves with their constants, some jump.
+"""
 
 
 def looked_up_shortened(formula: Formula, judge: Judge, limit: float, clock: Clock) -> Formula:
@@ -52,10 +56,7 @@ def looked_up_shortened(formula: Formula, judge: Judge, limit: float, clock: Clo
         clock: when it is out, what is left stays as it is.
     """
     scores = score_nodes(formula)
-    own = set(formula.nodes)
-    places = [
-        p for n in toposort(scores) if n in own for p in places_of(n) if digits_of(p.value) > 1
-    ]
+    places = [p for p in looked_up(formula) if digits_of(p.value) > 1]
     if not places:
         return formula
     tried = _Digits(scores, judge, limit)
@@ -79,6 +80,34 @@ def _alike(places: list[Place]) -> list[list[Place]]:
             key = (p.node.args[1 - p.position], p.value)
         groups.setdefault(key, []).append(p)
     return list(groups.values())
+
+
+def looked_up(formula: Formula) -> list[Place]:
+    """Return where the numbers stand that the scores of a formula look up, or ask for."""
+    scores = score_nodes(formula)
+    own, asked = set(formula.nodes), only_asked(scores)
+    order = [n for n in toposort(scores) if n in own and (n.op is not ops.LIN or n in asked)]
+    return [p for n in order for p in places_of(n)]
+
+
+def only_asked(roots: list[Node]) -> set[Node]:
+    """Return the nodes that nothing but tests, trees, tables and steps read."""
+    moving: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        n = stack.pop()
+        if n not in moving:
+            moving.add(n)
+            stack += _values(n)
+    return set(toposort(roots)) - moving
+
+
+def _values(n: Node) -> tuple[Node, ...]:
+    """Return the arguments with which a node moves, rather than jumps."""
+    steps = n.op is ops.PIECEWISE and n.data.coefs.shape[1] == 1
+    if n.type is Type.BOOL or n.op in (ops.TREE, ops.TABLE) or steps:
+        return ()
+    return n.args[1:] if n.op is ops.WHERE else n.args
 
 
 def places_of(n: Node) -> list[Place]:

@@ -13,6 +13,7 @@ Method = Callable[[Teacher, Clock], Iterator[Formula]]
 
 METHODS: dict[str, str] = {
     "polynomial": "closedform.shorten.polynomial",
+    "pieces": "closedform.shorten.pieces",
 }
 """Name → the module whose `formulas(teacher, clock)` gives formulas of several lengths.
 

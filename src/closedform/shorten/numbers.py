@@ -25,7 +25,7 @@ from closedform.passes.rules import Place
 from closedform.passes.rules_lin import constant_terms, plain_term, zero_weights
 from closedform.shorten.clock import Clock
 from closedform.shorten.judge import Judge
-from closedform.shorten.looked_up import looked_up_shortened, places_of
+from closedform.shorten.looked_up import looked_up, looked_up_shortened, only_asked
 from closedform.shorten.neat import Neat, candidates, digits_of, named, rounded
 from closedform.shorten.scores import score_nodes
 from closedform.shorten.teacher import Teacher
@@ -114,9 +114,8 @@ def snapped(
 
 def digits(formula: Formula) -> int:
     """Return how many significant digits the numbers of a formula's scores have together."""
-    looked_up = (p.value for n in toposort(score_nodes(formula)) for p in places_of(n))
     fitted = (slot.value for slot in _constants(formula).slots)
-    return sum(digits_of(v) for v in (*fitted, *looked_up))
+    return sum(digits_of(v) for v in (*fitted, *(p.value for p in looked_up(formula))))
 
 
 @dataclass(frozen=True)
@@ -131,8 +130,9 @@ class _Terms:
 
 def _constants(formula: Formula) -> Constants:
     """Return the formula's own constants, without those that scores add to them."""
-    own = set(formula.nodes)
-    return Constants(score_nodes(formula), lambda slot: slot.node in own and written(slot))
+    scores = score_nodes(formula)
+    own = set(formula.nodes) - only_asked(scores)
+    return Constants(scores, lambda slot: slot.node in own and written(slot))
 
 
 def _shortened(formula: Formula, judge: Judge, terms: _Terms) -> Formula:

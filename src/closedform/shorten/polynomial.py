@@ -118,7 +118,7 @@ def terms_of(
         degree: 1 to 3.
         curves: whether simple curves are there too.
     """
-    order = _telling(design, target, weight)
+    order = telling(design, target, weight)
     made: list[Term] = []
     for power in range(1, degree + 1):
         picked = sorted(order[: MOST_VIEWS[power]])
@@ -130,7 +130,7 @@ def terms_of(
     return [t for t in made if np.isfinite(t.column).all() and t.column.std() > 0]
 
 
-def _telling(design: Array, target: Array, weight: Array) -> list[int]:
+def telling(design: Array, target: Array, weight: Array) -> list[int]:
     """Return the inputs in the order of what a parabola in each explains of the scores."""
     told = np.zeros(design.shape[1])
     for i in range(design.shape[1]):
