@@ -114,7 +114,7 @@ class _Growth:
         design = teacher.design(inputs)
         best = sorted(telling(design, target, self.weight)[:MOST_INPUTS])
         self.nodes = [teacher.views[i].node for i in best]
-        columns = design[:, best]
+        self.columns = columns = design[:, best]
         self.centre, self.scale = columns.mean(axis=0), columns.std(axis=0)
         self.scale[self.scale == 0] = 1.0
         self.table = np.column_stack([np.ones(len(target)), (columns - self.centre) / self.scale])
@@ -149,17 +149,32 @@ class _Growth:
         return Leaf(rows, self._loss(rows))
 
     def _look(self, leaf: Leaf) -> None:
-        """Find the best split of a leaf, from sums over the rows of either side."""
+        """Find the best split of a leaf; that of an input is tried between the quantiles, too."""
         leaf.gain = 0.0
-        least = max(LEAST_ROWS, 5 * self.table.shape[1])
-        if len(leaf.rows) < 2 * least:
+        if len(leaf.rows) < 2 * self._least():
             return
+        self._try(leaf, self.splits)
+        for width in (0.1, 0.03, 0.01):
+            if leaf.split is not None and leaf.split.node in self.nodes:
+                self._try(leaf, list(self._near(leaf.split, width)))
+
+    def _least(self) -> int:
+        return max(LEAST_ROWS, 5 * int(self.table.shape[1]))
+
+    def _near(self, split: Split, width: float) -> Iterator[Split]:
+        x = self.columns[:, self.nodes.index(split.node)]
+        share = split.first.mean() + width * np.linspace(-1, 1, 7)
+        for cut in np.unique(np.quantile(x, np.clip(share, 0, 1))).tolist():
+            yield Split(split.node, cut, x <= cut)
+
+    def _try(self, leaf: Leaf, splits: Sequence[Split]) -> None:
+        """Keep the best of some splits, from sums over the rows of either side."""
         table, target = self.table[leaf.rows], self.target[leaf.rows]
         weighted = table * self.weight[leaf.rows][:, None]
         wholes = weighted.T @ table, weighted.T @ target, weighted[:, 0] @ (target * target)
-        for split in self.splits:
+        for split in splits:
             first = split.first[leaf.rows]
-            if not least <= first.sum() <= len(first) - least:
+            if not self._least() <= first.sum() <= len(first) - self._least():
                 continue
             part, goal = weighted[first], target[first]
             sums = part.T @ table[first], part.T @ goal, part[:, 0] @ (goal * goal)
