@@ -208,3 +208,12 @@ def test_two_layers_of_ten_units_take_seconds():
 def test_what_has_no_list_of_regions_is_refused(node, options, message):
     with pytest.raises(BadInput, match=message):
         regions(formula(node), **options)
+
+
+def test_outputs_of_unlike_units_are_both_fitted():
+    target = np.column_stack([1e4 * abs(X[:, 0]), 1e-4 * (X[:, 0] + abs(X[:, 0]))])
+    model = DecisionTreeRegressor(min_samples_leaf=5, random_state=0).fit(X, target)
+    f = cf.read(model)
+    made = pieces(f, X)[0]
+    left = ((f(X) - made(X)) ** 2).mean(axis=0) / target.var(axis=0)
+    assert (left < 0.02).all()

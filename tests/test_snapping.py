@@ -123,7 +123,8 @@ def test_a_student_may_lose_two_per_cent_of_its_own_error():
         [o.lin(0, (weights[0], x), (weights[1], y))], Step("fit", "approx")
     )
     made = snapped(student, teacher, budget=0.02)
-    loss = [float(((f(ROWS) - truth(ROWS)) ** 2).mean()) for f in (student, made)]
+    spread = truth(ROWS).var()
+    loss = [float(((f(ROWS) - truth(ROWS)) ** 2).mean()) / spread for f in (student, made)]
     assert loss[1] <= 1.05 * loss[0]
     assert digits(made) <= 5 < digits(student)
     found = made.trail[-1].found
@@ -262,3 +263,17 @@ def test_the_trail_says_what_was_done():
     assert (step.name, step.kind) == ("snap", "approx")
     assert step.options == {"budget": 0.02, "listed": (9.81,)}
     assert step.found["digits after"] < step.found["digits before"] == 18
+
+
+def test_outputs_in_small_units_count_as_much_as_those_in_large_ones():
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    target = X @ np.array([[1234.5678, 0.0012345], [-987.6543, 0.0023456], [456.789, -0.00087654]])
+    f = cf.read(LinearRegression().fit(X, target))
+    after = snap(f, X)
+    away = np.sqrt(((f(X) - after(X)) ** 2).mean(axis=0)) / target.std(axis=0)
+    assert (away <= 0.003).all()
+
+
+def test_a_threshold_next_to_zero_becomes_zero():
+    f = formula(o.where(o.less_equal(x, o.const(0.00001234)), o.lin(0, (1, y)), o.lin(0, (2, y))))
+    assert o.less_equal(x, o.const(0.0)) in snap(f, ROWS).nodes

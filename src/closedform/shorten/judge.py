@@ -23,19 +23,24 @@ class Judge:
         inputs: the rows, one column an input.
         target: its clipped scores there, shape (rows, scores).
         weight: of each row, shape (rows,), summing to 1.
+        scale: what each score is divided by, shape (scores,): the deviation of each output of a
+            regression, so that all count alike; 1 for log-odds.
     """
 
     teacher: Teacher
     inputs: tuple[Array, ...]
     target: Array
     weight: Array
+    scale: Array
 
     @classmethod
     def of(cls, teacher: Teacher, rows: int, *, seed: int = 0) -> Judge:
         """Return a judge with so many rows at most, as `Teacher.sample` gives them."""
         inputs, target = teacher.sample(rows, seed=seed)
         weight = teacher.weights(target)
-        return cls(teacher, inputs, target, weight / weight.sum())
+        spread = np.ones(target.shape[1]) if teacher.classifies else target.std(axis=0)
+        spread[spread == 0] = 1.0
+        return cls(teacher, inputs, target, weight / weight.sum(), spread)
 
     @property
     def rows(self) -> int:
@@ -44,17 +49,17 @@ class Judge:
 
     @property
     def variance(self) -> float:
-        """The weighted variance of the teacher's scores, summed over them."""
-        away = self.target - self.weight @ self.target
+        """The weighted variance of the teacher's scores over their scale, summed over them."""
+        away = (self.target - self.weight @ self.target) / self.scale
         return float(self.weight @ (away * away).sum(axis=1))
 
     def away(self, scores: Array) -> tuple[Array, Array]:
-        """Return scores − target, shape (rows, scores), and where the score was not clipped.
+        """Return (scores − target) / scale, shape (rows, scores), and where it was not clipped.
 
         Scores are clipped as the teacher's are: what is certain may be as certain as it likes.
         """
         clipped = self.teacher.clipped(scores)
-        return clipped - self.target, np.asarray(abs(clipped - scores) < 1e-9)
+        return (clipped - self.target) / self.scale, np.asarray(abs(clipped - scores) < 1e-9)
 
     def loss(self, scores: Array) -> float:
         """Return the weighted mean square of how far scores are away; ∞ where one is missing."""

@@ -42,6 +42,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 Of sums, only those that nothing but tests read: no value moves with their constants, some jump.
 """
 
+CUTS = ("threshold", "argument", "edges")
+"""The fields that rows are parted by."""
+
 
 def looked_up_shortened(formula: Formula, judge: Judge, limit: float, clock: Clock) -> Formula:
     """Return the formula with fewer digits in thresholds, leaves, tables and steps.
@@ -187,14 +190,16 @@ class _Digits:
             if clock.out():
                 return
             allowed = self.loss + max(0.0, self.limit - self.loss) / left
-            for count in range(1, min(7, digits_of(group[0].value))):
+            # A threshold may be 0, too: that is no digit at all.
+            fewest = 0 if group[0].field in CUTS else 1
+            for count in range(fewest, min(7, digits_of(group[0].value))):
                 if self._take(group, count, allowed):
                     break
 
     def together(self, places: list[Place], clock: Clock) -> None:
         """Give all thresholds the fewest common digits, then all other numbers."""
-        cuts = [p for p in places if p.field in ("threshold", "argument", "edges")]
-        rest = [p for p in places if p.field not in ("threshold", "argument", "edges")]
+        cuts = [p for p in places if p.field in CUTS]
+        rest = [p for p in places if p.field not in CUTS]
         for left, group in ((2, cuts), (1, rest)):
             allowed = self.loss + max(0.0, self.limit - self.loss) / left
             count = 1
@@ -204,7 +209,8 @@ class _Digits:
                 count += 1
 
     def _take(self, places: list[Place], count: int, allowed: float) -> bool:
-        new = self.new | {(p.node, p.field, p.position): rounded(p.value, count) for p in places}
+        short = {p: rounded(p.value, count) if count else 0.0 for p in places}
+        new = self.new | {(p.node, p.field, p.position): v for p, v in short.items()}
         if not _in_order(places, new):
             return False
         loss = self._loss(new)

@@ -89,7 +89,8 @@ def snapped(
     Returns:
         The formula, with a Step "snap" of kind "approx" whose `found` is {"loss before", "loss
         after", "digits before", "digits after"}: the weighted mean square of what its scores are
-        away from the teacher's, and the digits of all numbers together.
+        away from the teacher's, of a regression as a share of their variance, and the digits of
+        all numbers together.
 
     Raises:
         BadInput: the budget is no number from 0 on.
@@ -207,7 +208,7 @@ class _Search:
         with np.errstate(all="ignore"):
             got, jacobian = self.constants.both(self.theta, inputs, rows)
         away, inside = self.judge.away(got)
-        flat = (jacobian * inside[:, :, None]).reshape(-1, len(self.theta))
+        flat = (jacobian * (inside / self.judge.scale)[:, :, None]).reshape(-1, len(self.theta))
         weight = np.repeat(self.judge.weight, got.shape[1])
         weighted = flat * weight[:, None]
         self.normal, self.slope = weighted.T @ flat, -(weighted.T @ away.ravel())

@@ -109,8 +109,11 @@ class _Growth:
     """A tree on its way: its leaves, and the questions that may be asked."""
 
     def __init__(self, teacher: Teacher, inputs: Sequence[Array], target: Array) -> None:
-        self.teacher, self.target = teacher, target
-        self.weight = teacher.weights(target) / teacher.weights(target).sum()
+        self.teacher, weight = teacher, teacher.weights(target)
+        spread = np.ones(target.shape[1]) if teacher.classifies else target.std(axis=0)
+        self.spread = np.where(spread == 0, 1.0, spread)  # so that all outputs count alike
+        self.target = target = target / self.spread
+        self.weight = weight / weight.sum()
         design = teacher.design(inputs)
         best = sorted(telling(design, target, self.weight)[:MOST_INPUTS])
         self.nodes = [teacher.views[i].node for i in best]
@@ -223,7 +226,7 @@ class _Growth:
             kept.append(best)
         root = np.sqrt(weight)[:, None]
         found = np.linalg.lstsq(table[:, kept] * root, target * root, rcond=1e-8)[0]
-        return [self._in_raw_units(kept, column) for column in found.T]
+        return [self._in_raw_units(kept, column) for column in (found * self.spread).T]
 
     def _in_raw_units(self, kept: Sequence[int], weights: Array) -> Node:
         bias, terms = float(weights[0]), []
