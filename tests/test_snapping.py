@@ -19,8 +19,9 @@ from closedform import ops as o
 from closedform.errors import BadInput
 from closedform.formula import Feature, Formula, Step, Task
 from closedform.ir import Type
-from closedform.ops.payloads import Pieces
+from closedform.ops.payloads import Pieces, splits_from
 from closedform.shorten import Clock, Teacher
+from closedform.shorten.looked_up import only_asked
 from closedform.shorten.neat import candidates, digits_of, named, rounded
 from closedform.shorten.numbers import digits, snap, snapped
 
@@ -277,3 +278,12 @@ def test_outputs_in_small_units_count_as_much_as_those_in_large_ones():
 def test_a_threshold_next_to_zero_becomes_zero():
     f = formula(o.where(o.less_equal(x, o.const(0.00001234)), o.lin(0, (1, y)), o.lin(0, (2, y))))
     assert o.less_equal(x, o.const(0.0)) in snap(f, ROWS).nodes
+
+
+def test_what_tests_alone_read_does_not_move_a_value_and_what_both_read_does():
+    cut, both = o.lin(0.12, (1.5, x)), o.lin(0.34, (2.5, y))
+    root = o.lin(0, (2, o.where(o.less(cut, both), both, y)), (1, o.tree(
+        splits_from([1, -1, -1], [2, -1, -1], [0] * 3, [0.5, 0, 0])[0], [0, 1.0, 2.0],
+        (o.lin(0.1, (1, cut)),))))  # fmt: skip
+    asked = only_asked([root])
+    assert cut in asked and both not in asked and root not in asked

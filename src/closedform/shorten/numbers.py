@@ -100,7 +100,8 @@ def snapped(
             f"A budget of {budget!r} is no share of a loss.", hint="Give one as budget=0.02."
         )
     clock = Clock() if clock is None else clock
-    count = max(1, len(_constants(formula)) // 10) * teacher.scores.shape[1]
+    numbers = len(_constants(formula)) + len(looked_up(formula))
+    count = max(1, numbers // 10) * teacher.scores.shape[1]
     judge = Judge.of(teacher, max(FEWEST, ROWS // count), seed=17)
     before = judge.loss_of(formula)
     limit = before * (1 + budget) + (budget / 10) ** 2 * judge.variance
