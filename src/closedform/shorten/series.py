@@ -7,8 +7,9 @@ arithmetic over the box.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -170,15 +171,36 @@ def _lagrange(
     reach: Mapping[int, float],
 ) -> float:  # fmt: skip
     longest = max(map(len, mine))
-    total = 0.0
-    for place in [p for p in mine if len(p) == longest and all(reach[i] > 0 for i in p)]:
-        for whole, slope in _slopes(mine[place], place, moving).items():
-            size = bounds([slope], around)[0]
-            if size.missing or size.empty:
-                return math.inf
-            largest = max(abs(size.lo), abs(size.hi))
-            total += largest / _factorials(whole) * math.prod(reach[j] for j in whole)
+    last = [p for p in mine if len(p) == longest and all(reach[i] > 0 for i in p)]
+    slopes = {w: n for p in last for w, n in _slopes(mine[p], p, moving).items()}
+    largest = np.zeros(len(slopes))
+    for part in _parts(around, moving):
+        found = bounds(list(slopes.values()), part)
+        sizes = [math.inf if x.missing or x.empty else max(abs(x.lo), abs(x.hi)) for x in found]
+        largest = np.maximum(largest, sizes)
+    total = sum(
+        size / _factorials(place) * math.prod(reach[i] for i in place)
+        for place, size in zip(slopes, largest.tolist(), strict=True)
+    )
     return total * (1 + 1e-12)
+
+
+PARTS = 16
+"""So many parts of a box are bounded by themselves: of two inputs, 4 stretches of each."""
+
+
+def _parts(
+    around: Mapping[int, Interval], moving: Sequence[int]
+) -> Iterator[Mapping[int, Interval]]:
+    """Yield boxes that make up the whole: on smaller ones interval bounds are closer."""
+    each = max(1, int(PARTS ** (1 / max(1, len(moving))) + 1e-9))
+    stretches = []
+    for i in moving:
+        edges = np.linspace(around[i].lo, around[i].hi, each + 1).tolist()
+        edges[0], edges[-1] = around[i].lo, around[i].hi
+        stretches.append([Interval(lo, hi, around[i].missing) for lo, hi in pairwise(edges)])
+    for chosen in product(*stretches):
+        yield {**around, **dict(zip(moving, chosen, strict=True))}
 
 
 def with_scores(formula: Formula, scores: Sequence[Node], step: Step) -> Formula:
