@@ -15,6 +15,7 @@ from closedform import ops as o
 from closedform.errors import BadInput
 from closedform.formula import Feature, Formula, Task
 from closedform.shorten import Clock, Teacher
+from closedform.shorten.clock import gathered
 from closedform.shorten.methods import method
 from closedform.shorten.polynomial import SIZES, formulas, polynomial
 
@@ -155,3 +156,12 @@ def test_a_model_that_never_varies_has_no_terms():
 def test_another_degree_is_refused():
     with pytest.raises(BadInput, match="degree"):
         polynomial(formula(a), X, degree=7)
+
+
+def test_what_was_found_before_an_interruption_is_returned():
+    def interrupted():
+        yield 1
+        yield 2
+        raise KeyboardInterrupt
+
+    assert gathered(interrupted()) == [1, 2]

@@ -17,7 +17,7 @@ from closedform import ops
 from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node, toposort
-from closedform.shorten.clock import Clock
+from closedform.shorten.clock import Clock, gathered
 from closedform.shorten.numbers import snapped
 from closedform.shorten.polynomial import telling
 from closedform.shorten.scores import score_nodes
@@ -93,7 +93,7 @@ def pieces(
         X: rows like those that it will be used on.
         y: what was observed there; not used for the fit.
         seed: of the rows that are made up beside X.
-        time_limit: seconds; what was found by then is returned.
+        time_limit: seconds; what was found by then, or until Ctrl-C, is returned.
 
     Returns:
         Formulas of 2 to 16 leaves. Their step "pieces" has under "coverage" the share of the rows
@@ -102,7 +102,7 @@ def pieces(
     Raises:
         BadInput: the rows do not fit the formula.
     """
-    return list(formulas(Teacher.of(formula, X, y, seed=seed), Clock(time_limit)))
+    return gathered(formulas(Teacher.of(formula, X, y, seed=seed), Clock(time_limit)))
 
 
 class _Growth:

@@ -18,7 +18,7 @@ from closedform import ops
 from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
-from closedform.shorten.clock import Clock
+from closedform.shorten.clock import Clock, gathered
 from closedform.shorten.neat import rounded
 from closedform.shorten.numbers import snapped
 from closedform.shorten.teacher import Teacher
@@ -62,7 +62,7 @@ def polynomial(
         degree: of the polynomial, 1 to 3.
         curves: whether |x − c|, max(x − c, 0), log x and √x may be terms too.
         seed: of the rows that are made up beside X.
-        time_limit: seconds; what was found by then is returned.
+        time_limit: seconds; what was found by then, or until Ctrl-C, is returned.
 
     Raises:
         BadInput: the degree is not 1, 2 or 3, or the rows do not fit the formula.
@@ -71,7 +71,7 @@ def polynomial(
         raise BadInput(f"A polynomial of degree {degree!r} is not tried.", hint="Give 1, 2 or 3.")
     teacher = Teacher.of(formula, X, y, seed=seed)
     kind = "polynomial with curves" if curves else "linear" if degree == 1 else "polynomial"
-    return list(_of_kind(teacher, Clock(time_limit), kind, degree, curves))
+    return gathered(_of_kind(teacher, Clock(time_limit), kind, degree, curves))
 
 
 @dataclass(frozen=True, eq=False)
