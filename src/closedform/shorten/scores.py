@@ -41,6 +41,9 @@ def _log_odds(formula: Formula) -> list[Node]:
         return [ops.lin(0, (1, d), (-1, decision[0])) for d in decision[1:]]
     chances = [outputs[n] for n in task.probability if n in outputs]
     if len(chances) == len(task.classes):
+        bare = _exponents(chances)
+        if bare:
+            return bare
         logs = [ops.log(ops.maximum(c, ops.const(TINY))) for c in chances]
         return [ops.lin(0, (1, g), (-1, logs[0])) for g in logs[1:]]
     if len(decision) == 1 and len(task.classes) == 2:
@@ -48,6 +51,27 @@ def _log_odds(formula: Formula) -> list[Node]:
     if len(decision) == len(task.classes):
         return [ops.lin(0, (1, d), (-1, decision[0])) for d in decision[1:]]
     return _of_labels(formula)
+
+
+def _exponents(chances: list[Node]) -> list[Node]:
+    """Return the log-odds that a sigmoid or softmax was taken of, as they were; else nothing."""
+    last = chances[-1]
+    if len(chances) == 2 and last.op is ops.SIGMOID:
+        rest = chances[0]
+        return [last.args[0]] if rest is ops.lin(1, (-1, last)) else []
+    if not all(c.op is ops.DIV and c.args[0].op is ops.EXP for c in chances):
+        return []
+    if len({c.args[1] for c in chances}) > 1:
+        return []
+    inner = [_without_best(c.args[0].args[0]) for c in chances]
+    return [ops.lin(0, (1, g), (-1, inner[0])) for g in inner[1:]]
+
+
+def _without_best(n: Node) -> Node:
+    """Return s of s - max(s, …), which a softmax subtracts lest it overflow."""
+    subtracts = n.op is ops.LIN and len(n.args) == 2 and n.args[1].op is ops.MAX
+    plain = subtracts and n.data.bias == 0 and n.data.weights.tolist() == [1.0, -1.0]
+    return n.args[0] if plain and n.args[0] in n.args[1].args else n
 
 
 def _of_labels(formula: Formula) -> list[Node]:

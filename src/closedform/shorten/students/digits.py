@@ -1,0 +1,41 @@
+"""As few digits as the error allows, the constants that are still free making up for the others.
+
+The surgeon's idea with a round number in the place of 0 (Frantar and Alistarh, Optimal brain
+compression, 2022): what is rounded first is repaid by what is rounded later.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from closedform.ir import Node
+from closedform.passes.rounding import significant
+from closedform.shorten.students.goal import Fit
+from closedform.shorten.students.surgeon import Surgery
+
+ALLOWED = 0.01
+"""By which share the loss may rise, over all constants."""
+LEAST = 1e-7
+"""What is left of the variance counts as so much at least: nobody asks for the seventh digit."""
+MOST_DIGITS = 7
+
+
+def few_digits(found: Fit) -> list[Node]:
+    """Return the nodes of a fit with their constants rounded."""
+    if not len(found.theta):
+        return found.roots
+    surgery = Surgery(found.theta, found.normal)
+    budget = ALLOWED * max(found.loss, LEAST) / len(found.theta)
+    # Those that the loss holds fastest go first, while there are others to make up for them.
+    for i in np.argsort(-surgery.cost / np.maximum(found.theta**2, 1e-300)).tolist():
+        surgery.fix(i, _rounded(surgery, i, budget))
+    return found.constants.put(surgery.theta)
+
+
+def _rounded(surgery: Surgery, i: int, budget: float) -> float:
+    value = float(surgery.theta[i])
+    for digits in range(1, MOST_DIGITS):
+        short = significant([value], digits)[0]
+        if surgery.price(i, short) <= budget:
+            return short
+    return significant([value], MOST_DIGITS)[0]

@@ -1,0 +1,191 @@
+"""What the constants of a student are fitted to: scores on some rows, and small terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from closedform import ops
+from closedform.evaluate import compute
+from closedform.fitting import Constants, constants_of, levenberg_marquardt
+from closedform.fitting.constants import Free, Slot, slots_of, written
+from closedform.ir import Array, Node, Type, toposort
+from closedform.passes.simplify import simplified
+from closedform.shorten.teacher import Teacher
+
+RIDGE = 1e-4
+"""What a term of the size of the score itself costs, as a share of the score's variance.
+
+Without it a student keeps terms like 58.7·tanh(0.03·x0 − …), which cancel one another.
+"""
+BOUNDED = ("tanh", "sigmoid", "sin", "cos", "atan")
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """Rows, what the teacher says there, and how much each counts.
+
+    Attributes:
+        inputs: the raw columns.
+        target: the clipped scores, shape (rows, scores).
+        weight: of each row and score, shape (rows, scores); it adds up to 1, and makes 1 of the
+            loss of a constant.
+    """
+
+    inputs: tuple[Array, ...]
+    target: Array
+    weight: Array
+
+    @classmethod
+    def of(cls, teacher: Teacher, inputs: tuple[Array, ...], scores: Array) -> Goal:
+        """Return the goal of reaching a teacher's scores."""
+        row = teacher.weights(scores)
+        row = row / row.sum()
+        mean = row @ scores
+        spread = row @ (scores - mean) ** 2
+        # Log-odds are of one unit; several predictions may differ in theirs.
+        spread = np.full_like(spread, spread.mean()) if teacher.classifies else spread
+        tiny = 1e-24 * (1 + mean**2)
+        return cls(inputs, scores, row[:, None] / np.maximum(spread, tiny) / len(spread))
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.target)
+
+    def part(self, picked: Array) -> Goal:
+        """Return the goal on some of the rows."""
+        weight = self.weight[picked]
+        scale = self.weight.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
+        return Goal(tuple(c[picked] for c in self.inputs), self.target[picked], weight * scale)
+
+    def drawn(self, count: int, random: np.random.Generator) -> Goal:
+        """Return the goal on so many rows at random."""
+        return self if count >= self.rows else self.part(random.permutation(self.rows)[:count])
+
+    @cached_property
+    def flat(self) -> tuple[Array, Array]:
+        """Target and weight, one score after another, each of shape (scores · rows,)."""
+        return self.target.T.ravel(), self.weight.T.ravel()
+
+    def loss(self, roots: Sequence[Node]) -> float:
+        """Return the share of the scores' variance that nodes leave unexplained."""
+        made = np.column_stack(compute(roots, self.inputs, self.rows))
+        away = made - self.target
+        with np.errstate(all="ignore"):
+            found = float((self.weight * away * away).sum())
+        return found if np.isfinite(found) else np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Nodes whose constants are fitted.
+
+    Attributes:
+        roots: one node a score.
+        constants: the free ones, `theta` their values.
+        loss: the share of the variance that is left, with the ridge.
+        normal: half the Hessian of the loss, shape (constants, constants).
+    """
+
+    roots: list[Node]
+    constants: Constants
+    theta: Array
+    loss: float
+    normal: Array
+
+    @property
+    def count(self) -> int:
+        """How many numbers a reader meets."""
+        return len(self.theta) + fixed_numbers(self.roots)
+
+
+def fixed_numbers(roots: Sequence[Node]) -> int:
+    """Return how many thresholds there are: numbers that no gradient moves."""
+    tests = [n for n in toposort(roots) if n.op is ops.LESS]
+    return sum(a.op is ops.CONST for n in tests for a in n.args)
+
+
+def weights_and_biases(roots: Sequence[Node], given: Collection[Node]) -> Free:
+    """Return which constants a student's fit may move: those of sums that move a score smoothly.
+
+    Args:
+        roots: the scores.
+        given: nodes that stay as they are: the views of the inputs.
+    """
+    barred = set(toposort(given))
+    for n in toposort(roots):
+        if n.type is not Type.REAL or n.op in (ops.WHERE, ops.TREE, ops.PIECEWISE):
+            barred.update(toposort(n.args))
+
+    def free(slot: Slot) -> bool:
+        return slot.node.op is ops.LIN and written(slot) and slot.node not in barred
+
+    return free
+
+
+def count_of(roots: Sequence[Node], free: Free) -> int:
+    """Return how many numbers a reader meets."""
+    moved = sum(free(slot) for n in toposort(roots) for slot in slots_of(n))
+    return moved + fixed_numbers(roots)
+
+
+def tidy(roots: Sequence[Node]) -> list[Node]:
+    """Return the nodes without what is 0 or constant."""
+    became = simplified(roots)
+    return [became[root] for root in roots]
+
+
+def fit(
+    goal: Goal, roots: Sequence[Node], given: Collection[Node], *, steps: int = 25,
+    ridge: float = RIDGE, stop: Callable[[], bool] = lambda: False,
+) -> Fit:  # fmt: skip
+    """Return nodes with their constants fitted to a goal by Levenberg–Marquardt."""
+    constants = constants_of(roots, weights_and_biases(roots, given))
+    price = np.sqrt(ridge) * _sizes(constants, goal)
+    target, weight = goal.flat
+    extra = len(price)
+
+    def values(theta: Array) -> Array:
+        made = constants.values(theta, goal.inputs, goal.rows)
+        return np.concatenate([made.T.ravel(), price * theta])
+
+    def both(theta: Array) -> tuple[Array, Array]:
+        made, slopes = constants.both(theta, goal.inputs, goal.rows)
+        flat = slopes.transpose(1, 0, 2).reshape(-1, extra)
+        below = np.diag(price)
+        return (
+            np.concatenate([made.T.ravel(), price * theta]),
+            np.concatenate([flat.T, below], axis=1).T,
+        )
+
+    target = np.concatenate([target, np.zeros(extra)])
+    weight = np.concatenate([weight, np.ones(extra)])
+    if not extra:
+        return Fit(list(roots), constants, constants.start, goal.loss(roots), np.empty((0, 0)))
+    found = levenberg_marquardt(values, both, constants.start, target, weight, steps=steps, stop=stop)
+    total = float(weight.sum())  # by which the weights were divided
+    return Fit(constants.put(found.theta), constants, found.theta, found.loss * total,
+               found.normal * total)  # fmt: skip
+
+
+def _sizes(constants: Constants, goal: Goal) -> Array:
+    """Return how large a term of weight 1 is: its spread, and 1 for what stays within ±1."""
+    slots = constants.slots
+    weighed = [s.node.args[s.place] if s.kind == "weight" else None for s in slots]
+    nodes = list(dict.fromkeys(n for n in weighed if n is not None and n.op.name not in BOUNDED))
+    spread = {}
+    if nodes:
+        with np.errstate(all="ignore"):
+            columns = compute(nodes, goal.inputs, goal.rows)
+            spread = {n: float(np.std(c)) for n, c in zip(nodes, columns, strict=True)}
+    sizes = [0.0 if n is None else spread.get(n, 1.0) for n in weighed]
+    outer = set(constants.roots)
+    # A score of any unit counts as one of spread 1, as in the loss.
+    scale = np.sqrt(goal.weight.sum(axis=0).mean())
+    return np.nan_to_num(
+        [size * (scale if s.node in outer else 0.1) for size, s in zip(sizes, slots, strict=True)]
+    )
