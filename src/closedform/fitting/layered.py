@@ -17,10 +17,11 @@ from closedform.fitting.constants import Constants, Free, Slot, slots_of, writte
 from closedform.ir import Array, Node, toposort
 
 Slope = Callable[[Array, Array], Array]
+Index = dict[tuple[Node, str, int], int]
 
 
 def _sigmoid_slope(x: Array, y: Array) -> Array:
-    return y * (1 - y)
+    return np.asarray(y * (1 - y))
 
 
 SLOPES: dict[str, Slope] = {
@@ -46,8 +47,8 @@ class _Sums:
         slots: which constants of the vector are theirs.
         place: where each stands in `table`, flat.
         table: bias first, then the weights, shape (sums, 1 + terms); what is not free is in it.
-        spans: for each sum, which constants are its weights, and the places of what they weigh.
-        biases: constants that are biases, and the places of their sums.
+        spans: for each sum the places of what its free weights weigh, and which constants these
+            weights are, that of its bias last where that is free.
     """
 
     into: Array
@@ -55,8 +56,7 @@ class _Sums:
     slots: Array
     place: Array
     table: Array
-    spans: list[tuple[int, Array, Array]]
-    biases: tuple[Array, Array]
+    spans: list[tuple[Array, Array]]
 
     def filled(self, theta: Array) -> Array:
         made = self.table.copy()
@@ -72,10 +72,30 @@ class _Units:
     into: Array
     of: Array
 
-    def __call__(self, x: Array) -> Array:
-        if self.name == "max":
-            return np.asarray(np.maximum(x, 0.0))
-        return ops.UNARY[self.name].numpy(None, x)
+    def forward(self, values: Array) -> None:
+        x = values[self.of]
+        relu = self.name == "max"
+        values[self.into] = np.maximum(x, 0.0) if relu else ops.UNARY[self.name].numpy(None, x)
+
+    def backward(self, values: Array, back: Array) -> None:
+        slope = SLOPES[self.name](values[self.of], values[self.into])
+        back[self.of] += back[self.into] * slope  # no two of them are of one node
+
+
+@dataclass(frozen=True, eq=False)
+class _Product:
+    """One product of several nodes."""
+
+    into: int
+    of: list[int]
+
+    def forward(self, values: Array) -> None:
+        values[self.into] = np.prod(values[self.of], axis=0)
+
+    def backward(self, values: Array, back: Array) -> None:
+        for i, at in enumerate(self.of):
+            others = self.of[:i] + self.of[i + 1 :]
+            back[at] += back[self.into] * np.prod(values[others], axis=0)
 
 
 class Layered(Constants):
@@ -99,48 +119,48 @@ class Layered(Constants):
         self._blocks = [self._block(group, index) for group in _levels(moving, self._fixed)]
         self._seen: tuple[object, Array] | None = None
 
-    def _block(self, group: list[Node], index: dict[tuple[Node, str, int], int]) -> _Sums | _Units:
-        into = np.array([self._at[n] for n in group])
-        if group[0].op is not ops.LIN:
-            return _Units(group[0].op.name, into, np.array([self._at[_operand(n)] for n in group]))
+    def _block(self, group: list[Node], index: Index) -> _Sums | _Units | _Product:
+        first, into = group[0], np.array([self._at[n] for n in group])
+        if first.op is ops.MUL:
+            return _Product(self._at[first], [self._at[a] for a in first.args])
+        if first.op is not ops.LIN:
+            return _Units(first.op.name, into, np.array([self._at[_operand(n)] for n in group]))
+        return self._sums(group, into, index)
+
+    def _sums(self, group: list[Node], into: Array, index: Index) -> _Sums:
         args = list(dict.fromkeys(a for n in group for a in n.args))
         column = {a: 1 + i for i, a in enumerate(args)}
         table = np.zeros((len(group), 1 + len(args)))
+        spans: list[tuple[Array, Array]] = []
         slots: list[int] = []
         place: list[int] = []
-        spans: list[tuple[int, Array, Array]] = []
-        biased: list[tuple[int, int]] = []
         for row, n in enumerate(group):
             table[row, 0] = n.data.bias
-            mine: list[int] = []
-            weighed: list[int] = []
+            at = [column[a] for a in n.args]
+            table[row, at] = n.data.weights
+            free = [i for i in range(len(at)) if (n, "weight", i) in index]
+            mine = [index[n, "weight", i] for i in free]
+            where = [at[i] for i in free]
             if (n, "bias", 0) in index:
-                biased.append((index[n, "bias", 0], self._at[n]))
-                slots.append(index[n, "bias", 0])
-                place.append(row * (1 + len(args)))
-            for i, (w, a) in enumerate(zip(n.data.weights.tolist(), n.args, strict=True)):
-                table[row, column[a]] += w
-                if (n, "weight", i) in index:
-                    mine.append(index[n, "weight", i])
-                    weighed.append(self._at[a])
-                    slots.append(mine[-1])
-                    place.append(row * (1 + len(args)) + column[a])
-            spans.append((self._at[n], np.array(mine, int), np.array(weighed, int)))
+                mine.append(index[n, "bias", 0])
+                where.append(0)
+            weighed = [self._at[n.args[i]] for i in free]
+            spans.append((np.array(weighed, int), np.array(mine, int)))
+            slots += mine
+            place += [row * table.shape[1] + i for i in where]
         of = np.array([self._at[a] for a in args], int)
-        biases = np.array(biased, int).reshape(-1, 2).T
-        return _Sums(
-            into, of, np.array(slots, int), np.array(place, int), table, spans,
-            (biases[0], biases[1]),
-        )  # fmt: skip
+        return _Sums(into, of, np.array(slots, int), np.array(place, int), table, spans)
 
-    def _forward(self, theta: Array, inputs: Sequence[Array], rows: int) -> tuple[Array, list[Array]]:
+    def _forward(
+        self, theta: Array, inputs: Sequence[Array], rows: int
+    ) -> tuple[Array, list[Array]]:
         """Return the value of every node, shape (nodes, rows), and the weights of each level."""
         values = np.empty((len(self._at), rows))
         values[: len(self._columns)] = self._given(inputs, rows)
         tables: list[Array] = []
         for block in self._blocks:
-            if isinstance(block, _Units):
-                values[block.into] = block(values[block.of])
+            if not isinstance(block, _Sums):
+                block.forward(values)
                 continue
             table = block.filled(theta)
             tables.append(table)
@@ -161,32 +181,74 @@ class Layered(Constants):
 
     def both(self, theta: Array, inputs: Sequence[Array], rows: int) -> tuple[Array, Array]:
         """Return the values, and the Jacobian, shape (rows, roots, constants)."""
+        slopes = np.zeros((len(self), len(self.roots), rows))
         with np.errstate(all="ignore"):
             made, tables = self._forward(np.asarray(theta, dtype=float), inputs, rows)
-            slopes = np.zeros((len(self), len(self.roots), rows))
             for k, root in enumerate(self.roots):
-                self._backward(made, tables, root, slopes[:, k])
+                for slots, part in self._backward(made, tables, {root: np.ones(rows)}):
+                    slopes[slots, k] = part
         return made[[self._at[n] for n in self.roots]].T, slopes.transpose(2, 1, 0)
 
-    def _backward(self, made: Array, tables: list[Array], root: Node, out: Array) -> None:
-        """Write how one root moves with each constant, shape (constants, rows)."""
+    def by_sum(
+        self, theta: Array, inputs: Sequence[Array], rows: int
+    ) -> Iterator[tuple[Array, Array, int]]:
+        """Yield the Jacobian in parts, that of one root and one sum at a time.
+
+        Each part is the places of the constants in the vector, how the root moves with them, shape
+        (constants, rows), and which root it is. Far less memory than `both` takes.
+        """
+        with np.errstate(all="ignore"):
+            made, tables = self._forward(np.asarray(theta, dtype=float), inputs, rows)
+            for k, root in enumerate(self.roots):
+                for slots, part in self._backward(made, tables, {root: np.ones(rows)}):
+                    yield slots, part, k
+
+    def slope(
+        self, theta: Array, inputs: Sequence[Array], rows: int, outer: Callable[[Array], Array]
+    ) -> tuple[Array, Array]:
+        """Return the values, and the gradient of a loss, shape (constants,).
+
+        Args:
+            theta, inputs, rows: as for `values`.
+            outer: values → how the loss moves with each of them, both of shape (rows, roots).
+        """
+        total = np.zeros(len(self))
+        with np.errstate(all="ignore"):
+            made, tables = self._forward(np.asarray(theta, dtype=float), inputs, rows)
+            values = made[[self._at[n] for n in self.roots]].T
+            start: dict[Node, Array] = {}
+            for root, column in zip(self.roots, outer(values).T, strict=True):
+                start[root] = start.get(root, 0.0) + column
+            for block, upstream in self._upstream(made, tables, start):
+                whole = np.column_stack([upstream.sum(axis=1), upstream @ made[block.of].T])
+                total[block.slots] = whole.reshape(-1)[block.place]
+        return values, total
+
+    def _backward(
+        self, made: Array, tables: list[Array], start: dict[Node, Array]
+    ) -> Iterator[tuple[Array, Array]]:
+        """Yield how the roots, weighed by `start`, move with the constants of each sum."""
+        for block, upstream in self._upstream(made, tables, start):
+            for back, (weighed, mine) in zip(upstream, block.spans, strict=True):
+                part = np.empty((len(mine), made.shape[1]))
+                np.multiply(made[weighed], back, out=part[: len(weighed)])
+                part[len(weighed) :] = back
+                yield mine, part
+
+    def _upstream(
+        self, made: Array, tables: list[Array], start: dict[Node, Array]
+    ) -> Iterator[tuple[_Sums, Array]]:
+        """Yield how the roots, weighed by `start`, move with each level of sums."""
         back = np.zeros_like(made)
-        back[self._at[root]] = 1.0
+        for root, column in start.items():
+            back[self._at[root]] = column
         first, left = len(self._columns), list(tables)
         for block in reversed(self._blocks):
-            if isinstance(block, _Units):
-                slope = SLOPES[block.name](made[block.of], made[block.into])
-                back[block.of] += back[block.into] * slope
+            if not isinstance(block, _Sums):
+                block.backward(made, back)
                 continue
-            table = left.pop()
-            upstream = back[block.into]
-            if not upstream.any():
-                continue
-            for at, mine, weighed in block.spans:
-                if len(mine):
-                    out[mine] = made[weighed] * back[at]
-            slots, sums = block.biases
-            out[slots] = back[sums]
+            table, upstream = left.pop(), back[block.into]
+            yield block, upstream
             inner = block.of >= first
             if inner.any():
                 back[block.of[inner]] += table[:, 1:][:, inner].T @ upstream
@@ -204,7 +266,7 @@ def fits(roots: Sequence[Node], slots: Sequence[Slot]) -> bool:
         return False
     order = toposort(roots)
     fixed = _fixed(order, slots)
-    return all(n in fixed or _is_sum(n) or _is_unit(n) for n in order)
+    return all(n in fixed or _is_sum(n) or n.op is ops.MUL or _is_unit(n) for n in order)
 
 
 def _is_sum(n: Node) -> bool:
@@ -238,8 +300,10 @@ def _operand(n: Node) -> Node:
 def _levels(moving: Sequence[Node], fixed: set[Node]) -> Iterator[list[Node]]:
     """Yield the nodes in groups: the sums of one depth, or the units of one kind there."""
     depth: dict[Node, int] = {}
-    groups: dict[tuple[int, str], list[Node]] = {}
+    groups: dict[tuple[int, str, int], list[Node]] = {}
     for n in moving:
         depth[n] = 1 + max((depth[a] for a in n.args if a not in fixed), default=0)
-        groups.setdefault((depth[n], n.op.name), []).append(n)
+        # Products are not computed together: each is a group of its own.
+        alone = len(groups) if n.op is ops.MUL else 0
+        groups.setdefault((depth[n], n.op.name, alone), []).append(n)
     yield from (groups[key] for key in sorted(groups, key=lambda key: key[0]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform.ir import Node
 from closedform.passes.rounding import significant
-from closedform.shorten.students.goal import Fit
+from closedform.shorten.students.goal import Fit, Goal
 from closedform.shorten.students.surgeon import Surgery
 
 ALLOWED = 0.01
@@ -20,16 +20,36 @@ LEAST = 1e-7
 MOST_DIGITS = 7
 
 
-def few_digits(found: Fit) -> list[Node]:
-    """Return the nodes of a fit with their constants rounded."""
+MANY = 300
+"""With more constants than this, all get the same number of digits."""
+
+
+def few_digits(found: Fit, kept: Goal) -> list[Node]:
+    """Return the nodes of a fit with their constants rounded.
+
+    Args:
+        found: the fit.
+        kept: rows on which to see how much is lost where there are many constants.
+    """
     if not len(found.theta):
         return found.roots
+    if len(found.theta) > MANY:
+        return _all_alike(found, kept)
     surgery = Surgery(found.theta, found.normal)
     budget = ALLOWED * max(found.loss, LEAST) / len(found.theta)
     # Those that the loss holds fastest go first, while there are others to make up for them.
     for i in np.argsort(-surgery.cost / np.maximum(found.theta**2, 1e-300)).tolist():
         surgery.fix(i, _rounded(surgery, i, budget))
     return found.constants.put(surgery.theta)
+
+
+def _all_alike(found: Fit, kept: Goal) -> list[Node]:
+    loss = max(kept.loss(found.constants.put(found.theta)), LEAST)
+    for digits in range(2, MOST_DIGITS):
+        made = found.constants.put(np.array(significant(found.theta.tolist(), digits)))
+        if kept.loss(made) <= loss * (1 + ALLOWED) + LEAST:
+            break
+    return made
 
 
 def _rounded(surgery: Surgery, i: int, budget: float) -> float:

@@ -11,17 +11,17 @@ import numpy as np
 from closedform import ops
 from closedform.evaluate import compute
 from closedform.fitting import Constants, constants_of, levenberg_marquardt
-from closedform.fitting.constants import Free, Slot, slots_of, written
+from closedform.fitting.constants import Free, Slot, slots_of
 from closedform.ir import Array, Node, Type, toposort
 from closedform.passes.simplify import simplified
-from closedform.shorten.teacher import Teacher
+from closedform.shorten.teacher import CLIP, Teacher
 
 RIDGE = 1e-4
 """What a term of the size of the score itself costs, as a share of the score's variance.
 
 Without it a student keeps terms like 58.7·tanh(0.03·x0 − …), which cancel one another.
 """
-BOUNDED = ("tanh", "sigmoid", "sin", "cos", "atan")
+BOUNDED = ("tanh", "sigmoid", "sin", "cos", "atan", "exp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,23 +33,29 @@ class Goal:
         target: the clipped scores, shape (rows, scores).
         weight: of each row and score, shape (rows, scores); it adds up to 1, and makes 1 of the
             loss of a constant.
+        ridge: what a large term costs.
     """
 
     inputs: tuple[Array, ...]
     target: Array
     weight: Array
+    ridge: float = RIDGE
 
     @classmethod
-    def of(cls, teacher: Teacher, inputs: tuple[Array, ...], scores: Array) -> Goal:
+    def of(
+        cls, teacher: Teacher, inputs: tuple[Array, ...], scores: Array, ridge: float = RIDGE
+    ) -> Goal:
         """Return the goal of reaching a teacher's scores."""
         row = teacher.weights(scores)
+        if teacher.classifies:  # of what is certain, the share by which it is missed counts
+            row *= np.minimum(1.0, CLIP / np.maximum(np.abs(scores).max(axis=1), CLIP)) ** 2
         row = row / row.sum()
         mean = row @ scores
         spread = row @ (scores - mean) ** 2
         # Log-odds are of one unit; several predictions may differ in theirs.
         spread = np.full_like(spread, spread.mean()) if teacher.classifies else spread
         tiny = 1e-24 * (1 + mean**2)
-        return cls(inputs, scores, row[:, None] / np.maximum(spread, tiny) / len(spread))
+        return cls(inputs, scores, row[:, None] / np.maximum(spread, tiny) / len(spread), ridge)
 
     @property
     def rows(self) -> int:
@@ -60,7 +66,8 @@ class Goal:
         """Return the goal on some of the rows."""
         weight = self.weight[picked]
         scale = self.weight.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
-        return Goal(tuple(c[picked] for c in self.inputs), self.target[picked], weight * scale)
+        return Goal(tuple(c[picked] for c in self.inputs), self.target[picked], weight * scale,
+                    self.ridge)  # fmt: skip
 
     def drawn(self, count: int, random: np.random.Generator) -> Goal:
         """Return the goal on so many rows at random."""
@@ -71,9 +78,16 @@ class Goal:
         """Target and weight, one score after another, each of shape (scores · rows,)."""
         return self.target.T.ravel(), self.weight.T.ravel()
 
+    def made(self, roots: Sequence[Node]) -> Array:
+        """Return the value of each node on the rows, shape (rows, nodes)."""
+        return np.column_stack(compute(roots, self.inputs, self.rows))
+
     def loss(self, roots: Sequence[Node]) -> float:
         """Return the share of the scores' variance that nodes leave unexplained."""
-        made = np.column_stack(compute(roots, self.inputs, self.rows))
+        return self.unexplained(self.made(roots))
+
+    def unexplained(self, made: Array) -> float:
+        """Return the same of given scores, shape (rows, scores)."""
         away = made - self.target
         with np.errstate(all="ignore"):
             found = float((self.weight * away * away).sum())
@@ -122,7 +136,7 @@ def weights_and_biases(roots: Sequence[Node], given: Collection[Node]) -> Free:
             barred.update(toposort(n.args))
 
     def free(slot: Slot) -> bool:
-        return slot.node.op is ops.LIN and written(slot) and slot.node not in barred
+        return slot.node.op is ops.LIN and slot.value != 0 and slot.node not in barred
 
     return free
 
@@ -141,13 +155,14 @@ def tidy(roots: Sequence[Node]) -> list[Node]:
 
 def fit(
     goal: Goal, roots: Sequence[Node], given: Collection[Node], *, steps: int = 25,
-    ridge: float = RIDGE, stop: Callable[[], bool] = lambda: False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Fit:  # fmt: skip
     """Return nodes with their constants fitted to a goal by Levenberg–Marquardt."""
     constants = constants_of(roots, weights_and_biases(roots, given))
-    price = np.sqrt(ridge) * _sizes(constants, goal)
-    target, weight = goal.flat
+    price = np.sqrt(goal.ridge) * sizes(constants, goal)
     extra = len(price)
+    if not extra:
+        return Fit(list(roots), constants, constants.start, goal.loss(roots), np.empty((0, 0)))
 
     def values(theta: Array) -> Array:
         made = constants.values(theta, goal.inputs, goal.rows)
@@ -162,18 +177,25 @@ def fit(
             np.concatenate([flat.T, below], axis=1).T,
         )
 
+    target, weight = goal.flat
     target = np.concatenate([target, np.zeros(extra)])
     weight = np.concatenate([weight, np.ones(extra)])
-    if not extra:
-        return Fit(list(roots), constants, constants.start, goal.loss(roots), np.empty((0, 0)))
-    found = levenberg_marquardt(values, both, constants.start, target, weight, steps=steps, stop=stop)
+    found = levenberg_marquardt(
+        values, both, constants.start, target, weight, steps=steps, stop=stop
+    )
     total = float(weight.sum())  # by which the weights were divided
     return Fit(constants.put(found.theta), constants, found.theta, found.loss * total,
                found.normal * total)  # fmt: skip
 
 
-def _sizes(constants: Constants, goal: Goal) -> Array:
-    """Return how large a term of weight 1 is: its spread, and 1 for what stays within ±1."""
+def sizes(constants: Constants, goal: Goal, inner: float = 0.1) -> Array:
+    """Return how large a term of weight 1 is: its spread, and 1 for what stays within ±1.
+
+    Args:
+        constants: which constants; a bias has no size.
+        goal: the rows.
+        inner: by which a term counts that is not one of a score.
+    """
     slots = constants.slots
     weighed = [s.node.args[s.place] if s.kind == "weight" else None for s in slots]
     nodes = list(dict.fromkeys(n for n in weighed if n is not None and n.op.name not in BOUNDED))
@@ -182,10 +204,10 @@ def _sizes(constants: Constants, goal: Goal) -> Array:
         with np.errstate(all="ignore"):
             columns = compute(nodes, goal.inputs, goal.rows)
             spread = {n: float(np.std(c)) for n, c in zip(nodes, columns, strict=True)}
-    sizes = [0.0 if n is None else spread.get(n, 1.0) for n in weighed]
+    each = [0.0 if n is None else spread.get(n, 1.0) for n in weighed]
     outer = set(constants.roots)
     # A score of any unit counts as one of spread 1, as in the loss.
     scale = np.sqrt(goal.weight.sum(axis=0).mean())
     return np.nan_to_num(
-        [size * (scale if s.node in outer else 0.1) for size, s in zip(sizes, slots, strict=True)]
+        [size * (scale if s.node in outer else inner) for size, s in zip(each, slots, strict=True)]
     )

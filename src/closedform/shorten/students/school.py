@@ -11,7 +11,7 @@ from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
 from closedform.shorten.students.digits import few_digits
-from closedform.shorten.students.goal import Fit, Goal, fit
+from closedform.shorten.students.goal import RIDGE, Fit, Goal, fit
 from closedform.shorten.students.training import Column, Weights, trained
 from closedform.shorten.teacher import Teacher
 
@@ -40,6 +40,7 @@ class School:
         columns: what students read; none where the teacher always says the same.
         given: their nodes.
         random: where rows are drawn from.
+        name: what the trail calls the method.
         best: what was shown so far: number of constants and what it left unexplained.
     """
 
@@ -49,20 +50,30 @@ class School:
     columns: list[Column]
     given: list[Node]
     random: np.random.Generator
+    name: str = "student"
     best: list[tuple[int, float]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, teacher: Teacher, clock: Clock) -> School:
-        """Ask a teacher about many rows, fewer where it takes long to answer."""
+    def of(cls, teacher: Teacher, clock: Clock, *, itself: bool = False) -> School:
+        """Ask a teacher about many rows, fewer where it takes long to answer.
+
+        Args:
+            teacher: the model.
+            clock: of whose time a tenth is spent on asking.
+            itself: whether the model itself is shortened: its scores are not clipped then, and
+                what it has of large terms is its own.
+        """
         inputs, scores = _asked(teacher, clock)
+        if itself:
+            scores = teacher.ask(inputs, len(scores))
         random = np.random.default_rng([teacher.seed, 11])
-        whole = Goal.of(teacher, inputs, scores)
+        whole = Goal.of(teacher, inputs, scores, 1e-9 if itself else RIDGE)
         order = random.permutation(whole.rows)
         cut = max(1, whole.rows * KEPT // POOL)
         moving = (np.ptp(scores, axis=0) > 1e-12 * np.abs(scores).max()).any()
         columns = [Column(v.node, v.mean, v.deviation) for v in teacher.views] if moving else []
         made = cls(teacher, whole.part(order[cut:]), whole.part(order[:cut]), columns,
-                   [c.node for c in columns], random)  # fmt: skip
+                   [c.node for c in columns], random, "prune" if itself else "student")  # fmt: skip
         made._choose(clock)
         return made
 
@@ -91,7 +102,9 @@ class School:
         spread = goal.target.std(axis=0)
         spread[spread == 0] = 1.0
         seed = int(self.random.integers(2**31))
-        made = trained(x, (goal.target - mean) / spread, weight, units, starts, seed, clock.out, steps)
+        made = trained(
+            x, (goal.target - mean) / spread, weight, units, starts, seed, clock.out, steps
+        )
         return [
             replace(w, outer=w.outer * spread, straight=w.straight * spread,
                     offset=w.offset * spread + mean)
@@ -120,30 +133,51 @@ class School:
 
     def shown(self, found: Fit) -> Formula | None:
         """Return a fit as a formula with few digits; None where a shorter one is as good."""
-        roots = few_digits(found)
-        loss = self.kept.loss(roots)
+        roots = few_digits(found, self.kept)
+        made = self.kept.made(roots)
+        loss = self.kept.unexplained(made)
         rival = min((left for count, left in self.best if count <= found.count), default=np.inf)
         if not loss < BETTER * rival:
             return None
         self.best.append((found.count, loss))
-        return self.formula(roots, found.count, loss)
+        return self.formula(roots, found.count, made)
 
     def behind(self, found: Fit) -> bool:
         """Tell whether a shorter formula is already much better than this fit."""
         rival = min((left for count, left in self.best if count <= found.count), default=np.inf)
         return found.loss > 1.5 * rival
 
-    def formula(self, roots: list[Node], count: int, loss: float) -> Formula:
-        """Return scores as a formula; its step tells how much it leaves unexplained."""
-        found = {"constants": count, "unexplained": loss}
-        return self.teacher.formula_of(roots, Step("student", "approx", found=found))
+    def formula(self, roots: list[Node], count: int, made: Array) -> Formula:
+        """Return scores as a formula; its step tells how far it is from the teacher.
+
+        Args:
+            roots: one node a score.
+            count: how many constants they have.
+            made: the scores on the rows that were kept.
+        """
+        found = {
+            "constants": count,
+            "unexplained": self.kept.unexplained(made),
+            "error": _error(self.teacher, self.kept.target, made),
+            "rows": self.kept.rows,
+        }
+        return self.teacher.formula_of(roots, Step(self.name, "approx", found=found))
 
     def constant(self) -> Formula:
         """Return the formula that always says the same: the mean of the scores."""
         weight = self.goal.weight[:, 0]
         means = np.average(self.goal.target, axis=0, weights=weight)
         roots = [ops.const(m) for m in means.tolist()]
-        return self.formula(roots, len(roots), self.kept.loss(roots))
+        return self.formula(roots, len(roots), self.kept.made(roots))
+
+
+def _error(teacher: Teacher, told: Array, made: Array) -> float:
+    """Return the share of rows with another class, or the difference in deviations."""
+    if not teacher.classifies:
+        spread = np.maximum(told.std(axis=0), 1e-300)
+        return float(np.sqrt(np.mean(((made - told) / spread) ** 2)))
+    first, second = (np.argmax(np.column_stack([0 * s[:, 0], s]), axis=1) for s in (told, made))
+    return float((first != second).mean())
 
 
 def _asked(teacher: Teacher, clock: Clock) -> tuple[tuple[Array, ...], Array]:

@@ -16,14 +16,15 @@ from closedform.shorten.students.goal import (
     tidy,
     weights_and_biases,
 )
+from closedform.shorten.students.large import LARGE, refitted, thinned
 from closedform.shorten.students.surgeon import Surgery
 
-AT_ONCE, FEW = 0.2, 0.07
-"""Which share of the constants goes in one round: while there are more than 60, and then."""
-SMALL, TRIED = 60, 30
-"""From so many constants on they go in smaller rounds; and singly, after trials of the cheapest."""
-JOINT = 900
-"""With more constants than this, one solution removes all of a round."""
+AT_ONCE = ((200, 0.2), (60, 0.1), (0, 0.07))
+"""Which share of the constants goes in one round, while there are more than so many."""
+TRIED = 30
+"""From so many constants on they go singly, after trials of the cheapest."""
+ADAM = 400
+"""Steps after each round of a large network."""
 TRIALS = 3
 
 Rows = Callable[[int], Goal]
@@ -53,18 +54,25 @@ def shrink(start: Fit, rows: Rows, given: Collection[Node], clock: Clock) -> Ite
 
 def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit | None:
     """Return the student with fewer constants; None where nothing more can go."""
+    if len(now.theta) > LARGE:
+        return _next_large(now, goal, given, clock)
     again = fit(goal, now.roots, given, steps=2, stop=clock.out)
     count = len(again.theta)
     if count < 2:
         return None
     if count > TRIED:
-        share = AT_ONCE if count > SMALL else FEW
+        share = next(part for more, part in AT_ONCE if count > more)
         roots = _without(again, max(1, int(share * count)), given)
         if not _shorter(roots, again, given):
             return None
-        steps = 12 if count < 1500 else 3
-        return fit(goal, roots, given, steps=steps, stop=clock.out)
+        return fit(goal, roots, given, steps=12, stop=clock.out)
     return _best_trial(again, goal, given, clock)
+
+
+def _next_large(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit | None:
+    roots = thinned(now, goal, int(AT_ONCE[0][1] * len(now.theta)))
+    seed = len(now.theta)
+    return refitted(goal, roots, given, steps=ADAM, seed=seed, stop=clock.out)
 
 
 def _shorter(roots: list[Node], than: Fit, given: Collection[Node]) -> bool:
@@ -73,11 +81,8 @@ def _shorter(roots: list[Node], than: Fit, given: Collection[Node]) -> bool:
 
 def _without(now: Fit, many: int, given: Collection[Node]) -> list[Node]:
     surgery = Surgery(now.theta, now.normal)
-    if len(now.theta) > JOINT:
-        surgery.remove(np.argsort(surgery.cost)[:many])
-    else:
-        for _ in range(many):
-            surgery.fix(int(np.argmin(surgery.cost)))
+    for _ in range(many):
+        surgery.fix(int(np.argmin(surgery.cost)))
     return tidy(now.constants.put(surgery.theta))
 
 
@@ -104,4 +109,3 @@ def _trials(now: Fit, given: Collection[Node]) -> list[tuple[int, list[Node]]]:
             options.append((np.log1p(cost / max(now.loss, 1e-12)) / saved, saved, roots))
     options.sort(key=lambda option: option[0])
     return [(saved, roots) for _, saved, roots in options[:TRIALS]]
-

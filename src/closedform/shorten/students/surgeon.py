@@ -69,6 +69,6 @@ class Surgery:
         """Return the constants as they would be without one of them."""
         column = self._inverse[:, i]
         away = self.theta[i] / self._scale[i] / max(column[i], 1e-12)
-        made = self.theta - self._scale * column * away
+        made: Array = self.theta - self._scale * column * away
         made[i] = 0.0
         return made

@@ -92,8 +92,8 @@ def trained(
         for t, g, m, v in zip(theta, slopes, first, second, strict=True):
             m += 0.1 * (g - m)
             v += 0.001 * (g * g - v)
-            t -= rate * (m / (1 - 0.9 ** (step + 1)) / (np.sqrt(v / (1 - 0.999 ** (step + 1))) + 1e-8)
-                         + DECAY * t)  # fmt: skip
+            size = np.sqrt(v / (1 - 0.999 ** (step + 1))) + 1e-8
+            t -= rate * (m / (1 - 0.9 ** (step + 1)) / size + DECAY * t)
     final = [_loss(t, x, target, weight) for t in zip(*theta, strict=True)]
     order = np.argsort(final)
     return [Weights(*(_plain(t[i]) for t in theta)) for i in order if np.isfinite(final[i])]
