@@ -31,6 +31,8 @@ SLOW = 300
 """The most constants of a formula that is not made of layers: 0.5 s for one step, of thirty."""
 SATURATED = 1e-6
 """A unit that moves by no more than this, whatever the inputs, is a constant."""
+HOPELESS = 0.5
+"""Where more than this of the variance is left, a student of the same size is far better."""
 UNITS = ("max", "tanh", "sigmoid", "softplus", "exp")
 LATE = 3
 """After so many formulas in a row that miss the error asked for, none will meet it."""
@@ -104,6 +106,8 @@ def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
         return
     school = School.of(teacher, clock, itself=True)
     for now in shrink(_fitted(school, roots), school.drawn, (), clock):
+        if now.loss > HOPELESS:
+            return
         made = school.shown(now)
         if made is not None:
             yield made

@@ -13,6 +13,7 @@ from closedform.evaluate import compute
 from closedform.fitting import Constants, constants_of, levenberg_marquardt
 from closedform.fitting.constants import Free, Slot, slots_of
 from closedform.ir import Array, Node, Type, toposort
+from closedform.passes.rounding import significant
 from closedform.passes.simplify import simplified
 from closedform.shorten.teacher import CLIP, Teacher
 
@@ -21,6 +22,10 @@ RIDGE = 1e-4
 
 Without it a student keeps terms like 58.7·tanh(0.03·x0 − …), which cancel one another.
 """
+PRICE = 0.03
+"""By which share a loss must fall for one more constant."""
+HARMLESS = 3.0
+"""Terms that are together three times their sum are what sums are like."""
 BOUNDED = ("tanh", "sigmoid", "sin", "cos", "atan", "exp")
 
 
@@ -118,9 +123,10 @@ class Fit:
 
 
 def fixed_numbers(roots: Sequence[Node]) -> int:
-    """Return how many thresholds there are: numbers that no gradient moves."""
+    """Return how many numbers no gradient moves: thresholds, and scores that are constant."""
     tests = [n for n in toposort(roots) if n.op is ops.LESS]
-    return sum(a.op is ops.CONST for n in tests for a in n.args)
+    found = sum(a.op is ops.CONST for n in tests for a in n.args)
+    return found + len([n for n in roots if n.op is ops.CONST and n.data != 0])
 
 
 def weights_and_biases(roots: Sequence[Node], given: Collection[Node]) -> Free:
@@ -158,6 +164,7 @@ def fit(
     stop: Callable[[], bool] = lambda: False,
 ) -> Fit:  # fmt: skip
     """Return nodes with their constants fitted to a goal by Levenberg–Marquardt."""
+    roots = [_mean(goal, k) if n.op is ops.CONST else n for k, n in enumerate(roots)]
     constants = constants_of(roots, weights_and_biases(roots, given))
     price = np.sqrt(goal.ridge) * sizes(constants, goal)
     extra = len(price)
@@ -186,6 +193,46 @@ def fit(
     total = float(weight.sum())  # by which the weights were divided
     return Fit(constants.put(found.theta), constants, found.theta, found.loss * total,
                found.normal * total)  # fmt: skip
+
+
+def terms_of(root: Node) -> tuple[float, list[tuple[float, Node]]]:
+    """Return a score as a constant and weighted terms."""
+    if root.op is ops.LIN:
+        return root.data.bias, list(zip(root.data.weights.tolist(), root.args, strict=True))
+    if root.op is ops.CONST:
+        return root.data, []
+    return 0.0, [(1.0, root)]
+
+
+def cancellation(roots: Sequence[Node], goal: Goal) -> float:
+    """Return how much larger the terms of the scores are than the scores: 1 where none cancels.
+
+    The mean of Σ|terms| over the mean of |score|, of the worst score.
+    """
+    worst = 1.0
+    for root in roots:
+        bias, terms = terms_of(root)
+        if not terms:
+            continue
+        columns = compute([n for _, n in terms], goal.inputs, goal.rows)
+        parts = [
+            np.full(goal.rows, bias),
+            *(w * c for (w, _), c in zip(terms, columns, strict=True)),
+        ]
+        whole = max(float(np.abs(sum(parts)).mean()), 1e-300)
+        worst = max(worst, sum(float(np.abs(part).mean()) for part in parts) / whole)
+    return worst
+
+
+def crowded(roots: Sequence[Node], goal: Goal) -> float:
+    """Return by how many constants a formula reads longer than it is, as its terms cancel."""
+    return max(0.0, cancellation(roots, goal) - HARMLESS)
+
+
+def _mean(goal: Goal, k: int) -> Node:
+    """Return the best constant for one score."""
+    weight = goal.weight[:, k]
+    return ops.const(significant([float(weight @ goal.target[:, k] / weight.sum())], 3)[0])
 
 
 def sizes(constants: Constants, goal: Goal, inner: float = 0.1) -> Array:

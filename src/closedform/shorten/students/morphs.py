@@ -16,11 +16,9 @@ from closedform import ops
 from closedform.evaluate import compute
 from closedform.ir import Array, Node, toposort
 from closedform.shorten.clock import Clock
-from closedform.shorten.students.goal import Fit, Goal, fit, tidy
+from closedform.shorten.students.goal import PRICE, Fit, Goal, crowded, fit, terms_of, tidy
 from closedform.shorten.students.surgeon import Surgery
 
-PRICE = 0.03
-"""By which share a loss must fall for one more constant."""
 WIDE = 4
 """The most inputs of which all squares and products are tried."""
 BEST = 3
@@ -56,20 +54,21 @@ def morphed(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit:
     return now
 
 
-def worth(found: Fit) -> float:
+def worth(found: Fit, goal: Goal) -> float:
     """Return what a fit is worth, the less the better: its loss, and the constants it takes."""
-    return float(np.log(max(found.loss, 1e-9))) + PRICE * found.count
+    length = found.count + crowded(found.roots, goal)
+    return float(np.log(max(found.loss, 1e-9)) + PRICE * length)
 
 
 def _best_shape(
     now: Fit, group: Group, goal: Goal, given: Collection[Node], clock: Clock
 ) -> Fit | None:
-    best: Fit | None = None
+    best, least = None, worth(now, goal)
     for shapes in _nearest(now, group, goal):
         roots = _replaced(now.roots, group, shapes, goal)
         tried = spared(fit(goal, roots, given, steps=10, stop=clock.out), goal, given, clock)
-        if worth(tried) < worth(now if best is None else best):
-            best = tried
+        if worth(tried, goal) < least:
+            best, least = tried, worth(tried, goal)
         if clock.out():
             break
     return best
@@ -116,15 +115,6 @@ def _is_unit(n: Node) -> bool:
 def _support(n: Node, given: Collection[Node]) -> tuple[Node, ...]:
     below = set(toposort([n]))
     return tuple(x for x in given if x in below)
-
-
-def terms_of(root: Node) -> tuple[float, list[Term]]:
-    """Return a score as a constant and weighted terms."""
-    if root.op is ops.LIN:
-        return root.data.bias, list(zip(root.data.weights.tolist(), root.args, strict=True))
-    if root.op is ops.CONST:
-        return root.data, []
-    return 0.0, [(1.0, root)]
 
 
 def _nearest(now: Fit, group: Group, goal: Goal) -> list[tuple[Node, ...]]:

@@ -11,7 +11,7 @@ from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
 from closedform.shorten.students.digits import few_digits
-from closedform.shorten.students.goal import RIDGE, Fit, Goal, fit
+from closedform.shorten.students.goal import PRICE, RIDGE, Fit, Goal, cancellation, crowded, fit
 from closedform.shorten.students.training import Column, Weights, trained
 from closedform.shorten.teacher import Teacher
 
@@ -83,11 +83,11 @@ class School:
 
     def taught(self, units: int, clock: Clock) -> Fit | None:
         """Return the best student with so many units; None where time is out."""
-        students = self._trained(units, STARTS, clock)
-        goal = self.drawn(ROWS)
+        students = self._trained(units, STARTS if units < 12 else STARTS // 2, clock)
+        goal = self.drawn(ROWS if units * len(self.columns) < 250 else ROWS * 5 // 8)
         fits = [
             fit(goal, weights.nodes(self.columns), self.given, steps=12, stop=clock.out)
-            for weights in students[: max(1, STARTS // 2)]
+            for weights in students[: max(1, len(students) // 2)]
         ]
         if not fits or clock.out():
             return None
@@ -135,7 +135,7 @@ class School:
         """Return a fit as a formula with few digits; None where a shorter one is as good."""
         roots = few_digits(found, self.kept)
         made = self.kept.made(roots)
-        loss = self.kept.unexplained(made)
+        loss = self.kept.unexplained(made) * np.exp(PRICE * crowded(roots, self.kept))
         rival = min((left for count, left in self.best if count <= found.count), default=np.inf)
         if not loss < BETTER * rival:
             return None
@@ -159,15 +159,15 @@ class School:
             "constants": count,
             "unexplained": self.kept.unexplained(made),
             "error": _error(self.teacher, self.kept.target, made),
+            "cancellation": cancellation(roots, self.kept),
             "rows": self.kept.rows,
         }
         return self.teacher.formula_of(roots, Step(self.name, "approx", found=found))
 
     def constant(self) -> Formula:
         """Return the formula that always says the same: the mean of the scores."""
-        weight = self.goal.weight[:, 0]
-        means = np.average(self.goal.target, axis=0, weights=weight)
-        roots = [ops.const(m) for m in means.tolist()]
+        means = [ops.const(0.0)] * self.goal.target.shape[1]
+        roots = fit(self.goal, means, ()).roots
         return self.formula(roots, len(roots), self.kept.made(roots))
 
 
