@@ -19,9 +19,10 @@ from closedform.fitting.constants import slots_of
 from closedform.fitting.layered import fits
 from closedform.formula import Formula
 from closedform.ir import Interval, Node, toposort, with_args
+from closedform.passes.simplify import simplified
 from closedform.shorten.clock import Clock
 from closedform.shorten.scores import score_nodes
-from closedform.shorten.students.goal import Fit, fit, tidy, weights_and_biases
+from closedform.shorten.students.goal import Fit, fit, weights_and_biases
 from closedform.shorten.students.large import LARGE, laid_out
 from closedform.shorten.students.school import School
 from closedform.shorten.students.shrinking import shrink
@@ -125,12 +126,17 @@ def _start(teacher: Teacher) -> list[Node] | None:
     """Return the scores of a model, what never moves folded; None where nothing can be pruned."""
     if teacher.formula is None:
         return None
-    roots = tidy([_merged(n) for n in score_nodes(teacher.formula)])
+    roots = _tidy([_merged(n) for n in score_nodes(teacher.formula)])
     roots = _folded(roots, teacher)
     free = weights_and_biases(roots, ())
     slots = [slot for n in toposort(roots) for slot in slots_of(n) if free(slot)]
     many = len(slots) > SLOW and not fits(roots, slots)
     return None if many or not slots else roots
+
+
+def _tidy(roots: Sequence[Node]) -> list[Node]:
+    became = simplified(roots)
+    return [became[root] for root in roots]
 
 
 def _merged(root: Node) -> Node:
@@ -163,4 +169,4 @@ def _folded(roots: Sequence[Node], teacher: Teacher) -> list[Node]:
             became[n] = next(became[a] for a in n.args if a is not ops.const(0.0))
         else:
             became[n] = with_args(n, tuple(became[a] for a in n.args))
-    return tidy([became[root] for root in roots])
+    return _tidy([became[root] for root in roots])

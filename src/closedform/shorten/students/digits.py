@@ -17,7 +17,7 @@ ALLOWED = 0.01
 """By which share the loss may rise, over all constants."""
 LEAST = 1e-7
 """What is left of the variance counts as so much at least: nobody asks for the seventh digit."""
-MOST_DIGITS = 7
+MOST_DIGITS = 16
 
 
 MANY = 300

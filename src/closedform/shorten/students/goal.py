@@ -14,7 +14,6 @@ from closedform.fitting import Constants, constants_of, levenberg_marquardt
 from closedform.fitting.constants import Free, Slot, slots_of
 from closedform.ir import Array, Node, Type, toposort
 from closedform.passes.rounding import significant
-from closedform.passes.simplify import simplified
 from closedform.shorten.teacher import CLIP, Teacher
 
 RIDGE = 1e-4
@@ -153,12 +152,6 @@ def count_of(roots: Sequence[Node], free: Free) -> int:
     return moved + fixed_numbers(roots)
 
 
-def tidy(roots: Sequence[Node]) -> list[Node]:
-    """Return the nodes without what is 0 or constant."""
-    became = simplified(roots)
-    return [became[root] for root in roots]
-
-
 def fit(
     goal: Goal, roots: Sequence[Node], given: Collection[Node], *, steps: int = 25,
     stop: Callable[[], bool] = lambda: False,
@@ -230,9 +223,14 @@ def crowded(roots: Sequence[Node], goal: Goal) -> float:
 
 
 def _mean(goal: Goal, k: int) -> Node:
-    """Return the best constant for one score."""
-    weight = goal.weight[:, k]
-    return ops.const(significant([float(weight @ goal.target[:, k] / weight.sum())], 3)[0])
+    """Return the best constant for one score, to a hundredth of the score's spread."""
+    told, weight = goal.target[:, k], goal.weight[:, k]
+    spread = float(told.std())
+    if spread <= 1e-12 * abs(told[0]):
+        return ops.const(told[0])
+    value = float(weight @ told / weight.sum())
+    short = (significant([value], digits)[0] for digits in range(2, 17))
+    return ops.const(next((v for v in short if abs(v - value) < 0.01 * spread), value))
 
 
 def sizes(constants: Constants, goal: Goal, inner: float = 0.1) -> Array:
@@ -252,9 +250,7 @@ def sizes(constants: Constants, goal: Goal, inner: float = 0.1) -> Array:
             columns = compute(nodes, goal.inputs, goal.rows)
             spread = {n: float(np.std(c)) for n, c in zip(nodes, columns, strict=True)}
     each = [0.0 if n is None else spread.get(n, 1.0) for n in weighed]
-    outer = set(constants.roots)
     # A score of any unit counts as one of spread 1, as in the loss.
-    scale = np.sqrt(goal.weight.sum(axis=0).mean())
-    return np.nan_to_num(
-        [size * (scale if s.node in outer else inner) for size, s in zip(each, slots, strict=True)]
-    )
+    scale = dict(zip(constants.roots, np.sqrt(goal.weight.sum(axis=0)).tolist(), strict=True))
+    found = [size * scale.get(s.node, inner) for size, s in zip(each, slots, strict=True)]
+    return np.asarray(np.nan_to_num(found))

@@ -13,7 +13,8 @@ import numpy as np
 
 from closedform.fitting import Constants, Layered, constants_of
 from closedform.ir import Array, Node
-from closedform.shorten.students.goal import Fit, Goal, sizes, tidy, weights_and_biases
+from closedform.shorten.students.clearing import cleared
+from closedform.shorten.students.goal import Fit, Goal, sizes, weights_and_biases
 from closedform.shorten.students.surgeon import Surgery
 
 LARGE = 900
@@ -41,7 +42,7 @@ def thinned(now: Fit, goal: Goal, many: int) -> list[Node]:
     for slots, surgery in blocks:
         surgery.remove(np.flatnonzero(gone[slots]))
         theta[slots] = surgery.theta
-    return tidy(now.constants.put(theta))
+    return cleared(now.constants.put(theta))
 
 
 def _surgeries(constants: Constants, theta: Array, goal: Goal) -> list[tuple[Array, Surgery]]:

@@ -6,9 +6,9 @@ only if that pays (a shape fitted to a unit by itself makes x·y wrong, as netwo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from closedform import ops
 from closedform.evaluate import compute
 from closedform.ir import Array, Node, toposort
 from closedform.shorten.clock import Clock
-from closedform.shorten.students.goal import PRICE, Fit, Goal, crowded, fit, terms_of, tidy
+from closedform.shorten.students.clearing import cleared
+from closedform.shorten.students.goal import PRICE, Fit, Goal, crowded, fit, terms_of
+from closedform.shorten.students.shapes import shapes_of
 from closedform.shorten.students.surgeon import Surgery
 
-WIDE = 4
-"""The most inputs of which all squares and products are tried."""
 BEST = 3
 """Shapes of a group that are fitted in context: those which alone come nearest."""
 
@@ -29,28 +29,25 @@ Term = tuple[float, Node]
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Units that read the same few inputs, and those inputs."""
+    """Units that read the same few inputs, those inputs, and the scores that they add to."""
 
     units: tuple[Node, ...]
     inputs: tuple[Node, ...]
+    scores: tuple[int, ...]
 
 
 def morphed(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit:
     """Return a student with shapes in the place of units, wherever that pays."""
-    tried: set[tuple[Node, ...]] = set()
     while not clock.out():
-        better = None
-        for group in _groups(now.roots, given):
-            names = group.inputs
-            if names in tried or clock.out():
-                continue
-            tried.add(names)
-            better = _best_shape(now, group, goal, given, clock)
-            if better is not None:
-                break
+        tried = (
+            _best_shape(now, group, goal, given, clock)
+            for group in _groups(now.roots, given)
+            if not clock.out()
+        )
+        better = next((found for found in tried if found is not None), None)
         if better is None:
             return now
-        now, tried = better, set()
+        now = better
     return now
 
 
@@ -89,7 +86,7 @@ def spared(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit:
         loss += cost
     if surgery.there.all():
         return now
-    return fit(goal, tidy(now.constants.put(surgery.theta)), given, steps=10, stop=clock.out)
+    return fit(goal, cleared(now.constants.put(surgery.theta)), given, steps=10, stop=clock.out)
 
 
 def _groups(roots: Sequence[Node], given: Collection[Node]) -> Iterator[Group]:
@@ -99,13 +96,17 @@ def _groups(roots: Sequence[Node], given: Collection[Node]) -> Iterator[Group]:
     unions = [tuple(dict.fromkeys(a + b)) for a, b in combinations(sets, 2) if set(a) & set(b)]
     unions.append(tuple(dict.fromkeys(x for s in sets for x in s)))
     order = {x: i for i, x in enumerate(given)}
-    seen: set[tuple[Node, ...]] = set()
-    for inputs in [*sets, *sorted(unions, key=len)]:
-        inputs = tuple(sorted(inputs, key=order.__getitem__))
-        mine = tuple(n for n, support in units.items() if set(support) <= set(inputs))
-        if inputs and inputs not in seen:
-            seen.add(inputs)
-            yield Group(mine, inputs)
+    among = [tuple(sorted(x, key=order.__getitem__)) for x in [*sets, *sorted(unions, key=len)]]
+    whole = tuple(range(len(roots)))
+    seen: set[tuple[object, ...]] = set()
+    for inputs in filter(None, among):
+        same = tuple(n for n, support in units.items() if set(support) == set(inputs))
+        inside = tuple(n for n, support in units.items() if set(support) <= set(inputs))
+        for mine, scores in product((same, inside), {whole, *((k,) for k in whole)}):
+            read = tuple(k for k in scores if set(mine) & {n for _, n in terms_of(roots[k])[1]})
+            if read and (mine, inputs, read) not in seen:
+                seen.add((mine, inputs, read))
+                yield Group(mine, inputs, read)
 
 
 def _is_unit(n: Node) -> bool:
@@ -120,27 +121,27 @@ def _support(n: Node, given: Collection[Node]) -> tuple[Node, ...]:
 def _nearest(now: Fit, group: Group, goal: Goal) -> list[tuple[Node, ...]]:
     """Return the sets of shapes that come nearest to what the units of a group add."""
     told = _added(now.roots, group, goal)
-    weight = goal.weight.sum(axis=1)
-    scale = np.sqrt(weight / weight.sum())[:, None]
+    scale = _scale(goal, group)
     columns = _columns(group.inputs, goal)
-    options = list(_shapes(group.inputs, columns))
+    options = list(shapes_of(group.inputs, columns))
     scored: list[tuple[float, tuple[Node, ...]]] = []
     for shapes in options:
         design = np.column_stack([np.ones(goal.rows), *columns, *_columns(shapes, goal)])
         if not np.isfinite(design).all():
             continue
         _, away = _regressed(design * scale, told * scale)
-        scored.append((float((away * away).sum()), shapes))
+        price = goal.weight[0, group.scores] / goal.weight[0, group.scores].max()
+        scored.append((float((away * away * price).sum()), shapes))
     scored.sort(key=lambda pair: pair[0])
     line = [pair for pair in scored if not pair[1]]
     return [shapes for _, shapes in [*line, *[p for p in scored if p[1]][:BEST]]]
 
 
 def _added(roots: Sequence[Node], group: Group, goal: Goal) -> Array:
-    """Return what the units of a group add to each score, shape (rows, scores)."""
+    """Return what the units of a group add to each of its scores, shape (rows, scores)."""
     mine = set(group.units)
-    parts = [ops.lin(0.0, *(t for t in terms_of(root)[1] if t[1] in mine)) for root in roots]
-    return np.column_stack(compute(parts, goal.inputs, goal.rows))
+    kept = [[t for t in terms_of(roots[k])[1] if t[1] in mine] for k in group.scores]
+    return goal.made([ops.lin(0.0, *terms) for terms in kept])
 
 
 def _columns(nodes: Sequence[Node], goal: Goal) -> list[Array]:
@@ -161,61 +162,18 @@ def _replaced(
     """Return the scores with shapes, and a line, in the place of a group's units."""
     told = _added(roots, group, goal)
     terms = [*group.inputs, *shapes]
-    weight = goal.weight.sum(axis=1)
-    scale = np.sqrt(weight / weight.sum())[:, None]
+    scale = _scale(goal, group)
     design = np.column_stack([np.ones(goal.rows), *_columns(terms, goal)])
     weights, _ = _regressed(design * scale, told * scale)
     mine = set(group.units)
-    made = []
-    for root, found in zip(roots, weights.T.tolist(), strict=True):
-        bias, old = terms_of(root)
+    made = list(roots)
+    for k, found in zip(group.scores, weights.T.tolist(), strict=True):
+        bias, old = terms_of(roots[k])
         kept = [t for t in old if t[1] not in mine]
-        made.append(ops.lin(bias + found[0], *kept, *zip(found[1:], terms, strict=True)))
-    return tidy(made)
+        made[k] = ops.lin(bias + found[0], *kept, *zip(found[1:], terms, strict=True))
+    return cleared(made)
 
 
-def _shapes(inputs: tuple[Node, ...], columns: Sequence[Array]) -> Iterator[tuple[Node, ...]]:
-    """Yield sets of shapes over some inputs; with none of them, the line alone."""
-    yield ()
-    if len(inputs) == 1:
-        yield from _of_one(inputs[0], columns[0])
-    elif len(inputs) <= WIDE:
-        pairs = list(combinations(inputs, 2))
-        yield tuple(ops.mul(a, b) for a, b in pairs)
-        # The square of what is 0 or 1 is that itself.
-        varied = [x for x, c in zip(inputs, columns, strict=True) if len(np.unique(c[:100])) > 2]
-        yield tuple(ops.mul(a, b) for a, b in [*pairs, *((x, x) for x in varied)])
-    else:
-        yield from ((ops.mul(a, b),) for a, b in combinations(inputs, 2) if len(inputs) <= 8)
-
-
-ONE: dict[str, Callable[[Node], Node]] = {
-    "log": ops.log,
-    "sqrt": ops.sqrt,
-    "inverse": lambda x: ops.div(ops.const(1.0), x),
-}
-"""Shapes of an input that is positive on all rows."""
-
-
-def _of_one(x: Node, column: Array) -> Iterator[tuple[Node, ...]]:
-    spread = float(np.std(column)) or 1.0
-    ends = [float(q) for q in np.quantile(column, [0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9])]
-    yield (ops.mul(x, x),)
-    if column.min() > 0:
-        yield from ((make(x),) for make in ONE.values())
-    for rate in (0.5, 1.0, 1.5, 2.0, 3.0):
-        yield from _waves(x, rate / spread)
-    for b in ends:
-        away = ops.lin(-b, (1.0, x))
-        yield (ops.absolute(away),)
-        yield (ops.maximum(away, ops.const(0.0)),)
-        yield (ops.where(ops.less(ops.const(b), x), ops.const(1.0), ops.const(0.0)),)
-    for b in ends[1:-1:2]:
-        for width in (0.5, 1.0, 2.0):
-            u = ops.lin(-b / (width * spread), (1 / (width * spread), x))
-            yield (ops.exp(ops.lin(0.0, (-1.0, ops.mul(u, u)))),)
-
-
-def _waves(x: Node, rate: float) -> Iterator[tuple[Node, ...]]:
-    for phase in (0.0, 0.8, 1.57, 2.4):
-        yield (ops.sin(ops.lin(phase, (rate, x))),)
+def _scale(goal: Goal, group: Group) -> Array:
+    weight = goal.weight[:, group.scores].sum(axis=1)
+    return np.asarray(np.sqrt(weight / weight.sum())[:, None])

@@ -12,7 +12,7 @@ from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
 from closedform.shorten.students.digits import few_digits
 from closedform.shorten.students.goal import PRICE, RIDGE, Fit, Goal, cancellation, crowded, fit
-from closedform.shorten.students.training import Column, Weights, trained
+from closedform.shorten.students.training import Column, Weights, column_of, trained
 from closedform.shorten.teacher import Teacher
 
 POOL = 24_000
@@ -71,7 +71,7 @@ class School:
         order = random.permutation(whole.rows)
         cut = max(1, whole.rows * KEPT // POOL)
         moving = (np.ptp(scores, axis=0) > 1e-12 * np.abs(scores).max()).any()
-        columns = [Column(v.node, v.mean, v.deviation) for v in teacher.views] if moving else []
+        columns = [column_of(v) for v in teacher.views] if moving else []
         made = cls(teacher, whole.part(order[cut:]), whole.part(order[:cut]), columns,
                    [c.node for c in columns], random, "prune" if itself else "student")  # fmt: skip
         made._choose(clock)
@@ -174,7 +174,7 @@ class School:
 def _error(teacher: Teacher, told: Array, made: Array) -> float:
     """Return the share of rows with another class, or the difference in deviations."""
     if not teacher.classifies:
-        spread = np.maximum(told.std(axis=0), 1e-300)
+        spread = np.maximum(told.std(axis=0), 1e-12 * (1e-300 + np.abs(told).max(axis=0)))
         return float(np.sqrt(np.mean(((made - told) / spread) ** 2)))
     first, second = (np.argmax(np.column_stack([0 * s[:, 0], s]), axis=1) for s in (told, made))
     return float((first != second).mean())

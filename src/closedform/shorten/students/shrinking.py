@@ -8,12 +8,12 @@ import numpy as np
 
 from closedform.ir import Node
 from closedform.shorten.clock import Clock
+from closedform.shorten.students.clearing import cleared
 from closedform.shorten.students.goal import (
     Fit,
     Goal,
     count_of,
     fit,
-    tidy,
     weights_and_biases,
 )
 from closedform.shorten.students.large import LARGE, refitted, thinned
@@ -83,7 +83,7 @@ def _without(now: Fit, many: int, given: Collection[Node]) -> list[Node]:
     surgery = Surgery(now.theta, now.normal)
     for _ in range(many):
         surgery.fix(int(np.argmin(surgery.cost)))
-    return tidy(now.constants.put(surgery.theta))
+    return cleared(now.constants.put(surgery.theta))
 
 
 def _best_trial(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit | None:
@@ -103,7 +103,7 @@ def _trials(now: Fit, given: Collection[Node]) -> list[tuple[int, list[Node]]]:
     count = now.count
     options: list[tuple[float, int, list[Node]]] = []
     for i, cost in enumerate(surgery.cost.tolist()):
-        roots = tidy(now.constants.put(surgery.without(i)))
+        roots = cleared(now.constants.put(surgery.without(i)))
         saved = count - count_of(roots, weights_and_biases(roots, given))
         if saved > 0:
             options.append((np.log1p(cost / max(now.loss, 1e-12)) / saved, saved, roots))

@@ -13,6 +13,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node
+from closedform.shorten.views import View
 
 STEPS, BATCH, RATE, DECAY = 1500, 512, 1e-2, 1e-4
 
@@ -24,6 +25,22 @@ class Column:
     node: Node
     mean: float
     spread: float
+
+
+FAR_OFF = 20.0
+"""A column whose mean lies so many of its spreads off is read as its distance from a round number.
+
+Years from 1990 to 2024 in a student's own units left 15 % of a parabola unexplained.
+"""
+
+
+def column_of(view: View) -> Column:
+    """Return what a student reads of a view: itself, or its distance from a round number."""
+    if abs(view.mean) <= FAR_OFF * view.deviation:
+        return Column(view.node, view.mean, view.deviation)
+    step = 10.0 ** np.floor(np.log10(view.deviation))
+    middle = float(f"{np.round(view.mean / step) * step:.12g}")
+    return Column(ops.lin(-middle, (1.0, view.node)), view.mean - middle, view.deviation)
 
 
 @dataclass(frozen=True, eq=False)
