@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from closedform.ir import Node
+from closedform.ir import Array, Node
 from closedform.passes.rounding import significant
 from closedform.shorten.students.goal import Fit, Goal
 from closedform.shorten.students.surgeon import Surgery
@@ -44,12 +44,15 @@ def few_digits(found: Fit, kept: Goal) -> list[Node]:
 
 
 def _all_alike(found: Fit, kept: Goal) -> list[Node]:
-    loss = max(kept.loss(found.constants.put(found.theta)), LEAST)
+    def loss(theta: Array) -> float:
+        return kept.unexplained(found.constants.values(theta, kept.inputs, kept.rows))
+
+    allowed = max(loss(found.theta), LEAST) * (1 + ALLOWED) + LEAST
     for digits in range(2, MOST_DIGITS):
-        made = found.constants.put(np.array(significant(found.theta.tolist(), digits)))
-        if kept.loss(made) <= loss * (1 + ALLOWED) + LEAST:
+        short = np.array(significant(found.theta.tolist(), digits))
+        if loss(short) <= allowed:
             break
-    return made
+    return found.constants.put(short)
 
 
 def _rounded(surgery: Surgery, i: int, budget: float) -> float:

@@ -27,7 +27,9 @@ def laid_out(goal: Goal, roots: list[Node], given: Collection[Node]) -> Fit | No
     constants = constants_of(roots, weights_and_biases(roots, given))
     if not isinstance(constants, Layered):
         return None
-    return Fit(roots, constants, constants.start, goal.loss(roots), np.empty((0, 0)))
+    theta = constants.start
+    loss = goal.unexplained(constants.values(theta, goal.inputs, goal.rows))
+    return Fit(roots, constants, theta, loss, np.empty((0, 0)))
 
 
 def thinned(now: Fit, goal: Goal, many: int) -> list[Node]:
@@ -90,5 +92,5 @@ def refitted(
         size = np.sqrt(second / (1 - 0.999 ** (step + 1))) + 1e-8
         theta -= rate * unit * first / (1 - 0.9 ** (step + 1)) / size
     made = constants.put(theta)
-    loss = goal.loss(made)
+    loss = goal.unexplained(constants.values(theta, goal.inputs, goal.rows))
     return best if loss > best.loss else Fit(made, constants, theta, loss, np.empty((0, 0)))

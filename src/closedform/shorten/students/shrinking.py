@@ -19,11 +19,11 @@ from closedform.shorten.students.goal import (
 from closedform.shorten.students.large import LARGE, refitted, thinned
 from closedform.shorten.students.surgeon import Surgery
 
-AT_ONCE = ((200, 0.2), (60, 0.1), (0, 0.07))
+AT_ONCE = ((2000, 0.35), (200, 0.2), (60, 0.1), (0, 0.07))
 """Which share of the constants goes in one round, while there are more than so many."""
 TRIED = 30
 """From so many constants on they go singly, after trials of the cheapest."""
-ADAM = 400
+ADAM = 300
 """Steps after each round of a large network."""
 TRIALS = 3
 
@@ -61,16 +61,19 @@ def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit | 
     if count < 2:
         return None
     if count > TRIED:
-        share = next(part for more, part in AT_ONCE if count > more)
-        roots = _without(again, max(1, int(share * count)), given)
+        roots = _without(again, max(1, int(_share(count) * count)), given)
         if not _shorter(roots, again, given):
             return None
         return fit(goal, roots, given, steps=12, stop=clock.out)
     return _best_trial(again, goal, given, clock)
 
 
+def _share(count: int) -> float:
+    return next(part for more, part in AT_ONCE if count > more)
+
+
 def _next_large(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit | None:
-    roots = thinned(now, goal, int(AT_ONCE[0][1] * len(now.theta)))
+    roots = thinned(now, goal, int(_share(len(now.theta)) * len(now.theta)))
     seed = len(now.theta)
     return refitted(goal, roots, given, steps=ADAM, seed=seed, stop=clock.out)
 
