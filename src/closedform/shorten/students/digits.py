@@ -13,8 +13,14 @@ from closedform.passes.rounding import significant
 from closedform.shorten.students.goal import Fit, Goal
 from closedform.shorten.students.surgeon import Surgery
 
-ALLOWED = 0.01
-"""By which share the loss may rise, over all constants."""
+ALLOWED = (0.01, 1e-3, 1e-4, 1e-6)
+"""By which share the loss may rise, over all constants: the first that holds on other rows.
+
+A unit that is saturated looks free to the surgeon: in 0.5·tanh(9.6 − 5·x0 − 5·x1), from 5.97 and
+4.4, nothing was left of an exclusive or.
+"""
+SLACK = 0.03
+"""By which share it does rise at most, on rows that were not fitted."""
 LEAST = 1e-7
 """What is left of the variance counts as so much at least: nobody asks for the seventh digit."""
 MOST_DIGITS = 16
@@ -33,24 +39,34 @@ def few_digits(found: Fit, kept: Goal) -> list[Node]:
     """
     if not len(found.theta):
         return found.roots
-    if len(found.theta) > MANY:
+    if len(found.theta) > MANY or not found.normal.size:
         return _all_alike(found, kept)
+    limit = kept.loss(found.roots) * (1 + SLACK) + LEAST
+    for allowed in ALLOWED:
+        made = found.constants.put(_paid_for(found, allowed))
+        if kept.loss(made) <= limit:
+            break
+    return made
+
+
+def _paid_for(found: Fit, allowed: float) -> Array:
+    """Return rounded constants, those that are rounded later making up for the earlier ones."""
     surgery = Surgery(found.theta, found.normal)
-    budget = ALLOWED * max(found.loss, LEAST) / len(found.theta)
+    budget = allowed * max(found.loss, LEAST) / len(found.theta)
     # Those that the loss holds fastest go first, while there are others to make up for them.
     for i in np.argsort(-surgery.cost / np.maximum(found.theta**2, 1e-300)).tolist():
         surgery.fix(i, _rounded(surgery, i, budget))
-    return found.constants.put(surgery.theta)
+    return surgery.theta
 
 
 def _all_alike(found: Fit, kept: Goal) -> list[Node]:
     def loss(theta: Array) -> float:
         return kept.unexplained(found.constants.values(theta, kept.inputs, kept.rows))
 
-    allowed = max(loss(found.theta), LEAST) * (1 + ALLOWED) + LEAST
+    limit = loss(found.theta) * (1 + SLACK) + LEAST
     for digits in range(2, MOST_DIGITS):
         short = np.array(significant(found.theta.tolist(), digits))
-        if loss(short) <= allowed:
+        if loss(short) <= limit:
             break
     return found.constants.put(short)
 

@@ -24,6 +24,9 @@ from closedform.shorten.students.surgeon import Surgery
 BEST = 3
 """Shapes of a group that are fitted in context: those which alone come nearest."""
 
+EXACT = 1e-5
+"""Who leaves less of the variance unexplained, 0.3 % of the spread, has found it."""
+
 Term = tuple[float, Node]
 
 
@@ -54,7 +57,7 @@ def morphed(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit:
 def worth(found: Fit, goal: Goal) -> float:
     """Return what a fit is worth, the less the better: its loss, and the constants it takes."""
     length = found.count + crowded(found.roots, goal)
-    return float(np.log(max(found.loss, 1e-9)) + PRICE * length)
+    return float(np.log(max(goal.loss(found.roots), EXACT)) + PRICE * length)
 
 
 def _best_shape(

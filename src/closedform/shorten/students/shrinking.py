@@ -26,6 +26,8 @@ TRIED = 30
 ADAM = 300
 """Steps after each round of a large network."""
 TRIALS = 3
+LEAP = 3
+"""A removal that saves more constants than this, a whole unit, passes over sizes in between."""
 
 Rows = Callable[[int], Goal]
 
@@ -47,24 +49,26 @@ def shrink(start: Fit, rows: Rows, given: Collection[Node], clock: Clock) -> Ite
         round_ += 1
         goal = rows(max(4000, min(6000, 6 * len(now.theta))))
         shorter = _next(now, goal, given, clock)
-        if shorter is None:
+        if not shorter:
             return
-        now = shorter
+        # A leap is shown, and passed over: between 14 constants and 5 there are others.
+        *leaps, now = shorter
+        yield from leaps
 
 
-def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit | None:
-    """Return the student with fewer constants; None where nothing more can go."""
+def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> list[Fit]:
+    """Return leaps, and last the student with fewer constants; nothing where none can go."""
     if len(now.theta) > LARGE:
         return _next_large(now, goal, given, clock)
     again = fit(goal, now.roots, given, steps=2, stop=clock.out)
     count = len(again.theta)
     if count < 2:
-        return None
+        return []
     if count > TRIED:
         roots = _without(again, max(1, int(_share(count) * count)), given)
         if not _shorter(roots, again, given):
-            return None
-        return fit(goal, roots, given, steps=12, stop=clock.out)
+            return []
+        return [fit(goal, roots, given, steps=12, stop=clock.out)]
     return _best_trial(again, goal, given, clock)
 
 
@@ -72,10 +76,11 @@ def _share(count: int) -> float:
     return next(part for more, part in AT_ONCE if count > more)
 
 
-def _next_large(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit | None:
+def _next_large(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> list[Fit]:
     roots = thinned(now, goal, int(_share(len(now.theta)) * len(now.theta)))
     seed = len(now.theta)
-    return refitted(goal, roots, given, steps=ADAM, seed=seed, stop=clock.out)
+    made = refitted(goal, roots, given, steps=ADAM, seed=seed, stop=clock.out)
+    return [] if made is None else [made]
 
 
 def _shorter(roots: list[Node], than: Fit, given: Collection[Node]) -> bool:
@@ -89,15 +94,19 @@ def _without(now: Fit, many: int, given: Collection[Node]) -> list[Node]:
     return cleared(now.constants.put(surgery.theta))
 
 
-def _best_trial(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> Fit | None:
+def _best_trial(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> list[Fit]:
     """Return the best of a few removals, each refitted: least loss for the constants it saves."""
-    trials = _trials(now, given)
-    found: list[tuple[float, Fit]] = []
-    for saved, roots in trials:
+    found: list[tuple[float, int, Fit]] = []
+    for saved, roots in _trials(now, given):
         tried = fit(goal, roots, given, steps=8, stop=clock.out)
         if np.isfinite(tried.loss):
-            found.append((np.log(max(tried.loss, 1e-12) / max(now.loss, 1e-12)) / saved, tried))
-    return min(found, key=lambda pair: pair[0])[1] if found else None
+            rise = np.log(max(tried.loss, 1e-12) / max(now.loss, 1e-12))
+            found.append((rise / saved, saved, tried))
+    found.sort(key=lambda option: option[0])
+    small = [tried for _, saved, tried in found if saved <= LEAP]
+    if not found or not small or found[0][1] <= LEAP:
+        return [tried for _, _, tried in found[:1]]
+    return [found[0][2], small[0]]
 
 
 def _trials(now: Fit, given: Collection[Node]) -> list[tuple[int, list[Node]]]:
@@ -111,4 +120,7 @@ def _trials(now: Fit, given: Collection[Node]) -> list[tuple[int, list[Node]]]:
         if saved > 0:
             options.append((np.log1p(cost / max(now.loss, 1e-12)) / saved, saved, roots))
     options.sort(key=lambda option: option[0])
-    return [(saved, roots) for _, saved, roots in options[:TRIALS]]
+    picked = options[:TRIALS]
+    if all(saved > LEAP for _, saved, _ in picked):
+        picked[TRIALS - 1 :] = [option for option in options if option[1] <= LEAP][:1]
+    return [(saved, roots) for _, saved, roots in picked]
