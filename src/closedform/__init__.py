@@ -21,6 +21,8 @@ from closedform.readers import read
 
 if TYPE_CHECKING:
     from closedform.frontiers import Frontier, frontier
+    from closedform.shorten.prune import prune
+    from closedform.shorten.students import students
     from closedform.store import load
     from closedform.verify import Certificate, Comparison, verify_program
 
@@ -43,7 +45,9 @@ __all__ = [
     "__version__",
     "frontier",
     "load",
+    "prune",
     "read",
+    "students",
     "targets",
     "verify_program",
 ]
@@ -55,6 +59,8 @@ _LATER = {
     "Frontier": "closedform.frontiers",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
+    "prune": "closedform.shorten.prune",
+    "students": "closedform.shorten.students",
     "verify_program": "closedform.verify",
 }
 

@@ -41,7 +41,8 @@ ONE: dict[str, Callable[[Node], Node]] = {
 
 def _of_one(x: Node, column: Array) -> Iterator[tuple[Node, ...]]:
     spread = float(np.std(column)) or 1.0
-    ends = [float(q) for q in np.quantile(column, [0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9])]
+    shares = [0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9]
+    ends = [_short(q, spread) for q in np.quantile(column, shares).tolist()]
     yield (ops.mul(x, x),)
     if column.min() > 0:
         yield from ((make(x),) for make in ONE.values())
@@ -56,6 +57,11 @@ def _of_one(x: Node, column: Array) -> Iterator[tuple[Node, ...]]:
         for width in (0.5, 1.0, 2.0):
             u = ops.lin(-b / (width * spread), (1 / (width * spread), x))
             yield (ops.exp(ops.lin(0.0, (-1.0, ops.mul(u, u)))),)
+
+
+def _short(value: float, spread: float) -> float:
+    """Return a number with as few decimals as it takes to a hundredth of a spread."""
+    return float(round(value, 2 - int(np.floor(np.log10(spread)))))
 
 
 def _waves(x: Node, rate: float) -> Iterator[tuple[Node, ...]]:
