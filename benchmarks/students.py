@@ -19,11 +19,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from truths import ROWS, TRUTHS, Data, network
+from truths import INPUTS, ROWS, TRUTHS, Data, network
 
 import closedform as cf
 from closedform.shorten import Clock, Teacher
 from closedform.shorten.methods import method
+from closedform.shorten.teacher import outputs_of
 
 AGREEMENTS = (90, 95, 97)
 AIMED = {"interaction": 20, "additive": 10, "rule": 9, "dense": 88}
@@ -39,6 +40,14 @@ REAL: dict[str, tuple[Any, Any]] = {
 SIZES = (5, 10, 20, 40)
 
 
+def classifier(net: Any) -> cf.Formula:
+    """Return a network of log-odds as the formula of a classifier."""
+    score = cf.read(net).roots[0]
+    task, outputs = outputs_of(cf.Task("classification", (0, 1)), [score])
+    features = tuple(cf.Feature(f"x{i}") for i in range(INPUTS))
+    return cf.Formula(outputs, features, task, source="15-60-60-1")
+
+
 def found(name: str, formula: cf.Formula, X: Any, seconds: float) -> Iterator[cf.Formula]:
     """Yield what a method finds for a formula within a time."""
     yield from method(name)(Teacher.of(formula, X), Clock(seconds))
@@ -52,7 +61,7 @@ def constants(formula: cf.Formula) -> int:
 def on_a_truth(name: str, truth: str, activation: str, seconds: float) -> str:
     """Return a line of the table for one network."""
     data, fresh = Data.of(truth), Data.of(truth, ROWS, seed=1)
-    formula = cf.read(network(data, activation))
+    formula = classifier(network(data, activation))
     told = formula(fresh.X).astype(int)
     started, rows = time.perf_counter(), []
     for one in found(name, formula, data.X, seconds):

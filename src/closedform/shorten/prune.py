@@ -7,7 +7,8 @@ model's own units are the better start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ SATURATED = 1e-6
 """A unit that moves by no more than this, whatever the inputs, is a constant."""
 HOPELESS = 0.5
 """Where more than this of the variance is left, a student of the same size is far better."""
+ZERO = ops.const(0.0)
 UNITS = ("max", "tanh", "sigmoid", "softplus", "exp")
 LATE = 3
 """After so many formulas in a row that miss the error asked for, none will meet it."""
@@ -106,7 +108,8 @@ def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
     if roots is None:
         return
     school = School.of(teacher, clock, itself=True)
-    for now in shrink(_fitted(school, roots), school.drawn, (), clock):
+    start = _fitted(school, roots)
+    for now in shrink(start, school.drawn, (), clock, partial(_folded, teacher=teacher)):
         if now.loss > HOPELESS:
             return
         made = school.shown(now)
@@ -152,21 +155,65 @@ def _merged(root: Node) -> Node:
 
 def _folded(roots: Sequence[Node], teacher: Teacher) -> list[Node]:
     """Return the nodes without units that never switch, or never move, on the box of the rows."""
-    box = {
-        i: Interval(float(np.nanmin(c)), float(np.nanmax(c)), bool(np.isnan(c).any()))
-        for i, c in enumerate(teacher.inputs)
-        if c.dtype.kind == "f" and np.isfinite(c).any()
-    }
     order = toposort(roots)
-    ranges = dict(zip(order, bounds(order, box), strict=True))
+    ranges = dict(zip(order, bounds(order, _box(teacher)), strict=True))
     became: dict[Node, Node] = {}
     for n in order:
         at = ranges[n]
         if n.op.name in UNITS and not at.missing and at.hi - at.lo <= SATURATED:
             became[n] = ops.const((at.lo + at.hi) / 2)
-        elif n.op is ops.MAX and ops.const(0.0) in n.args and at.lo > 0:
+        elif _rectifies(n) and at.lo > 0:
             # Its other argument, which is never below 0 here.
-            became[n] = next(became[a] for a in n.args if a is not ops.const(0.0))
+            became[n] = next(became[a] for a in n.args if a is not ZERO)
         else:
             became[n] = with_args(n, tuple(became[a] for a in n.args))
-    return _tidy([became[root] for root in roots])
+    folded = _tidy([became[root] for root in roots])
+    return _tidy(_scaled(folded, _box(teacher)))
+
+
+def _box(teacher: Teacher) -> dict[int, Interval]:
+    return {
+        i: Interval(float(np.nanmin(c)), float(np.nanmax(c)), bool(np.isnan(c).any()))
+        for i, c in enumerate(teacher.inputs)
+        if c.dtype.kind == "f" and np.isfinite(c).any()
+    }
+
+
+def _rectifies(n: Node) -> bool:
+    return n.op is ops.MAX and len(n.args) == 2 and n.args.count(ZERO) == 1
+
+
+def _scaled(roots: Sequence[Node], box: Mapping[int, Interval]) -> list[Node]:
+    """Return rectifiers as `w*max(x + …, 0)`: the greatest of their weights before them.
+
+    `max(w*x + …, 0)` is |w| times that, so that each unit has one number less.
+    """
+    order = toposort(roots)
+    ranges = dict(zip(order, bounds(order, box), strict=True))
+    became: dict[Node, Node] = {}
+    sizes: dict[Node, tuple[float, Node]] = {}
+    for n in order:
+        inner = next((a for a in n.args if a is not ZERO), None)
+        if n.op is ops.LIN:
+            pairs = zip(n.data.weights.tolist(), n.args, strict=True)
+            terms = [
+                (w * sizes[a][0], sizes[a][1]) if a in sizes else (w, became[a]) for w, a in pairs
+            ]
+            became[n] = ops.lin(n.data.bias, *terms)
+        elif _rectifies(n) and inner is not None and inner.op is ops.LIN:
+            sizes[n] = _unit(inner, became[inner], ranges)
+            became[n] = ops.lin(0.0, sizes[n])
+        else:
+            became[n] = with_args(n, tuple(became[a] for a in n.args))
+    return [became[root] for root in roots]
+
+
+def _unit(inner: Node, new: Node, ranges: Mapping[Node, Interval]) -> tuple[float, Node]:
+    """Return by how much a rectifier's sum is divided, and the rectifier of what is left."""
+    widths = [ranges[a].hi - ranges[a].lo for a in inner.args]
+    reach = np.nan_to_num(np.abs(inner.data.weights) * widths)
+    size = float(abs(new.data.weights[int(np.argmax(reach))])) if len(reach) else 0.0
+    if size == 0:
+        return 1.0, ops.maximum(new, ZERO)
+    weights = [w / size for w in new.data.weights.tolist()]
+    return size, ops.maximum(ops.linear(new.data.bias / size, weights, new.args), ZERO)

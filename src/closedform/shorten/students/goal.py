@@ -140,8 +140,13 @@ def weights_and_biases(roots: Sequence[Node], given: Collection[Node]) -> Free:
         if n.type is not Type.REAL or n.op in (ops.WHERE, ops.TREE, ops.PIECEWISE):
             barred.update(toposort(n.args))
 
+    scaled = {a for n in toposort(roots) if n.op is ops.MAX for a in n.args}
+
     def free(slot: Slot) -> bool:
-        return slot.node.op is ops.LIN and slot.value != 0 and slot.node not in barred
+        if slot.node.op is not ops.LIN or slot.value == 0 or slot.node in barred:
+            return False
+        # max(x + …, 0): what stands before it says how large it is, and 1 is no number to read.
+        return not (abs(slot.value) == 1 and slot.kind == "weight" and slot.node in scaled)
 
     return free
 

@@ -18,7 +18,7 @@ from closedform.ir import Array, Node, toposort
 from closedform.shorten.clock import Clock
 from closedform.shorten.students.clearing import cleared
 from closedform.shorten.students.goal import PRICE, Fit, Goal, crowded, fit, terms_of
-from closedform.shorten.students.shapes import shapes_of
+from closedform.shorten.students.shapes import shapes_of, step_of
 from closedform.shorten.students.surgeon import Surgery
 
 BEST = 3
@@ -26,6 +26,9 @@ BEST = 3
 
 EXACT = 1e-5
 """Who leaves less of the variance unexplained, 0.3 % of the spread, has found it."""
+
+STEEP = 3.0
+"""A unit that turns so many times within a spread of its input may be a step."""
 
 Term = tuple[float, Node]
 
@@ -124,9 +127,11 @@ def _support(n: Node, given: Collection[Node]) -> tuple[Node, ...]:
 def _nearest(now: Fit, group: Group, goal: Goal) -> list[tuple[Node, ...]]:
     """Return the sets of shapes that come nearest to what the units of a group add."""
     told = _added(now.roots, group, goal)
+    if not np.isfinite(told).all():
+        return []
     scale = _scale(goal, group)
     columns = _columns(group.inputs, goal)
-    options = list(shapes_of(group.inputs, columns))
+    options = [*shapes_of(group.inputs, columns), *_steps(group, columns)]
     scored: list[tuple[float, tuple[Node, ...]]] = []
     for shapes in options:
         design = np.column_stack([np.ones(goal.rows), *columns, *_columns(shapes, goal)])
@@ -138,6 +143,21 @@ def _nearest(now: Fit, group: Group, goal: Goal) -> list[tuple[Node, ...]]:
     scored.sort(key=lambda pair: pair[0])
     line = [pair for pair in scored if not pair[1]]
     return [shapes for _, shapes in [*line, *[p for p in scored if p[1]][:BEST]]]
+
+
+def _steps(group: Group, columns: Sequence[Array]) -> Iterator[tuple[Node, ...]]:
+    """Yield a step where each steep unit of one input has its middle."""
+    if len(group.inputs) > 1:
+        return
+    x, spread = group.inputs[0], float(np.std(columns[0]))
+    for unit in group.units:
+        inner = unit.args[0]
+        if (
+            inner.op is ops.LIN
+            and inner.args == (x,)
+            and abs(inner.data.weights[0]) * spread > STEEP
+        ):
+            yield (step_of(x, -inner.data.bias / float(inner.data.weights[0]), spread),)
 
 
 def _added(roots: Sequence[Node], group: Group, goal: Goal) -> Array:

@@ -52,11 +52,17 @@ def _of_one(x: Node, column: Array) -> Iterator[tuple[Node, ...]]:
         away = ops.lin(-b, (1.0, x))
         yield (ops.absolute(away),)
         yield (ops.maximum(away, ops.const(0.0)),)
-        yield (ops.where(ops.less(ops.const(b), x), ops.const(1.0), ops.const(0.0)),)
+        yield (step_of(x, b, spread),)
     for b in ends[1:-1:2]:
         for width in (0.5, 1.0, 2.0):
             u = ops.lin(-b / (width * spread), (1 / (width * spread), x))
             yield (ops.exp(ops.lin(0.0, (-1.0, ops.mul(u, u)))),)
+
+
+def step_of(x: Node, at: float, spread: float) -> Node:
+    """Return 1 where x is above a number, which is rounded to a hundredth of x's spread."""
+    above = ops.less(ops.const(_short(at, spread)), x)
+    return ops.where(above, ops.const(1.0), ops.const(0.0))
 
 
 def _short(value: float, spread: float) -> float:

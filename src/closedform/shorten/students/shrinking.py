@@ -16,7 +16,7 @@ from closedform.shorten.students.goal import (
     fit,
     weights_and_biases,
 )
-from closedform.shorten.students.large import LARGE, refitted, thinned
+from closedform.shorten.students.large import LARGE, laid_out, refitted, thinned
 from closedform.shorten.students.surgeon import Surgery
 
 AT_ONCE = ((2000, 0.35), (200, 0.2), (60, 0.1), (0, 0.07))
@@ -30,9 +30,12 @@ LEAP = 3
 """A removal that saves more constants than this, a whole unit, passes over sizes in between."""
 
 Rows = Callable[[int], Goal]
+After = Callable[[list[Node]], list[Node]]
 
 
-def shrink(start: Fit, rows: Rows, given: Collection[Node], clock: Clock) -> Iterator[Fit]:
+def shrink(
+    start: Fit, rows: Rows, given: Collection[Node], clock: Clock, after: After | None = None
+) -> Iterator[Fit]:
     """Yield the student and its successors, each with fewer constants and fitted again.
 
     Args:
@@ -40,13 +43,13 @@ def shrink(start: Fit, rows: Rows, given: Collection[Node], clock: Clock) -> Ite
         rows: round → rows to fit on: new ones each round, so that none is learned by heart.
         given: nodes that stay as they are.
         clock: when to stop.
+        after: scores → the same scores, with what a removal has made simpler.
     """
-    now, round_ = start, 0
+    now = start
     while True:
         yield now
         if len(now.theta) < 2 or clock.out():
             return
-        round_ += 1
         goal = rows(max(4000, min(6000, 6 * len(now.theta))))
         shorter = _next(now, goal, given, clock)
         if not shorter:
@@ -54,6 +57,16 @@ def shrink(start: Fit, rows: Rows, given: Collection[Node], clock: Clock) -> Ite
         # A leap is shown, and passed over: between 14 constants and 5 there are others.
         *leaps, now = shorter
         yield from leaps
+        simpler = now.roots if after is None else after(now.roots)
+        if simpler != now.roots:
+            now = _again(simpler, goal, given, clock)
+
+
+def _again(roots: list[Node], goal: Goal, given: Collection[Node], clock: Clock) -> Fit:
+    large = laid_out(goal, roots, given)
+    if large is not None and len(large.theta) > LARGE:
+        return large
+    return fit(goal, roots, given, steps=3, stop=clock.out)
 
 
 def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> list[Fit]:
