@@ -124,7 +124,7 @@ def test_the_scores_of_a_network_are_its_log_odds(classes):
 def test_units_that_never_switch_on_the_rows_are_folded_exactly(seed):
     random = np.random.default_rng(seed)
     x = [ops.input_(i) for i in range(2)]
-    sums = [ops.linear(b, random.uniform(-1, 1, size=2), x) for b in (5.0, -5.0, 0.0)]
+    sums = [ops.linear(b, random.uniform(0.5, 1, size=2), x) for b in (5.0, -5.0, 0.1)]
     on, off, both = (ops.maximum(s, ops.const(0.0)) for s in sums)
     root = ops.lin(0.5, (2.0, on), (3.0, off), (1.5, both))
     formula = Formula({"y": root}, (Feature("a"), Feature("b")), Task(primary=("y",)))

@@ -89,11 +89,14 @@ def test_the_error_that_is_told_is_that_on_other_rows():
     X = RANDOM.normal(size=(3000, 3))
     y = X[:, 0] * X[:, 1] + X[:, 2] > 0.3
     model = MLPClassifier((20,), max_iter=60, random_state=0).fit(X, y)
-    made = first(Teacher.of(cf.read(model), X), 0.05)
+    teacher = Teacher.of(cf.read(model), X)
+    made = next(
+        one for one in formulas(teacher, Clock()) if 0.08 < one.trail[-1].found["error"] < 0.3
+    )
     fresh = np.random.default_rng(9).normal(size=(20_000, 3))
     error = np.mean(made(fresh) != model.predict(fresh))
-    # Of 4,000 rows, three standard errors of 5 % are 1 %.
-    assert abs(error - made.trail[-1].found["error"]) < 0.015
+    # Of 4,000 rows, three standard errors of 30 % are 2 %.
+    assert abs(error - made.trail[-1].found["error"]) < 0.025
     assert made.trail[-1].found["rows"] == 4000
 
 
