@@ -23,6 +23,8 @@ Without it a student keeps terms like 58.7·tanh(0.03·x0 − …), which cancel
 """
 PRICE = 0.03
 """By which share a loss must fall for one more constant."""
+NUMBERS, FEWEST = 10_000_000, 1000
+"""A Jacobian holds no more numbers than this, unless that leaves fewer rows than so many."""
 HARMLESS = 3.0
 """Terms that are together three times their sum are what sums are like."""
 BOUNDED = ("tanh", "sigmoid", "sin", "cos", "atan", "exp")
@@ -191,6 +193,11 @@ def fit(
     total = float(weight.sum())  # by which the weights were divided
     return Fit(constants.put(found.theta), constants, found.theta, found.loss * total,
                found.normal * total)  # fmt: skip
+
+
+def enough(rows: int, constants: int, scores: int) -> int:
+    """Return how many rows to fit on: fewer where a Jacobian would not fit into memory."""
+    return min(rows, max(FEWEST, NUMBERS // max(1, constants * scores)))
 
 
 def terms_of(root: Node) -> tuple[float, list[tuple[float, Node]]]:

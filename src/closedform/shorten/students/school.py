@@ -11,7 +11,16 @@ from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
 from closedform.shorten.students.digits import few_digits
-from closedform.shorten.students.goal import PRICE, RIDGE, Fit, Goal, cancellation, crowded, fit
+from closedform.shorten.students.goal import (
+    PRICE,
+    RIDGE,
+    Fit,
+    Goal,
+    cancellation,
+    crowded,
+    enough,
+    fit,
+)
 from closedform.shorten.students.training import Column, Weights, column_of, trained
 from closedform.shorten.teacher import Teacher
 
@@ -23,6 +32,8 @@ ROWS = 8_000
 """On how many rows a student is fitted."""
 STARTS = 4
 """Of each size; the better half is fitted further."""
+HEAVY = 2_000
+"""Constants times scores: above this one student is fitted, not for long: ten digits took 22 s."""
 MOST = 40
 """Inputs that a student reads: the most important ones, where there are more."""
 BETTER = 0.995
@@ -84,15 +95,18 @@ class School:
     def taught(self, units: int, clock: Clock) -> Fit | None:
         """Return the best student with so many units; None where time is out."""
         students = self._trained(units, STARTS if units < 12 else STARTS // 2, clock)
-        goal = self.drawn(ROWS if units * len(self.columns) < 250 else ROWS * 5 // 8)
+        scores = self.goal.target.shape[1]
+        count = (units + scores) * (len(self.columns) + 1)
+        goal = self.drawn(enough(ROWS if count < 250 else ROWS * 5 // 8, count, scores))
         fits = [
             fit(goal, weights.nodes(self.columns), self.given, steps=12, stop=clock.out)
-            for weights in students[: max(1, len(students) // 2)]
+            for weights in students[: max(1, len(students) // 2) if count * scores < HEAVY else 1]
         ]
         if not fits or clock.out():
             return None
         first = min(fits, key=lambda f: f.loss)
-        return fit(goal, first.roots, self.given, steps=30, stop=clock.out)
+        steps = 30 if count * scores < HEAVY else 8
+        return fit(goal, first.roots, self.given, steps=steps, stop=clock.out)
 
     def _trained(self, units: int, starts: int, clock: Clock, steps: int = 1500) -> list[Weights]:
         goal = self.drawn(ROWS * 2)

@@ -13,6 +13,7 @@ from closedform.shorten.students.goal import (
     Fit,
     Goal,
     count_of,
+    enough,
     fit,
     weights_and_biases,
 )
@@ -50,7 +51,10 @@ def shrink(
         yield now
         if len(now.theta) < 2 or clock.out():
             return
-        goal = rows(max(4000, min(6000, 6 * len(now.theta))))
+        count = len(now.theta)
+        wanted = max(4000, min(6000, 6 * count))
+        # A large network is pruned without a whole Jacobian.
+        goal = rows(wanted if count > LARGE else enough(wanted, count, len(now.roots)))
         shorter = _next(now, goal, given, clock)
         if not shorter:
             return
