@@ -21,6 +21,8 @@ from closedform.readers import read
 
 if TYPE_CHECKING:
     from closedform.frontiers import Frontier, frontier
+    from closedform.shorten.prune import prune
+    from closedform.shorten.students import students
     from closedform.passes.domain import simplify
     from closedform.shorten.chebyshev import chebyshev
     from closedform.shorten.numbers import snap
@@ -51,6 +53,9 @@ __all__ = [
     "chebyshev",
     "frontier",
     "load",
+    "prune",
+    "read",
+    "students",
     "pade",
     "pieces",
     "polynomial",
@@ -71,6 +76,8 @@ _LATER = {
     "chebyshev": "closedform.shorten.chebyshev",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
+    "prune": "closedform.shorten.prune",
+    "students": "closedform.shorten.students",
     "pade": "closedform.shorten.series",
     "pieces": "closedform.shorten.pieces",
     "polynomial": "closedform.shorten.polynomial",

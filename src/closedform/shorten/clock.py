@@ -15,7 +15,13 @@ class Clock:
 
     def __init__(self, seconds: float | None = None) -> None:
         """Start now; without seconds, time never runs out."""
-        self._end = math.inf if seconds is None else time.perf_counter() + seconds
+        self._start = time.perf_counter()
+        self._end = math.inf if seconds is None else self._start + seconds
+
+    @property
+    def spent(self) -> float:
+        """The seconds since the start."""
+        return time.perf_counter() - self._start
 
     @property
     def left(self) -> float:

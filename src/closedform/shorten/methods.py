@@ -14,6 +14,8 @@ Method = Callable[[Teacher, Clock], Iterator[Formula]]
 METHODS: dict[str, str] = {
     "polynomial": "closedform.shorten.polynomial",
     "pieces": "closedform.shorten.pieces",
+    "students": "closedform.shorten.students",
+    "prune": "closedform.shorten.prune",
 }
 """Name → the module whose `formulas(teacher, clock)` gives formulas of several lengths.
 
