@@ -72,6 +72,17 @@ def _part_of_a_wave(columns: Sequence[Column], theta: Sequence[float]) -> float:
     return PART_OF_A_WAVE * (abs(theta[0]) * 4 * columns[0].deviation < 2 * np.pi)
 
 
+def _nearly_constant(columns: Sequence[Column], theta: Sequence[float]) -> float:
+    """A power of nearly 0 is a logarithm that cancels a constant."""
+    return 0.02 + (abs(theta[0]) < 0.2)
+
+
+def _hardly_bent(columns: Sequence[Column], theta: Sequence[float]) -> float:
+    """A bell that is cut off near its top is a square that cancels a constant."""
+    far = max(abs(columns[-1].lo), abs(columns[-1].hi))
+    return 0.02 + 0.5 * (theta[0] * far**2 < 0.5)
+
+
 def _strange(share: float) -> Odd:
     """Return what is to be paid for a shape that readers meet seldom."""
     return lambda columns, theta: share
@@ -244,7 +255,7 @@ ONE: tuple[Shape, ...] = (
     Shape("log x", 1, ops.log, fits=_wide),
     Shape("√x", 1, ops.sqrt, fits=_positive),
     Shape("xᵖ", 1, ops.power, (POWERS,), lambda x: [(0.7,), (-0.5,), (1.5,)], fits=_wide,
-          odd=_strange(0.02)),
+          odd=_nearly_constant),
     Shape("1/x", 1, lambda x: ops.div(ops.const(1), x), fits=_not_zero),
     Shape(
         "sin",
@@ -263,7 +274,7 @@ ONE: tuple[Shape, ...] = (
         (*FREE, (0.0,)),
         _bends,
     ),
-    Shape("bell", 1, _bell, ((1.0,),), _per_square(0.5, 1, 2), odd=_strange(0.02)),
+    Shape("bell", 1, _bell, ((1.0,),), _per_square(0.5, 1, 2), odd=_hardly_bent),
     Shape(
         "bump",
         1,
@@ -272,7 +283,7 @@ ONE: tuple[Shape, ...] = (
         _bumps,
         odd=_strange(0.06),
     ),
-    Shape("1/(1+x²)", 1, _damped, ((1.0,),), _per_square(0.5, 1), odd=_strange(0.02)),
+    Shape("1/(1+x²)", 1, _damped, ((1.0,),), _per_square(0.5, 1), odd=_hardly_bent),
     Shape(
         "hinge",
         1,
@@ -288,9 +299,10 @@ TWO: tuple[Shape, ...] = (
     Shape("x·y²", 2, lambda x, y: ops.mul(x, _square(y)), odd=_strange(0.03)),
     Shape("x/y", 2, ops.div, fits=lambda x, y: not x.indicator and _not_zero(y)),
     Shape("x·yᵖ", 2, lambda x, y, p: times(x, ops.power(y, p)), (POWERS,),
-          lambda x, y: [(0.5,), (-0.5,)], fits=lambda x, y: not x.indicator and _wide(y)),
+          lambda x, y: [(0.5,), (-0.5,)], fits=lambda x, y: not x.indicator and _wide(y),
+          odd=_nearly_constant),
     Shape("sin x·y", 2, lambda x, y, w: ops.sin(ops.mul(w, x, y)), FREE, _turns,
-          odd=_strange(0.03)),
+          odd=_strange(0.25)),
     Shape(
         "x/(1+y²)", 2, lambda x, y, k: times(x, _damped(y, k)), ((1.0,),), _per_square(0.5, 1)
     ),
@@ -309,6 +321,9 @@ TWO: tuple[Shape, ...] = (
     ),
 )  # fmt: skip
 """Shapes of two columns."""
+
+OF_LOGARITHMS = (*(s for s in ONE if s.name not in ("xᵖ", "√x", "1/x")), TWO[0])
+"""Shapes for the logarithm of a target, whose exponential is to be read."""
 
 SYMMETRIC = frozenset({"x·y", "sin x·y", "tanh of both", "|x−y|"})
 """Of these, one order of the columns is enough."""

@@ -16,11 +16,12 @@ from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
 from closedform.shorten.screening import SEEN_TOGETHER, Screening, screened
 from closedform.shorten.teacher import CLIP, Teacher
-from closedform.shorten.terms.dictionary import ONE, Column
+from closedform.shorten.terms.dictionary import OF_LOGARITHMS, ONE, Column
 from closedform.shorten.terms.moves import Moves
 from closedform.shorten.terms.numerals import product_node, rounded, score_nodes
 from closedform.shorten.terms.search import DONE, Search
-from closedform.shorten.terms.sums import Curve, Indicator, Rows, Sum, solved
+from closedform.shorten.terms.refit import Observed
+from closedform.shorten.terms.sums import Curve, Indicator, Rows, Sum, solved, table_of, weighed
 from closedform.shorten.views import View
 
 ROWS = 6_000
@@ -70,7 +71,7 @@ def terms(
     if refit != "model" and y is None:
         raise BadInput(f"refit={refit!r} needs the labels.", hint="Give them as y.")
     teacher = Teacher.of(formula, X, y, seed=seed)
-    return _front(_formulas(teacher, Clock(time_limit), rows))
+    return _front(_formulas(teacher, Clock(time_limit), rows, refit))
 
 
 def _front(found: Iterable[Formula]) -> list[Formula]:
@@ -88,42 +89,58 @@ def _explained(formula: Formula) -> float:
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
     """Yield short sums of terms, as they are found; see `terms`."""
-    return _formulas(teacher, clock, ROWS)
+    return _formulas(teacher, clock, ROWS, "model")
 
 
-def _formulas(teacher: Teacher, clock: Clock, count: int) -> Iterator[Formula]:
+def _formulas(teacher: Teacher, clock: Clock, count: int, refit: str) -> Iterator[Formula]:
     fitting = Fitting.of(teacher, clock, count)
-    for write, rows, sums in _searches(fitting, clock):
+    for search in _searches(fitting, clock, logarithms=refit == "model"):
         seen: set[tuple[Any, ...]] = set()
-        for found in sums:
+        observed = None if refit == "model" else fitting.observed(search.at, refit)
+        for found in search.sums:
             key = tuple(sorted(t.key for t in found.terms))
-            if key not in seen:
-                seen.add(key)
-                yield write(rounded(found, rows), rows)
+            made = None if key in seen else fitting.formula(found, search, observed)
+            seen.add(key)
+            if made is not None:
+                yield made
 
 
-Write = Callable[[Sum, Rows], Formula]
+@dataclass(frozen=True)
+class Part:
+    """One search: what it fits to, and the sums that it finds.
+
+    Attributes:
+        at: the positions of its views.
+        rows: what its sums are fitted to.
+        sums: the sums, as they are found.
+        log: whether their exponential is what is looked for.
+    """
+
+    at: list[int]
+    rows: Rows
+    sums: Iterator[Sum]
+    log: bool = False
 
 
-def _searches(fitting: Fitting, clock: Clock) -> Iterator[tuple[Write, Rows, Iterator[Sum]]]:
-    """Yield how sums are written, what they are fitted to, and the sums of each search."""
-    rows = fitting.unclipped
-    whole = solved([Curve.of(LINEAR, (i,)) for i in range(len(rows.columns))], rows)
+def _searches(fitting: Fitting, clock: Clock, *, logarithms: bool) -> Iterator[Part]:
+    every = list(range(len(fitting.teacher.views)))
+    rows = fitting.rows(every, clipped=False)
+    whole = solved([Curve.of(LINEAR, (i,)) for i in every], rows)
     if whole.loss < DONE:
-        search = Search(Moves(rows, shapes=[LINEAR], conditions=False), rows, clock, len(rows.known))
-        yield fitting.formula, rows, chain(search.sums(), [whole])
+        moves = Moves(rows, shapes=[LINEAR], conditions=False)
+        yield Part(every, rows, chain(Search(moves, rows, clock, len(every)).sums(), [whole]))
         return
-    if fitting.positive:
-        rows = fitting.rows(log=True)
-        moves = Moves(rows, fitting.pairs, conditions=False)
-        yield fitting.exponential, rows, Search(moves, rows, clock).sums()
-    rows = fitting.rows()
-    search = Search(Moves(rows, fitting.pairs), rows, clock)
+    at = fitting.relevant
+    if logarithms and fitting.positive:
+        rows = fitting.logarithms(at)
+        moves = Moves(rows, fitting.pairs, shapes=OF_LOGARITHMS, conditions=False)
+        yield Part(at, rows, Search(moves, rows, clock).sums(), log=True)
+    rows = fitting.rows(at)
     steps: list[bool] = []
-    yield fitting.formula, rows, _noting(search.sums(), steps)
+    yield Part(at, rows, _noting(Search(Moves(rows, fitting.pairs), rows, clock).sums(), steps))
     if any(steps):
         moves = Moves(rows, fitting.pairs, shapes=())
-        yield fitting.formula, rows, Search(moves, rows, clock, RULES).sums()
+        yield Part(at, rows, Search(moves, rows, clock, RULES).sums())
 
 
 def _noting(sums: Iterator[Sum], steps: list[bool]) -> Iterator[Sum]:
@@ -187,8 +204,8 @@ class Fitting:
 
     @cached_property
     def _least(self) -> float:
-        """What is taken for the least of scores that are to be positive: one in fifty is less."""
-        return float(np.quantile(self.scores, 0.02))
+        """What is taken for the least of scores that are to be positive: one in twenty is less."""
+        return float(np.quantile(self.scores, 0.05))
 
     @cached_property
     def scale(self) -> Array:
@@ -198,35 +215,47 @@ class Fitting:
             return np.ones(len(deviation))
         return np.asarray(10.0 ** np.round(np.log10(np.where(deviation > 0, deviation, 1.0))))
 
-    @property
-    def unclipped(self) -> Rows:
-        """All views and the scores themselves as rows to fit to."""
-        known, columns = self._columns(list(range(len(self.teacher.views))))
+    def rows(self, at: list[int], *, clipped: bool = True) -> Rows:
+        """Return some views and the scores as rows to fit to."""
+        known, columns = self._columns(at, self.table)
         weight = self.teacher.weights(self.scores)
-        return Rows.of(known, columns, self.certain / self.scale, weight)
-
-    def rows(self, *, log: bool = False) -> Rows:
-        """Return the relevant views and the scores, or their logarithms, as rows to fit to."""
-        known, columns = self._columns(self.relevant)
-        if log:
-            # An error of log y is one of y itself, as a share of y.
-            scores = np.maximum(self.scores, self._least)
-            return Rows.of(known, columns, np.log(scores), scores[:, 0] ** 2)
-        weight = self.teacher.weights(self.scores)
+        if not clipped:
+            return Rows.of(known, columns, self.certain / self.scale, weight)
         most = CLIP if self.teacher.classifies else np.inf
         return Rows.of(known, columns, self.scores / self.scale, weight, most)
 
-    def _columns(self, at: list[int]) -> tuple[list[Column], list[Array]]:
+    def logarithms(self, at: list[int]) -> Rows:
+        """Return some views and the logarithm of the score as rows to fit to."""
+        scores = np.maximum(self.scores, self._least)
+        # An error of log y is one of y itself, as a share of y.
+        return Rows.of(*self._columns(at, self.table), np.log(scores), scores[:, 0] ** 2)
+
+    def observed(self, at: list[int], how: str) -> Observed:
+        """Return the labels, as what constants are refitted to."""
+        teacher = self.teacher
+        columns = self._columns(at, teacher.design())
+        rows = Rows.of(*columns, teacher.scores / self.scale, np.ones(teacher.rows))
+        return Observed(teacher, rows, self.scale, how)
+
+    def _columns(self, at: list[int], table: Array) -> tuple[list[Column], list[Array]]:
         known = [_column(self.teacher.views[i]) for i in at]
-        table = self.table[:, at] - [c.centre for c in known]
-        return known, list(np.ascontiguousarray(table.T))
+        return known, list(np.ascontiguousarray((table[:, at] - [c.centre for c in known]).T))
 
-    def formula(self, found: Sum, rows: Rows) -> Formula:
-        """Return a sum as a formula."""
-        return self._told(score_nodes(found, rows, self.scale), 1 - found.loss)
+    def formula(self, found: Sum, part: Part, observed: Observed | None) -> Formula | None:
+        """Return a sum as a formula; None where refitting has made an odd shape of it."""
+        if part.log:
+            return self._exponential(rounded(found, part.rows), part.rows)
+        rows = part.rows
+        if observed is not None:
+            odd = found.odd
+            found, rows = observed.refitted(found)
+            if found.odd > odd + 0.1:
+                return None
+        short = rounded(found, rows)
+        told = weighed(short.terms, short.outer, part.rows, table_of(short.terms, part.rows))
+        return self._told(score_nodes(short, rows, self.scale), 1 - told.loss)
 
-    def exponential(self, found: Sum, rows: Rows) -> Formula:
-        """Return the exponential of a sum as a formula."""
+    def _exponential(self, found: Sum, rows: Rows) -> Formula:
         made = np.exp(rows.target - found.residual)
         lost = float(((self.scores - made) ** 2).mean() / self.scores.var())
         return self._told([product_node(found, rows)], 1 - lost)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class Search:
     rows: Rows
     clock: Clock
     rounds: int = 12
-    least: float = 0.01
+    least: float = 0.02
 
     def sums(self) -> Iterator[Sum]:
         """Yield the best sum of each size, shorter ones first."""
@@ -62,7 +62,7 @@ class Search:
             made = self._fit(move.terms, FIRST_STEPS)
             if np.isfinite(made.loss) and (best is None or made.cost < best.cost):
                 best = made
-        return None if best is None else self.shorter(self._fit(best.terms, LAST_STEPS))
+        return None if best is None else self.shorter(self._fit(best.terms, LAST_STEPS), found)
 
     def _fit(self, terms: Sequence[Term], steps: int) -> Sum:
         made = fit(terms, self.rows, steps=steps, stop=self.clock.out)
@@ -73,10 +73,16 @@ class Search:
                 made = other if other.loss < made.loss else made
         return made
 
-    def shorter(self, found: Sum) -> Sum:
-        """Return a sum without what costs more than it brings: terms, constants, odd shapes."""
+    def shorter(self, found: Sum, before: Sum) -> Sum:
+        """Return a sum without what costs more than it brings: terms, constants, odd shapes.
+
+        Args:
+            found: the sum.
+            before: one whose terms need not be made simpler again.
+        """
+        old = {t.key for t in before.terms}
         while not self.clock.out():
-            for terms in _shorter(found.terms, self.moves.columns):
+            for terms in _shorter(found.terms, old, self.moves.columns):
                 made = self._fit(terms, 6)
                 if made.cost <= found.cost:
                     found = made
@@ -91,13 +97,13 @@ def _with(terms: Sequence[Term], j: int, term: Term) -> tuple[Term, ...]:
 
 
 def _shorter(
-    terms: tuple[Term, ...], columns: Sequence[Column]
+    terms: tuple[Term, ...], old: Collection[object], columns: Sequence[Column]
 ) -> Iterator[tuple[Term, ...]]:
     """Yield terms with one of them left out, simpler, or a constant at its neutral value."""
     for j, term in enumerate(terms):
         if len(terms) > 1:
             yield (*terms[:j], *terms[j + 1 :])
-        if isinstance(term, Curve):
+        if isinstance(term, Curve) and term.key not in old:
             yield from (_with(terms, j, other) for other in _simpler(term, columns))
 
 
