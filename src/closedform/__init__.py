@@ -20,6 +20,7 @@ from closedform.printers import targets
 from closedform.readers import read
 
 if TYPE_CHECKING:
+    from closedform.frontiers import Frontier, frontier
     from closedform.store import load
     from closedform.verify import Certificate, Comparison, verify_program
 
@@ -32,6 +33,7 @@ __all__ = [
     "Comparison",
     "Feature",
     "Formula",
+    "Frontier",
     "MissingExtra",
     "NotFitted",
     "Task",
@@ -39,6 +41,7 @@ __all__ = [
     "UnsupportedTarget",
     "UntrustedFile",
     "__version__",
+    "frontier",
     "load",
     "read",
     "targets",
@@ -49,6 +52,8 @@ __all__ = [
 _LATER = {
     "Certificate": "closedform.verify",
     "Comparison": "closedform.verify",
+    "Frontier": "closedform.frontiers",
+    "frontier": "closedform.frontiers",
     "load": "closedform.store",
     "verify_program": "closedform.verify",
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from closedform import ops
 from closedform.errors import BadInput
 from closedform.ir import Array, Node, Type, fold, toposort
+from closedform.length import length
 from closedform.ops.payloads import Label
 
 if TYPE_CHECKING:
@@ -191,10 +192,19 @@ class Formula:
             if name in self.outputs
         }
 
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The outputs that say all: the scores of a classifier, or its chances, or the answer."""
+        for names in (self.task.decision, self.task.probability):
+            found = tuple(name for name in names if name in self.outputs)
+            if found and not self.task.parts:
+                return found
+        return self.answer
+
     @cached_property
     def length(self) -> int:
-        """How many signs a person must read: each number, name and operation, shared parts once."""
-        return sum(_length(n) for n in self.nodes)
+        """How many symbols a person must read in its scores; see `closedform.length`."""
+        return length([self.outputs[name] for name in self.scores])
 
     @cached_property
     def refused(self) -> Node | None:
@@ -346,23 +356,6 @@ def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
         tested = set(splits.feature[~splits.leaf].tolist())
         return frozenset().union(*(below[i] for i in tested))
     return _union(below)
-
-
-def _length(n: Node) -> int:
-    if n.op is ops.LIN:
-        # bias, and for each term a sign, a weight unless it is ±1, and a multiplication
-        shown = [0 if w == 0 else 1 if abs(w) == 1 else 3 for w in n.data.weights.tolist()]
-        return max(1, sum(shown) + int(n.data.bias != 0) - 1)
-    if n.op is ops.SQUARED_DISTANCE:
-        return max(1, 6 * len(n.args) - 1)
-    if n.op is ops.TREE:
-        leaves = int(n.data.splits.leaf.sum())
-        return leaves + 3 * (leaves - 1)
-    if n.op is ops.TABLE:
-        return 2 * len(n.data.labels) + 1
-    if n.op is ops.PIECEWISE:
-        return int(n.data.coefs.size + len(n.data.edges))
-    return max(1, len(n.args) - 1)
 
 
 def surely_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from closedform.cli import checking, inspecting, printing
+from closedform.cli import checking, inspecting, printing, shortening
 from closedform.cli.answers import Answer
 from closedform.errors import BadInput
 from closedform.printers import targets
@@ -53,6 +53,12 @@ examples:
 examples:
   closedform compare model.joblib "1.2*age + 0.3*bmi - 4" --trust-pickle --data rows.csv
 """,
+    "frontier": """\
+examples:
+  closedform frontier model.joblib --trust-pickle --data rows.csv --target price
+  closedform frontier model.skops --data rows.csv --html frontier.html --time-limit 20
+  closedform frontier formula.json --data rows.csv --max-error 0.05 -o short.json
+""",
     "export": """\
 examples:
   closedform export model.joblib --trust-pickle --to json -o formula.json
@@ -70,6 +76,10 @@ _MORE = {
     "digits": "round numbers to so many significant digits; how far the output moves is said "
     "where --data is given",
     "option": "an option of the target's own, as name=iris; may be repeated",
+    "accepted": "the greatest error against the model that is accepted: the best formula is then "
+    "the shortest one within it",
+    "metric": "how errors are measured: disagreement (classifiers), rmse, mae or max",
+    "method": "use this method alone; may be repeated",
     "out": "the file to write; it is replaced at once, or left as it was",
     "tolerance": "the greatest relative difference that passes (default: %(default)g)",
 }
@@ -189,6 +199,22 @@ def _compare(verb: Verb) -> None:
     _tolerance(verb, 1e-6)
 
 
+def _frontier(verb: Verb) -> None:
+    _data(verb, required=True)
+    verb.add_argument("--tolerance", type=_not_negative, metavar="X", help=_MORE["accepted"])
+    verb.add_argument("--metric", metavar="NAME", help=_MORE["metric"])
+    verb.add_argument(
+        "--time-limit", type=_not_negative, default=60, metavar="S", help="seconds (default: 60)"
+    )
+    verb.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    verb.add_argument("--method", action="append", default=[], metavar="NAME", help=_MORE["method"])
+    verb.add_argument("--html", metavar="PAGE", help="also write the frontier as a page")
+    picked = verb.add_argument_group("the formula that -o writes, as JSON; default: the best")
+    picked.add_argument("--max-error", type=_not_negative, metavar="X", help="the shortest within")
+    picked.add_argument("--max-length", type=_not_negative, metavar="N", help="the nearest within")
+    verb.add_argument("-o", "--out", metavar="OUT", help=_MORE["out"])
+
+
 def _export(verb: Verb) -> None:
     _target_language(verb, required=True)
     verb.add_argument("-o", "--out", metavar="OUT", required=True, help=_MORE["out"])
@@ -229,5 +255,6 @@ _VERBS: dict[str, tuple[str, Fill, Run]] = {
     "verify": ("check a formula, or a printed program, against the model", _verify,
                checking.verify),
     "compare": ("say why your own expression differs from the model", _compare, checking.compare),
+    "frontier": ("shorter formulas for a model, with their errors", _frontier, shortening.frontier),
     "export": ("write a formula to a file, in any target", _export, printing.export),
 }  # fmt: skip

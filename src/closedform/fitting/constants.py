@@ -10,6 +10,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.evaluate import Plan, Run
+from closedform.formula import Formula
 from closedform.ir import Array, Node, Type, frozen, node, toposort, with_args
 from closedform.ops.payloads import Centre, Weights
 from closedform.passes.differentiate import gradient
@@ -170,3 +171,22 @@ def _square(n: Node, i: int, x: Node, at: dict[tuple[Node, str, int], Node]) -> 
     scale = at.get((n, "weight", i))
     square = ops.mul(away, away)
     return (weight, square) if scale is None else (1.0, ops.mul(scale, square))
+
+
+def count_constants(formula: Formula) -> int:
+    """Return how many numbers a reader sees in a formula's scores: not 0, ±1 and exponents."""
+    order = toposort([formula.outputs[name] for name in formula.scores])
+    return sum(_numbers_in(n) for n in order)
+
+
+def _numbers_in(n: Node) -> int:
+    if n.op is ops.TREE:
+        leaf = n.data.splits.leaf
+        return int((~leaf).sum()) + int(leaf.sum())
+    if n.op is ops.TABLE:
+        return len(n.data.labels)
+    if n.op is ops.PIECEWISE:
+        return int((n.data.coefs != 0).sum()) + len(n.data.edges)
+    if n.op in (ops.LESS, ops.LESS_EQUAL):
+        return sum(1 for a in n.args if a.op is ops.CONST)
+    return sum(1 for slot in slots_of(n) if written(slot) and abs(slot.value) != 1)

@@ -44,7 +44,7 @@ def edited(
 
 def first_rows(X: Any, count: int, *, seed: int = 0) -> Any:
     """Return at most `count` rows of X, drawn at random where there are more."""
-    rows = _row_count(X)
+    rows = row_count(X)
     if rows <= count:
         return X
     return take(X, np.sort(np.random.default_rng(seed).choice(rows, count, replace=False)))
@@ -55,7 +55,7 @@ def take(X: Any, picked: Array) -> Any:
     if hasattr(X, "iloc"):
         return _without_idle_categories(X.iloc[picked])
     if isinstance(X, Mapping):
-        return {name: _listed(c, _row_count(X))[picked] for name, c in X.items()}
+        return {name: _listed(c, row_count(X))[picked] for name, c in X.items()}
     if hasattr(X, "columns") or hasattr(X, "toarray") or isinstance(X, np.ndarray):
         return X[picked]
     rows = list(X)
@@ -97,7 +97,8 @@ def _frame_of_kinds(frame: Any, kinds: Mapping[int, str]) -> Any:
     return pd.concat(made, axis=1)
 
 
-def _row_count(X: Any) -> int:
+def row_count(X: Any) -> int:
+    """Return how many rows there are, in whatever container they come."""
     if isinstance(X, Mapping):
         first = next(iter(X.values()), ())
         return len(first) if np.ndim(first) else 1
@@ -172,7 +173,7 @@ def _columns(
     edits: Sequence[Edits],
 ) -> Any:
     names = list(X.keys() if isinstance(X, Mapping) else X.columns)
-    rows = _row_count(X)
+    rows = row_count(X)
     columns = {name: _listed(X[name], rows)[picked] for name in names}
     for name, changes in _changed(inputs, edits, names).items():
         columns[name] = _with(columns[name], changes)

@@ -79,9 +79,9 @@ class Teacher:
 
         made = cls(formula.inputs, formula.task, ask, tuple(inputs), formula,
                    None if y is None else np.asarray(y), formula.source, seed)  # fmt: skip
-        return made._answered(rows)
+        return made.answered(rows)
 
-    def _answered(self, rows: int) -> Teacher:
+    def answered(self, rows: int) -> Teacher:
         """Return the same without the rows that the model gives no number for."""
         fine = np.isfinite(self.ask(self.inputs, rows)).all(axis=1)
         if self.formula is not None and self.formula.refused is not None:

@@ -1,5 +1,5 @@
 -- DecisionTreeClassifier, written by closedform
--- exact · 1 of 4 inputs · raw units · length 42.
+-- exact · 1 of 4 inputs · raw units · length 31.
 -- In BigQuery's SQL; missing is NULL.
 -- The column 'petal width (cm)' is called 'petal_width_cm' here.
 -- The output 'P(1)' is called 'P_1' here.

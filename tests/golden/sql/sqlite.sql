@@ -1,5 +1,5 @@
 -- DecisionTreeClassifier, written by closedform
--- exact · 1 of 4 inputs · raw units · length 42.
+-- exact · 1 of 4 inputs · raw units · length 31.
 -- In SQLite's SQL; missing is NULL.
 WITH given AS (
     SELECT

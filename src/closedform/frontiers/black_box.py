@@ -1,0 +1,151 @@
+"""Models that have no formula: any object with `predict`, or any function of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.columns import columns_of
+from closedform.errors import BadInput
+from closedform.formula import Feature, Formula, Task
+from closedform.ir import Array, Type
+from closedform.ops.payloads import labels_of
+from closedform.probes.containers import first_rows, row_count, take
+from closedform.shorten.scores import CERTAIN, TINY
+from closedform.shorten.teacher import Teacher
+from closedform.verify.oracle import predictions
+
+ROWS = 50
+"""So many rows are shown to a model to see what it answers."""
+
+
+def features_of(X: Any) -> tuple[Feature, ...]:
+    """Return the inputs that rows have: a column of texts holds categories.
+
+    Raises:
+        BadInput: the rows are no table.
+    """
+    if hasattr(X, "columns"):
+        return tuple(_feature(str(name), np.asarray(X[name])) for name in X.columns)
+    if isinstance(X, dict):
+        return tuple(_feature(str(name), np.asarray(column)) for name, column in X.items())
+    table = np.asarray(X)
+    if table.ndim != 2:
+        raise BadInput(
+            f"The rows have the shape {table.shape}.", hint="Give an array of shape (rows, inputs)."
+        )
+    return tuple(_feature(f"x{i}", column) for i, column in enumerate(table.T))
+
+
+def _feature(name: str, column: Array) -> Feature:
+    if column.dtype.kind in "fiub":
+        return Feature(name)
+    seen = dict.fromkeys(v for v in column.tolist() if v is not None and v == v)
+    if all(isinstance(v, int | float) for v in seen):
+        return Feature(name)
+    return Feature(name, Type.LABEL, tuple(seen))
+
+
+def stub_of(model: Any, inputs: tuple[Feature, ...], X: Any) -> Formula:
+    """Return a formula with the inputs and outputs of a model, and nothing else.
+
+    Raises:
+        BadInput: the model answers no row.
+    """
+    few = first_rows(X, ROWS)
+    classes = tuple(np.asarray(getattr(model, "classes_", ())).tolist())
+    if classes and hasattr(model, "predict_proba"):
+        chances = tuple(f"P({c})" for c in classes)
+        outputs = {"label": ops.label(classes[0])} | {name: ops.const(0) for name in chances}
+        task = Task("classification", classes, "none", ("label",), chances)
+        return Formula(outputs, inputs, task, source=type(model).__name__)
+    made = _asked(model, few)
+    if made.dtype.kind in "fiu" and not classes:
+        names = ("y",) if made.ndim == 1 else tuple(f"y{i}" for i in range(made.shape[1]))
+        task = Task(primary=names)
+        return Formula({n: ops.const(0) for n in names}, inputs, task, source=_name(model))
+    known = classes or tuple(sorted(set(_asked(model, X).tolist()), key=str))
+    task = Task("classification", known, "none", ("label",))
+    return Formula({"label": ops.label(known[0])}, inputs, task, source=_name(model))
+
+
+def _asked(model: Any, X: Any) -> Array:
+    """Return what a model says about rows; where it raises, about those that it takes alone."""
+    ask = model.predict if hasattr(model, "predict") else model
+    try:
+        made = np.asarray(ask(X))
+    except Exception as problem:
+        single = [_alone(ask, take(X, np.array([i]))) for i in range(min(ROWS, row_count(X)))]
+        answers = [answer for answer in single if answer is not None]
+        if not answers:
+            raise BadInput(
+                f"{_name(model)} raises on these rows: {type(problem).__name__}: {problem}",
+                hint="Give rows that it takes.",
+            ) from problem
+        made = np.concatenate(answers)
+    return made[:, 0] if made.ndim == 2 and made.shape[1] == 1 else made
+
+
+def _alone(ask: Callable[[Any], Any], row: Any) -> Array | None:
+    try:
+        return np.asarray(ask(row))
+    except Exception:
+        return None
+
+
+def _name(model: Any) -> str:
+    return str(getattr(model, "__name__", type(model).__name__))
+
+
+def teacher_of(model: Any, stub: Formula, X: Any, y: Any, *, seed: int) -> Teacher:
+    """Return a model without a formula as a teacher; rows that it refuses have no score.
+
+    Args:
+        model: the model.
+        stub: its inputs and outputs.
+        X: rows to fit on.
+        y: what was observed on them.
+        seed: of everything random.
+    """
+    inputs, rows = columns_of(stub.inputs, X)
+
+    def ask(columns: Sequence[Array], count: int) -> Array:
+        return _scores(stub, predictions(stub, model, _container(stub, columns, X)))
+
+    made = Teacher(stub.inputs, stub.task, ask, tuple(inputs), None,
+                   None if y is None else np.asarray(y), stub.source, seed)  # fmt: skip
+    return made.answered(rows)
+
+
+def _container(stub: Formula, columns: Sequence[Array], like: Any) -> Any:
+    """Return columns as rows in the container in which rows were given."""
+    shown = [
+        labels_of(c) if f.type is Type.LABEL else c
+        for f, c in zip(stub.inputs, columns, strict=True)
+    ]
+    if hasattr(like, "iloc"):
+        import pandas
+
+        made = pandas.DataFrame(dict(zip(like.columns, shown, strict=True)))
+        return made.astype({c: like[c].dtype for c in like.columns if like[c].dtype.kind in "OfS"})
+    if hasattr(like, "columns"):
+        return type(like)(dict(zip(like.columns, shown, strict=True)))
+    if isinstance(like, dict):
+        return dict(zip(like, shown, strict=True))
+    return np.column_stack(shown)
+
+
+def _scores(stub: Formula, said: dict[str, Array]) -> Array:
+    task = stub.task
+    if task.probability:
+        chances = np.column_stack([said[n] for n in task.probability])
+        logs = np.log(np.maximum(chances, TINY))
+        return np.asarray(logs[:, 1:] - logs[:, :1])
+    if task.classes:
+        labels = np.array(said[task.primary[0]], dtype=object)
+        hits = [[CERTAIN if v == c else -CERTAIN for v in labels.tolist()] for c in task.classes]
+        return np.array(hits[1:], dtype=float).T
+    return np.column_stack([np.asarray(said[n], dtype=float) for n in task.primary])

@@ -1,0 +1,240 @@
+"""A frontier: the useful formulas for one model, ordered by length, and the picks from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from closedform.errors import BadInput
+from closedform.formula import Formula
+from closedform.frontiers.choosing import Choice, choose, useful
+from closedform.frontiers.judging import Judge, Judged
+from closedform.frontiers.words import one_line, table_lines
+
+if TYPE_CHECKING:
+    from closedform.frontiers.picture import FrontierDisplay
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One formula of a frontier, and what was measured.
+
+    Attributes:
+        formula: the formula.
+        method: what made it: "exact", "digits", "constant", or the name of a method.
+        length: the symbols that a person reads; see `closedform.length`.
+        numbers: its constants, without 0, ±1 and exponents.
+        inputs: how many of the inputs it reads.
+        judged: its errors.
+    """
+
+    formula: Formula
+    method: str
+    length: int
+    numbers: int
+    inputs: int
+    judged: Judged
+
+    @property
+    def error(self) -> float:
+        """The error against the model, on rows that no step saw."""
+        return self.judged.error
+
+    @property
+    def error_y(self) -> float:
+        """The error against what was observed, on the same rows; NaN where y was not given."""
+        return self.judged.error_y
+
+    @cached_property
+    def text(self) -> str:
+        """The formula on one line, cut where it is long."""
+        return one_line(self.formula)
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier(Sequence[Formula]):
+    """The useful formulas for one model: each is nearer to the model than all shorter ones.
+
+    `front[i]` is the formula number i, the shortest first.
+
+    Attributes:
+        entries: what was measured of each.
+        choice: which of them is the best, and why.
+        about: what the error is, in words.
+        model_error: the model's own error against y on the rows that no step saw; NaN without y.
+        rows: how many these are.
+        tried: how many formulas were compared.
+        notes: methods that failed or were cut short.
+        seconds: how long the search took.
+        seed: of everything random.
+        source: the model in a few words.
+    """
+
+    entries: tuple[Entry, ...]
+    choice: Choice
+    about: str
+    model_error: float
+    rows: int
+    tried: int
+    source: str
+    classifies: bool
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    seed: int = 0
+    tolerance: float | None = field(default=None)
+
+    @classmethod
+    def of(
+        cls, found: Sequence[Entry], judge: Judge, *, tolerance: float | None,
+        notes: Sequence[str], seconds: float, seed: int,
+    ) -> Frontier:  # fmt: skip
+        """Keep what is useful of all that was found, and choose the best."""
+        kept = useful(found)
+        choice = choose(kept, judge, tolerance)
+        return cls(
+            tuple(kept), choice, judge.about, judge.of_model[1], kept[0].judged.rows, len(found),
+            judge.subject.formula.source, judge.classifies, tuple(notes), seconds, seed, tolerance,
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        """Return how many formulas there are."""
+        return len(self.entries)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return a formula by its number, the shortest being 0."""
+        if isinstance(index, slice):
+            return [e.formula for e in self.entries[index]]
+        return self.entries[index].formula
+
+    def __iter__(self) -> Iterator[Formula]:
+        """Return the formulas, the shortest first."""
+        return (e.formula for e in self.entries)
+
+    @property
+    def best(self) -> Formula:
+        """The formula that is recommended; `reason` says why."""
+        return self.entries[self.choice.index].formula
+
+    @property
+    def reason(self) -> str:
+        """Why `best` is the best, in a sentence."""
+        return self.choice.reason
+
+    def pick(self, *, max_error: float | None = None, max_length: float | None = None) -> Formula:
+        """Return the shortest formula within an error, or the most faithful one within a length.
+
+        Args:
+            max_error: the greatest error against the model on the rows to choose by and on those
+                that no step saw.
+            max_length: the most symbols; with `max_error` too, both must hold.
+
+        Raises:
+            BadInput: no formula keeps to it; the message says what comes nearest.
+        """
+        if max_error is None and max_length is None:
+            raise BadInput("Say what to pick by.", hint="As front.pick(max_error=0.01).")
+        short = [e for e in self.entries if max_length is None or e.length <= max_length]
+        if not short:
+            raise BadInput(
+                f"No formula is of {max_length} symbols or fewer.",
+                hint=f"The shortest has {self.entries[0].length}.",
+            )
+        if max_error is None:
+            return min(short, key=lambda e: max(e.judged.chosen_by, e.error)).formula
+        near = [e for e in short if max(e.judged.chosen_by, e.error) <= max_error]
+        if not near:
+            best = min(short, key=lambda e: max(e.judged.chosen_by, e.error))
+            raise BadInput(
+                f"No formula of this frontier keeps within an error of {max_error:g}.",
+                hint=f"The best reached is {max(best.judged.chosen_by, best.error):.3g}, with "
+                f"{best.length} symbols; a longer time_limit may find more.",
+            )
+        return near[0].formula
+
+    def to_frame(self) -> Any:
+        """Return the table as a pandas DataFrame, one row a formula.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        from closedform.errors import MissingExtra
+
+        try:
+            import pandas
+        except ImportError:
+            raise MissingExtra("pandas", "sklearn", "a frontier as a DataFrame") from None
+        return pandas.DataFrame([self._record(e) for e in self.entries])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the formulas' own nodes as plain values."""
+        return {
+            "source": self.source, "error": self.about, "rows": self.rows, "tried": self.tried,
+            "model_error_y": _plain(self.model_error), "best": self.choice.index,
+            "reason": self.reason, "seconds": self.seconds, "seed": self.seed,
+            "tolerance": self.tolerance, "notes": list(self.notes),
+            "formulas": [{k: _plain(v) for k, v in self._record(e).items()} for e in self.entries],
+        }  # fmt: skip
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return `to_dict()` as JSON text, each formula in the form that `load` opens."""
+        import json
+
+        from closedform.store import to_json
+
+        made = self.to_dict()
+        for record, entry in zip(made["formulas"], self.entries, strict=True):
+            record["saved"] = json.loads(to_json(entry.formula))
+        return json.dumps(made, indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def to_html(self, path: Any = None) -> Any:
+        """Return the frontier as one page without scripts: its picture, table and formulas.
+
+        Args:
+            path: a file to write it to instead.
+        """
+        from closedform.frontiers.page import page
+
+        if path is None:
+            return page(self)
+        from closedform.store.files import put
+
+        return put(path, page(self))
+
+    def plot(self, ax: Any = None) -> FrontierDisplay:
+        """Draw error against length; see `FrontierDisplay`.
+
+        Args:
+            ax: axes of matplotlib's to draw in; default: new ones.
+
+        Raises:
+            MissingExtra: matplotlib is not installed.
+        """
+        from closedform.frontiers.picture import FrontierDisplay
+
+        return FrontierDisplay(self).plot(ax=ax)
+
+    def _record(self, e: Entry) -> dict[str, Any]:
+        return {
+            "length": e.length, "numbers": e.numbers, "inputs": e.inputs, "error": e.error,
+            "error_y": e.error_y, "method": e.method, "formula": e.text,
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        """Return the table as text, the best marked by a star, and the reason below it."""
+        return "\n".join(table_lines(self))
+
+    def __repr__(self) -> str:
+        """Return the text, which is what a console should show."""
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from closedform.frontiers.page import fragment
+
+        return fragment(self)
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,168 @@
+"""How far a formula is from the model, and from what was observed: two different things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from closedform.errors import BadInput
+from closedform.formula import Formula
+from closedform.frontiers.subject import Part, Subject, answered
+from closedform.ir import Array
+
+Metric = Callable[[Array, Array], float]
+
+
+def _disagreement(expected: Array, got: Array) -> float:
+    return float(np.mean([a != b for a, b in zip(expected.tolist(), got.tolist(), strict=True)]))
+
+
+def _rmse(expected: Array, got: Array) -> float:
+    away = got.astype(float) - expected.astype(float)
+    spread = float(expected.astype(float).std()) or 1.0
+    return float(np.sqrt(np.mean(away**2)) / spread)
+
+
+def _mae(expected: Array, got: Array) -> float:
+    return float(np.mean(np.abs(got.astype(float) - expected.astype(float))))
+
+
+def _worst(expected: Array, got: Array) -> float:
+    return float(np.max(np.abs(got.astype(float) - expected.astype(float))))
+
+
+METRICS: dict[str, tuple[Metric, str]] = {
+    "disagreement": (_disagreement, "the share of rows with another class"),
+    "rmse": (_rmse, "root mean square, as a share of the standard deviation"),
+    "mae": (_mae, "mean absolute, in the units of the output"),
+    "max": (_worst, "the greatest on any row, in the units of the output"),
+}
+"""Errors by name: a function of what is right and of what the formula gives, and in words."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The errors of one formula.
+
+    Attributes:
+        chosen_by: the error against the model on the rows to choose by.
+        error: the error against the model on rows that no step saw.
+        error_y: the error against y there; NaN where y was not given.
+        chosen_by_y: the error against y on the rows to choose by.
+        rows: how many rows no step saw.
+        apart: of a classifier, on how many of these the class is another; of a regression, the
+            difference that 95 % of them keep within.
+    """
+
+    chosen_by: float
+    error: float
+    error_y: float
+    chosen_by_y: float
+    rows: int
+    apart: float
+
+
+class Judge:
+    """Measures formulas against one model, and against y."""
+
+    def __init__(self, subject: Subject, metric: str | Metric | None) -> None:
+        """Choose the metric: by its name, a function, or what suits the model.
+
+        Raises:
+            BadInput: no metric has this name.
+        """
+        self.subject = subject
+        self.classifies = subject.teacher.classifies
+        self.names = subject.formula.answer
+        default = "disagreement" if self.classifies else "rmse"
+        if callable(metric):
+            self.metric, self.about = metric, getattr(metric, "__name__", "as given")
+        else:
+            self.metric, self.about = _named(metric or default, self.classifies)
+        self._kept = {
+            id(part): answered(part, self.names) for part in (subject.select, subject.check)
+        }
+        if not all(kept.any() for kept in self._kept.values()):
+            raise BadInput(
+                "The model answers none of the rows that errors are measured on.",
+                hint="Give rows that the model takes.",
+            )
+
+    def __call__(self, formula: Formula) -> Judged:
+        """Return the errors of a formula with the model's outputs."""
+        select, check = self.subject.select, self.subject.check
+        first, second = (self._answers(formula, part) for part in (select, check))
+        return Judged(
+            self._against_model(first, select),
+            self._against_model(second, check),
+            self._against_y(second, check),
+            self._against_y(first, select),
+            int(self._kept[id(check)].sum()),
+            self._apart(second, check),
+        )
+
+    @property
+    def of_model(self) -> tuple[float, float]:
+        """The model's own error against y on the rows to choose by, and on unseen ones."""
+        parts = (self.subject.select, self.subject.check)
+        found = [self._against_y({n: p.said[n] for n in self.names}, p) for p in parts]
+        return found[0], found[1]
+
+    def losses(self, formula: Formula) -> Array:
+        """Return the loss against y of each row to choose by, shape (rows,)."""
+        return self._losses(self._answers(formula, self.subject.select), self.subject.select)
+
+    @property
+    def model_losses(self) -> Array:
+        """The same of the model itself."""
+        part = self.subject.select
+        return self._losses({n: part.said[n] for n in self.names}, part)
+
+    def _losses(self, said: Mapping[str, Array], part: Part) -> Array:
+        assert part.y is not None
+        observed = part.y if part.y.ndim == 2 else part.y[:, None]
+        table = np.column_stack([said[n] for n in self.names])
+        if self.classifies:
+            return np.array(
+                [a != b for a, b in zip(observed[:, 0], table[:, 0], strict=True)], float
+            )
+        return np.asarray(((observed - table) ** 2).mean(axis=1), dtype=float)
+
+    def _answers(self, formula: Formula, part: Part) -> Mapping[str, Array]:
+        return formula.only(*self.names).evaluate(part.X)
+
+    def _against_model(self, got: Mapping[str, Array], part: Part) -> float:
+        kept = self._kept[id(part)]
+        return float(np.mean([self._one(part.said[n], got[n], kept) for n in self.names]))
+
+    def _one(self, expected: Array, got: Array, kept: Array) -> float:
+        found = self.metric(expected[kept], got[kept])
+        return found if found == found else float("inf")
+
+    def _against_y(self, got: Mapping[str, Array], part: Part) -> float:
+        if part.y is None:
+            return float("nan")
+        observed = part.y if part.y.ndim == 2 else part.y[:, None]
+        kept = self._kept[id(part)]
+        pairs = zip(observed.T, self.names, strict=True)
+        return float(np.mean([self._one(y, got[n], kept) for y, n in pairs]))
+
+    def _apart(self, got: Mapping[str, Array], part: Part) -> float:
+        kept, name = self._kept[id(part)], self.names[0]
+        if self.classifies:
+            return round(_disagreement(part.said[name][kept], got[name][kept]) * int(kept.sum()))
+        away = np.abs(got[name][kept].astype(float) - part.said[name][kept].astype(float))
+        return float(np.quantile(away, 0.95))
+
+
+def _named(name: Any, classifies: bool) -> tuple[Metric, str]:
+    fits = [n for n in METRICS if (n == "disagreement") is classifies]
+    if name not in fits:
+        raise BadInput(
+            f"{name!r} is no metric for a {'classifier' if classifies else 'regression'}.",
+            hint=f"Metrics: {', '.join(fits)}; or any function of (expected, got).",
+        )
+    return METRICS[name]

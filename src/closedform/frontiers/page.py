@@ -1,0 +1,159 @@
+"""A frontier as HTML: its picture, its table and its formulas, without scripts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from closedform.frontiers.words import LEGIBLE, shown
+
+if TYPE_CHECKING:
+    from closedform.frontiers.front import Entry, Frontier
+
+STYLE = """
+.cf-frontier { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; color: #1b1b1b; }
+.cf-frontier table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.cf-frontier th, .cf-frontier td { padding: .3rem .7rem; border-bottom: 1px solid #d8d8d8;
+  vertical-align: top; text-align: right; }
+.cf-frontier td.left, .cf-frontier th.left { text-align: left; }
+.cf-frontier td.formula { text-align: left; font-family: ui-monospace, monospace; font-size: 13px;
+  overflow-wrap: anywhere; }
+.cf-frontier tr.best { background: #e8f1fa; }
+.cf-frontier svg { width: 100%; height: auto; max-width: 44rem; }
+.cf-frontier pre { overflow-x: auto; background: #f6f6f6; padding: .8rem; }
+@media (prefers-color-scheme: dark) {
+  .cf-frontier { color: #e8e8e8; background: #161616; }
+  .cf-frontier th, .cf-frontier td { border-color: #444; }
+  .cf-frontier tr.best { background: #1d3247; }
+  .cf-frontier pre { background: #222; }
+}
+"""
+WIDE, HIGH = 640, 320
+LEFT, RIGHT, TOP, BOTTOM = 60, 150, 28, 46
+
+
+def page(front: Frontier) -> str:
+    """Return a whole HTML document."""
+    title = escape(f"Frontier of {front.source or 'a model'}")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{title}</title>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        f"{fragment(front)}\n{_spelled(front)}</body>\n</html>\n"
+    )
+
+
+def fragment(front: Frontier) -> str:
+    """Return the picture and the table, for a page or a notebook."""
+    with_y = front.model_error == front.model_error
+    observed = ""
+    if with_y:
+        observed = (
+            " “Error on y” is the same against what was observed; the model's own is "
+            f"{shown(front.model_error)}."
+        )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in front.notes)
+    return (
+        f'<div class="cf-frontier"><style>{STYLE}</style>'
+        f"<p>Error: {escape(front.about)}, on {front.rows:,} rows that no step saw, against the "
+        f"model.{observed}</p>{_picture(front, with_y)}{_table(front, with_y)}"
+        f"<p><strong>Best</strong> (number {front.choice.index}): {escape(front.reason)}</p>"
+        f"{f'<ul>{notes}</ul>' if notes else ''}</div>"
+    )
+
+
+def _table(front: Frontier, with_y: bool) -> str:
+    titles = ["#", "length", "numbers", "inputs", "error", *["error on y"] * with_y]
+    head = "".join(f'<th scope="col">{t}</th>' for t in titles)
+    head += '<th scope="col" class="left">method</th><th scope="col" class="left">formula</th>'
+    rows = "".join(_row(front, i, e, with_y) for i, e in enumerate(front.entries))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _row(front: Frontier, i: int, e: Entry, with_y: bool) -> str:
+    numbers = [f"{i}", f"{e.length:,}", f"{e.numbers:,}", f"{e.inputs:,}", shown(e.error)]
+    numbers += [shown(e.error_y)] * with_y
+    cells = "".join(f"<td>{n}</td>" for n in numbers)
+    best = ' class="best"' if i == front.choice.index else ""
+    return (
+        f'<tr{best}>{cells}<td class="left">{escape(e.method)}</td>'
+        f'<td class="formula">{escape(e.text)}</td></tr>'
+    )
+
+
+def _spelled(front: Frontier) -> str:
+    """Return the formulas that can be read, each in full."""
+    parts = [
+        f"<h2>Formula {i}</h2><pre>{escape(str(e.formula))}</pre>"
+        for i, e in enumerate(front.entries)
+        if e.length <= LEGIBLE
+    ]
+    return f'<div class="cf-frontier">{"".join(parts)}</div>\n' if parts else ""
+
+
+# --- the picture --------------------------------------------------------------------------------
+
+
+def _picture(front: Frontier, with_y: bool) -> str:
+    entries = front.entries
+    across = [math.log10(max(e.length, 1)) for e in entries]
+    most = max(*(e.error for e in entries), *(e.error_y for e in entries if with_y), 1e-300)
+    x = [LEFT + (WIDE - LEFT - RIGHT) * v / (max(across) or 1.0) for v in across]
+    up = [_up(e.error, most) for e in entries]
+    parts = [*_axes(max(across), most), _line(x, up, "#0072B2", "")]
+    if with_y:
+        up_y = [_up(e.error_y, most) for e in entries]
+        parts += [_line(x, up_y, "#D55E00", "5 4"), _named(up_y[-1], "against y", "#D55E00")]
+    parts.append(_named(up[-1], "against the model", "#0072B2"))
+    best = front.choice.index
+    parts.append(
+        f'<circle cx="{x[best]:.1f}" cy="{up[best]:.1f}" r="9" fill="none" stroke="#0072B2" '
+        'stroke-width="2"/>'
+    )
+    for place, height, e in zip(x, up, entries, strict=True):
+        parts.append(
+            f'<circle cx="{place:.1f}" cy="{height:.1f}" r="4" fill="#0072B2"><title>'
+            f"{e.method}: length {e.length:,}, error {shown(e.error)}</title></circle>"
+        )
+    told = "Error against length of each formula; the table below says the same."
+    return f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="{told}">{"".join(parts)}</svg>'
+
+
+def _up(error: float, most: float) -> float:
+    return TOP + (HIGH - TOP - BOTTOM) * (1 - min(error, most) / most)
+
+
+def _line(x: Sequence[float], y: Sequence[float], colour: str, dashes: str) -> str:
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    return (
+        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" '
+        f'stroke-dasharray="{dashes}"/>'
+    )
+
+
+def _named(height: float, name: str, colour: str) -> str:
+    x = WIDE - RIGHT + 12
+    up = height - 8 if name == "against y" else height + 8
+    return f'<text x="{x}" y="{up + 4:.1f}" fill="{colour}" font-size="13">{name}</text>'
+
+
+def _axes(decades: float, most: float) -> Iterator[str]:
+    low, end = HIGH - BOTTOM, WIDE - RIGHT
+    yield f'<path d="M{LEFT} {TOP}V{low}H{end}" fill="none" stroke="currentColor"/>'
+    for power in range(int(decades) + 1):
+        x = LEFT + (end - LEFT) * power / (decades or 1.0)
+        yield _label(x, low + 18, f"{10**power:,}")
+    for share in (0.0, 0.5, 1.0):
+        yield _label(LEFT - 8, _up(share * most, most) + 4, f"{share * most:.2g}", "end")
+    yield _label((LEFT + end) / 2, HIGH - 6, "length: symbols to read")
+    yield _label(4, TOP - 4, "error", "start")
+
+
+def _label(x: float, y: float, text: str, anchor: str = "middle") -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="13" fill="currentColor" '
+        f'text-anchor="{anchor}">{text}</text>'
+    )

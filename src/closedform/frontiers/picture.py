@@ -1,0 +1,61 @@
+"""The picture of a frontier with matplotlib, in scikit-learn's convention for displays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from closedform.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from closedform.frontiers.front import Frontier
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
+"""Colours that the colour-blind tell apart (Okabe and Ito, Color Universal Design, 2008)."""
+
+
+class FrontierDisplay:
+    """Error against length: each formula a point, the best one marked.
+
+    Attributes:
+        front: the frontier.
+        ax_, figure_: where it was drawn.
+    """
+
+    def __init__(self, front: Frontier) -> None:
+        """Hold a frontier; `plot` draws it."""
+        self.front = front
+
+    def plot(self, ax: Any = None) -> FrontierDisplay:
+        """Draw, and return itself.
+
+        Args:
+            ax: axes of matplotlib's; default: new ones.
+
+        Raises:
+            MissingExtra: matplotlib is not installed.
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError:
+            raise MissingExtra("matplotlib", "plot", "drawing a frontier") from None
+        if ax is None:
+            _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+        front, entries = self.front, self.front.entries
+        lengths = [max(e.length, 1) for e in entries]
+        ax.plot(lengths, [e.error for e in entries], "o-", color=BLUE, label="against the model")
+        if front.model_error == front.model_error:
+            against_y = [e.error_y for e in entries]
+            ax.plot(lengths, against_y, "s--", color=ORANGE, label="against what was observed")
+            ax.axhline(front.model_error, color=GREY, linewidth=0.8, linestyle=":")
+            ax.text(1, front.model_error, " the model's own", color=GREY, va="bottom", ha="left",
+                    transform=ax.get_yaxis_transform(), fontsize="small")  # fmt: skip
+        best = entries[front.choice.index]
+        ax.plot([max(best.length, 1)], [best.error], "o", markersize=14, fillstyle="none",
+                color=BLUE, label="best")  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_xlabel("length: symbols to read")
+        ax.set_ylabel("error" + (": " + front.about if len(front.about) < 48 else ""))
+        ax.set_title(front.source or "frontier", wrap=True)
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

@@ -1,0 +1,171 @@
+"""All methods on one model, within a time limit; the best so far whenever it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from closedform import ops
+from closedform.errors import BadInput, ClosedformError
+from closedform.fitting.constants import count_constants
+from closedform.formula import Formula, Step
+from closedform.frontiers.front import Entry, Frontier
+from closedform.frontiers.judging import Judge, Judged, Metric
+from closedform.frontiers.subject import Subject
+from closedform.passes.rounding import rounding
+from closedform.shorten.clock import Clock
+from closedform.shorten.methods import METHODS, method
+from closedform.shorten.teacher import Teacher
+
+DIGITS = (2, 3, 4, 6, 9)
+"""Significant digits that the exact formula is rounded to."""
+Tell = Callable[[str], None]
+HUGE = 200_000
+"""Symbols: a formula of more is not rounded, since nobody reads it either way."""
+
+
+def frontier(
+    model: Any, X: Any, y: Any = None, *, formula: Formula | None = None,
+    tolerance: float | None = None, metric: str | Metric | None = None, time_limit: float = 60,
+    seed: int = 0, methods: Sequence[str] | None = None, progress: Tell | None = None,
+) -> Frontier:  # fmt: skip
+    """Return every useful formula for a model, from exact down to a constant.
+
+    The rows are split: on 60 % formulas are fitted (the model is asked on rows made up from
+    these, too), by 20 % the useful ones are chosen, and the errors that are shown come from the
+    last 20 %, which no step has seen.
+
+    Args:
+        model: anything that `read` reads, a formula, an object with `predict`, or any function of
+            the rows.
+        X: rows as the model takes them, at least 30.
+        y: what was observed on them; the error against it is then measured too, and `best` looks
+            at it.
+        formula: the model's formula, where it has been read already.
+        tolerance: the greatest error against the model that is accepted: `best` is then the
+            shortest formula within it.
+        metric: "disagreement" (classifiers), "rmse" (as a share of the standard deviation), "mae",
+            "max", or a function of (expected, got) that gives an error.
+        time_limit: seconds for the whole search; what was found until then is returned, and so it
+            is when the search is interrupted (Ctrl-C).
+        seed: of everything random; where the time limit ends nothing early, the same seed gives the
+            same formulas.
+        methods: the names of those to use, of `closedform.shorten.methods.METHODS`; default: all.
+        progress: called with one line of text whenever a method has ended.
+
+    Raises:
+        BadInput: the rows do not fit the model, are too few, or an option has no meaning.
+        UnsupportedModel: it can be neither read nor asked.
+    """
+    started = time.perf_counter()
+    wanted = _checked(tolerance, time_limit, methods)
+    clock = Clock(time_limit)
+    subject = Subject.of(model, X, y, seed, formula)
+    search = Search(subject, Judge(subject, metric), clock, progress or (lambda _: None))
+    search.run(wanted)
+    return Frontier.of(
+        search.entries, search.judge, tolerance=tolerance, notes=search.notes,
+        seconds=time.perf_counter() - started, seed=seed,
+    )  # fmt: skip
+
+
+def _checked(tolerance: Any, time_limit: Any, methods: Sequence[str] | None) -> list[str]:
+    for name, value in (("tolerance", tolerance), ("time_limit", time_limit)):
+        if value is None and name == "tolerance":
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+            raise BadInput(f"{name}={value!r} has no meaning.", hint="Give a number from 0 on.")
+    unknown = sorted(set(methods or ()) - set(METHODS))
+    if unknown:
+        raise BadInput(
+            f"There is no method {unknown[0]!r}.", hint="Methods: " + ", ".join(METHODS) + "."
+        )
+    return [name for name in METHODS if methods is None or name in methods]
+
+
+@dataclass(eq=False)
+class Search:
+    """A search on its way.
+
+    Attributes:
+        subject: what is shortened.
+        judge: how errors are measured.
+        clock: how long it may take.
+        tell: called with one line for each method that has ended.
+        entries: what was found so far.
+        notes: what the user should know: methods that failed or were cut short.
+    """
+
+    subject: Subject
+    judge: Judge
+    clock: Clock
+    tell: Tell
+    entries: list[Entry] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def run(self, wanted: Sequence[str]) -> None:
+        """Try what is wanted, in order; each gets twice its share of the time that is left."""
+        try:
+            self._take("constant", _constant(self.subject.teacher))
+            if self.subject.exact:
+                self._take("exact", iter([self.subject.formula]))
+            for done, name in enumerate(wanted):
+                share = 2 * self.clock.left / (len(wanted) - done + 1)
+                self._method(name, self.clock.at_most(share))
+            if self.subject.exact and not self.clock.out():
+                self._take("digits", _rounded(self.subject.formula, self.clock))
+        except KeyboardInterrupt:
+            self.notes.append("interrupted: these are the formulas found until then")
+
+    def _method(self, name: str, clock: Clock) -> None:
+        before, started = len(self.entries), time.perf_counter()
+        if clock.out():
+            self.notes.append(f"{name} was not tried: the time was over")
+            return
+        try:
+            self._take(name, method(name)(self.subject.teacher, clock))
+        except (ClosedformError, np.linalg.LinAlgError, ArithmeticError) as problem:
+            self.notes.append(f"{name}: {str(problem).splitlines()[0]}")
+        seconds = time.perf_counter() - started
+        if self.clock.out():
+            self.notes.append(f"{name} was cut short by the time limit")
+        self.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
+
+    def _take(self, name: str, found: Iterator[Formula]) -> None:
+        for formula in found:
+            judged = self.judge(formula)
+            self.entries.append(_entry(formula, name, judged))
+
+
+def _entry(formula: Formula, method_: str, judged: Judged) -> Entry:
+    return Entry(
+        formula, method_, formula.length, count_constants(formula), len(formula.used), judged
+    )
+
+
+def _constant(teacher: Teacher) -> Iterator[Formula]:
+    """Yield the best formula that looks at nothing: the mean, or the most frequent class."""
+    scores = teacher.scores
+    middle = scores.mean(axis=0)
+    if teacher.classifies:
+        full = np.column_stack([np.zeros(len(scores)), scores])
+        most = np.bincount(full.argmax(axis=1), minlength=full.shape[1]).argmax()
+        others = np.delete(full.mean(axis=0), most)
+        middle = full.mean(axis=0)
+        middle[most] = max(middle[most], others.max() + 0.01)
+        middle = (middle - middle[0])[1:]
+    nodes = [ops.const(float(f"{v:.3g}")) for v in middle.tolist()]
+    yield teacher.formula_of(nodes, Step("constant", "approx"))
+
+
+def _rounded(formula: Formula, clock: Clock) -> Iterator[Formula]:
+    """Yield the exact formula with fewer digits."""
+    if formula.length > HUGE:
+        return
+    for digits in DIGITS:
+        if not clock.out():
+            yield rounding(formula, digits)

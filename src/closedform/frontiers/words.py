@@ -1,0 +1,73 @@
+"""A frontier in words: its table for a terminal, and a formula on one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from closedform.errors import ClosedformError
+from closedform.formula import Formula
+
+if TYPE_CHECKING:
+    from closedform.frontiers.front import Entry, Frontier
+
+LEGIBLE = 400
+"""Symbols: a formula of more is not spelled in a table."""
+TOO_LONG = "(too long for a table)"
+WIDTH = 100
+"""Characters of a line of the table."""
+HEADINGS = ("", "#", "length", "numbers", "inputs", "error", "error on y", "method", "formula")
+
+
+def one_line(formula: Formula) -> str:
+    """Return the scores of a formula on one line, with four digits; `TOO_LONG` in its place where it is that."""
+    if formula.length > LEGIBLE:
+        return TOO_LONG
+    try:
+        text = formula.only(*formula.scores).to("text", form="line", digits=4, width=10_000)
+    except ClosedformError:
+        return TOO_LONG
+    lines = [line.strip() for line in str(text).splitlines() if " = " in line]
+    return " · ".join(lines)
+
+
+def table_lines(front: Frontier) -> Iterator[str]:
+    """Yield the lines of a frontier as text."""
+    yield f"{len(front)} formulas for {front.source or 'the model'}, from a constant to the longest"
+    yield f"error: {front.about}, on {front.rows:,} rows that no step saw; against the model"
+    if front.model_error == front.model_error:
+        own = shown(front.model_error)
+        yield f"error on y: the same against what was observed; the model's own is {own}"
+    yield ""
+    rows = [_cells(front, i, e) for i, e in enumerate(front.entries)]
+    with_y = front.model_error == front.model_error
+    yield from _aligned([HEADINGS, *rows], [h for h in range(len(HEADINGS)) if with_y or h != 6])
+    yield ""
+    yield f"* best: {front.reason}"
+    yield from (f"note: {note}" for note in front.notes)
+
+
+def _cells(front: Frontier, i: int, e: Entry) -> tuple[str, ...]:
+    star = "*" if i == front.choice.index else ""
+    numbers = (f"{e.length:,}", f"{e.numbers:,}", f"{e.inputs:,}")
+    return (star, str(i), *numbers, shown(e.error), shown(e.error_y), e.method, e.text)
+
+
+def shown(error: float) -> str:
+    """Return an error as a table shows it."""
+    if math.isnan(error):
+        return ""
+    return "0" if error == 0 else f"{error:.3g}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], picked: Sequence[int]) -> Iterator[str]:
+    widths = [max(len(row[c]) for row in rows) for c in picked[:-1]]
+    for row in rows:
+        left = "  ".join(
+            row[c].rjust(w) if 0 < c < 7 else row[c].ljust(w)
+            for c, w in zip(picked, widths, strict=False)
+        )
+        room = max(20, WIDTH - len(left) - 2)
+        text = row[picked[-1]]
+        yield f"{left}  {text if len(text) <= room else text[: room - 1] + '…'}".rstrip()
