@@ -11,7 +11,9 @@ from closedform.shorten.teacher import Teacher
 
 Method = Callable[[Teacher, Clock], Iterator[Formula]]
 
-METHODS: dict[str, str] = {}
+METHODS: dict[str, str] = {
+    "terms": "closedform.shorten.terms",
+}
 """Name → the module whose `formulas(teacher, clock)` gives formulas of several lengths.
 
 They stand in the order in which a frontier tries them: the cheaper and the stronger, the earlier.

@@ -44,7 +44,7 @@ Condition = Test | Join
 def mask(condition: Condition, columns: Sequence[Array]) -> Array:
     """Return where a condition holds, shape (rows,)."""
     if isinstance(condition, Test):
-        return (columns[condition.at] > condition.threshold) == condition.above
+        return np.asarray((columns[condition.at] > condition.threshold) == condition.above)
     left, right = mask(condition.left, columns), mask(condition.right, columns)
     return left & right if condition.both else left | right
 

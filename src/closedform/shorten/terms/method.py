@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
@@ -19,8 +19,8 @@ from closedform.shorten.teacher import CLIP, Teacher
 from closedform.shorten.terms.dictionary import OF_LOGARITHMS, ONE, Column
 from closedform.shorten.terms.moves import Moves
 from closedform.shorten.terms.numerals import product_node, rounded, score_nodes
-from closedform.shorten.terms.search import DONE, Search
 from closedform.shorten.terms.refit import Observed
+from closedform.shorten.terms.search import DONE, Search
 from closedform.shorten.terms.sums import Curve, Indicator, Rows, Sum, solved, table_of, weighed
 from closedform.shorten.views import View
 

@@ -30,7 +30,16 @@ from closedform.shorten.terms.dictionary import (
     Shape,
     product_of,
 )
-from closedform.shorten.terms.sums import EXACT, PER_CONSTANT, Curve, Indicator, Rows, Sum, Term, solved
+from closedform.shorten.terms.sums import (
+    EXACT,
+    PER_CONSTANT,
+    Curve,
+    Indicator,
+    Rows,
+    Sum,
+    Term,
+    solved,
+)
 
 PER_INNER = -float(np.log(0.97))
 """What a constant inside a term costs before it is fitted."""
@@ -87,7 +96,9 @@ class Moves:
             yield from _started([s for s in self.shapes if s.arity == 1], (i,), (x,))
         for i, j in permutations(range(len(self.columns)), 2):
             if j in self.near[i]:
-                shapes = [s for s in self.shapes if s.arity == 2 and (i < j or s.name not in SYMMETRIC)]
+                shapes = [
+                    s for s in self.shapes if s.arity == 2 and (i < j or s.name not in SYMMETRIC)
+                ]
                 yield from _started(shapes, (i, j), (self.columns[i], self.columns[j]))
 
     def _unit(self, values: Sequence[Array]) -> Array:
@@ -103,7 +114,11 @@ class Moves:
     def from_(self, found: Sum, most: int) -> list[Move]:
         """Return the moves from a sum that are expected to be the best, of different forms."""
         self.variance = self.rows.variance
-        moves = [*self._added(found), *self._multiplied(found), *(self._conditions(found) if self.conditions else ())]
+        moves = [
+            *self._added(found),
+            *self._multiplied(found),
+            *(self._conditions(found) if self.conditions else ()),
+        ]
         taken: set[object] = set()
         of_columns: Counter[object] = Counter()
         best: list[Move] = []
@@ -215,7 +230,9 @@ class Moves:
                         new = Indicator(whole)
                         yield self._move(loss, made[1], new, (*others, new))
 
-    def _test(self, i: int, residual: Array, held: Array, open_: Array) -> tuple[Test, float] | None:
+    def _test(
+        self, i: int, residual: Array, held: Array, open_: Array
+    ) -> tuple[Test, float] | None:
         split = self.scan.best(i, residual, held, open_)
         if split is None:
             return None

@@ -83,9 +83,7 @@ def _one_score(
     return outer
 
 
-def _refitted(
-    x: Array, y: Array, outer: Array, j: int, value: float, left: Sequence[int]
-) -> Array:
+def _refitted(x: Array, y: Array, outer: Array, j: int, value: float, left: Sequence[int]) -> Array:
     """Return coefficients with one at a value, and those that are left fitted again."""
     made = np.array(outer)
     made[j] = value
@@ -125,7 +123,7 @@ def score_nodes(found: Sum, rows: Rows, scale: Array) -> list[Node]:
 def _weighted(weight: float, n: Node) -> tuple[float, Node]:
     """Return a weight and a node; the 1 above a fraction is the weight's place."""
     if n.op is ops.DIV and n.args[0] is ops.const(1):
-        return 1.0, ops.div(ops.const(weight), n.args[1])
+        return float(np.sign(weight)), ops.div(ops.const(abs(weight)), n.args[1])
     return weight, n
 
 

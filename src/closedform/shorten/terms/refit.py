@@ -39,7 +39,7 @@ class Observed:
         self.classifies = teacher.classifies
         said = _chances(rows.target) if self.classifies else rows.target
         seen = _one_hot(teacher) if self.classifies else _numbers(teacher) / scale
-        known = np.isfinite(seen).all(axis=1)
+        known = np.asarray(np.isfinite(seen).all(axis=1))
         if known.sum() < FEWEST:
             raise BadInput(
                 f"Only {int(known.sum())} of {len(known)} rows have a label that the model knows: "
@@ -98,10 +98,10 @@ def _chances(scores: Array) -> Array:
 def _one_hot(teacher: Teacher) -> Array:
     """Return 1 for the class that was seen, of each but the first; NaN for unknown ones."""
     known = np.array([str(c) for c in teacher.task.classes])
-    seen = np.array([str(_plain(v)) for v in np.ravel(teacher.y)])
-    hits = (seen[:, None] == known).astype(float)
+    seen = np.array([str(_plain(v)) for v in np.ravel(np.asarray(teacher.y))])
+    hits = np.asarray(seen[:, None] == known, dtype=float)
     hits[hits.sum(axis=1) != 1] = np.nan
-    return hits[:, 1:]
+    return np.asarray(hits[:, 1:])
 
 
 def _plain(value: object) -> object:

@@ -239,7 +239,9 @@ class Sum:
     def cost(self) -> float:
         """The logarithm of the loss, with what each constant and each cancelling term costs."""
         unclear = max(0.0, self.widest - TOLERATED)
-        return float(np.log(max(self.loss, EXACT)) + PER_CONSTANT * self.constants + 0.2 * unclear + self.odd)
+        return float(
+            np.log(max(self.loss, EXACT)) + PER_CONSTANT * self.constants + 0.2 * unclear + self.odd
+        )
 
 
 def fit(
