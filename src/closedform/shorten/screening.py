@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,7 @@ def screen(
             that are nearest in the other columns: what correlated columns share then counts for
             none of them).
         seed: of the draws.
-        time_limit: in seconds; pairs that are not reached are left out.
+        time_limit: in seconds; inputs and pairs that are not reached count as not relevant.
 
     Raises:
         BadInput: an unknown resampling, or rows that the model cannot answer.
@@ -111,12 +111,16 @@ def screen(
 
 
 def screened(
-    teacher: Teacher, clock: Clock, *, rows: int = ROWS, resampling: str = "independent"
+    teacher: Teacher, clock: Clock, *, rows: int | None = None, resampling: str = "independent"
 ) -> Screening:
-    """Return the screening of a teacher; see `screen`."""
+    """Return the screening of a teacher; see `screen`.
+
+    Without `rows`, these are 1,000, and fewer where there are more than 60 inputs.
+    """
     used = tuple(dict.fromkeys(v.input for v in teacher.views))
+    rows = max(200, min(ROWS, 60 * ROWS // max(1, len(used)))) if rows is None else rows
     asked = _Asked(teacher, rows, resampling, used)
-    total = [asked.total(i) for i in used]
+    total = [0.0 if clock.out() else asked.total(i) for i in used]
     order = sorted(range(len(used)), key=lambda i: -total[i])
     likely = sorted(i for i in order[:MOST_PAIRS] if total[i] > SEEN / 2)
     pairs: dict[tuple[int, int], float] = {}
@@ -140,14 +144,16 @@ class _Asked:
         self.other = {i: inputs[i][second] for i in used}
         if resampling == "near":
             self.other = _near(teacher, inputs, used, self.rows)
+        # Of several outputs of a regression, the one in the smallest unit counts no less.
+        spread = 1.0 if teacher.classifies else teacher.scores.std(axis=0)
+        self.scale = np.where(spread > 0, spread, 1.0)
         self.scores = self._ask(())
-        variance = self.scores.var(axis=0).sum()
-        self.variance = variance if variance > 0 else 1.0
+        self.variance = float(self.scores.var(axis=0).sum()) or 1.0
         self.without: dict[int, Array] = {}
 
     def _ask(self, moved: Sequence[int]) -> Array:
         inputs = [self.other[i] if i in moved else c for i, c in enumerate(self.inputs)]
-        return self.teacher.clipped(self.teacher.ask(inputs, self.rows))
+        return self.teacher.clipped(self.teacher.ask(inputs, self.rows)) / self.scale
 
     def total(self, i: int) -> float:
         self.without[i] = self._ask((i,))
@@ -184,5 +190,5 @@ def _near(
 
 def _gap(falling: Sequence[float]) -> int:
     """Return how many stand before the largest relative fall."""
-    falls = [a / max(b, 1e-12) for a, b in zip(falling, falling[1:], strict=False)]
+    falls = [a / max(b, 1e-12) for a, b in pairwise(falling)]
     return 1 + int(np.argmax(falls)) if falls else 1

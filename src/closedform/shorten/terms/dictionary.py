@@ -83,6 +83,18 @@ def _hardly_bent(columns: Sequence[Column], theta: Sequence[float]) -> float:
     return 0.02 + 0.5 * (theta[0] * far**2 < 0.5)
 
 
+def _never_folded(columns: Sequence[Column], theta: Sequence[float]) -> float:
+    """|x − b·y| of which one side alone is seen is a sum."""
+    x, y = columns
+    ends = (theta[0] * y.lo, theta[0] * y.hi)
+    return 0.05 + (x.lo >= max(ends) or x.hi <= min(ends))
+
+
+def _beyond(columns: Sequence[Column], theta: Sequence[float]) -> float:
+    """A hinge beyond the data is a line, or nothing."""
+    return float(not columns[0].lo < theta[0] < columns[0].hi)
+
+
 def _strange(share: float) -> Odd:
     """Return what is to be paid for a shape that readers meet seldom."""
     return lambda columns, theta: share
@@ -303,6 +315,7 @@ ONE: tuple[Shape, ...] = (
         lambda x, b: ops.maximum(ops.lin(0, (1, x), (-1, b)), ops.const(0)),
         ((0.0,),),
         _places(-1, -0.3, 0.3, 1),
+        odd=_beyond,
     ),
 )
 """Shapes of one column. Of an indicator, the number itself alone makes sense."""
@@ -330,7 +343,7 @@ TWO: tuple[Shape, ...] = (
     Shape(
         "|x−y|", 2, lambda x, y, b: ops.absolute(ops.lin(0, (1, x), (-1, ops.mul(b, y)))),
         FREE, lambda x, y: [(x.deviation / y.deviation,), (-x.deviation / y.deviation,)],
-        odd=_strange(0.05),
+        odd=_never_folded,
     ),
 )  # fmt: skip
 """Shapes of two columns."""

@@ -26,6 +26,8 @@ from closedform.shorten.views import View
 
 ROWS = 6_000
 MOST_INPUTS, MOST_PAIRS = 20, 20
+MOST_LINEAR = 40
+"""Of a linear model, so many terms: with more, the model itself is the formula."""
 RULES = 6
 """So many terms of conditions alone."""
 WIDE = 3.0
@@ -128,7 +130,8 @@ def _searches(fitting: Fitting, clock: Clock, *, logarithms: bool) -> Iterator[P
     whole = solved([Curve.of(LINEAR, (i,)) for i in every], rows)
     if whole.loss < DONE:
         moves = Moves(rows, shapes=[LINEAR], conditions=False)
-        yield Part(every, rows, chain(Search(moves, rows, clock, len(every)).sums(), [whole]))
+        some = Search(moves, rows, clock, min(len(every), MOST_LINEAR)).sums()
+        yield Part(every, rows, chain(some, [whole] if len(every) <= MOST_LINEAR else []))
         return
     at = fitting.relevant
     if logarithms and fitting.positive:
@@ -171,7 +174,7 @@ class Fitting:
     @classmethod
     def of(cls, teacher: Teacher, clock: Clock, count: int) -> Fitting:
         """Screen the inputs and ask the teacher."""
-        screening = screened(teacher, clock)
+        screening = screened(teacher, clock.at_most(clock.left / 3))
         sample, scores = teacher.sample(count, seed=3)
         certain = teacher.ask(sample, len(scores))
         return cls(teacher, screening, teacher.design(sample), scores, certain)

@@ -32,12 +32,12 @@ from closedform.shorten.terms.dictionary import (
 )
 from closedform.shorten.terms.sums import (
     EXACT,
-    PER_CONSTANT,
     Curve,
     Indicator,
     Rows,
     Sum,
     Term,
+    price_of,
     solved,
 )
 
@@ -138,7 +138,7 @@ class Moves:
         constants = scores * (1 + len(terms)) + sum(t.written for t in terms)
         return float(
             np.log(max(left, EXACT))
-            + PER_CONSTANT * constants
+            + price_of(scores) * constants
             + PER_INNER * inner
             + new.odd(self.columns)
         )

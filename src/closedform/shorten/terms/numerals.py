@@ -59,7 +59,8 @@ def _coefficients(found: Sum, rows: Rows) -> Sum:
     for k in range(outer.shape[1]):
         order = sorted(range(1, len(outer)), key=lambda j: -spread[j] * abs(outer[j, k]))
         share = rows.variances[k] / rows.variance if rows.variance else 1.0
-        room = (found.loss / share * DEARER + FLOOR) * rows.variances[k]
+        size = max(rows.variances[k], FLOOR * float(rows.mean[k] ** 2))
+        room = (found.loss / share * DEARER + FLOOR) * size
         outer[:, k] = _one_score(table, target[:, k], rows.weight, outer[:, k], order, room)
     return weighed(found.terms, outer, rows, table)
 
@@ -68,29 +69,24 @@ def _one_score(
     table: Array, target: Array, weight: Array, outer: Array, order: Sequence[int], room: float
 ) -> Array:
     """Return the coefficients of one score, shape (1 + terms,), each of the fewest digits."""
-    root = np.sqrt(weight)
-    x, y = table * root[:, None], target * root
-    outer, left = np.array(outer), [*order, 0]
+    x = table * np.sqrt(weight)[:, None]
+    normal = x.T @ x
+    best, left = np.array(outer), [*order, 0]
     for j in (*order, 0):
         left.remove(j)
-        now = float(((y - x @ outer) ** 2).sum())
-        for value in (0.0, *_spellings(outer[j])):
-            made = _refitted(x, y, outer, j, value, left)
-            more = float(((y - x @ made) ** 2).sum()) - now
+        # How the rest moves with this one, so that what it loses is made up for.
+        along = np.zeros(len(best))
+        along[j] = 1.0
+        if left:
+            along[left] = -np.linalg.lstsq(normal[np.ix_(left, left)], normal[left, j])[0]
+        bend = float(along @ normal @ along)
+        for value in (0.0, *_spellings(best[j])):
+            more = bend * (value - best[j]) ** 2
             if more <= room * (DROPPED if value == 0 and j else 1):
-                outer = made
+                best = best + along * (value - best[j])
+                best[j] = value
                 break
-    return outer
-
-
-def _refitted(x: Array, y: Array, outer: Array, j: int, value: float, left: Sequence[int]) -> Array:
-    """Return coefficients with one at a value, and those that are left fitted again."""
-    made = np.array(outer)
-    made[j] = value
-    if left:
-        made[left] = 0.0
-        made[left] = np.linalg.lstsq(x[:, left], y - x @ made, rcond=None)[0]
-    return made
+    return best
 
 
 def score_nodes(found: Sum, rows: Rows, scale: Array) -> list[Node]:

@@ -20,7 +20,7 @@ from closedform.shorten.terms.conditions import Condition, Test, exchanged, mask
 from closedform.shorten.terms.dictionary import Column, Shape
 
 PER_CONSTANT = 0.03
-"""A constant must lower the loss by so much of itself, 3 %."""
+"""A constant must lower the loss by so much of itself, 3 %; of several scores together, by less."""
 TOLERATED = 1.5
 """A term may spread so many times as wide as what the sum is to explain; beyond, it is cancelled
 by others, which is no explanation."""
@@ -239,9 +239,13 @@ class Sum:
     def cost(self) -> float:
         """The logarithm of the loss, with what each constant and each cancelling term costs."""
         unclear = max(0.0, self.widest - TOLERATED)
-        return float(
-            np.log(max(self.loss, EXACT)) + PER_CONSTANT * self.constants + 0.2 * unclear + self.odd
-        )
+        price = price_of(self.outer.shape[1]) * self.constants
+        return float(np.log(max(self.loss, EXACT)) + price + 0.2 * unclear + self.odd)
+
+
+def price_of(scores: int) -> float:
+    """Return what a constant must bring where there are several scores."""
+    return PER_CONSTANT / float(np.sqrt(scores))
 
 
 def fit(
