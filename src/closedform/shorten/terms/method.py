@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from closedform.errors import BadInput
+from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
@@ -25,6 +27,8 @@ from closedform.shorten.terms.sums import Curve, Indicator, Rows, Sum, solved, t
 from closedform.shorten.views import View
 
 ROWS = 6_000
+OTHERS = 2_000
+"""Rows that nothing is fitted to, on which agreement is measured."""
 MOST_INPUTS, MOST_PAIRS = 20, 20
 MOST_LINEAR = 40
 """Of a linear model, so many terms: with more, the model itself is the formula."""
@@ -55,16 +59,18 @@ def terms(
         refit: what the constants are fitted to in the end: what the "model" says, the "labels"
             y, or "both" to the same part.
         seed: of everything random.
-        time_limit: in seconds; what was found until then is returned.
+        time_limit: in seconds; what was found until then is returned, and so it is when the search
+            is interrupted (Ctrl-C).
         rows: so many answers of the model are fitted to.
 
     Returns:
         Formulas with the model's own outputs. The last step of the trail of each says how much of
         the variance of the model's scores it explains, and of a classifier, on which share of
-        other rows it gives the same class.
+        other rows it gives the same class; after a refit also the error that was made small.
 
     Raises:
-        BadInput: the rows do not fit the formula, are fewer than 10, or y is needed and absent.
+        BadInput: the rows do not fit the formula or are fewer than 10, or y is needed and absent,
+            or not as long.
     """
     if refit not in REFITS:
         raise BadInput(
@@ -76,17 +82,25 @@ def terms(
     return _front(_formulas(teacher, Clock(time_limit), rows, refit))
 
 
-def _front(found: Iterable[Formula]) -> list[Formula]:
-    """Return the formulas that explain more than every shorter one."""
+def _front(found: Iterator[Formula]) -> list[Formula]:
+    """Return the formulas that explain more than every shorter one; on Ctrl-C, those so far."""
+    every: list[Formula] = []
+    try:
+        every.extend(found)
+    except KeyboardInterrupt:
+        if not every:
+            raise
     kept: list[Formula] = []
-    for f in sorted(found, key=lambda f: (f.length, -_explained(f))):
+    for f in sorted(every, key=lambda f: (f.length, -_explained(f))):
         if not kept or _explained(f) > _explained(kept[-1]):
             kept.append(f)
     return kept
 
 
 def _explained(formula: Formula) -> float:
-    return float(formula.trail[-1].found["explained"])
+    """Return how well a formula fits what its constants were fitted to, greater being better."""
+    found = formula.trail[-1].found
+    return float(-found["error on y"] if "error on y" in found else found["explained"])
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
@@ -256,16 +270,33 @@ class Fitting:
                 return None
         short = rounded(found, rows)
         told = weighed(short.terms, short.outer, part.rows, table_of(short.terms, part.rows))
-        return self._told(score_nodes(short, rows, self.scale), 1 - told.loss)
+        on_labels = {} if observed is None else {"error on y": observed.error(short)}
+        return self._told(score_nodes(short, rows, self.scale), 1 - told.loss, on_labels)
 
     def _exponential(self, found: Sum, rows: Rows) -> Formula:
         made = np.exp(rows.target - found.residual)
         lost = float(((self.scores - made) ** 2).mean() / self.scores.var())
         return self._told([product_node(found, rows)], 1 - lost)
 
-    def _told(self, scores: list[Node], explained: float) -> Formula:
-        told = {"rows": len(self.table), "explained": round(explained, 6)}
+    def _told(
+        self, scores: list[Node], explained: float, more: Mapping[str, float] = MappingProxyType({})
+    ) -> Formula:
+        told = {"rows": len(self.table), "explained": round(explained, 6), **more}
+        if self.teacher.classifies:
+            told["agreement"] = self._agreement(scores)
         return self.teacher.formula_of(scores, Step("terms", "approx", {}, told))
+
+    @cached_property
+    def _others(self) -> tuple[tuple[Array, ...], Array]:
+        return self.teacher.sample(OTHERS, seed=4)
+
+    def _agreement(self, scores: list[Node]) -> float:
+        """Return the share of other rows on which scores give the model's class."""
+        inputs, said = self._others
+        got = np.column_stack(compute(scores, inputs, len(said)))
+        first = np.zeros((len(said), 1))
+        same = [np.hstack([first, s]).argmax(axis=1) for s in (said, got)]
+        return float((same[0] == same[1]).mean())
 
 
 def _column(view: View) -> Column:

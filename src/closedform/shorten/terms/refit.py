@@ -66,6 +66,16 @@ class Observed:
             best, lost, rows = made, now, self._working(made)
         return best, rows
 
+    def error(self, found: Sum) -> float:
+        """Return the mean log loss, or the mean square as a share of the variance, on the labels.
+
+        Each of them is against what constants are fitted to, which is in part the model for "both".
+        """
+        if self.classifies:
+            return self._lost(found)
+        away = self._scores(found) - self.wanted
+        return float((away**2).sum() / max(self.wanted.var(axis=0).sum() * len(away), 1e-300))
+
     def _scores(self, found: Sum) -> Array:
         return table_of(found.terms, self.rows) @ found.outer
 

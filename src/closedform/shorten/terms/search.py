@@ -19,6 +19,8 @@ FIRST_STEPS, LAST_STEPS = 12, 25
 STEEP = 4.0
 """A bend that is passed within so small a part of a deviation may be a step."""
 BEND = next(shape for shape in ONE if shape.name == "tanh")
+ALIKE = (("x²", "|x|", "bell", "1/(1+x²)"), ("x³", "tanh"))
+"""Shapes that differ little until all constants are fitted."""
 DONE = 1e-9
 """A loss of less of the variance is the model itself."""
 
@@ -62,7 +64,19 @@ class Search:
             made = self._fit(move.terms, FIRST_STEPS)
             if np.isfinite(made.loss) and (best is None or made.cost < best.cost):
                 best = made
-        return None if best is None else self.shorter(self._fit(best.terms, LAST_STEPS), found)
+        if best is None:
+            return None
+        return self.shorter(self._likewise(self._fit(best.terms, LAST_STEPS), found), found)
+
+    def _likewise(self, found: Sum, before: Sum) -> Sum:
+        """Return a sum whose new term has the best of the shapes that look like its own."""
+        old = {t.key for t in before.terms}
+        for j, term in enumerate(found.terms):
+            if isinstance(term, Curve) and term.key not in old:
+                for other in _alike(term, self.moves.columns):
+                    made = self._fit(_with(found.terms, j, other), FIRST_STEPS)
+                    found = made if made.cost < found.cost else found
+        return found
 
     def _fit(self, terms: Sequence[Term], steps: int) -> Sum:
         made = fit(terms, self.rows, steps=steps, stop=self.clock.out)
@@ -90,6 +104,16 @@ class Search:
             else:
                 break
         return found
+
+
+def _alike(term: Curve, columns: Sequence[Column]) -> Iterator[Curve]:
+    for names in ALIKE:
+        if term.shape.name in names:
+            x = columns[term.at[0]]
+            shapes = [s for s in ONE if s.name in names and s is not term.shape and s.fits(x)]
+            for shape in shapes:
+                starts = shape.starts(x)
+                yield Curve.of(shape, term.at, starts[len(starts) // 2])
 
 
 def _with(terms: Sequence[Term], j: int, term: Term) -> tuple[Term, ...]:
