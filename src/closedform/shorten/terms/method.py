@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform import ops
 from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Formula, Step
@@ -153,18 +154,38 @@ def _searches(fitting: Fitting, clock: Clock, *, logarithms: bool) -> Iterator[P
         moves = Moves(rows, fitting.pairs, shapes=OF_LOGARITHMS, conditions=False)
         yield Part(at, rows, Search(moves, rows, clock).sums(), log=True)
     rows = fitting.rows(at)
-    steps: list[bool] = []
-    yield Part(at, rows, _noting(Search(Moves(rows, fitting.pairs), rows, clock).sums(), steps))
-    if any(steps):
+    moves = Moves(rows, fitting.pairs)
+    used: set[type] = set()
+    yield Part(at, rows, _noting(Search(moves, rows, clock).sums(), used))
+    if Pair in used:
+        yield Part(at, rows, _one_by_one(moves, clock))
+    if Indicator in used:
         moves = Moves(rows, fitting.pairs, shapes=())
         yield Part(at, rows, Search(moves, rows, clock, RULES).sums())
 
 
-def _noting(sums: Iterator[Sum], steps: list[bool]) -> Iterator[Sum]:
-    """Yield sums, and note of each whether it has a condition."""
+class Pair:
+    """Stands for a term of several columns."""
+
+
+def _noting(sums: Iterator[Sum], used: set[type]) -> Iterator[Sum]:
+    """Yield sums, and note whether they have conditions, and terms of several columns."""
     for found in sums:
-        steps.append(any(isinstance(t, Indicator) for t in found.terms))
+        used.update(type(t) for t in found.terms)
+        used.update(Pair for t in found.terms if isinstance(t, Curve) and len(t.at) > 1)
         yield found
+
+
+def _one_by_one(moves: Moves, clock: Clock) -> Iterator[Sum]:
+    """Yield sums whose terms read one column each, as long as such terms help, then any.
+
+    A product that is taken early can stand for two effects that have nothing to do with each other.
+    """
+    found = None
+    for found in Search(Moves(moves.rows), moves.rows, clock).sums():
+        yield found
+    if found is not None:
+        yield from Search(moves, moves.rows, clock).sums(found.terms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +224,7 @@ class Fitting:
     def pairs(self) -> list[tuple[int, int]]:
         """The pairs of positions in `relevant` of which the inputs act together."""
         inputs = self.screening.inputs
-        least = SEEN_TOGETHER if self.teacher.classifies else SEEN_TOGETHER / 5
+        least = SEEN_TOGETHER / (1 if self.teacher.classifies else 2 if self._of_trees else 5)
         shares = self.screening.pairs
         order = sorted(shares, key=lambda pair: -shares[pair])
         acting = [pair for pair in order if shares[pair] > least][:MOST_PAIRS]
@@ -211,6 +232,12 @@ class Fitting:
         of = [self.teacher.views[i].input for i in self.relevant]
         return [(i, j) for i, j in combinations(range(len(of)), 2)
                 if frozenset((of[i], of[j])) in together]  # fmt: skip
+
+    @property
+    def _of_trees(self) -> bool:
+        """Whether the model is made of trees, which see a little of every pair."""
+        model = self.teacher.formula
+        return model is not None and any(n.op is ops.TREE for n in model.nodes)
 
     @property
     def positive(self) -> bool:

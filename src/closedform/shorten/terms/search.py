@@ -43,9 +43,9 @@ class Search:
     rounds: int = 12
     least: float = 0.02
 
-    def sums(self) -> Iterator[Sum]:
-        """Yield the best sum of each size, shorter ones first."""
-        found = solved((), self.rows)
+    def sums(self, start: Sequence[Term] = ()) -> Iterator[Sum]:
+        """Yield the best sum of each size, shorter ones first, from some terms on."""
+        found = solved(start, self.rows)
         yield found
         for _ in range(self.rounds):
             if self.clock.out() or found.loss < DONE:
