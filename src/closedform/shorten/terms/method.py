@@ -116,10 +116,9 @@ def _formulas(teacher: Teacher, clock: Clock, count: int, refit: str) -> Iterato
         observed = None if refit == "model" else fitting.observed(search.at, refit)
         for found in search.sums:
             key = tuple(sorted(t.key for t in found.terms))
-            made = None if key in seen else fitting.formula(found, search, observed)
-            seen.add(key)
-            if made is not None:
-                yield made
+            if key not in seen:
+                seen.add(key)
+                yield fitting.formula(found, search, observed)
 
 
 @dataclass(frozen=True)
@@ -148,32 +147,39 @@ def _searches(fitting: Fitting, clock: Clock, *, logarithms: bool) -> Iterator[P
         some = Search(moves, rows, clock, min(len(every), MOST_LINEAR)).sums()
         yield Part(every, rows, chain(some, [whole] if len(every) <= MOST_LINEAR else []))
         return
-    at = fitting.relevant
+    at, seen = fitting.relevant, _Seen()
     if logarithms and fitting.positive:
         rows = fitting.logarithms(at)
         moves = Moves(rows, fitting.pairs, shapes=OF_LOGARITHMS, conditions=False)
-        yield Part(at, rows, Search(moves, rows, clock).sums(), log=True)
+        yield Part(at, rows, seen.all(Search(moves, rows, clock).sums()), log=True)
+    if seen.done:
+        return
     rows = fitting.rows(at)
     moves = Moves(rows, fitting.pairs)
-    used: set[type] = set()
-    yield Part(at, rows, _noting(Search(moves, rows, clock).sums(), used))
-    if Pair in used:
+    yield Part(at, rows, seen.all(Search(moves, rows, clock).sums()))
+    if seen.done:
+        return
+    if seen.pairs:
         yield Part(at, rows, _one_by_one(moves, clock))
-    if Indicator in used:
+    if seen.conditions:
         moves = Moves(rows, fitting.pairs, shapes=())
         yield Part(at, rows, Search(moves, rows, clock, RULES).sums())
 
 
-class Pair:
-    """Stands for a term of several columns."""
+@dataclass
+class _Seen:
+    """What the sums so far have: conditions, terms of several columns, nothing left to explain."""
 
+    conditions: bool = False
+    pairs: bool = False
+    done: bool = False
 
-def _noting(sums: Iterator[Sum], used: set[type]) -> Iterator[Sum]:
-    """Yield sums, and note whether they have conditions, and terms of several columns."""
-    for found in sums:
-        used.update(type(t) for t in found.terms)
-        used.update(Pair for t in found.terms if isinstance(t, Curve) and len(t.at) > 1)
-        yield found
+    def all(self, sums: Iterator[Sum]) -> Iterator[Sum]:
+        for found in sums:
+            self.conditions |= any(isinstance(t, Indicator) for t in found.terms)
+            self.pairs |= any(isinstance(t, Curve) and len(t.at) > 1 for t in found.terms)
+            self.done |= found.loss < DONE
+            yield found
 
 
 def _one_by_one(moves: Moves, clock: Clock) -> Iterator[Sum]:
@@ -285,16 +291,13 @@ class Fitting:
         known = [_column(self.teacher.views[i]) for i in at]
         return known, list(np.ascontiguousarray((table[:, at] - [c.centre for c in known]).T))
 
-    def formula(self, found: Sum, part: Part, observed: Observed | None) -> Formula | None:
-        """Return a sum as a formula; None where refitting has made an odd shape of it."""
+    def formula(self, found: Sum, part: Part, observed: Observed | None) -> Formula:
+        """Return a sum as a formula."""
         if part.log:
             return self._exponential(rounded(found, part.rows), part.rows)
         rows = part.rows
         if observed is not None:
-            odd = found.odd
             found, rows = observed.refitted(found)
-            if found.odd > odd + 0.1:
-                return None
         short = rounded(found, rows)
         told = weighed(short.terms, short.outer, part.rows, table_of(short.terms, part.rows))
         on_labels = {} if observed is None else {"error on y": observed.error(short)}

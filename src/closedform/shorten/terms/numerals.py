@@ -16,6 +16,8 @@ DEARER = 0.003
 """One number's digits may cost so much of the loss, all of them together about 1 to 3 %."""
 DROPPED = 10
 """A coefficient may cost so many times as much if it goes altogether."""
+FAR = 1e4
+"""A column so many deviations from 0 keeps its centre: the constant would need digits that cancel."""
 FLOOR = 1e-10
 """So much of the variance may always be lost: it is beyond what a reader will ever see."""
 
@@ -58,9 +60,9 @@ def _coefficients(found: Sum, rows: Rows) -> Sum:
     outer = np.array(found.outer)
     for k in range(outer.shape[1]):
         order = sorted(range(1, len(outer)), key=lambda j: -spread[j] * abs(outer[j, k]))
-        share = rows.variances[k] / rows.variance if rows.variance else 1.0
         size = max(rows.variances[k], FLOOR * float(rows.mean[k] ** 2))
-        room = (found.loss / share * DEARER + FLOOR) * size
+        lost = found.loss * rows.variance / len(rows.variances)
+        room = DEARER * lost + FLOOR * size
         outer[:, k] = _one_score(table, target[:, k], rows.weight, outer[:, k], order, room)
     return weighed(found.terms, outer, rows, table)
 
@@ -98,7 +100,7 @@ def score_nodes(found: Sum, rows: Rows, scale: Array) -> list[Node]:
         scale: what each score was divided by, shape (scores,), powers of ten.
     """
     columns = [c.spelt for c in rows.known]
-    plain = [isinstance(t, Curve) and t.shape.shifts for t in found.terms]
+    plain = [_is_raw(t, rows) for t in found.terms]
     own = [c.node for c in rows.known]
     nodes = [t.node(own if p else columns) for t, p in zip(found.terms, plain, strict=True)]
     shifts = [rows.known[t.at[0]].centre * p for t, p in zip(found.terms, plain, strict=True)]
@@ -114,6 +116,14 @@ def score_nodes(found: Sum, rows: Rows, scale: Array) -> list[Node]:
         parts = [_weighted(outer[j], nodes[j]) for j in order if outer[j]]
         made.append(ops.lin(constant, *parts) if parts else ops.const(constant))
     return made
+
+
+def _is_raw(term: Term, rows: Rows) -> bool:
+    """Tell a column that is multiplied as it is: its centre goes into the constant."""
+    if not isinstance(term, Curve) or not term.shape.shifts:
+        return False
+    column = rows.known[term.at[0]]
+    return abs(column.centre) < FAR * column.deviation
 
 
 def _weighted(weight: float, n: Node) -> tuple[float, Node]:

@@ -53,13 +53,20 @@ class Observed:
 
     def refitted(self, found: Sum) -> tuple[Sum, Rows]:
         """Return a sum with constants fitted to the labels, and the rows that it is measured on."""
+        made, rows = self._fitted(found, steps=3)
+        if made.odd > found.odd + 0.1:
+            # A shape that the labels make odd keeps the constants that the model gave it.
+            made, rows = self._fitted(found, steps=0)
+        return made, rows
+
+    def _fitted(self, found: Sum, steps: int) -> tuple[Sum, Rows]:
         if not self.classifies:
             rows = replace(self.rows, target=self.wanted)
-            return fit(found.terms, rows, steps=25), rows
+            return fit(found.terms, rows, steps=10 * steps), rows
         best, rows = found, self._working(found)
         lost = self._lost(found)
         for _ in range(MOST_ROUNDS):
-            made = fit(best.terms, rows, steps=3)
+            made = fit(best.terms, rows, steps=steps)
             now = self._lost(made)
             if not now < lost - 1e-7:
                 break

@@ -21,6 +21,8 @@ STEEP = 4.0
 BEND = next(shape for shape in ONE if shape.name == "tanh")
 ALIKE = (("x²", "|x|", "bell", "1/(1+x²)"), ("x³", "tanh"))
 """Shapes that differ little until all constants are fitted."""
+PATIENCE = 1
+"""So many rounds in a row may bring too little: two steps can show what one does not."""
 DONE = 1e-9
 """A loss of less of the variance is the model itself."""
 
@@ -47,14 +49,21 @@ class Search:
         """Yield the best sum of each size, shorter ones first, from some terms on."""
         found = solved(start, self.rows)
         yield found
+        least, idle = found.cost, 0
         for _ in range(self.rounds):
             if self.clock.out() or found.loss < DONE:
                 return
             better = self._next(found)
-            if better is None or better.cost > found.cost - self.least:
+            if better is None or _same(better, found):
                 return
             found = better
-            yield found
+            helps = found.cost < least - self.least
+            idle = 0 if helps else idle + 1
+            if idle > PATIENCE:
+                return
+            if helps:
+                least = found.cost
+                yield found
 
     def _next(self, found: Sum) -> Sum | None:
         best: Sum | None = None
@@ -104,6 +113,10 @@ class Search:
             else:
                 break
         return found
+
+
+def _same(first: Sum, second: Sum) -> bool:
+    return sorted(t.key for t in first.terms) == sorted(t.key for t in second.terms)
 
 
 def _alike(term: Curve, columns: Sequence[Column]) -> Iterator[Curve]:

@@ -266,7 +266,11 @@ def fit(
 
 def solved(terms: Sequence[Term], rows: Rows) -> Sum:
     """Return the terms as they are, with the best coefficients."""
-    table = table_of(terms, rows)
+    with np.errstate(all="ignore"):
+        table = table_of(terms, rows)
+    if not np.isfinite(table).all():
+        none = np.zeros((table.shape[1], rows.target.shape[1]))
+        return Sum(tuple(terms), none, np.inf, 0.0, 0.0, rows.target - rows.mean)
     outer, _ = _coefficients(table, rows)
     return weighed(terms, outer, rows, table)
 
@@ -329,7 +333,9 @@ class _Projected:
         self.terms = list(terms)
         self.rows = rows
         self.root = np.sqrt(rows.weight)[:, None]
-        self.target = self._centred(_coefficients(table_of(terms, rows), rows)[1])
+        table = table_of(terms, rows)
+        usable = np.where(np.isfinite(table).all(axis=0), table, 0.0)
+        self.target = self._centred(_coefficients(usable, rows)[1])
         ends = np.cumsum([len(t.moving) for t in terms])
         self.parts = [slice(end - len(t.moving), end) for t, end in zip(terms, ends, strict=True)]
 
