@@ -254,8 +254,10 @@ class Fitting:
 
     @cached_property
     def _least(self) -> float:
-        """What is taken for the least of scores that are to be positive: one in twenty is less."""
-        return float(np.quantile(self.scores, 0.05))
+        """What is taken for the least of scores; of those that are to be positive, and mostly are,
+        one in twenty is less."""
+        least = float(self.scores.min())
+        return least if least > 0 else float(np.quantile(self.scores, 0.05))
 
     @cached_property
     def scale(self) -> Array:

@@ -17,7 +17,7 @@ DEARER = 0.003
 DROPPED = 10
 """A coefficient may cost so many times as much if it goes altogether."""
 FAR = 1e4
-"""A column so many deviations from 0 keeps its centre: the constant would need digits that cancel."""
+"""A column so many deviations from 0 keeps its centre: digits of the constant would cancel."""
 FLOOR = 1e-10
 """So much of the variance may always be lost: it is beyond what a reader will ever see."""
 
