@@ -27,14 +27,14 @@ from closedform.shorten.terms.search import DONE, Search
 from closedform.shorten.terms.sums import Curve, Indicator, Rows, Sum, solved, table_of, weighed
 from closedform.shorten.views import View
 
-ROWS = 6_000
+ROWS = 4_000
 OTHERS = 2_000
 """Rows that nothing is fitted to, on which agreement is measured."""
 MOST_INPUTS, MOST_PAIRS = 20, 20
 MOST_LINEAR = 40
 """Of a linear model, so many terms: with more, the model itself is the formula."""
-RULES = 6
-"""So many terms of conditions alone."""
+LOGARITHMIC, RULES = 6, 6
+"""So many terms of a logarithm, and of conditions alone."""
 WIDE = 3.0
 """A target is also fitted by its logarithm where its greatest value is so many times its least."""
 LINEAR = ONE[0]
@@ -151,7 +151,8 @@ def _searches(fitting: Fitting, clock: Clock, *, logarithms: bool) -> Iterator[P
     if logarithms and fitting.positive:
         rows = fitting.logarithms(at)
         moves = Moves(rows, fitting.pairs, shapes=OF_LOGARITHMS, conditions=False)
-        yield Part(at, rows, seen.all(Search(moves, rows, clock).sums()), log=True)
+        search = Search(moves, rows, clock, LOGARITHMIC)
+        yield Part(at, rows, seen.all(search.sums()), log=True)
     if seen.done:
         return
     rows = fitting.rows(at)
@@ -254,8 +255,7 @@ class Fitting:
 
     @cached_property
     def _least(self) -> float:
-        """What is taken for the least of scores; of those that are to be positive, and mostly are,
-        one in twenty is less."""
+        """The least score; where that is not positive, one that nineteen in twenty exceed."""
         least = float(self.scores.min())
         return least if least > 0 else float(np.quantile(self.scores, 0.05))
 

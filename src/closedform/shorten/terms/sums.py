@@ -312,7 +312,7 @@ def _coefficients(table: Array, rows: Rows) -> tuple[Array, Array]:
     return outer, target
 
 
-def _solve(table: Array, target: Array) -> Array:
+def _solve(table: Array, target: Array, refinements: int = 1) -> Array:
     """Return the least-squares coefficients; of columns that depend on each other, small ones."""
     scale = np.sqrt((table**2).sum(axis=0))
     scale = np.where(scale > 0, scale, 1.0)
@@ -321,8 +321,9 @@ def _solve(table: Array, target: Array) -> Array:
         return np.full((table.shape[1], target.shape[1]), np.nan)
     normal = unit.T @ unit + 1e-12 * np.eye(table.shape[1])
     coefficients = np.linalg.solve(normal, unit.T @ target)
-    # Once more on what is left: the normal equations alone lose half of the digits.
-    coefficients += np.linalg.solve(normal, unit.T @ (target - unit @ coefficients))
+    for _ in range(refinements):
+        # On what is left: the normal equations alone lose half of the digits.
+        coefficients += np.linalg.solve(normal, unit.T @ (target - unit @ coefficients))
     return np.asarray(coefficients / scale[:, None])
 
 
@@ -346,15 +347,18 @@ class _Projected:
     def values(self, theta: Array) -> Array:
         table = np.column_stack([t.values(self.rows.columns) for t in self.moved(theta)])
         table = self._centred(table)
-        return np.asarray(table @ _solve(table, self.target)).ravel()
+        return np.asarray(table @ _solve(table, self.target, 0)).ravel()
 
     def both(self, theta: Array) -> tuple[Array, Array]:
         found = [t.both(self.rows.columns) for t in self.moved(theta)]
-        table = self._centred(np.column_stack([value for value, _ in found]))
-        slopes = self._centred(np.column_stack([s for _, slopes in found for s in slopes]))
-        outer = _solve(table, self.target)
+        whole = self._centred(
+            np.column_stack([value for value, _ in found] + [s for _, own in found for s in own])
+        )
+        table, slopes = whole[:, : len(found)], whole[:, len(found) :]
+        solution = _solve(table, np.hstack([self.target, slopes]), 0)
+        outer, along = np.hsplit(solution, [self.target.shape[1]])
         whose = [j for j, (_, own) in enumerate(found) for _ in own]
-        slopes = slopes - table @ _solve(table, slopes)
+        slopes = slopes - table @ along
         jacobian = slopes[:, None, :] * outer[whose].T
         return np.asarray(table @ outer).ravel(), jacobian.reshape(-1, slopes.shape[1])
 
