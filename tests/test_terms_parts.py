@@ -14,13 +14,14 @@ from closedform.shorten.terms.conditions import (
     Test,
     decided,
     mask,
+    negated,
     parts,
     shortest_between,
     spelt,
 )
 from closedform.shorten.terms.dictionary import FACTORS, ONE, TWO, Column, product_of
 from closedform.shorten.terms.numerals import rounded
-from closedform.shorten.terms.sums import Curve, Rows, fit, solved
+from closedform.shorten.terms.sums import Curve, Indicator, Rows, _Projected, fit, solved
 
 Test.__test__ = False  # not a test of pytest's
 DRAW = np.random.default_rng(0)
@@ -89,6 +90,26 @@ def test_a_condition_follows_its_part_where_that_decides_it_and_nowhere_else(con
     np.testing.assert_array_equal(mask(condition, POSITIVE), held | (open_ & mask(part, POSITIVE)))
 
 
+def test_a_part_that_stands_in_two_places_decides_both():
+    test = Test(0, True, 1.2)
+    held, open_ = decided(Join(True, test, test), test, POSITIVE)
+    assert open_.all()
+    assert not held.any()
+
+
+@given(CONDITIONS)
+def test_a_negated_condition_holds_where_the_other_does_not(condition):
+    np.testing.assert_array_equal(mask(negated(condition), POSITIVE), ~mask(condition, POSITIVE))
+
+
+def test_joined_conditions_are_written_as_what_raises_the_score():
+    low = Join(True, Test(0, False, 1.5), Test(1, False, 2.0))
+    rows = rows_of(POSITIVE, 3.0 - 2.0 * mask(low, POSITIVE))
+    short = rounded(solved([Indicator(low)], rows), rows)
+    assert short.outer[:, 0].tolist() == [1, 2]
+    assert short.terms[0].condition == negated(low)
+
+
 @settings(max_examples=100, deadline=None)
 @given(CONDITIONS)
 def test_a_condition_is_written_as_it_is_meant(condition):
@@ -153,6 +174,27 @@ def test_inner_and_outer_constants_are_those_of_a_general_least_squares():
     # Both stop where a step changes the loss by 1e-5: constants then agree to some 1e-3.
     np.testing.assert_allclose(found.terms[0].theta, other.x[2:4], atol=5e-3)
     np.testing.assert_allclose(found.outer[:, 0], other.x[[0, 1, 4]], atol=5e-3)
+
+
+def test_the_slopes_of_the_projected_sum_are_those_of_differences_where_nothing_is_left():
+    # Kaufman's Jacobian leaves out what the residual multiplies: here there is none.
+    x, y = DRAW.normal(size=(2, 300))
+    rows = rows_of([x, y], np.column_stack([np.sin(1.3 * x + 0.2) + y, 2 * np.sin(1.3 * x + 0.2)]))
+    wave = next(s for s in ONE if s.name == "sin")
+    problem = _Projected([Curve.of(wave, (0,), (1.3, 0.2)), Curve.of(ONE[0], (1,))], rows)
+    _, jacobian = problem.both(np.array([1.3, 0.2]))
+    for i, step in enumerate(np.eye(2) * 1e-5):
+        up, down = (problem.values(np.array([1.3, 0.2]) + s) for s in (step, -step))
+        np.testing.assert_allclose(jacobian[:, i], (up - down) / 2e-5, atol=1e-7)
+
+
+def test_what_rounding_one_coefficient_loses_the_others_make_up_for():
+    x = 1_000 + DRAW.normal(size=2_000)
+    target = 1.23456 * x + 0.3 * DRAW.normal(size=2_000)
+    rows = rows_of([x], target)
+    whole = solved([Curve.of(ONE[0], (0,))], rows)
+    # 1.23 instead of 1.23456 moves the sum by 4.6, were the constant not to follow.
+    assert rounded(whole, rows).loss <= whole.loss * 1.02
 
 
 def test_certain_log_odds_are_reached_or_exceeded():

@@ -65,6 +65,13 @@ def tests(condition: Condition) -> list[Test]:
     return [*tests(condition.left), *tests(condition.right)]
 
 
+def negated(condition: Condition) -> Condition:
+    """Return what holds where a condition does not."""
+    if isinstance(condition, Test):
+        return replace(condition, above=not condition.above)
+    return Join(not condition.both, negated(condition.left), negated(condition.right))
+
+
 def parts(condition: Condition) -> Iterator[Condition]:
     """Yield a condition and all that it consists of."""
     yield condition

@@ -9,8 +9,19 @@ import numpy as np
 from closedform import ops
 from closedform.ir import Array, Node
 from closedform.passes.rounding import significant
+from closedform.shorten.terms.conditions import negated
 from closedform.shorten.terms.dictionary import times
-from closedform.shorten.terms.sums import Curve, Rows, Sum, Term, fit, solved, table_of, weighed
+from closedform.shorten.terms.sums import (
+    Curve,
+    Indicator,
+    Rows,
+    Sum,
+    Term,
+    fit,
+    solved,
+    table_of,
+    weighed,
+)
 
 DEARER = 0.003
 """One number's digits may cost so much of the loss, all of them together about 1 to 3 %."""
@@ -24,10 +35,22 @@ FLOOR = 1e-10
 
 def rounded(found: Sum, rows: Rows) -> Sum:
     """Return a sum with numbers of few digits, the others refitted after each."""
+    found = _upwards(found, rows)
     for j, term in enumerate(found.terms):
         for i in range(len(term.theta)):
             found = _shorter_inside(found, j, i, rows)
     return _coefficients(found, rows)
+
+
+def _upwards(found: Sum, rows: Rows) -> Sum:
+    """Return the same sum with joined conditions that raise the score: when it is high."""
+    terms = [
+        Indicator(negated(term.condition))
+        if isinstance(term, Indicator) and len(term.theta) > 1 and (weights < 0).all()
+        else term
+        for term, weights in zip(found.terms, found.outer[1:], strict=True)
+    ]
+    return found if terms == list(found.terms) else solved(terms, rows)
 
 
 def _shorter_inside(found: Sum, j: int, i: int, rows: Rows) -> Sum:
