@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import re
+import time
 
 import numpy as np
 import pandas as pd
@@ -235,6 +236,24 @@ def test_an_interruption_returns_the_best_so_far(cancer, monkeypatch):
     front = cf.frontier(model, X, y, methods=[])
     assert len(front) == 2
     assert any("interrupted" in note for note in front.notes)
+
+
+def test_a_step_that_does_not_look_at_the_clock_is_cut_off(cancer, monkeypatch):
+    model, X, y = cancer
+
+    def slow(teacher, clock):
+        yield from searching._constant(teacher)
+        while True:
+            time.sleep(0.01)
+
+    monkeypatch.setitem(known.METHODS, "slow", "nowhere")
+    monkeypatch.setattr(searching, "method", lambda name: slow)
+    started = time.perf_counter()
+    front = cf.frontier(model, X, y, time_limit=1, methods=["slow"])
+    # A second for the search, one for the step on its way, and the rest for reading and judging.
+    assert time.perf_counter() - started < 10
+    assert any("slow was cut short" in note for note in front.notes)
+    assert front.entries[-1].method == "exact"
 
 
 BAD = {

@@ -15,12 +15,15 @@ from closedform.fitting.constants import count_constants
 from closedform.formula import Formula, Step
 from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.judging import Judge, Judged, Metric
+from closedform.frontiers.limiting import TimeIsOver, at_latest
 from closedform.frontiers.subject import Subject
 from closedform.passes.rounding import rounding
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, method
 from closedform.shorten.teacher import Teacher
 
+GRACE = 1.0
+"""Seconds for which the step on its way may overrun; then it is cut off."""
 DIGITS = (2, 3, 4, 6, 9)
 """Significant digits that the exact formula is rounded to."""
 Tell = Callable[[str], None]
@@ -108,7 +111,7 @@ class Search:
     notes: list[str] = field(default_factory=list)
 
     def run(self, wanted: Sequence[str]) -> None:
-        """Try what is wanted, in order; each gets twice its share of the time that is left."""
+        """Try what is wanted, in order; each gets at most twice its share of the time left."""
         try:
             self._take("constant", _constant(self.subject.teacher))
             if self.subject.exact:
@@ -127,11 +130,14 @@ class Search:
             self.notes.append(f"{name} was not tried: the time was over")
             return
         try:
-            self._take(name, method(name)(self.subject.teacher, clock))
+            with at_latest(clock.left + GRACE):
+                self._take(name, method(name)(self.subject.teacher, clock))
+        except TimeIsOver:
+            pass  # what it has given until then is kept
         except (ClosedformError, np.linalg.LinAlgError, ArithmeticError) as problem:
             self.notes.append(f"{name}: {str(problem).splitlines()[0]}")
         seconds = time.perf_counter() - started
-        if self.clock.out():
+        if clock.out():
             self.notes.append(f"{name} was cut short by the time limit")
         self.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
 
