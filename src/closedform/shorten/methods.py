@@ -16,6 +16,7 @@ METHODS: dict[str, str] = {
     "pieces": "closedform.shorten.pieces",
     "students": "closedform.shorten.students",
     "prune": "closedform.shorten.prune",
+    "terms": "closedform.shorten.terms",
 }
 """Name → the module whose `formulas(teacher, clock)` gives formulas of several lengths.
 
