@@ -17,6 +17,11 @@ METHODS: dict[str, str] = {
     "students": "closedform.shorten.students",
     "prune": "closedform.shorten.prune",
     "terms": "closedform.shorten.terms",
+    "merge": "closedform.shorten.trees.merged",
+    "rules": "closedform.shorten.trees.listed",
+    "tree": "closedform.shorten.trees.small",
+    "scorecard": "closedform.shorten.scorecard",
+    "additive": "closedform.shorten.additive",
 }
 """Name → the module whose `formulas(teacher, clock)` gives formulas of several lengths.
 
