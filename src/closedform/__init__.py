@@ -21,6 +21,15 @@ from closedform.readers import read
 
 if TYPE_CHECKING:
     from closedform.frontiers import Frontier, frontier
+    from closedform.shorten.prune import prune
+    from closedform.shorten.students import students
+    from closedform.passes.domain import simplify
+    from closedform.shorten.chebyshev import chebyshev
+    from closedform.shorten.numbers import snap
+    from closedform.shorten.pieces import pieces
+    from closedform.shorten.polynomial import polynomial
+    from closedform.shorten.regions import regions
+    from closedform.shorten.series import pade, taylor
     from closedform.store import load
     from closedform.verify import Certificate, Comparison, verify_program
 
@@ -41,10 +50,21 @@ __all__ = [
     "UnsupportedTarget",
     "UntrustedFile",
     "__version__",
+    "chebyshev",
     "frontier",
     "load",
+    "prune",
     "read",
+    "students",
+    "pade",
+    "pieces",
+    "polynomial",
+    "read",
+    "regions",
+    "simplify",
+    "snap",
     "targets",
+    "taylor",
     "verify_program",
 ]
 
@@ -53,8 +73,18 @@ _LATER = {
     "Certificate": "closedform.verify",
     "Comparison": "closedform.verify",
     "Frontier": "closedform.frontiers",
+    "chebyshev": "closedform.shorten.chebyshev",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
+    "prune": "closedform.shorten.prune",
+    "students": "closedform.shorten.students",
+    "pade": "closedform.shorten.series",
+    "pieces": "closedform.shorten.pieces",
+    "polynomial": "closedform.shorten.polynomial",
+    "regions": "closedform.shorten.regions",
+    "simplify": "closedform.passes.domain",
+    "snap": "closedform.shorten.numbers",
+    "taylor": "closedform.shorten.series",
     "verify_program": "closedform.verify",
 }
 

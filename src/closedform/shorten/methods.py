@@ -12,6 +12,11 @@ from closedform.shorten.teacher import Teacher
 Method = Callable[[Teacher, Clock], Iterator[Formula]]
 
 METHODS: dict[str, str] = {
+    "polynomial": "closedform.shorten.polynomial",
+    "pieces": "closedform.shorten.pieces",
+    "students": "closedform.shorten.students",
+    "prune": "closedform.shorten.prune",
+    "terms": "closedform.shorten.terms",
     "merge": "closedform.shorten.trees.merged",
     "rules": "closedform.shorten.trees.listed",
     "tree": "closedform.shorten.trees.small",
