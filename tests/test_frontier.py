@@ -288,6 +288,9 @@ def test_the_knee_says_when_no_small_formula_is_near():
 
     entries = [Fake(1, 0.5), Fake(50, 0.3), Fake(5000, 0.28), Fake(90000, 0.0)]
     assert "no small formula is near" in choosing.choose(entries, Judge, None).reason
+    entries = [Fake(1, 0.5), Fake(10, 1e-16)]
+    choice = choosing.choose(entries, Judge, None)
+    assert choice.index == 1 and "that is the model" in choice.reason
     entries = [Fake(1, 0.5), Fake(30, 0.05), Fake(5000, 0.04), Fake(90000, 0.0)]
     choice = choosing.choose(entries, Judge, None)
     assert choice.index == 1 and choice.reason.startswith("the knee")

@@ -12,16 +12,16 @@ from closedform.shorten.teacher import Teacher
 Method = Callable[[Teacher, Clock], Iterator[Formula]]
 
 METHODS: dict[str, str] = {
+    "terms": "closedform.shorten.terms",
+    "additive": "closedform.shorten.additive",
+    "tree": "closedform.shorten.trees.small",
+    "rules": "closedform.shorten.trees.listed",
+    "students": "closedform.shorten.students",
     "polynomial": "closedform.shorten.polynomial",
     "pieces": "closedform.shorten.pieces",
-    "students": "closedform.shorten.students",
-    "prune": "closedform.shorten.prune",
-    "terms": "closedform.shorten.terms",
-    "merge": "closedform.shorten.trees.merged",
-    "rules": "closedform.shorten.trees.listed",
-    "tree": "closedform.shorten.trees.small",
     "scorecard": "closedform.shorten.scorecard",
-    "additive": "closedform.shorten.additive",
+    "merge": "closedform.shorten.trees.merged",
+    "prune": "closedform.shorten.prune",
 }
 """Name → the module whose `formulas(teacher, clock)` gives formulas of several lengths.
 

@@ -81,10 +81,10 @@ class Grown:
         counts, inner = self.reached(x), self.left >= 0
         asked = sorted({int(self.feature[i]) for i in _upwards(self)})
         feature = np.where(inner, np.searchsorted(asked, self.feature), 0)
-        bigger = counts[self.left] > counts[self.right]  # where a missing value goes, by custom
+        never = np.zeros(len(inner), dtype=bool)  # a view is never missing
         splits, order = splits_from(
             self.left.tolist(), self.right.tolist(), feature, self.cut,
-            missing_left=bigger, counts=counts,
+            missing_left=never, counts=counts,
         )  # fmt: skip
         tested = tuple(args[j] for j in asked)
         return [ops.tree(splits, values[order, k], tested) for k in range(values.shape[1])]
