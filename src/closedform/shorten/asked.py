@@ -76,7 +76,7 @@ def _seconds_a_row(teacher: Teacher) -> float:
         nodes = teacher.formula.nodes
         # Trees of one shape, as those of several classes, are walked once.
         shapes = {id(n.data.splits): n.data.splits for n in nodes if n.op is ops.TREE}
-        walked = PER_TEST * sum(splits.depth for splits in shapes.values())
+        walked: float = PER_TEST * sum(splits.depth for splits in shapes.values())
         return 1e-7 + walked + sum(_cost(n) for n in nodes if n.op is not ops.TREE)
     tried = min(TRIED, teacher.rows)
     start = time.perf_counter()
