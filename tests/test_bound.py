@@ -1,0 +1,168 @@
+"""Bounds hold: of every node, over every box, for floats and for the reals behind them."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from closedform import ops as o
+from closedform.columns import columns_of
+from closedform.evaluate import compute
+from closedform.ir import Type, toposort
+from closedform.ops.payloads import label_code
+from closedform.verify.bound.curves import CURVES, chord, power, tangent
+from closedform.verify.bound.normal import normal
+from closedform.verify.bound.sweep import Sweep
+from closedform.verify.bound.tape import Tape
+from strategies import BUILD, LABELS, inputs_of_formulas, nodes
+
+NAMES = sorted(set(BUILD) - {"input", "label"})
+
+
+@st.composite
+def several_boxes(draw, count: int = 3):
+    """Boxes of the numbers of a random formula, wide and narrow, points among them."""
+    chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    scale = draw(st.sampled_from([1e-6, 0.01, 0.3, 2.0, 8.0]))
+    centre = chance.choice([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0], (3, count))
+    centre += chance.choice([0.0, 1.0], (3, count)) * chance.normal(size=(3, count))
+    radius = scale * chance.random((3, count)) * chance.choice([0.0, 1.0], (3, count), p=[0.2, 0.8])
+    return centre - radius, centre + radius, chance
+
+
+def inside(lo, hi, chance, count=60):
+    share = chance.random((len(lo), count))
+    share[:, : count // 3] = np.round(share[:, : count // 3])
+    return np.clip(lo[:, None] + share * (hi - lo)[:, None], lo[:, None], hi[:, None])
+
+
+def swept(roots, lo, hi, kind):
+    tape = Tape(normal(roots))
+    rows = [np.full(lo.shape[1], float(kind)) if i == 3 else lo[i] for i in tape.inputs]
+    highs = [np.full(lo.shape[1], float(kind)) if i == 3 else hi[i] for i in tape.inputs]
+    shape = (len(tape.inputs), lo.shape[1])
+    return tape, Sweep(tape, np.array(rows).reshape(shape), np.array(highs).reshape(shape))
+
+
+def values_at(roots, points, label):
+    X = {f"x{i}": p for i, p in enumerate(points)} | {"kind": [label] * points.shape[1]}
+    inputs, count = columns_of(inputs_of_formulas(), X)
+    return compute(roots, inputs, count)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_bounds_hold_every_value_that_the_program_gives(name, data):
+    holds(name, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=500)
+@given(data=st.data())
+def test_bounds_hold_every_value_that_the_program_gives_many_times(name, data):
+    holds(name, data)
+
+
+def holds(name, data):
+    n = data.draw(nodes(op=name, size=5))
+    roots = [x for x in toposort([n]) if x.type is not Type.LABEL]
+    label = data.draw(st.sampled_from(LABELS[:3]))
+    lo, hi, chance = data.draw(several_boxes())
+    tape, s = swept(roots, lo, hi, label_code(label))
+    finished = normal(roots)
+    for box in range(lo.shape[1]):
+        found = values_at(roots, inside(lo[:, box], hi[:, box], chance), label)
+        for root, made, values in zip(roots, finished, found, strict=True):
+            row = tape.at[made]
+            e = s.error[row, box]
+            low, high = s.lo[row, box] - e, s.hi[row, box] + e
+            values = values.astype(float)
+            lost = np.isnan(values)
+            assert s.missing[row, box] or not lost.any(), (root, box)
+            seen = values[~lost]
+            assert (seen >= low).all() and (seen <= high).all(), (root, box, low, high, seen)
+            if root.type is Type.REAL and made.op is not o.CONST:
+                bound = s.fall(row)
+                low, high = bound.lo[box] - e, bound.hi[box] + e
+                assert (seen >= low).all() and (seen <= high).all(), (root, box, low, high)
+
+
+@pytest.mark.parametrize("name", [*CURVES, -3.0, -1.0, 2.0, 3.0, 0.5, 2.5])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_curve_keeps_within_its_line_and_its_ranges(name, data):
+    curve = CURVES[name] if isinstance(name, str) else power(name)
+    low, high = max(curve.domain[0], -6.0), min(curve.domain[1], 6.0)
+    a, b = sorted([data.draw(st.floats(low, high)), data.draw(st.floats(low, high))])
+    if curve.pole and a <= 0 <= b:
+        return
+    share = data.draw(st.floats(0, 1))
+    lo, hi, origin = np.array([a]), np.array([b]), np.array([min(max(a + share * (b - a), a), b)])
+    x = np.clip(a + np.linspace(0, 1, 201) * (b - a), a, b)
+    with np.errstate(all="ignore"):
+        checks = [(curve.value, curve.range), (curve.slope, curve.slopes)]
+        checks.append((curve.curvature, curve.curvatures))
+        for function, ranges in checks:
+            (least,), (most,) = ranges(lo, hi)
+            got = function(x)
+            assert not ((got < least) | (got > most)).any(), (function, least, most)
+        for line in (tangent(curve, lo, hi, origin)[0], chord(curve, lo, hi, origin)):
+            if line is not None:
+                off = curve.value(x) - (line.at + line.slope * (x - origin))
+                # What evaluating this line costs; the line itself holds over the reals.
+                size = 1e-15 * (abs(line.at) + abs(line.slope) * (abs(x) + abs(origin)) + abs(off))
+                assert not ((off < line.lo - size) | (off > line.hi + size)).any(), (a, b)
+
+
+def in_arb(n, point, flint):
+    """Return the value of a node over the reals, as a ball that surely holds it."""
+    made = {}
+    arb = flint.arb
+    pick = {"tanh": "tanh", "exp": "exp", "sin": "sin", "cos": "cos", "atan": "atan",
+            "erf": "erf", "log1p": "log1p", "expm1": "expm1"}  # fmt: skip
+    for x in toposort([n]):
+        args = [made[a] for a in x.args]
+        if x.op is o.INPUT:
+            made[x] = arb(float(point[x.data]))
+        elif x.op is o.CONST:
+            made[x] = arb(x.data)
+        elif x.op is o.LIN:
+            pairs = zip(x.data.weights.tolist(), args, strict=True)
+            made[x] = sum((arb(w) * a for w, a in pairs), arb(x.data.bias))
+        elif x.op is o.MUL:
+            made[x] = math.prod(args[1:], start=args[0])
+        elif x.op is o.MAX:
+            made[x] = max(args, key=lambda a: float(a.mid()))
+        elif x.op is o.SIGMOID:
+            made[x] = 1 / (1 + (-args[0]).exp())
+        elif x.op is o.SOFTPLUS:
+            made[x] = (1 + args[0].exp()).log()
+        else:
+            made[x] = getattr(args[0], pick[x.op.name])()
+    return made[n]
+
+
+SMOOTH = ["lin", "mul", "tanh", "sin", "cos", "atan", "erf", "sigmoid", "softplus", "max", "expm1"]
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+def test_bounds_hold_what_arb_says_of_the_reals(data):
+    flint = pytest.importorskip("flint")
+    n = data.draw(nodes(size=6, among=set(SMOOTH)))
+    lo, hi, chance = data.draw(several_boxes(1))
+    tape, s = swept([n], lo, hi, 0)
+    row = tape.at[normal([n])[0]]
+    bound = s.fall(row)
+    if not math.isfinite(bound.hi[0] - bound.lo[0]):
+        return
+    for point in inside(lo[:, 0], hi[:, 0], chance, 8).T:
+        real = in_arb(n, point, flint)
+        assert not real > bound.hi[0] and not real < bound.lo[0], (real, bound.lo, bound.hi)
+        program = values_at([n], point[:, None], LABELS[0])[0]
+        off = abs(flint.arb(float(program[0])) - real)
+        assert not off > s.error[row, 0], (off, s.error[row, 0])
