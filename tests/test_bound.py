@@ -4,19 +4,20 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from closedform import ops as o
 from closedform.columns import columns_of
 from closedform.evaluate import compute
 from closedform.ir import Type, toposort
-from closedform.ops.payloads import label_code
+from closedform.ops.payloads import label_code, leaves_of
+from closedform.verify.bound import walking
 from closedform.verify.bound.curves import CURVES, chord, power, tangent
 from closedform.verify.bound.normal import normal
 from closedform.verify.bound.sweep import Sweep
 from closedform.verify.bound.tape import Tape
-from strategies import BUILD, LABELS, inputs_of_formulas, nodes
+from strategies import BUILD, LABELS, inputs_of_formulas, nodes, or_missing, trees
 
 NAMES = sorted(set(BUILD) - {"input", "label"})
 
@@ -166,3 +167,22 @@ def test_bounds_hold_what_arb_says_of_the_reals(data):
         program = values_at([n], point[:, None], LABELS[0])[0]
         off = abs(flint.arb(float(program[0])) - real)
         assert not off > s.error[row, 0], (off, s.error[row, 0])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_the_range_of_a_tree_is_that_of_the_leaves_it_reaches(monkeypatch, compiled, data):
+    monkeypatch.setattr(walking, "WORTH_COMPILING", -1 if compiled else 1 << 62)
+    tree = data.draw(trees(3, sets=not compiled, values=or_missing))
+    lo, hi, chance = data.draw(several_boxes())
+    missing = chance.random((3, lo.shape[1])) < 0.3
+    low, high, lost, first = (x[0] for x in walking.ranges_of([tree], lo, hi, missing))
+    for box in range(lo.shape[1]):
+        points = inside(lo[:, box], hi[:, box], chance, 200)
+        points = np.where((chance.random((3, 200)) < 0.3) & missing[:, [box]], np.nan, points)
+        seen = tree.values[leaves_of(tree.splits, np.ascontiguousarray(points))]
+        assert lost[box] or not np.isnan(seen).any()
+        seen = seen[~np.isnan(seen)]
+        assert ((seen >= low[box]) & (seen <= high[box])).all()
+        assert first[box] >= 0 or len(np.unique(seen)) <= 1

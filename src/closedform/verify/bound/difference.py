@@ -60,7 +60,8 @@ class Bounder:
         self.tape, self.sides = Tape([node]), sides
         self.row, read = self.tape.at[node], self.tape.inputs
         whole = Sweep(self.tape, lo[read].min(axis=1)[:, None], hi[read].max(axis=1)[:, None])
-        self.error = whole.error if np.isfinite(whole.error[self.row, 0]) else None
+        self.noise = float(whole.error[self.row, 0])
+        self.error = whole.error if np.isfinite(self.noise) else None
         wide = max(1, len(whole.wide))
         self.batch = max(32, min(MOST, MEMORY // (self.tape.rows * wide)))
 
@@ -82,10 +83,18 @@ class Bounder:
 
 def greatest(
     target: Target, region: Region, used: list[int], absent: Mapping[Node, Node], *,
-    deadline: float, seed: int, enough: Callable[[Array, float], Array],
-    hopeless: Callable[[float], bool] = lambda lower: False,
+    deadline: float, seed: int, limit: float | None, tolerance: float,
 ) -> Found:  # fmt: skip
-    """Return what a search for the greatest value finds."""
+    """Return what a search for the greatest value finds.
+
+    Args:
+        target: what is sought.
+        region, used, absent: over which inputs.
+        deadline: when to stop, by `time.perf_counter`.
+        seed: of the points that are tried.
+        limit: what the value is to stay below; None: how great it is, within `tolerance`.
+        tolerance: how much the bound may exceed a value that occurs, relative to it.
+    """
     node = normal([target.node], absent)[0]
     lo, hi = region.starts(used)
     every_lo, every_hi = np.full((2, len(region.inputs), lo.shape[1]), np.nan)
@@ -100,6 +109,7 @@ def greatest(
         return Halves(told.upper, blame, points)
 
     cuts = {used.index(i): c for i, c in bounder.tape.cuts.items()}
+    enough, hopeless = _stopping(limit, tolerance, bounder.noise)
     search = Search(
         bound, target.values, lo, hi, cuts, bounder.batch, enough, hopeless, deadline
     )  # fmt: skip
@@ -142,7 +152,6 @@ def certify(
     region = region_of(model.inputs, used, box, X, missing)
     coarse = own_rounding(model, name, a, region)
     limit = None if epsilon is None else epsilon - coarse
-    stop = _stopping(limit, tolerance)
     cases = list(region.cases(used))
     best: Found | None = None
     for i, absent in enumerate(cases):
@@ -152,15 +161,15 @@ def certify(
             ops.lin(0.0, (1.0, a), (-1.0, b)), "both", _apart(a, b, region, used, absent)
         )
         sides = normal([a, b], absent)
-        if all(map(surely_missing, sides)):
-            continue
+        if sides[0] is sides[1] or all(map(surely_missing, sides)):
+            continue  # the same program
         found = greatest(
-            target, region, used, absent, deadline=deadline, seed=seed, enough=stop[0],
-            hopeless=stop[1],
+            target, region, used, absent, deadline=deadline, seed=seed, limit=limit,
+            tolerance=tolerance,
         )  # fmt: skip
         found.point = told_missing(found.point, used, {n.data for n in absent})
         best = found if best is None else _worse(best, found)
-    best = best or Found(0.0, 0.0, np.full(len(used), np.nan), done=True)
+    best = best or Found(0.0, 0.0, None, done=True)
     best.seconds = time.perf_counter() - start
     return _proof(name, best, region, used, epsilon, tolerance, coarse, spread_of(a, region, used))
 
@@ -172,14 +181,15 @@ def _checked(epsilon: float | None, tolerance: float, time_limit: float) -> None
 
 
 def _stopping(
-    limit: float | None, tolerance: float
+    limit: float | None, tolerance: float, noise: float
 ) -> tuple[Callable[[Array, float], Array], Callable[[float], bool]]:
     """Return which boxes need no halving, and when to give up."""
     if limit is not None:
         return lambda upper, lower: upper <= limit, lambda lower: lower > limit
-    # Below 64 units of the smallest there is no more to tell: two equal formulas differ by 0.
+    # Within what both programs may round there is no more to tell, however many boxes.
+    least = 4 * noise if np.isfinite(noise) else 0.0
     return (
-        lambda upper, lower: upper <= max((1 + tolerance) * lower, 1e-13),
+        lambda upper, lower: upper <= (1 + tolerance) * lower + least,
         lambda lower: lower == np.inf,
     )
 
@@ -272,6 +282,6 @@ def _proof(
     more = () if coarse == 0 else (f"the model's own float32 (±{coarse:.2g})",)
     return Proof(
         f"|model − formula|{limit} for {name}", status, upper, found.lower,
-        point_of(found.point, region, used), epsilon, tolerance, scale, found.boxes, found.seconds,
-        region.describe(), (*Proof.included, *more),
+        None if found.point is None else point_of(found.point, region, used), epsilon,
+        tolerance, scale, found.boxes, found.seconds, region.describe(), (*Proof.included, *more),
     )  # fmt: skip

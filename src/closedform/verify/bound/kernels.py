@@ -10,8 +10,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 
-@numba.njit(nogil=True)
-def walk(
+def _walk(
     feature: Array, limit: Array, child: Array, missing_left: Array, values: Array,
     lo: Array, hi: Array, missing: Array,
     low: Array, high: Array, lost: Array, first: Array,
@@ -46,3 +45,14 @@ def walk(
                 stack[size] = child[i] + 1
                 size += 1
         low[box], high[box], lost[box], first[box] = least, most, gone, asked
+
+
+def _compiled() -> Any:
+    try:
+        return numba.njit(cache=True, nogil=True)(_walk)
+    except RuntimeError:  # no folder for the code is writable
+        return numba.njit(nogil=True)(_walk)
+
+
+walk = _compiled()
+"""`_walk`, compiled when it is first called."""

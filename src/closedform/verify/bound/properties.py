@@ -12,13 +12,14 @@ import numpy as np
 
 from closedform import ops
 from closedform.errors import BadInput
+from closedform.evaluate import bounds
 from closedform.formula import Formula
-from closedform.ir import Node, Type, substitute, toposort
+from closedform.ir import Interval, Node, Type, substitute, toposort, with_args
 from closedform.passes.differentiate import differentiate
-from closedform.verify.bound.always import always
+from closedform.verify.bound.always import always, over
 from closedform.verify.bound.difference import rounding_error
 from closedform.verify.bound.proof import BOUNDED, OPEN, PROVEN, Proof
-from closedform.verify.bound.region import region_of, together, used_by
+from closedform.verify.bound.region import Region, region_of, together, used_by
 from closedform.verify.bound.rounded import UNIT
 from closedform.verify.bound.smooth import SINGLE
 from closedform.verify.bound.tape import cuts_of
@@ -50,8 +51,8 @@ def increasing(
 ) -> Proof:  # fmt: skip
     """Prove that an output never falls as one input grows, the others being the same.
 
-    Over the reals: the slope is nowhere negative, and no tree, step or comparison of the input
-    itself lets the value fall where it crosses its threshold.
+    Over the reals: the slope is nowhere negative, and no tree or step lets the value fall where the
+    input crosses one of its thresholds, by more than 1e-13 of its size.
 
     Args:
         formula, box: what, and over which inputs.
@@ -82,37 +83,54 @@ def _monotone(
     claim = f"{name} never {'falls' if sign > 0 else 'grows'} as {input} grows"
     used = used_by([node])
     region = region_of(formula.inputs, used, box, options.get("X"), options.get("missing", ()))
-    jumps = _jumps(node, at, sign, float(region.lo[at]), float(region.hi[at])) if at in used else []
+    ends = float(region.lo[at]), float(region.hi[at])
+    jumps = _jumps(node, at, sign, *ends, _slack(node, region)) if at in used else []
     if jumps is None:
         return Proof(claim, OPEN, box=region.describe(), included=(), seconds=0.0)
     rising = ops.less_equal(ops.const(0.0), ops.lin(0.0, (sign, slope)))
-    parts = list[Proof]()
-    for condition in [rising, *jumps]:
+    boxes, last = 0, None
+
+    def shown(condition: Node) -> bool:
+        nonlocal boxes, last
         left = max(0.0, start + limit - time.perf_counter())
-        parts.append(
-            always(
-                condition,
-                claim,
-                formula.inputs,
-                box,
-                **{**options, "time_limit": left, "reals": condition is rising},
-            )
-        )
-        if parts[-1].status != PROVEN:
+        last = over(condition, claim, region, time.perf_counter() + left, reals=True)
+        boxes += last.boxes
+        return last.status == PROVEN
+
+    # Of each tree by itself, which takes a few boxes; only then of all that jump there together.
+    where = {}
+    for cut, alone, all_of_them in jumps if shown(rising) else ():
+        if not all(map(shown, alone)) and not shown(all_of_them):
+            where = {input: cut}
             break
-    last = parts[-1]
-    return replace(
-        last, boxes=sum(p.boxes for p in parts), seconds=time.perf_counter() - start,
-        box=region.describe(), included=(),
-    )  # fmt: skip
+    assert last is not None
+    point = None if last.point is None else {**last.point, **where}
+    spent = time.perf_counter() - start
+    return replace(last, boxes=boxes, seconds=spent, box=region.describe(), point=point)
+
+
+def _slack(node: Node, region: Region) -> float:
+    """Return a fall that is but rounding: 1e-13 of what the value may be."""
+    ends = enumerate(zip(region.lo.tolist(), region.hi.tolist(), strict=True))
+    box = {i: Interval(lo, hi) for i, (lo, hi) in ends if lo == lo}
+    found = bounds([node], box)[0]
+    size = max(abs(found.lo), abs(found.hi))
+    return 1e-13 * size if math.isfinite(size) else 0.0
 
 
 JUMPING = (ops.FLOOR, ops.SIGN, ops.ROUND32, ops.SUM32, ops.TREE, ops.TABLE, ops.PIECEWISE)
 """Operations that jump; so may whatever chooses by a condition."""
 
 
-def _jumps(node: Node, at: int, sign: float, lo: float, hi: float) -> list[Node] | None:
-    """Return a condition for each jump along one input: none goes the wrong way; None: unknown."""
+def _jumps(
+    node: Node, at: int, sign: float, lo: float, hi: float, slack: float
+) -> list[tuple[float, list[Node], Node]] | None:
+    """Return what must hold of each jump along one input, so that none goes the wrong way.
+
+    Returns:
+        For each where it is, what is enough of every tree or step by itself (of a sum of them), and
+        what must hold of all together; None where the value may jump in other ways.
+    """
     x = ops.input_(at)
     moving = set[Node]()
     for n in toposort([node]):
@@ -125,16 +143,40 @@ def _jumps(node: Node, at: int, sign: float, lo: float, hi: float) -> list[Node]
             )
             if not raw:
                 return None
-    cuts = cuts_of(toposort([node])).get(at, np.zeros(0))
+    order = toposort([node])
+    cuts = cuts_of(order).get(at, np.zeros(0))
+    own = [(n, set(cuts_of([n]).get(at, np.zeros(0)).tolist())) for n in order if x in n.args]
     conditions = []
     for cut in cuts[(cuts >= lo) & (cuts < hi)].tolist():
-        ends = [
-            substitute([node], {x: ops.const(v)})[0]
-            for v in (cut, float(np.nextafter(cut, np.inf)))
+        # What does not change here stays the same node, and cancels.
+        above = ops.const(float(np.nextafter(cut, np.inf)))
+        changed = {
+            n: with_args(n, tuple(above if a is x else a for a in n.args))
+            for n, mine in own
+            if cut in mine
+        }
+        at_cut = {x: ops.const(cut)}
+        ends = [substitute([node], {**at_cut, **new})[0] for new in ({}, changed)]
+        alone = [
+            _rises(sign * w, substitute([n], at_cut)[0], changed[n], slack)
+            for w, n in _terms(node)
+            if n in changed
         ]
-        rise = ops.lin(0.0, (sign, ends[1]), (-sign, ends[0]))
-        conditions.append(ops.less_equal(ops.const(-1e-12), rise))
+        both = _rises(sign, ends[0], ends[1], slack)
+        conditions.append((cut, alone if len(alone) == len(changed) > 1 else [both], both))
     return conditions
+
+
+def _rises(weight: float, below: Node, above: Node, slack: float) -> Node:
+    rise = ops.lin(0.0, (weight, above), (-weight, below))
+    return ops.less_equal(ops.const(-slack), rise)
+
+
+def _terms(node: Node) -> list[tuple[float, Node]]:
+    """Return the terms of a sum, each once."""
+    if node.op is not ops.LIN or len(set(node.args)) < len(node.args):
+        return []
+    return [*zip(node.data.weights.tolist(), node.args, strict=True)]
 
 
 def within(

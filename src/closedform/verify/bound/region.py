@@ -47,7 +47,7 @@ class Region:
                 found[feature.name] = list(self.labels[i])
             elif not np.isnan(self.lo[i]):
                 found[feature.name] = (float(self.lo[i]), float(self.hi[i]))
-            if i in self.missing:
+            if i in self.missing and feature.name in found:
                 found[feature.name] = [found[feature.name], "missing"]
         return found
 
@@ -90,8 +90,14 @@ def region_of(
     lo, hi = np.full((2, len(inputs)), np.nan)
     labels: dict[int, tuple[Label, ...]] = {}
     problems = _unknown(inputs, [*(box or {}), *missing])
+    bare = (
+        [] if X is not None else [f.name for i, f in enumerate(inputs) if _is_bare(f, i, used, box)]
+    )
+    if bare:
+        more = f" and {len(bare) - 3} more" if len(bare) > 3 else ""
+        problems.append("no range is given for " + ", ".join(map(repr, bare[:3])) + more)
     columns = None if X is None else columns_of(inputs, X, frozenset(used))[0]
-    for i in sorted(used):
+    for i in sorted(i for i in used if inputs[i].name not in bare):
         given = None if box is None else box.get(inputs[i].name)
         try:
             if inputs[i].type is Type.LABEL:
@@ -113,6 +119,13 @@ def region_of(
     return Region(tuple(inputs), lo, hi, labels, gone)
 
 
+def _is_bare(
+    feature: Feature, i: int, used: Collection[int], box: Mapping[str, Any] | None
+) -> bool:
+    open_ = feature.type is Type.REAL or feature.categories is None
+    return i in used and open_ and feature.name not in (box or {})
+
+
 def _unknown(inputs: Sequence[Feature], names: Sequence[str]) -> list[str]:
     known = {f.name for f in inputs}
     return [f"there is no input {name!r}" for name in names if name not in known]
@@ -120,8 +133,7 @@ def _unknown(inputs: Sequence[Feature], names: Sequence[str]) -> list[str]:
 
 def _range(given: Any, column: Array | None) -> tuple[float, float]:
     if given is None:
-        if column is None:
-            raise ValueError("no range is given")
+        assert column is not None
         numbers = column[np.isfinite(column)]
         if not len(numbers):
             raise ValueError("the rows hold no number")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Found:
     Attributes:
         upper: no value over the box is greater.
         lower: a value that occurs.
-        point: where, shape (inputs,).
+        point: where, shape (inputs,); None where it is so everywhere.
         boxes: how many boxes were bounded.
         seconds: how long it took.
         done: whether it stopped by itself, not by the clock.
@@ -51,7 +52,7 @@ class Found:
 
     upper: float
     lower: float
-    point: Array
+    point: Any
     boxes: int = 0
     seconds: float = 0.0
     done: bool = False
@@ -86,7 +87,7 @@ class Search:
     def __post_init__(self) -> None:
         """Start with nothing known."""
         self.found = Found(np.inf, -np.inf, self.lo[:, 0])
-        self.spread = np.where(self.hi > self.lo, self.hi - self.lo, 1.0).max(axis=1)
+        self.spread = np.where(self.hi > self.lo, self.hi - self.lo, 1.0).max(axis=1, initial=0)
         self.closed = -np.inf
 
     def try_points(self, points: Array) -> None:
@@ -159,9 +160,10 @@ class Search:
         total = blame.sum(axis=0)
         # Where nobody is to blame, the widest; a thousandth of that everywhere, against starving.
         share = np.where(total > 0, blame / np.where(total > 0, total, 1.0), width)
+        if not able.any():
+            return np.full(lo.shape[1], -1)
         score = np.where(able, share + 1e-3 * width, -1.0)
-        at = score.argmax(axis=0)
-        return np.where(able.any(axis=0), at, -1)
+        return np.where(able.any(axis=0), score.argmax(axis=0), -1)
 
     def _halved(self, lo: Array, hi: Array, at: Array) -> tuple[Array, Array]:
         """Return both halves of each box: first all lower ones, then all upper ones."""

@@ -73,7 +73,9 @@ class Layer(Step):
     def _signed(self, lo: Array, hi: Array, low: Array, high: Array) -> tuple[Array, Array]:
         """Return bounds that rounding has not carried past 0: a sum of what is ≥ 0 is so too."""
         for sign, end in ((1.0, low), (-1.0, high)):
-            near = (sign * end < 0) & (np.abs(end) <= 1e-12 * (np.abs(low) + np.abs(high)))
+            near = (sign * end < 0) & (
+                np.abs(end) <= 1e-12 * (np.abs(low) + np.abs(high)) + 1e3 * TINY
+            )
             if near.any():
                 a, b = (lo, hi) if sign > 0 else (-hi, -lo)
                 wrong = np.where(self.w > 0, 1.0, 0.0) @ (a < 0) + np.where(

@@ -87,7 +87,8 @@ class Tape:
         out = slice(len(self.at), len(self.at) + len(group))
         for n in group:
             self.at[n] = len(self.at)
-        shared = all(n.args == group[0].args for n in group)
+        few = len(group) == 1 and group[0].op is ops.LIN and 0 < len(group[0].args) <= FEW
+        shared = not few and all(n.args == group[0].args for n in group)
         columns = [group[0].args] if shared else [*zip(*[n.args for n in group], strict=True)]
         places = [np.array([self.at[a] for a in args], np.int64) for args in columns]
         self.steps.append(_step(group, out, places, shared))

@@ -12,6 +12,9 @@ import numpy as np
 from closedform.ir import Array
 from closedform.ops.payloads import Splits, Tree
 
+WORTH_COMPILING = 5_000_000
+"""Nodes times boxes from which on the kernel is taken: its import and compilation take seconds."""
+
 Ranges = tuple[Array, Array, Array, Array]
 
 
@@ -28,7 +31,8 @@ def ranges_of(trees: Sequence[Tree], lo: Array, hi: Array, missing: Array) -> Ra
         feature that the first open question is about (-1: no question is open).
     """
     simple = not any((t.splits.member >= 0).any() for t in trees) and not np.isnan(lo).any()
-    if simple and _has_numba():
+    work = sum(len(t.splits.child) for t in trees) * lo.shape[1]
+    if simple and work > WORTH_COMPILING and _has_numba():
         from closedform.verify.bound.kernels import walk
 
         low, high = np.empty((2, len(trees), lo.shape[1]))
