@@ -186,3 +186,55 @@ def test_the_range_of_a_tree_is_that_of_the_leaves_it_reaches(monkeypatch, compi
         seen = seen[~np.isnan(seen)]
         assert ((seen >= low[box]) & (seen <= high[box])).all()
         assert first[box] >= 0 or len(np.unique(seen)) <= 1
+
+
+def test_the_rounding_of_long_sums_is_within_its_bound_and_the_bound_within_a_thousandfold():
+    flint = pytest.importorskip("flint")
+    chance = np.random.default_rng(0)
+    for _ in range(20):
+        xs = [o.input_(i) for i in range(3)]
+        wide = [*xs, *[o.lin(0.1 * k, (1, xs[k % 3]), (3.7, xs[(k + 1) % 3])) for k in range(30)]]
+        sums = [o.linear(chance.normal(), chance.normal(size=33), wide) for _ in range(2)]
+        lo = hi = chance.uniform(-2, 2, (3, 1))
+        tape, s = swept(sums, lo, hi, 0)
+        for n, made in zip(sums, normal(sums), strict=True):
+            real = in_arb(n, lo[:, 0], flint)
+            off = float(abs(flint.arb(float(values_at([n], lo, LABELS[0])[0][0])) - real).mid())
+            e = s.error[tape.at[made], 0]
+            assert off <= e <= 1e-11  # 33 terms of about 10 in size, of which γ is 8e-15
+            assert not real > s.hi[tape.at[made], 0] and not real < s.lo[tape.at[made], 0]
+            size = sum(abs(w) * 12 for w in n.data.weights)
+            # Any order of summation: pairs, backwards; all are within the bound.
+            values = [
+                n.data.bias,
+                *(n.data.weights * [v[0] for v in values_at(wide, lo, LABELS[0])]),
+            ]
+            for order in (values, values[::-1], sorted(values), sorted(values, key=abs)):
+                other = abs(flint.arb(float(np.cumsum(order)[-1])) - real)
+                assert not other > e, size
+        assert e > 0
+
+
+FUNCTIONS = ["tanh", "exp", "sin", "cos", "atan", "erf", "sigmoid", "softplus", "expm1"]
+
+
+@pytest.mark.parametrize("name", ["lin", "mul", *FUNCTIONS])
+def test_each_operation_counts_its_own_rounding(name):
+    # Of inputs themselves, so that nothing but this one operation rounds.
+    flint = pytest.importorskip("flint")
+    chance = np.random.default_rng(1)
+    xs = [o.input_(i) for i in range(3)]
+    made = {
+        "lin": lambda: o.linear(chance.normal(), chance.normal(size=3), xs),
+        "mul": lambda: o.mul(xs[0], xs[1]),
+    }
+    roots = [made[name]() if name in made else o.unary(name, x) for x in xs[:2]]
+    found = 0.0
+    for _ in range(50):
+        point = chance.uniform(-2, 2, (3, 1))
+        tape, s = swept(roots, point, point, 0)
+        program = float(values_at(roots[:1], point, LABELS[0])[0][0])
+        off = float(abs(flint.arb(program) - in_arb(roots[0], point[:, 0], flint)).mid())
+        assert off <= s.error[tape.at[normal(roots)[0]], 0]
+        found = max(found, off)
+    assert found > 0

@@ -349,7 +349,7 @@ def rounding(
     with np.errstate(all="ignore"):
         found = rounding_error([node], region, units[dtype])
     return Proof(
-        f"|{name} in {dtype} − {name} over the reals|", BOUNDED, found, 0.0, boxes=1,
+        f"|{name} in {dtype} − {name} over the reals|", BOUNDED, found, boxes=1,
         seconds=time.perf_counter() - start, box=region.describe(), included=(),
         methods=("running error of every operation",),
     )  # fmt: skip

@@ -90,12 +90,9 @@ def region_of(
     lo, hi = np.full((2, len(inputs)), np.nan)
     labels: dict[int, tuple[Label, ...]] = {}
     problems = _unknown(inputs, [*(box or {}), *missing])
-    bare = (
-        [] if X is not None else [f.name for i, f in enumerate(inputs) if _is_bare(f, i, used, box)]
-    )
+    bare = [] if X is not None else _bare(inputs, used, box or {})
     if bare:
-        more = f" and {len(bare) - 3} more" if len(bare) > 3 else ""
-        problems.append("no range is given for " + ", ".join(map(repr, bare[:3])) + more)
+        problems.append(f"no range is given for {_first(bare)}")
     columns = None if X is None else columns_of(inputs, X, frozenset(used))[0]
     for i in sorted(i for i in used if inputs[i].name not in bare):
         given = None if box is None else box.get(inputs[i].name)
@@ -119,16 +116,21 @@ def region_of(
     return Region(tuple(inputs), lo, hi, labels, gone)
 
 
-def _is_bare(
-    feature: Feature, i: int, used: Collection[int], box: Mapping[str, Any] | None
-) -> bool:
-    open_ = feature.type is Type.REAL or feature.categories is None
-    return i in used and open_ and feature.name not in (box or {})
+def _bare(inputs: Sequence[Feature], used: Collection[int], box: Mapping[str, Any]) -> list[str]:
+    """Return the inputs of which nothing is said."""
+    asked = [inputs[i] for i in sorted(used) if inputs[i].name not in box]
+    return [f.name for f in asked if f.type is Type.REAL or f.categories is None]
 
 
 def _unknown(inputs: Sequence[Feature], names: Sequence[str]) -> list[str]:
     known = {f.name for f in inputs}
-    return [f"there is no input {name!r}" for name in names if name not in known]
+    strange = [name for name in names if name not in known]
+    return [f"there is no input {_first(strange)}"] if strange else []
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(map(repr, names[:3])) + more
 
 
 def _range(given: Any, column: Array | None) -> tuple[float, float]:
