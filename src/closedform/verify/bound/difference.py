@@ -274,7 +274,7 @@ def _proof(
     upper = found.upper + coarse
     if not upper >= found.lower:
         raise AssertionError(f"a bound of {upper!r} is below {found.lower!r}, which occurs")
-    status = BOUNDED
+    status = BOUNDED if np.isfinite(upper) else OPEN
     if epsilon is not None:
         status = PROVEN if upper <= epsilon else OPEN
         status = REFUTED if found.lower > epsilon else status

@@ -83,7 +83,7 @@ class Proof:
         if math.isfinite(self.scale) and self.scale > 0 and math.isfinite(self.upper):
             share = self.upper / self.scale
             yield f"the output ranges over {self.scale:.4g}: at most {share:.2%} of it"
-        if self.point is not None and self.status != REFUTED:
+        if self.point and self.status != REFUTED:
             yield f"greatest found at {_point(self.point)}"
         if self.box:
             yield "over " + _point(self.box)

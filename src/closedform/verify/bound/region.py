@@ -48,7 +48,8 @@ class Region:
             elif not np.isnan(self.lo[i]):
                 found[feature.name] = (float(self.lo[i]), float(self.hi[i]))
             if i in self.missing and feature.name in found:
-                found[feature.name] = [found[feature.name], "missing"]
+                known = found[feature.name]
+                found[feature.name] = [*(known if i in self.labels else [known]), "missing"]
         return found
 
     def cases(self, used: Collection[int]) -> Iterator[dict[Node, Node]]:
