@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import numpy as np
 import pytest
@@ -162,6 +163,20 @@ def test_time_is_kept_and_an_interruption_gives_the_best_so_far(network, monkeyp
     assert proof.lower <= stopped.upper < math.inf
 
 
+def test_boxes_that_the_lower_bound_catches_up_with_still_count():
+    # The first box is bounded by 1 and shows 0.5; the second shows 0.97 and closes both.
+    def bound(lo, hi):
+        first = lo[0] < 1
+        return searching.Halves(np.where(first, 1.0, 0.98), np.zeros_like(lo), lo)
+
+    search = searching.Search(
+        bound, lambda points: np.where(points[0] < 1, 0.5, 0.97), np.array([[0.0, 1.0]]),
+        np.array([[0.9, 2.0]]), {}, 1, lambda upper, lower: upper <= 1.1 * lower,
+        lambda lower: False, time.perf_counter() + 5,
+    )  # fmt: skip
+    assert search.run().upper == 1.0
+
+
 def test_a_seed_makes_a_proof_repeatable(network):
     one, two = (law().certify(network, BOX, seed=3) for _ in range(2))
     assert (one.upper, one.lower, one.boxes) == (two.upper, two.lower, two.boxes)
@@ -317,3 +332,18 @@ def test_what_cannot_be_proven_over_is_said(box, options, message):
 def test_a_claim_that_is_not_known_names_those_that_are():
     with pytest.raises(BadInput, match="increasing"):
         law().prove("nice", BOX)
+
+
+def test_another_branch_in_float32_counts_with_all_that_lies_between():
+    x = o.input_(0)
+    twice = o.lin(0.1, (1, x))
+    jump = formula_of(o.where(o.less(twice, o.const(0.3)), o.const(0.0), o.const(5.0)))
+    assert jump.prove("rounding", {"x0": (0.0, 1.0)}).upper >= 5
+    assert jump.prove("rounding", {"x0": (0.5, 1.0)}).upper < 1e-6
+    step = formula_of(o.unary("floor", twice))
+    assert step.prove("rounding", {"x0": (0.0, 1.0)}).upper >= 1
+    kink = formula_of(o.where(o.less(twice, o.const(0.3)), o.const(0.3), twice))
+    assert kink.prove("rounding", {"x0": (0.2, 0.2000001)}).upper < 1e-5
+    near = 0.2 + np.linspace(-1e-7, 1e-7, 1001)
+    single, double = np.float32(0.1) + near.astype(np.float32), 0.1 + near
+    assert ((single < np.float32(0.3)) != (double < 0.3)).any()  # it does happen

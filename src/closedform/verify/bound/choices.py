@@ -17,7 +17,7 @@ from closedform.ir import Array, Node, Type
 from closedform.ops.payloads import Pieces
 from closedform.verify.bound.rounded import TINY, UNIT, down, gamma, up
 from closedform.verify.bound.smooth import apart
-from closedform.verify.bound.sweep import Kept, Step, Sweep
+from closedform.verify.bound.sweep import Jumping, Kept, Step, Sweep
 from closedform.verify.bound.walking import ranges_of
 
 
@@ -103,13 +103,19 @@ class Choice(Step):
         s.combine(self, Kept(-off, off, (np.zeros_like(share), share, 1 - share)))
 
     def error(self, s: Sweep, e: Array, unit: float) -> Array | float:
-        """Return the greater error of the two branches."""
+        """Return the greater error of the two branches, and of another program their difference."""
+        condition, a, b = self.args
         if self.nodes[0].type is not Type.REAL:
             return 0.0
-        return np.maximum(e[self.args[1]], e[self.args[2]])
+        found = np.maximum(e[a], e[b])
+        if not s.other:
+            return found
+        low, high = apart(s, a, b)
+        either = s.lo[condition] != s.hi[condition]
+        return found + np.where(either, np.maximum(np.abs(low), np.abs(high)), 0.0)
 
 
-class Trees(Step):
+class Trees(Jumping):
     """Trees over the same arguments: the leaves that some point of a box can reach."""
 
     def __init__(self, nodes: Sequence[Node], out: slice, args: Sequence[Array]) -> None:
@@ -126,7 +132,7 @@ class Trees(Step):
         s.opaque(self, first)
 
 
-class Looked(Step):
+class Looked(Jumping):
     """A table, or a piecewise polynomial, of one number or label."""
 
     def rise(self, s: Sweep) -> None:
@@ -259,7 +265,7 @@ class Ordered(Step):
         return np.asarray(e[self.args[0]].max(axis=0))
 
 
-class Floor(Step):
+class Floor(Jumping):
     """The greatest whole number below."""
 
     rounding: Any = staticmethod(np.floor)

@@ -70,7 +70,7 @@ class Bounder:
         s = Sweep(self.tape, lo, hi, self.error)
         found = s.fall(self.row)
         low, high = found.lo - s.error[self.row], found.hi + s.error[self.row]
-        upper = {"both": np.fmax(high, -low), "up": high, "down": -low}[self.sides]
+        upper = {"both": np.maximum(high, -low), "up": high, "down": -low}[self.sides]
         upper = np.where(found.missing | np.isnan(upper), np.inf, up(upper))
         turned = {"both": np.where(high >= -low, 1.0, -1.0), "up": 1.0, "down": -1.0}[self.sides]
         blame, points = np.zeros_like(lo), 0.5 * lo + 0.5 * hi
@@ -255,15 +255,16 @@ def rounding_error(nodes: list[Node], region: Region, unit: float) -> float:
     """Return a bound of |program − reals| over a region, for programs with this unit of rounding.
 
     The running error of every operation: sums by γₙ in any order, functions by 4 ulp, errors passed
-    on by the steepest slope (Higham 2002, §3.3). Inputs are rounded too, unless the graph says
-    itself how (it holds trees, or `round32`).
+    on by the steepest slope (Higham 2002, §3.3); where an error may send a program into another
+    branch, all that lies between the branches. Inputs are rounded too, unless the graph says itself
+    how (it holds trees, or `round32`).
     """
     (node,) = normal(nodes)
     tape = Tape([node])
     casts = any(n.op in (ops.ROUND32, ops.TREE, ops.SUM32) for n in tape.at)
     lo, hi = region.starts(tape.inputs)
     with np.errstate(all="ignore"):
-        s = Sweep(tape, lo, hi, unit=unit, inputs=0.0 if casts or unit == UNIT else 2.0)
+        s = Sweep(tape, lo, hi, unit=unit, inputs=0.0 if casts or unit == UNIT else 2.0, other=True)
     return float(s.error[tape.at[node]].max())
 
 

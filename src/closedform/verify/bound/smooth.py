@@ -85,12 +85,16 @@ class Layer(Step):
         return low, high
 
     def _rounding(self, s: Sweep, rows: Array, off: Array) -> Array:
-        sizes = np.maximum(np.abs(s.lo[rows]), np.abs(s.hi[rows])) + s.error[rows]
-        lost = gamma(len(rows) + 2, SINGLE) * sizes.sum(axis=0) + s.error[rows].sum(axis=0) + 1e-40
+        size = self._sizes(s, rows)
+        lost = gamma(len(rows) + 2, SINGLE) * size + s.error[rows].sum(axis=0) + 1e-40
         s.lo[self.out] = down(s.lo[self.out] - lost)
         s.hi[self.out] = up(s.hi[self.out] + lost)
-        s.missing[self.out] |= ~(sizes.sum(axis=0) < 3e38)
+        s.missing[self.out] |= ~(size < 3e38)
         return np.asarray(off + lost)
+
+    def _sizes(self, s: Sweep, rows: Array) -> Array:
+        sizes = np.maximum(np.abs(s.lo[rows]), np.abs(s.hi[rows])) + s.error[rows]
+        return np.asarray(sizes.sum(axis=0))
 
     def descend(self, s: Sweep, adjoint: Array, kept: Kept) -> None:
         """Add to the adjoints of the arguments."""
@@ -102,9 +106,12 @@ class Layer(Step):
 
     def error(self, s: Sweep, e: Array, unit: float) -> Array | float:
         """Return Σ|w|e and γ of the terms' sizes: any order, any fused multiplication."""
-        if not self.args or self.rounds:
+        if not self.args:
             return 0.0
         rows = self.args[0]
+        if self.rounds:
+            lost = e[rows].sum(axis=0) + gamma(len(rows) + 2, SINGLE) * self._sizes(s, rows)
+            return np.where(s.other & (e[rows] > 0).any(axis=0), 2 * lost, 0.0)
         sizes = np.maximum(np.abs(s.lo[rows]), np.abs(s.hi[rows])) + e[rows]
         few = gamma(len(rows) + 3, unit)
         total = self.size @ e[rows] + few * (self.size @ sizes + np.abs(self.b)[:, None])
@@ -158,6 +165,12 @@ class Single(Step):
         s.lo[out], s.hi[out], s.c[out] = low, high, s.c[rows]
         s.missing[out] = s.missing[rows] | ~(size < 3e38)
         s.combine(self, Kept(-off, off, (np.ones_like(off),)))
+
+    def error(self, s: Sweep, e: Array, unit: float) -> Array | float:
+        """Return 0, or of another program that rounds another number, that much and half an ulp."""
+        rows = self.args[0]
+        size = np.maximum(np.abs(s.lo[rows]), np.abs(s.hi[rows])) + e[rows]
+        return np.where(s.other & (e[rows] > 0), e[rows] + 4 * SINGLE * size, 0.0)
 
 
 class Curved(Step):

@@ -103,6 +103,19 @@ class Step:
                 np.add.at(s.adjoint, rows, adjoint * slope)
 
 
+class Jumping(Step):
+    """Nodes whose value may jump: where a program computes the argument otherwise, all of it."""
+
+    def error(self, s: Sweep, e: Array, unit: float) -> Array | float:
+        """Return 0, or of another program all that the value ranges over."""
+        if not s.other:
+            return 0.0
+        inexact = np.any([e[rows] > 0 for rows in self.args], axis=0)
+        if len(inexact) != len(self.nodes):  # nodes of several arguments that they share
+            inexact = inexact.any(axis=0)
+        return np.where(inexact, up(s.hi[self.out] - s.lo[self.out]), 0.0)
+
+
 class Unknown(Step):
     """Nodes of which nothing is known: any number, or none."""
 
@@ -130,7 +143,7 @@ class Sweep:
 
     def __init__(
         self, tape: Tape, lo: Array, hi: Array, error: Array | None = None, unit: float = UNIT,
-        inputs: float = 0.0,
+        inputs: float = 0.0, other: bool = False,
     ) -> None:  # fmt: skip
         """Run the tape over boxes.
 
@@ -140,12 +153,15 @@ class Sweep:
             error: the errors of all rows, where they are known.
             unit: the program's unit of rounding, where they are not.
             inputs: to how many units the program rounds its inputs.
+            other: whether errors are those of another program, which may take other branches; else
+                a choice is the program's own, and has none.
         """
         self.tape, boxes, rows = tape, lo.shape[1], tape.rows
         count = len(tape.inputs)
         self.boxes = boxes
         self.wide = np.flatnonzero((hi > lo).any(axis=1))
         self.error = np.zeros((rows, boxes)) if error is None else error
+        self.other = other
         self.lo, self.hi, self.c, self.k, self.inc = np.zeros((5, rows, boxes))
         self.g = np.zeros((rows, len(self.wide), boxes))
         self.missing = np.zeros((rows, boxes), bool)
