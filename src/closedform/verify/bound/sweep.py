@@ -239,10 +239,13 @@ class Sweep:
     def combine(self, step: Step, kept: Kept) -> None:
         """Finish rows whose V, C, slopes and remainder are set: G and K follow from them."""
         out, slopes = step.out, kept.slopes or ()
-        g, k = np.zeros_like(self.g[out]), np.maximum(np.abs(kept.lo), np.abs(kept.hi))
+        g: Array | float = 0.0
+        k = np.maximum(np.abs(kept.lo), np.abs(kept.hi))
         reach = np.zeros_like(k)
         for slope, rows in zip(slopes, step.args, strict=True):
-            g += slope[:, None] * self.g[rows]
+            moved = self.g[rows]
+            moved *= slope[:, None]
+            g = g + moved if isinstance(g, np.ndarray) else moved
             size = np.abs(slope)
             k = k + np.where(size == 0, 0.0, size * self.k[rows])  # 0·∞: it is not chosen
             reach += np.where(size == 0, 0.0, size * self.inc[rows])
