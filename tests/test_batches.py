@@ -1,5 +1,6 @@
 """Batches of rows come back as what they were, with the outputs beside them."""
 
+import math
 import pickle
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import closedform as cf
+from closedform import ops
 from closedform.errors import BadInput
+from closedform.formula import Feature, Formula
+from closedform.ir import Type
 
 X = pd.DataFrame({"sex": ["m", "f", "x"] * 20, "age": np.arange(60.0)})
 ENCODE = make_column_transformer((OneHotEncoder(), ["sex"]), remainder="passthrough")
@@ -62,6 +66,39 @@ def test_every_batch_has_columns_of_the_same_types_and_nulls_for_what_is_missing
             assert (mine.dtype == full.dtype) if name == "polars" else (mine.type == full.type)
             nulls = mine.null_count() if name == "polars" else mine.null_count
             assert nulls == len(rows)
+
+
+def arrow_table():
+    """A table of Arrow with a null in each column, and its rows as Python holds them."""
+    pa = pytest.importorskip("pyarrow")
+    kind = pa.array(["u", None, "v", "z"]).dictionary_encode()
+    columns = {"n": pa.array([1, 2, None, 4]), "x": pa.array([0.5, None, 2.0, 1.0]), "k": kind}
+    return pa.table(columns)
+
+
+def of_arrow():
+    n, x = ops.input_(0), ops.input_(1)
+    coded = ops.table(ops.input_(2, Type.LABEL), {"u": 10.0, "v": 20.0}, 50.0, 70.0)
+    known = ops.where(ops.missing(x), ops.const(100), x)
+    inputs = (Feature("n"), Feature("x"), Feature("k", Type.LABEL, ("u", "v")))
+    return Formula({"y": ops.lin(0, (1, n), (1, known), (1, coded))}, inputs)
+
+
+def test_a_table_of_arrow_is_rows_and_a_null_in_a_dictionary_is_missing():
+    table, formula = arrow_table(), of_arrow()
+    wanted = [11.5, 2 + 100 + 70.0, math.nan, 4 + 1 + 50.0]
+    for run in (formula, formula.compile()):
+        for rows in (table, table.to_batches()[0], table.select(["k", "x", "n"])):
+            np.testing.assert_array_equal(run(rows), wanted)
+    assert formula.map_batches(table)["y"].to_pylist() == [11.5, 172.0, None, 55.0]
+
+
+def test_a_table_with_a_column_twice_or_without_one_is_refused():
+    table, formula = arrow_table(), of_arrow()
+    with pytest.raises(BadInput, match="there are several columns 'x'"):
+        formula(table.append_column("x", table["n"]))
+    with pytest.raises(BadInput, match="column 'k' is absent"):
+        formula.compile()(table.select(["x", "n"]))
 
 
 def test_a_formula_keeps_its_meaning_in_another_process(tmp_path):

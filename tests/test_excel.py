@@ -10,6 +10,7 @@ from openpyxl import load_workbook
 from sklearn.datasets import load_iris
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.preprocessing import QuantileTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 import closedform as cf
@@ -103,6 +104,27 @@ def test_small_formulas_of_every_kind_give_the_same_in_every_engine(engine):
 
 def ran_once(formula, engine):
     return run_excel(formula.to("excel"), (), [], [*formula.outputs], {}, engine=engine)[0]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_empty_label_is_an_empty_cell_not_zero(engine):
+    low = ops.less(ops.input_(0), ops.const(1.0))
+    choice = ops.where(low, ops.label(""), ops.label("b"))
+    formula = Formula({"y": ops.label(""), "z": choice}, (Feature("a"),))
+    found = ran(formula, {"a": [0.0, 2.0]}, engine)
+    assert found == {"y": [None, None], "z": [None, "b"]}
+
+
+@needs_libreoffice  # `formulas` rounds the difference of two cells to 15 decimals
+def test_quantiles_an_ulp_apart_are_told_apart():
+    # Between 46 - 8 ulp and 46, a tenth of the rows of the transformer lie: a steep line.
+    column = np.array([1.0, ulps(46.0, -8), 46.0, 46.0, 90.0])[:, None]
+    model = QuantileTransformer(n_quantiles=5).fit(column)
+    at = [ulps(46.0, k) for k in (-9, -8, -5, -1, 0, 1)] + [-3.0, 20.0, 60.0, 90.0, 1e300]
+    wanted = model.transform(np.array(at)[:, None])[:, 0].tolist()
+    found = ran(cf.read(model), {"x0": at}, by_libreoffice)
+    # 1e-14: LibreOffice writes 15 digits.
+    assert next(iter(found.values())) == pytest.approx(wanted, rel=1e-14, abs=1e-14)
 
 
 def test_what_looks_like_a_formula_is_text():

@@ -198,6 +198,22 @@ def test_an_exact_linear_model_needs_no_search():
     assert front.entries[-1].length < 20
 
 
+def test_a_constant_model_is_a_constant():
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    front = cf.frontier(LinearRegression().fit(X, np.full(100, 3.0)), X, time_limit=5)
+    assert front.best.length == 1
+    assert np.allclose(front.best(X), 3.0)
+
+
+def test_a_class_that_never_occurs_is_still_a_class():
+    X, y = load_iris(return_X_y=True)
+    model = LogisticRegression(max_iter=500).fit(X, y)
+    few = X[:100]
+    front = cf.frontier(model, few, time_limit=5)
+    assert all(f.task.classes == (0, 1, 2) for f in front)
+    assert min(e.error for e in front.entries) == 0
+
+
 # --- limits, interruptions, bad input -----------------------------------------------------------
 
 

@@ -53,8 +53,31 @@ def test_a_program_that_is_wrong_or_does_not_run_fails(target, monkeypatch):
         "\ndef evaluate(*a, **k):\n    found = other(*a, **k)\n"
         "    return {name: value * 1.001 for name, value in found.items()}\n"
     )
-    monkeypatch.setattr("closedform.verify.programs.write", lambda *_: wrong)
-    assert not verify_program(formula, target, X, made_up=False).ok
+    monkeypatch.setattr("closedform.verify.programs.content", lambda *_: wrong)
+    found = verify_program(formula, target, X, made_up=False)
+    assert not found.ok
+    assert found.worst_relative > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("target", "right", "wrong", "said"),
+    [
+        ("c", "#include", "#inclde", "inclde"),
+        ("javascript", "export", "exprot", "SyntaxError"),
+        ("numpy", "def ", "fed ", "SyntaxError"),
+        ("sql", "FROM", "FORM", 'at or near "FORM"'),
+    ],
+)
+def test_a_program_that_does_not_run_fails_in_its_own_name(target, right, wrong, said, monkeypatch):
+    formula = read(RIDGE)
+    broken = formula.to(target).replace(right, wrong)
+    monkeypatch.setattr("closedform.verify.programs.content", lambda *_: broken)
+    found = verify_program(formula, target, X, model=RIDGE)
+    told = str(found)
+    assert not found.ok
+    assert told.startswith("NOT COMPARED: the program failed · 442 rows given")
+    assert said in told
+    assert "the model" not in told  # that is not asked, and not to blame
 
 
 def test_a_python_program_runs_without_any_package(monkeypatch):

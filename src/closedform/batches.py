@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from closedform.columns import decoded
 from closedform.errors import BadInput
 from closedform.evaluate import evaluate
 from closedform.formula import Formula
@@ -80,7 +81,8 @@ def _pyarrow(formula: Formula, batch: Any, prefix: str) -> Any:
     types = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
     kinds = _kinds(formula, prefix)
     names = [f.name for f in formula.inputs if f.name in batch.schema.names]
-    X = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in names}
+    columns = {name: decoded(batch.column(name)) for name in names}
+    X = {name: column.to_numpy(zero_copy_only=False) for name, column in columns.items()}
     for name, column in _named(formula, X, prefix).items():
         kind = types.get(kinds.get(name, float))
         made = pa.array(column.tolist() if name in kinds else column, kind, from_pandas=True)

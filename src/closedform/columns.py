@@ -44,8 +44,9 @@ def columns_of(
 
     Args:
         inputs: the features of the formula.
-        X: a DataFrame (pandas, Polars …), a dict of columns or single values, anything that is
-            an array of shape (rows, inputs), or rows as networks take them: see `flattened`.
+        X: a DataFrame (pandas, Polars …), a table of Arrow, a dict of columns or single values,
+            anything that is an array of shape (rows, inputs), or rows as networks take them: see
+            `flattened`.
         needed: the inputs whose values matter (see `Formula.needed`); the others may be absent
             or hold anything. None: all of them.
 
@@ -187,9 +188,13 @@ def _raw_columns(
     inputs: Sequence[Feature], X: Any, wanted: Collection[int]
 ) -> tuple[dict[int, Any], list[str]]:
     if isinstance(X, Mapping) or hasattr(X, "columns"):
-        names = list(X.keys() if isinstance(X, Mapping) else X.columns)
+        # Arrow's tables call their columns' values `columns`.
+        names = list(X.keys() if isinstance(X, Mapping) else getattr(X, "column_names", X.columns))
         have = column_keys(inputs, names)
-        found = {i: X[have[f.name]] for i, f in enumerate(inputs) if f.name in have}
+        twice = [f.name for f in inputs if f.name in have and names.count(have[f.name]) > 1]
+        if twice:
+            return {}, [f"there are several columns {name!r}" for name in twice]
+        found = {i: decoded(X[have[f.name]]) for i, f in enumerate(inputs) if f.name in have}
         absent = [inputs[i].name for i in sorted(wanted) if i not in found]
         return found, [f"column {name!r} is absent" for name in absent]
     if hasattr(X, "toarray"):
@@ -198,6 +203,15 @@ def _raw_columns(
     if array.ndim != 2 or array.shape[1] != len(inputs):
         return {}, [f"an array of shape {array.shape} is not (rows, {len(inputs)})"]
     return dict(enumerate(array.T)), []
+
+
+def decoded(values: Any) -> Any:
+    """Return a column of Arrow that holds places in a dictionary as what stands there.
+
+    NumPy reads a missing one as the last of the dictionary. Any other column stays as it is.
+    """
+    kind: Any = getattr(values, "type", None)
+    return values.cast(kind.value_type) if hasattr(kind, "index_type") else values
 
 
 def column_keys(inputs: Sequence[Feature], names: Sequence[Any]) -> dict[str, Any]:

@@ -208,7 +208,10 @@ def _frontier(verb: Verb) -> None:
     )
     verb.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     verb.add_argument("--method", action="append", default=[], metavar="NAME", help=_MORE["method"])
-    verb.add_argument("--html", metavar="PAGE", help="also write the frontier as a page")
+    verb.add_argument(
+        "--html", nargs="?", const="", metavar="PAGE",
+        help="also write the frontier as a page (default: FILE.frontier.html in this folder)",
+    )  # fmt: skip
     picked = verb.add_argument_group("the formula that -o writes, as JSON; default: the best")
     picked.add_argument("--max-error", type=_not_negative, metavar="X", help="the shortest within")
     picked.add_argument("--max-length", type=_not_negative, metavar="N", help="the nearest within")

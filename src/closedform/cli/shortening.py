@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from pathlib import Path
 
 from closedform.cli.answers import Answer
 from closedform.cli.sources import open_source, with_rows
@@ -23,9 +24,11 @@ def frontier(args: Namespace, notes: list[str]) -> Answer:
         time_limit=args.time_limit, seed=args.seed, methods=args.method or None,
     )  # fmt: skip
     facts = json.loads(front.to_json())
-    if args.html is not None:
-        front.to_html(args.html)
     text = str(front)
+    if args.html is not None:
+        page = args.html or f"{Path(args.file).stem}.frontier.html"
+        front.to_html(page)
+        text += f"\nwrote {page}"
     if args.out is not None:
         from closedform.store import to_json
 

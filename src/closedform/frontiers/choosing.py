@@ -102,17 +102,18 @@ def _knee(entries: Sequence[Entry], judge: Judge) -> Choice:
     """
     lengths = np.log([max(e.length, 1) for e in entries])
     errors = np.array([e.judged.chosen_by for e in entries])
-    if len(entries) == 1 or np.ptp(lengths) == 0 or np.ptp(errors) == 0:
-        return Choice(len(entries) - 1, "the only formula there is." if len(entries) == 1
-                      else "no other comes nearer to the model.")  # fmt: skip
+    if len(entries) == 1:
+        return Choice(0, "the only formula there is.")
+    if np.ptp(lengths) == 0 or np.ptp(errors) == 0:
+        return Choice(0, "the shortest; no other comes nearer to the model.")
     x = (lengths - lengths[0]) / np.ptp(lengths)
     y = (errors - errors[-1]) / (errors[0] - errors[-1] or 1.0)
     i = int(np.argmax(1 - x - y))
     if _is_poor(entries, i):
         return Choice(
             i, "the knee of the curve, but no small formula is near this model: this one leaves "
-            f"{entries[i].judged.error / (entries[0].judged.error or 1):.0%} of the constant's error"
-            f"{_neighbours(entries, i)}.",
+            f"{entries[i].judged.error / (entries[0].judged.error or 1):.0%} of the error of a "
+            f"constant{_neighbours(entries, i)}.",
         )  # fmt: skip
     return Choice(i, f"the knee of the curve{_neighbours(entries, i)}.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,8 @@ class Judged:
     """The errors of one formula.
 
     Attributes:
-        chosen_by: the error against the model on the rows to choose by.
+        chosen_by: the error against the model on the rows to choose by, and on made-up ones like
+            these where they are few.
         error: the error against the model on rows that no step saw.
         error_y: the error against y there; NaN where y was not given.
         chosen_by_y: the error against y on the rows to choose by.
@@ -82,9 +83,9 @@ class Judge:
             self.metric, self.about = metric, getattr(metric, "__name__", "as given")
         else:
             self.metric, self.about = _named(metric or default, self.classifies)
-        self._kept = {
-            id(part): answered(part, self.names) for part in (subject.select, subject.check)
-        }
+        self._choosing = [p for p in (subject.select, subject.more) if p is not None]
+        parts = (*self._choosing, subject.check)
+        self._kept = {id(part): answered(part, self.names) for part in parts}
         if not all(kept.any() for kept in self._kept.values()):
             raise BadInput(
                 "The model answers none of the rows that errors are measured on.",
@@ -94,10 +95,10 @@ class Judge:
     def __call__(self, formula: Formula) -> Judged:
         """Return the errors of a formula with the model's outputs."""
         select, check = self.subject.select, self.subject.check
-        first, second = (self._answers(formula, part) for part in (select, check))
+        first, *more, second = (self._answers(formula, p) for p in (*self._choosing, check))
         return Judged(
-            self._against_model(first, select),
-            self._against_model(second, check),
+            self._against_model([first, *more], self._choosing),
+            self._against_model([second], [check]),
             self._against_y(second, check),
             self._against_y(first, select),
             int(self._kept[id(check)].sum()),
@@ -126,17 +127,22 @@ class Judge:
         observed = part.y if part.y.ndim == 2 else part.y[:, None]
         table = np.column_stack([said[n] for n in self.names])
         if self.classifies:
-            return np.array(
-                [a != b for a, b in zip(observed[:, 0], table[:, 0], strict=True)], float
-            )
+            pairs = zip(observed[:, 0], table[:, 0], strict=True)
+            return np.array([a != b for a, b in pairs], dtype=float)
         return np.asarray(((observed - table) ** 2).mean(axis=1), dtype=float)
 
     def _answers(self, formula: Formula, part: Part) -> Mapping[str, Array]:
         return formula.only(*self.names).evaluate(part.X)
 
-    def _against_model(self, got: Mapping[str, Array], part: Part) -> float:
-        kept = self._kept[id(part)]
-        return float(np.mean([self._one(part.said[n], got[n], kept) for n in self.names]))
+    def _against_model(self, got: Sequence[Mapping[str, Array]], parts: Sequence[Part]) -> float:
+        return float(np.mean([self._on_all(name, got, parts) for name in self.names]))
+
+    def _on_all(
+        self, name: str, got: Sequence[Mapping[str, Array]], parts: Sequence[Part]
+    ) -> float:
+        kept = np.concatenate([self._kept[id(part)] for part in parts])
+        expected = np.concatenate([part.said[name] for part in parts])
+        return self._one(expected, np.concatenate([g[name] for g in got]), kept)
 
     def _one(self, expected: Array, got: Array, kept: Array) -> float:
         found = self.metric(expected[kept], got[kept])

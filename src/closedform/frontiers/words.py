@@ -21,7 +21,7 @@ HEADINGS = ("", "#", "length", "numbers", "inputs", "error", "error on y", "meth
 
 
 def one_line(formula: Formula) -> str:
-    """Return the scores of a formula on one line, with four digits; `TOO_LONG` in its place where it is that."""
+    """Return the scores of a formula on one line, with four digits, or `TOO_LONG`."""
     if formula.length > LEGIBLE:
         return TOO_LONG
     try:

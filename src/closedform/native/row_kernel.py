@@ -67,7 +67,14 @@ def _layer(w: Array, at: int, x: Array, args: Array, lo: int, n: int, out: Array
     size = len(out)
     total = w[at : at + size].copy()
     weights = w[at + size : at + size * (n + 1)].reshape((n, size))
-    for i in range(n):
+    fours = n - n % 4
+    for i in range(0, fours, 4):  # four at once, since reading and writing sums takes the time
+        a, b = x[args[lo + i]], x[args[lo + i + 1]]
+        c, d = x[args[lo + i + 2]], x[args[lo + i + 3]]
+        for k in range(size):
+            half = (total[k] + weights[i, k] * a) + weights[i + 1, k] * b
+            total[k] = (half + weights[i + 2, k] * c) + weights[i + 3, k] * d
+    for i in range(fours, n):
         value = x[args[lo + i]]
         for k in range(size):
             total[k] += weights[i, k] * value

@@ -42,9 +42,12 @@ def kth(n: Node) -> Node:
 
 
 def weighted_median(n: Node) -> Node:
-    """The least argument that has half of all weight at or below it."""
+    """The least argument that has half of all weight at or below it.
+
+    The others count as the greatest of all, and not as infinity, which MySQL does not have.
+    """
     half, none = o.const(0.5 * sum(n.data)), o.either(*map(o.missing, n.args))
-    one, zero, never = o.const(1), o.const(0), o.const(math.inf)
+    one, zero, never = o.const(1), o.const(0), o.maximum(*n.args)
     found = []
     for x in n.args:
         below = o.linear(0, n.data, [o.where(o.less_equal(y, x), one, zero) for y in n.args])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,8 @@ def branches(
     A forest of 20 trees tests an input in a thousand places: of 23 tests that sent a missing value
     the wrong way, three escaped eight rows for each input.
     """
-    trees = [n for n in toposort(formula.roots) if n.op is ops.TREE and n.data.splits.depth]
+    found = [n for n in toposort(formula.roots) if n.op is ops.TREE and n.data.splits.depth]
+    trees = of_one_shape(found)
     if not trees or not rows:
         return
     asked = max(1, len(trees) * sum(map(len, special.values())))
@@ -39,20 +41,38 @@ def branches(
             yield from ((i, k, row) for row in _rows_for(trees, columns, some, i, value))
 
 
+def of_one_shape(nodes: Sequence[Node]) -> list[list[Node]]:
+    """Return nodes, trees with the same tests together: a forest has one for each class.
+
+    One by one, the 2,000 of ten trees for 200 classes took minutes to try.
+    """
+    found: dict[Any, list[Node]] = {}
+    for n in nodes:
+        key = (n.data.splits.key, n.args) if n.op is ops.TREE else n
+        found.setdefault(key, []).append(n)
+    return list(found.values())
+
+
+def values_of(trees: Sequence[Node]) -> Array:
+    """Return what trees of one shape give, shape (nodes, trees)."""
+    return np.stack([n.data.values for n in trees], axis=1)
+
+
 def _rows_for(
-    trees: Sequence[Node], columns: Sequence[Array], rows: int, i: int, value: float | int
+    trees: Sequence[Sequence[Node]], columns: Sequence[Array], rows: int, i: int, value: float | int
 ) -> list[int]:
     """Return rows which, with a value in an input, between them come to every test of it."""
-    args = list(dict.fromkeys(a for tree in trees for a in tree.args))
+    args = list(dict.fromkeys(a for tree, *_ in trees for a in tree.args))
     reading = _reading(args, i)
     new = [np.full_like(c, value) if k == i else c for k, c in enumerate(columns)]
     values = dict(zip(args, compute(args, new, rows), strict=True))
     found: dict[int, None] = {}
-    for tree in trees:
-        asked = np.array([a in reading for a in tree.args])
+    for alike in trees:
+        tested = alike[0].args
+        asked = np.array([a in reading for a in tested])
         if asked.any():
-            x = np.stack([values[a] for a in tree.args])
-            found.update(dict.fromkeys(_deciding(tree, x, asked)))
+            x = np.stack([values[a] for a in tested])
+            found.update(dict.fromkeys(_deciding(alike, x, asked)))
     return list(found)
 
 
@@ -64,14 +84,14 @@ def _reading(args: Sequence[Node], i: int) -> set[Node]:
     return {n for n in args if reads[n]}
 
 
-def _deciding(tree: Node, x: Array, asked: Array) -> list[int]:
+def _deciding(alike: Sequence[Node], x: Array, asked: Array) -> list[int]:
     """Return for each test of the features asked about a row whose value it decides."""
-    splits, values = tree.data.splits, tree.data.values
+    splits, values = alike[0].data.splits, values_of(alike)
     ends, tests, rows = _passed(splits, x, asked)
     picked = _first_few(tests)
     tests, rows = tests[picked], rows[picked]
     other = splits.child[tests] + ~_right(splits, x[:, rows], tests)
-    told = values[_onward(splits, x[:, rows], other)] != values[ends[rows]]
+    told = (values[_onward(splits, x[:, rows], other)] != values[ends[rows]]).any(axis=1)
     _, first = np.unique(tests[told], return_index=True)
     found: list[int] = rows[told][first].tolist()
     return found

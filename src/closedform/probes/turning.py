@@ -13,6 +13,7 @@ from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Op, Type, toposort, ulps
 from closedform.ops.payloads import Label, Splits, leaves_of
+from closedform.probes.branching import of_one_shape, values_of
 
 Inputs = Sequence[Array]
 TRIED = 200
@@ -53,8 +54,8 @@ def turns(formula: Formula, below: Callable[[Node], Array], rows: int) -> list[T
     """
     nodes = toposort([*formula.roots, *(n for s in formula.stages for _, n in s.after)])
     found: dict[tuple[int, str], list[Turn]] = {}
-    for n in nodes:
-        for x, value, telling, passing in _critical(n, below, rows):
+    for alike in of_one_shape(nodes):
+        for x, value, telling, passing in _critical(alike, below, rows):
             for index, at, inverted in _traced(x, value):
                 old = found.setdefault((index, at.hex()), [])
                 tells = bool(len(telling))
@@ -71,11 +72,12 @@ NO_ROW: Array = np.zeros(0, np.int64)
 
 
 def _critical(
-    n: Node, below: Callable[[Node], Array], rows: int
+    alike: Sequence[Node], below: Callable[[Node], Array], rows: int
 ) -> Iterator[tuple[Node, float, Array, int]]:
     """Yield (argument, value where it matters, rows that tell, a row that comes here)."""
+    n = alike[0]
     if n.op is ops.TREE:
-        yield from _tests_of(n, below, rows)
+        yield from _tests_of(alike, below, rows)
     elif n.op is ops.PIECEWISE:
         yield from ((n.args[0], e, NO_ROW, -1) for e in n.data.edges.tolist())
     elif n.op in (ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MIN, ops.MAX):
@@ -88,18 +90,19 @@ def _critical(
 
 
 def _tests_of(
-    n: Node, below: Callable[[Node], Array], rows: int
+    trees: Sequence[Node], below: Callable[[Node], Array], rows: int
 ) -> Iterator[tuple[Node, float, Array, int]]:
-    splits = n.data.splits
-    columns = np.stack([below(a) for a in n.args])
+    splits, args = trees[0].data.splits, trees[0].args
+    values = values_of(trees)
+    columns = np.stack([below(a) for a in args])
     passing = _passing(splits, columns, rows)
     inner = np.flatnonzero(~splits.leaf & (splits.member < 0))
-    tells = _telling(n, columns, inner, passing[inner, :AT_FIRST])
+    tells = _telling(splits, values, columns, inner, passing[inner, :AT_FIRST])
     for i, told in zip(inner.tolist(), tells, strict=True):
         if passing[i, 0] >= 0 and not told.any():
-            told = _telling(n, columns, np.array([i]), passing[i : i + 1])[0]
+            told = _telling(splits, values, columns, np.array([i]), passing[i : i + 1])[0]
         telling = np.unique(passing[i, : len(told)][told])
-        yield n.args[splits.feature[i]], float(splits.threshold[i]), telling, int(passing[i, 0])
+        yield args[splits.feature[i]], float(splits.threshold[i]), telling, int(passing[i, 0])
 
 
 def _passing(splits: Splits, columns: Array, rows: int) -> Array:
@@ -122,13 +125,13 @@ def _passing(splits: Splits, columns: Array, rows: int) -> Array:
     return found
 
 
-def _telling(n: Node, columns: Array, inner: Array, passing: Array) -> Array:
-    """Return on which rows a tree gives something else on either side of a test, (tests, rows).
+def _telling(splits: Splits, values: Array, columns: Array, inner: Array, passing: Array) -> Array:
+    """Return on which rows trees give something else on either side of a test, (tests, rows).
 
     A row that comes to a test may end in the same value on both of its sides: two of seven
     thresholds of a tree of Iris could be moved by an ulp without a certificate's notice.
     """
-    splits, places = n.data.splits, passing.ravel()
+    places = passing.ravel()
     if not columns.shape[1] or not len(places):
         return np.zeros(passing.shape, dtype=bool)
     feature = np.repeat(splits.feature[inner], passing.shape[1])
@@ -137,8 +140,8 @@ def _telling(n: Node, columns: Array, inner: Array, passing: Array) -> Array:
     for way in (-np.inf, np.inf):
         beside = np.take(columns, places, axis=1)
         beside[feature, np.arange(len(places))] = np.nextafter(threshold, way)
-        sides.append(n.data.values[leaves_of(splits, beside)])
-    told: Array = (sides[0] != sides[1]) & (places >= 0)
+        sides.append(values[leaves_of(splits, beside)])
+    told: Array = (sides[0] != sides[1]).any(axis=1) & (places >= 0)
     return told.reshape(passing.shape)
 
 

@@ -69,8 +69,14 @@ def _smoothed(columns: list[Array], drawn: Array, random: np.random.Generator) -
     root = vectors * np.sqrt(np.maximum(values, 0))
     noise = random.normal(size=(len(drawn), len(columns))) @ root.T
     new = (scaled[drawn] + WIDTH * noise) / np.sqrt(1 + WIDTH**2)
-    new = np.clip(new, scaled.min(axis=0), scaled.max(axis=0))
-    return list((mean + deviation * new).T)
+    back = mean + deviation * new
+    return [_as_given(made, column) for made, column in zip(back.T, table.T, strict=True)]
+
+
+def _as_given(made: Array, column: Array) -> Array:
+    """Return made-up values within the range of those given, whole where these are whole."""
+    kept = np.rint(made) if (column == np.rint(column)).all() else made
+    return np.clip(kept, column.min(), column.max())
 
 
 def _finite(column: Array) -> Array:

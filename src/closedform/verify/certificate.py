@@ -106,6 +106,7 @@ class Domain:
             they do not count against the certificate.
         unresolved: rows in blocks that the model refuses, not told apart one by one.
         error: the first message with which the model refused.
+        failed: what was said where a printed program did not compile, or failed on a row.
         where: one row of `only_model` or `only_formula`.
     """
 
@@ -118,11 +119,14 @@ class Domain:
     extreme: int = 0
     unresolved: int = 0
     error: str = ""
+    failed: str = ""
     where: Row | None = None
 
     @property
     def ok(self) -> bool:
         """Whether both sides take the same rows, and at least one of those given."""
+        if self.failed:
+            return False
         answered = self.rows - self.refused - self.unresolved
         some = answered > 0 or self.rows == 0 or self.set != "given"
         return self.only_model <= self.extreme and not self.only_formula and some
@@ -207,6 +211,8 @@ class Certificate:
                 return f"DIFFERS on {failing:,} rows, missing on one side alone"
             if failing:
                 return f"DIFFERS on {failing:,} rows, up to {self.worst_relative:.2g} relative"
+            if any(d.failed for d in self.domains):
+                return "NOT COMPARED: the program failed"
             if any(d.refused == d.rows > 0 for d in self.domains if d.set == "given"):
                 return "NOT COMPARED: the model refuses every row given"
             return "DIFFERS in which rows are taken"
@@ -305,6 +311,8 @@ def _differ(check: Check | None) -> str:
 
 
 def _table(checks: tuple[Check, ...]) -> Iterator[str]:
+    if not checks:
+        return
     lines = [HEADINGS, *(_cells(*pair) for pair in _pairs(checks))]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
     for line in lines:
@@ -323,6 +331,8 @@ def _domain_lines(domain: Domain) -> Iterator[str]:
     found = [f"{count:,} {what}" for what, count in said.items() if count]
     if found:
         yield f"rows {domain.set}: " + ", ".join(found)
+    if domain.failed:
+        yield f"rows {domain.set}: the program failed: {' '.join(domain.failed.split())}"
     if domain.error and not domain.ok:
         yield f"the model says: {domain.error}"
     if domain.where is not None:

@@ -182,10 +182,12 @@ def checks_of(
     """
     both = np.flatnonzero(said.answered & ~rows.outside)
     coarse = 0.0 if method.double else _coarsest(formula)
+    real = [n for n in method.outputs if n in rows.values and _is_number(formula, n)]
+    added = rows.added(formula, real)
     for name, expected in zip(method.outputs, said.columns, strict=True):
         if name not in rows.values:
             continue
-        if formula.outputs[name].type is Type.LABEL:
+        if not _is_number(formula, name):
             task = formula.task.of(name)
             ties = lambda at, task=task: (  # noqa: E731
                 _tied(formula, task, coarse, theirs, rows, at) | rows.even[at]
@@ -200,10 +202,14 @@ def checks_of(
             own = None if fine else formula.precision.get(name)
             check = partial(
                 number_check, formula, name, method.name, numbers, rows, both, tolerance,
-                rows.least(formula, name, spreads[name]),
+                np.maximum(spreads[name], added[name]),
             )  # fmt: skip
             explained = None if twin is None else rounding(numbers, twin)[both]
             yield check(own=own, rounding=explained)
+
+
+def _is_number(formula: Formula, name: str) -> bool:
+    return formula.outputs[name].type is not Type.LABEL
 
 
 def _twin(method: Method, found: Sequence[Answers], name: str) -> Array | None:
@@ -284,7 +290,7 @@ def _lost(
     far = np.flatnonzero(bad & np.isin(rows.kinds[both], EXTREME))[:FAR]
     columns = [c[both[far]] for c in rows.columns]
     found: Array = bad & rows.even[both]
-    found[far] |= within_rounding(formula.outputs[name], columns, expected[both[far]])
+    found[far] |= within_rounding([formula.outputs[name]], columns, expected[both[far], None])
     return found
 
 
@@ -341,9 +347,10 @@ def _tied(
             said = np.column_stack([theirs[n][at] for n in names])
             apart = (ours != said).any(axis=1)
             near: Array = tied(ours, allowed) & tied(said, allowed) & apart
+            rest = np.flatnonzero(apart & ~near)
             outputs = [formula.outputs[n] for n in names]
-            lost: Array = apart & _all_lost(outputs, said, rows, at)
-            return near | lost
+            near[rest] = _all_lost(outputs, said[rest], rows, at[rest])
+            return near
     return np.zeros(len(at), dtype=bool)
 
 
@@ -352,8 +359,7 @@ def _all_lost(outputs: Sequence[Node], said: Array, rows: Rows, at: Array) -> Ar
     found = np.isin(rows.kinds[at], EXTREME)
     far = np.flatnonzero(found)[:FAR]
     columns = [c[at[far]] for c in rows.columns]
-    for n, values in zip(outputs, said.T, strict=True):
-        found[far] &= within_rounding(n, columns, values[far])
+    found[far] = within_rounding(outputs, columns, said[far])
     return found
 
 

@@ -183,38 +183,44 @@ def _nearly_even(best: Node) -> Node:
     return ops.both(near, ops.less(ops.const(0.0), away))
 
 
-def terms_of(output: Node, columns: Sequence[Array], rows: int) -> Array:
-    """Return Σ |wᵢ·xᵢ| of an output that is a sum, shape (rows,); 0 of any other, and of infinity.
+def terms_of(outputs: Sequence[Node], columns: Sequence[Array], rows: int) -> list[Array]:
+    """Return Σ |wᵢ·xᵢ| of each output that is a sum, shape (rows,); 0 of others, and of infinity.
+
+    All outputs at once: what they share, the hidden layers of a network, is computed once.
 
     Args:
-        output: a node over the inputs.
+        outputs: nodes over the inputs.
         columns: the inputs, as `columns_of` gives them.
         rows: how many rows there are.
     """
-    if output.op is not ops.LIN:
-        return np.zeros(rows)
-    sizes = [ops.absolute(x) for x in output.args]
     with np.errstate(all="ignore"):
-        whole = ops.linear(abs(output.data.bias), np.abs(output.data.weights), sizes)
-        found: Array = np.nan_to_num(compute([whole], columns, rows)[0], posinf=0.0)
-    return found
+        found = compute([_sizes(n) for n in outputs], columns, rows)
+        return [np.nan_to_num(sizes, posinf=0.0) for sizes in found]
 
 
-def within_rounding(output: Node, columns: Sequence[Array], values: Array) -> Array:
-    """Return whether the output may have some values where all inputs move by 2 ulp, shape (rows,).
+def _sizes(n: Node) -> Node:
+    if n.op is not ops.LIN:
+        return ops.const(0.0)
+    terms = [ops.absolute(x) for x in n.args]
+    return ops.linear(abs(n.data.bias), np.abs(n.data.weights), terms)
+
+
+def within_rounding(outputs: Sequence[Node], columns: Sequence[Array], values: Array) -> Array:
+    """Return whether outputs may have some values where all inputs move by 2 ulp, shape (rows,).
 
     At 1e30 that may be any value at all: of a wave, whose phase is lost, or of the chances of two
     densities whose difference is.
 
     Args:
-        output: a node over the inputs.
+        outputs: nodes over the inputs.
         columns: the inputs, as `columns_of` gives them.
-        values: what the output is asked to be, shape (rows,).
+        values: what the outputs are asked to be, shape (rows, outputs).
     """
     found = np.zeros(len(values), dtype=bool)
-    for i, value in enumerate(values.tolist()):
+    for i, row in enumerate(values.tolist()):
         box = {j: _around(float(c[i])) for j, c in enumerate(columns) if c.dtype.kind == "f"}
-        found[i] = value in bounds([output], box)[0]
+        reach = bounds(outputs, box)
+        found[i] = all(value in around for value, around in zip(row, reach, strict=True))
     return found
 
 

@@ -71,6 +71,8 @@ def verify_program(
         rows = normal(rows) if target in NORMAL_ROWS_ONLY else rows
         ran, domain = _run(formula, target, program, rows, options)
         domains.append(domain)
+        if domain.failed and not ran.values:
+            break  # other rows would not help
         checks += _against_formula(formula, ran, rows, tolerance, spreads)
         if model is not None:
             inside = replace(ran, outside=rows.outside)
@@ -114,17 +116,11 @@ def _run(
     columns = [_values(f, c) for f, c in zip(formula.inputs, given, strict=True)]
     run, names = runner(target), tuple(formula.outputs)
     made, error = run(program, formula.inputs, columns, names, options)
-    values = {n: _column(formula, n, made.get(n, [None] * len(rows))) for n in formula.outputs}
+    answered = formula.outputs if made or not error else ()
+    values = {n: _column(formula, n, made.get(n, [None] * len(rows))) for n in answered}
     outside = np.zeros(len(rows), dtype=bool)
-    failed = len(rows) if error and not made else 0
-    domain = Domain(
-        rows.set,
-        len(rows),
-        refused=failed,
-        outside=int(rows.outside.sum()),  # there, both give nothing: it is said, or all seems well
-        only_formula=int(bool(error)),
-        error=error,
-    )
+    # Where the formula gives nothing, so does the program: it is said, or all seems well.
+    domain = Domain(rows.set, len(rows), outside=int(rows.outside.sum()), failed=error)
     return replace(rows, values=values, outside=outside), domain
 
 

@@ -61,17 +61,19 @@ class Rows:
         """Return how many rows there are."""
         return len(self.kinds)
 
-    def least(self, formula: Formula, name: str, spread: float) -> Array:
-        """Return what a difference is relative to at least, shape (rows,).
+    def added(self, formula: Formula, names: Sequence[str]) -> dict[str, Array]:
+        """Return how large what is added up to some outputs is far outside the data, shape (rows,).
 
-        The spread of the output; far outside the data the size of what is added, for a difference
-        of squares there keeps but some of its digits, in the model as in the formula.
+        There a difference of squares keeps but some of its digits, in the model as in the formula.
+        It is 0 on other rows.
         """
-        made = np.full(len(self), spread)
+        made = {name: np.zeros(len(self)) for name in names}
         far = np.flatnonzero(np.isin(self.kinds, EXTREME))
         if len(far):
             columns = [c[far] for c in self.columns]
-            made[far] = np.maximum(spread, terms_of(formula.outputs[name], columns, len(far)))
+            sizes = terms_of([formula.outputs[name] for name in names], columns, len(far))
+            for name, size in zip(names, sizes, strict=True):
+                made[name][far] = size
         return made
 
     def take(self, picked: Array) -> Rows:

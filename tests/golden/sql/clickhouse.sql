@@ -40,3 +40,4 @@ SELECT
     CASE WHEN tree_1 = v1 THEN 0 WHEN p_1 = v1 THEN 1 ELSE 2 END AS "label",
     p_1 AS "P(1)"
 FROM step_2
+SETTINGS short_circuit_function_evaluation = 'disable'

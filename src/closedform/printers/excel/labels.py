@@ -61,4 +61,6 @@ class LabelCells:
             rest = f"IF({cell}={-1 - i},{self.given(i)},{rest})"
         if not self.count:
             return rest
-        return f"IF({cell}>0,INDEX(label_values,MAX({cell},1)),{rest})"
+        told = f"IF({cell}>0,INDEX(label_values,MAX({cell},1)),{rest})"
+        # The cell of the empty text is empty, and what points there would be 0.
+        return f'IF({cell}={self.code("")},"",{told})' if "" in self.codes.texts else told

@@ -350,8 +350,7 @@ def _trees(steps: Steps, book: Book) -> None:
         return
     sheet = book.sheet("Trees", "Trees", TREES)
     sheet.line(NODES - 1, trees.heading(), "heading")
-    for row, line in enumerate(trees.rows(steps.name), NODES):
-        sheet.line(row, line, "coefficient")
+    sheet.rows(NODES, trees.rows(steps.name), "coefficient")
     sheet.width(0, len(trees.heading()), 13)
     sheet.height(NODES - 1, 2)
     sheet.fit_page()

@@ -49,6 +49,7 @@ OPEN, CLOSE = "\x1d", "\x1c"
 """Brackets of a name: they never grow with what stands between them."""
 
 
+@lru_cache(4096)  # leaves of a forest say the same of themselves
 def spelled(text: str, *, unicode: bool = False) -> str:
     """Return any string in maths mode, upright.
 
@@ -92,6 +93,7 @@ def _sign(c: str) -> str:
     return known or rf"\langle\text{{U+{ord(c):04X}}}\rangle "
 
 
+@lru_cache(4096)
 def name_latex(name: str, *, unicode: bool = False) -> str:
     """Return a name: x1 as x with an index, age upright, anything else as text."""
     indexed = re.fullmatch(r"([A-Za-z])(?:(\d+)(?:_(\d+))?)?", name)
@@ -148,7 +150,7 @@ def words(sentence: str) -> str:
 
 _SPACED = re.compile(r"(\\(?:le|ge|times|cdot|ne|in|notin|mapsto|to)\b|[=<>]|(?<!\S)[+-](?=\s))")
 _UNSEEN = re.compile(
-    r"\\(?:text|mathrm|mathbf|operatorname\*?|begin|end|frac|left|right)\b|\\[,;:!]|[{}^_\x1f]"
+    r"\\(?:text|mathrm|mathbf|operatorname\*?|begin|end|frac|left|right)\b|\\[,;:!]|(?<!\\)[{}^_]|\x1f"
 )
 
 
@@ -168,9 +170,24 @@ _SIZES = _Sizes(
 )
 
 
+_SIDES = re.compile(r" (?:<|\\[lg]e) ")
+_SIGN = 2 * _SIZES[" "] + 3 * _SIZES["0"]
+_NUMBER = re.compile(r"-?\d+\.\d+")
+
+
 @lru_cache(4096)  # the leaves below a split repeat its condition
 def width_of(latex: str) -> float:
     """Estimate how wide a formula prints, in digits (half an em of the roman font)."""
+    if r"\frac" in latex or STACK in latex:
+        return _width(latex)
+    sides = _SIDES.split(latex)
+    return sum(map(_width, sides)) + (len(sides) - 1) * 0.93 * _SIGN
+
+
+@lru_cache(4096)
+def _width(latex: str) -> float:
+    if _NUMBER.fullmatch(latex):
+        return 0.93 * ((len(latex) - 1) * _SIZES["0"] + _SIZES["."])
     if STACK in latex:
         latex = _STACKED.sub(lambda found: max(found[1].split(r" \\ "), key=len), latex)
     spaced = re.sub(r"\\q?quad\b", "000", _SPACED.sub("000", latex))

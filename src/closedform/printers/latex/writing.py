@@ -24,6 +24,7 @@ from closedform.printers.blocks import (
     Sentence,
 )
 from closedform.printers.draft import Extent
+from closedform.printers.latex.matrices import dots, fitting, kept_of, row_of
 from closedform.printers.latex.names import CLOSE, OPEN, spelled, width_of, words
 from closedform.printers.latex.spelling import Numerals, scribe
 from closedform.printers.outline import before_rounding, page
@@ -43,6 +44,8 @@ MOST_LINES = 60
 """Rows of a notebook's cell; what lies beyond is left out, and said so."""
 
 CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text').")
+
+AND = r" \text{ and } "
 
 WIDE_LEFT = 14
 """Digits up to which the equals signs of a paragraph stand below each other."""
@@ -295,19 +298,24 @@ class Layout:
     def _conditions(self, rule: Rule, room: float) -> Iterator[str]:
         wide = width_of(text := r"\text{when } " if rule.conditions else r"\text{always}")
         for i, condition in enumerate(rule.conditions):
-            part = (r" \text{ and } " if i else "") + condition
-            wide += width_of(part)  # the text itself, measured each time, took twice as long
+            # Conditions are measured once, and lines added up: the lines took twice as long.
+            before, size = AND if i else "", width_of(condition)
+            wide += width_of(before) + size
             if i and wide > room:
                 yield text
-                text, wide = "", width_of(part := r"\quad" + part)
-            text += part
+                text, before = "", r"\quad" + AND
+                wide = width_of(before) + size
+            text += before + condition
         for i, fact in enumerate(self.facts(rule.facts)):
-            text += ",\\ " if i else r"\text{:}"
-            if width_of(text) + width_of(fact) + 3 > room:
+            text += (mark := ",\\ " if i else r"\text{:}")
+            wide += width_of(mark) + width_of(fact)
+            if wide + 3 > room:
                 yield text
                 text = r"\quad " + fact
+                wide = width_of(text)
             else:
                 text += fact if i else r"\quad " + fact
+                wide += 0 if i else width_of(r"\quad ")
         yield text
 
     def facts(self, block: Sentence) -> list[str]:
@@ -322,7 +330,7 @@ class Layout:
         if block.vector:
             return self._vector(block)
         across, down = self._shown(block)
-        rows = [_row(block.entries[i], across) if i is not None else _dots(across) for i in down]
+        rows = [row_of(block.entries[i], across) if i is not None else dots(across) for i in down]
         body = " \\\\\n".join(rows)
         self.cut = self.cut or None in across or None in down
         left = self._called(block)
@@ -333,7 +341,7 @@ class Layout:
         """Return which columns and rows of a matrix are shown, None for those left out."""
         if id(block) not in self.kept:
             wide = [max(map(width_of, c)) + 2.6 for c in zip(*block.entries, strict=True)]
-            across, down = _fitting(wide, self.width - 24), _kept(len(block.entries), MOST_ROWS)
+            across, down = fitting(wide, self.width - 24), kept_of(len(block.entries), MOST_ROWS)
             self.kept[id(block)] = across, down
         return self.kept[id(block)]
 
@@ -344,7 +352,7 @@ class Layout:
         return rf"{block.name}\;{OPEN}{block.shape[0]}\times{block.shape[1]}{CLOSE}"
 
     def _vector(self, block: Matrix) -> list[str]:
-        kept = _kept(block.shape[0], 2 * MOST_ROWS)
+        kept = kept_of(block.shape[0], 2 * MOST_ROWS)
         parts = [r"\ldots" if i is None else block.entries[0][i] for i in kept]
         parts = [f"{{{p}}}" if p[0] == "-" else p for p in parts]  # a sign, not a difference
         return self._equals(block.name, f"({f',{BREAK}'.join(parts)})^{{\\top}}")
@@ -411,32 +419,6 @@ def _brackets(row: str) -> str:
     text = "".join(pieces).replace(OPEN, "(").replace(CLOSE, ")")
     # Behind a space, TeX would take the sign of a number for a difference.
     return re.sub(r"(\\text\{(?:when| and) \}|\\q?quad) ?-(?=\d)", r"\1 {-}", text)
-
-
-def _kept(count: int, most: int) -> list[int | None]:
-    """Return which of so many rows are shown, None standing for those left out."""
-    if count <= most:
-        return list(range(count))
-    return [*range(most // 2), None, count - 1]
-
-
-def _fitting(wide: Sequence[float], room: float) -> list[int | None]:
-    """Return which columns fit, None standing for those left out."""
-    if sum(wide) <= room:
-        return list(range(len(wide)))
-    used, kept = wide[-1] + 4, 0
-    while used + wide[kept] <= room:
-        used += wide[kept]
-        kept += 1
-    return [*range(kept), None, len(wide) - 1] if kept else [0, None]
-
-
-def _row(entries: Sequence[str], across: Sequence[int | None]) -> str:
-    return "  " + " & ".join(r"\cdots" if i is None else entries[i] for i in across)
-
-
-def _dots(across: Sequence[int | None]) -> str:
-    return "  " + " & ".join(r"\ddots" if i is None else r"\vdots" for i in across)
 
 
 _BLOCKS: dict[type, Callable[[Layout, Any], list[str]]] = {

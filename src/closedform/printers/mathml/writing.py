@@ -11,7 +11,7 @@ from closedform.printers.blocks import Sentence
 from closedform.printers.draft import Extent
 from closedform.printers.latex.spelling import Numerals, scribe
 from closedform.printers.latex.writing import PAGE, Layout, pieces
-from closedform.printers.mathml.marks import Reader, cell
+from closedform.printers.mathml.marks import cell, cells_of
 from closedform.printers.outline import before_rounding, page
 from closedform.printers.program import printable
 
@@ -82,7 +82,7 @@ def display(paragraphs: Sequence[Sequence[str]]) -> str:
         for j, row in enumerate(rows):
             gap = ";padding-top:1em" if i and not j else ""
             # As in an `align` of LaTeX: what stands before each second mark is set to the right.
-            cells = enumerate(Reader().cells(row))
+            cells = enumerate(cells_of(row))
             parts = (cell(c, "left" if k % 2 else "right", gap) for k, c in cells)
             made.append(f"<mtr>{''.join(parts)}</mtr>")
     body = "\n".join(made)
@@ -101,4 +101,4 @@ def sentence(block: Sentence) -> str:
 
 def inline(latex: str) -> str:
     """Return a name as elements."""
-    return "".join(Reader().cells(latex))
+    return "".join(cells_of(latex))

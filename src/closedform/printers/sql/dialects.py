@@ -16,7 +16,10 @@ COMMON = {
 }  # fmt: skip
 """Functions that all of them have, and what most of them are called."""
 
-RAISES = frozenset({"exp", "log", "sqrt", "div", "pow", "asin", "acos"})
+GREATEST = "1.79e308"
+"""Stands for infinity where there is none; SQL Server takes numbers up to it."""
+
+RAISES = frozenset({"exp", "log", "sqrt", "div", "pow", "asin", "acos", "piecewise"})
 """Operations at whose limits an engine fails, or gives NULL where a number is due."""
 
 
@@ -26,12 +29,16 @@ class Dialect:
 
     Attributes:
         title: what it is called.
-        executed: whether the tests run programs in it; the others are parsed by sqlglot alone.
+        executed: whether the tests run programs in it; the others are parsed by sqlglot alone, but
+            for Databricks' text, which is run in Spark.
         opening, closing: the quotes around an identifier; within it the closing one is doubled.
         longest: how many bytes an identifier may have.
+        possible: what a name must match.
         double, text: the types of numbers and of labels.
         suffix: what makes a literal a double; `e0` only where it has no exponent.
-        infinity: the greatest number as text; "" where there is none: it is then missing.
+        infinity: the greatest number as text.
+        finite: whether that is an ordinary number, which stands for the infinity that the engine
+            lacks: whatever would compute with it, and every output that it is, is missing.
         not_a_number: NaN → NULL around a name; "" where there is no NaN.
         single: the type of float32, "" where there is none.
         sums_single: whether the sum of two such numbers is one again.
@@ -45,10 +52,13 @@ class Dialect:
         longest_expression: how long one may be, by the estimate of `chosen`.
         trees: how many trees stand in one SELECT.
         columns: how many columns a SELECT may have; 0 where there is no limit.
+        stages: how many SELECTs may stand in one another; 0 where there is no limit.
         backslash: whether a backslash in a text is an escape.
+        backslash_in_names: whether it is one in a quoted name too.
         variables: whether `${x}` is a variable wherever it stands, in names and texts too.
         within: what follows AS in front of a shared stage, behind SELECT in it, and its end: they
             keep the engine from writing shared values out again, twice for each time they are used.
+        ending: what follows the statement.
         create: how a view is created.
         binary: what makes texts equal only where their bytes are.
     """
@@ -58,10 +68,12 @@ class Dialect:
     opening: str = '"'
     closing: str = '"'
     longest: int = 255
+    possible: str = r"(?s:.*)"
     double: str = "DOUBLE"
     text: str = "VARCHAR"
     suffix: str = "e0"
     infinity: str = "CAST('Infinity' AS DOUBLE)"
+    finite: bool = False
     not_a_number: str = "NULLIF({0}, CAST('NaN' AS DOUBLE))"
     single: str = "REAL"
     sums_single: bool = True
@@ -75,14 +87,18 @@ class Dialect:
     longest_expression: int = 1500
     trees: int = 100
     columns: int = 1000
+    stages: int = 0
     backslash: bool = False
+    backslash_in_names: bool = False
     variables: bool = False
     within: tuple[str, str, str] = ("", "", "")
+    ending: str = ""
     create: str = "CREATE OR REPLACE VIEW"
     binary: str = ""
 
     def quoted(self, name: str) -> str:
         """Return a name as an identifier."""
+        name = name.replace("\\", "\\\\") if self.backslash_in_names else name
         return self.opening + name.replace(self.closing, 2 * self.closing) + self.closing
 
     def literal(self, value: str) -> str:
@@ -101,8 +117,6 @@ class Dialect:
         if value != value:
             return f"CAST(NULL AS {self.double})"
         if value in (float("inf"), -float("inf")):
-            if not self.infinity:
-                return f"CAST(NULL AS {self.double})"
             return self.infinity if value > 0 else f"-{self.infinity}"
         plain = repr(value)
         return plain if self.suffix == "e0" and "e" in plain else plain + self.suffix
@@ -155,17 +169,22 @@ POSTGRES = Dialect(
 )
 MYSQL = Dialect(
     "MySQL",
+    executed=True,
     opening="`",
     closing="`",
     longest=64,
+    # No sign beyond 16 bits, and none that is blank at the end.
+    possible=r"[\x01-\uffff]*(?<!\s)",
     text="CHAR",
-    infinity="",
+    infinity=GREATEST,
+    finite=True,
     not_a_number="",
     single="FLOAT",
     sums_single=False,
     guards=RAISES | {"round32", "sum32"},
     overflows=True,
     columns=4000,
+    stages=60,  # it takes 63
     backslash=True,
     within=("", "", "LIMIT 18446744073709551615"),
     binary=" COLLATE utf8mb4_0900_bin",
@@ -177,7 +196,8 @@ SQLSERVER = Dialect(
     longest=128,
     double="FLOAT",
     text="NVARCHAR(4000)",
-    infinity="",
+    infinity=GREATEST,
+    finite=True,
     not_a_number="",
     functions={**COMMON, "log": "LOG"},
     extremes=("", ""),
@@ -204,6 +224,7 @@ BIGQUERY = Dialect(
     opening="`",
     closing="`",
     longest=300,
+    possible="[A-Za-z_][A-Za-z0-9_]*",
     double="FLOAT64",
     text="STRING",
     suffix="",
@@ -232,6 +253,7 @@ SPARK = Dialect(
     columns=4000,
     backslash=True,
     variables=True,
+    possible=r"(?s:(?!.*\$\{).*)",
 )
 ORACLE = Dialect(
     "Oracle",
@@ -247,6 +269,7 @@ ORACLE = Dialect(
 )
 CLICKHOUSE = Dialect(
     "ClickHouse",
+    executed=True,
     double="Nullable(Float64)",
     text="Nullable(String)",
     suffix="",
@@ -259,6 +282,10 @@ CLICKHOUSE = Dialect(
     guards=frozenset(),
     columns=9000,
     backslash=True,
+    backslash_in_names=True,
+    # Otherwise, what stands in a CASE alone is followed along every path to every value that it
+    # reads, before anything is computed: a pipeline of splines was planned for hours, not for 1 s.
+    ending="SETTINGS short_circuit_function_evaluation = 'disable'",
 )
 
 DIALECTS: dict[str, Dialect] = {
@@ -266,6 +293,7 @@ DIALECTS: dict[str, Dialect] = {
     "sqlite": SQLITE,
     "postgres": POSTGRES,
     "mysql": MYSQL,
+    "mariadb": replace(MYSQL, title="MariaDB", binary=" COLLATE utf8mb4_nopad_bin"),
     "sqlserver": SQLSERVER,
     "snowflake": SNOWFLAKE,
     "bigquery": BIGQUERY,

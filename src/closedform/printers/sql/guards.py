@@ -16,9 +16,19 @@ from closedform.evaluate import bounds
 from closedform.formula import Formula, refusals, surely_missing
 from closedform.ir import Interval, Node, Type, fold, rewrite, with_args
 from closedform.printers.sql.dialects import Dialect
+from closedform.printers.sql.infinity import (
+    GROWING,
+    INFINITE,
+    NOTHING,
+    PASSING,
+    infinite_nodes,
+    is_arithmetic,
+    is_opposite,
+    known,
+    sees_infinity,
+)
 
-NOTHING = ops.const(math.nan)
-ZERO, ONE, INFINITE, BELOW = map(ops.const, (0, 1, math.inf, -math.inf))
+ZERO, ONE, BELOW = map(ops.const, (0, 1, -math.inf))
 
 LARGEST_EXPONENT = 709.782712893384
 """exp of more overflows."""
@@ -37,12 +47,18 @@ Ranges = Sequence[Interval]
 def guarded(formula: Formula, dialect: Dialect) -> Formula:
     """Return the formula with every operation within what the engine can compute."""
     order = formula.nodes
-    ranges, sizes = _ranges(formula, math.inf), _ranges(formula, LARGEST)
+    ranges = _ranges(formula, math.inf)
+    sizes = {n: _both(r, ranges[n]) for n, r in _ranges(formula, LARGEST).items()}
     raw = _raw(order)
+    infinite = infinite_nodes(order, ranges) if dialect.finite else set()
     became: dict[Node, Node] = {}
     for n in order:
         args = tuple(became[a] for a in n.args)
-        if dialect.overflows and _is_arithmetic(n):
+        if not sees_infinity(n):
+            args = tuple(
+                known(x) if a in infinite else x for a, x in zip(n.args, args, strict=True)
+            )
+        elif dialect.overflows and is_arithmetic(n) and not (n in infinite and is_opposite(n)):
             args = tuple(
                 _sized(n, i, x, sizes[n.args[i]], n.args[i] in raw, dialect)
                 for i, x in enumerate(args)
@@ -50,6 +66,9 @@ def guarded(formula: Formula, dialect: Dialect) -> Formula:
         now = with_args(n, args)
         guard = GUARDS.get(n.op.name) if n.op.name in dialect.guards else None
         became[n] = now if guard is None else guard(now, [ranges[a] for a in n.args], dialect)
+        if n.op.name in GROWING and n.args[0] in infinite:
+            became[n] = ops.where(ops.equal(args[0], INFINITE), INFINITE, became[n])
+    became |= {n: known(became[n]) for n in infinite.intersection(formula.roots)}
     return formula.with_outputs(became)
 
 
@@ -58,21 +77,18 @@ def _ranges(formula: Formula, most: float) -> dict[Node, Interval]:
     return dict(zip(formula.nodes, bounds(formula.nodes, box), strict=True))
 
 
-_PASSING = frozenset({"abs", "min", "max", "where", "floor", "round32"})
+def _both(a: Interval, b: Interval) -> Interval:
+    # Rounding widens the one of large inputs: −2·|x| ≤ 1e85, where that of any input says ≤ 0.
+    return Interval(max(a.lo, b.lo), min(a.hi, b.hi), a.missing)
 
 
 def _raw(order: Sequence[Node]) -> set[Node]:
     """Return the nodes that may be an input itself, which no arithmetic has limited yet."""
     found: set[Node] = set()
     for n in order:
-        if n.op is ops.INPUT or (n.op.name in _PASSING and not found.isdisjoint(n.args)):
+        if n.op is ops.INPUT or (n.op.name in PASSING and not found.isdisjoint(n.args)):
             found.add(n)
     return found
-
-
-def _is_arithmetic(n: Node) -> bool:
-    square = n.op is ops.POW and n.args[1] is ops.const(2)
-    return square or n.op in (ops.LIN, ops.MUL, ops.DIV, ops.SUM32, ops.ROUND32)
 
 
 def _sized(n: Node, i: int, x: Node, r: Interval, source: bool, dialect: Dialect) -> Node:
@@ -94,7 +110,7 @@ def _sized(n: Node, i: int, x: Node, r: Interval, source: bool, dialect: Dialect
     if source or max(abs(r.lo), abs(r.hi)) > room:
         size = ops.absolute(x)
         fits = ops.less_equal(size, ops.const(min(LARGEST, room)))
-        if dialect.infinity:
+        if not dialect.finite:
             fits = ops.either(fits, ops.equal(size, INFINITE))
         out = ops.where(fits, out, NOTHING)
     return out
@@ -136,6 +152,22 @@ def _arc(n: Node, found: Ranges, dialect: Dialect) -> Node:
         return n
     inside = ops.less_equal(ops.absolute(n.args[0]), ops.const(1))
     return ops.where(inside, n, NOTHING)
+
+
+def _pieces(n: Node, found: Ranges, dialect: Dialect) -> Node:
+    x, degree = n.args[0], n.data.coefs.shape[1] - 1
+    if degree < 1 or not dialect.overflows:
+        return n
+    room = (1e300 / max(float(abs(n.data.coefs).max()), 1.0)) ** (1 / degree)
+    size, out = ops.absolute(x), n
+    if dialect.underflows and degree > 1 and found[0].lo < SMALLEST and found[0].hi > -SMALLEST:
+        tiny = ops.less(size, ops.const(10 ** (-300 / degree)))
+        out = with_args(n, (ops.where(tiny, ZERO, x),))
+    if max(-found[0].lo, found[0].hi) <= room:
+        return out
+    within = ops.less_equal(size, ops.const(room))
+    fits = within if dialect.finite else ops.either(within, ops.equal(size, INFINITE))
+    return ops.where(ops.either(ops.missing(x), fits), out, NOTHING)
 
 
 def _wave(n: Node, found: Ranges, dialect: Dialect) -> Node:
@@ -233,6 +265,7 @@ GUARDS: dict[str, Callable[[Node, Ranges, Dialect], Node]] = {
     "sqrt": _sqrt,
     "div": _div,
     "pow": _pow,
+    "piecewise": _pieces,
     "asin": _arc,
     "acos": _arc,
     "sin": _wave,

@@ -22,28 +22,28 @@ each else elseif empty enclosed end enum errlvl escape escaped except exclusive 
 exit exp explain external extract false fetch file final first first_value fixed float float4 float8
 floor following for force foreign format freetext freeze from full fulltext function functions
 generated get glob global grant group grouping grouping_id groups hash having high_priority holdlock
-hour identified identity if ignore ilike immediate in increment index infile initial initially inner
-inout inputs insensitive insert int int2 int4 int8 integer intersect interval into is isnull iterate
-join key keys kill lag lambda last last_value lateral lead leading leave left level like limit
-linear lineno lines ln load local localtime localtimestamp lock log long longblob longtext loop map
-match max maxextents maxvalue mediumblob mediumint mediumtext member merge middleint min minus
-minute mlslabel mod mode modifies modify month national natural nchar new noaudit nocheck nocompress
-nonclustered none not notnull nowait nth_value ntile null nullif number numeric of off offline
-offset old on online only open option optionally or order out outer outfile over overlaps overlay
-pctfree percent percent_rank pivot pivot_longer pivot_wider placing plan position positional pow
-power precision prewhere primary print prior privileges proc procedure public purge qualify
-raiserror range rank raw read reads readtext real reconfigure recursive references regexp
-release rename repeat replace replication require resource restore restrict return returning revoke
-right rlike rollback row rowcount rowguidcol rowid rownum rows rule sample save schema schemas
-second select semi sensitive separator session session_user set setof settings setuser share show
-shutdown sign similar sin size smallint some spatial specific sql sqlexception sqlstate sqlwarning
-sqrt start starting statistics stored straight_join struct substring successful sum summarize
-symmetric synonym sysdate system system_user t table tablesample tan tanh terminated text textsize
-then time timestamp tinyblob tinyint tinytext to top trailing tran transaction treat trigger trim
-true truncate try_cast tsequal tuple uid undo union unique unlock unnest unpack unpivot unsigned
-update updatetext usage use user using utc_date utc_time utc_timestamp validate value values
-varbinary varchar varchar2 varcharacter variadic varying verbose view virtual waitfor when whenever
-where while window with within write writetext xmlattributes xmlconcat xmlelement xmlexists
+hour identified identity if ignore ilike immediate in increment index inf infile infinity initial
+initially inner inout inputs insensitive insert int int2 int4 int8 integer intersect interval into
+is isnull iterate join key keys kill lag lambda last last_value lateral lead leading leave left
+level like limit linear lineno lines ln load local localtime localtimestamp lock log long longblob
+longtext loop map match max maxextents maxvalue mediumblob mediumint mediumtext member merge
+middleint min minus minute mlslabel mod mode modifies modify month nan national natural nchar new
+noaudit nocheck nocompress nonclustered none not notnull nowait nth_value ntile null nullif number
+numeric of off offline offset old on online only open option optionally or order out outer outfile
+over overlaps overlay pctfree percent percent_rank pivot pivot_longer pivot_wider placing plan
+position positional pow power precision prewhere primary print prior privileges proc procedure
+public purge qualify raiserror range rank raw read reads readtext real reconfigure recursive
+references regexp release rename repeat replace replication require resource restore restrict return
+returning revoke right rlike rollback row rowcount rowguidcol rowid rownum rows rule sample save
+schema schemas second select semi sensitive separator session session_user set setof settings
+setuser share show shutdown sign similar sin size smallint some spatial specific sql sqlexception
+sqlstate sqlwarning sqrt start starting statistics stored straight_join struct substring successful
+sum summarize symmetric synonym sysdate system system_user t table tablesample tan tanh terminated
+text textsize then time timestamp tinyblob tinyint tinytext to top trailing tran transaction treat
+trigger trim true truncate try_cast tsequal tuple uid undo union unique unlock unnest unpack unpivot
+unsigned update updatetext usage use user using utc_date utc_time utc_timestamp validate value
+values varbinary varchar varchar2 varcharacter variadic varying verbose view virtual waitfor when
+whenever where while window with within write writetext xmlattributes xmlconcat xmlelement xmlexists
 xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable xor year year_month zerofill
 """.split()  # noqa: SIM905
 )
@@ -63,8 +63,8 @@ def plain_names(names: Sequence[str], taken: Iterable[str], fallback: str) -> li
 def column_names(names: Sequence[str], dialect: Dialect) -> list[str]:
     """Return what columns of these names are called where the engine cannot have them all.
 
-    Names that are empty, too long, or differ from an earlier one by capitals alone become others;
-    BigQuery takes letters, digits and underscores only.
+    Names that are empty, too long, or differ from an earlier one by capitals alone become others,
+    and so do those that the engine does not take: BigQuery's are letters, digits and underscores.
     """
     used: set[str] = set()
     found = []
@@ -82,9 +82,7 @@ def column_names(names: Sequence[str], dialect: Dialect) -> list[str]:
 
 
 def _fits(name: str, dialect: Dialect) -> bool:
-    if dialect.title == "BigQuery" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        return False
-    if dialect.variables and "${" in name:
+    if not re.fullmatch(dialect.possible, name):
         return False
     size = len(name.encode("utf-8", "surrogatepass"))
     return 0 < size <= dialect.longest and "\0" not in name

@@ -108,18 +108,7 @@ class Writer:
             return NEVER_TRUE
         if n.args[0] in self.flags:
             return Written(f"{args[0].at(s.COMPARE + 1)} = {n.args[1].data:.0f}", s.COMPARE)
-        if not self.dialect.infinity:
-            for i, a in enumerate(n.args):
-                if a.op is ops.CONST and abs(a.data) == float("inf"):
-                    return self._with_infinity(n, i, args[1 - i])
         return comparison(SIGNS[n.op.name])(args)
-
-    def _with_infinity(self, n: Node, i: int, other: Written) -> Written:
-        """Return a comparison with what the engine does not have: every number is below it."""
-        below = (n.args[i].data > 0) == (i == 1)
-        if n.op is ops.EQUAL or not below:
-            return NEVER_TRUE
-        return Written(f"{other.at(s.COMPARE + 1)} IS NOT NULL", s.COMPARE)
 
     def _member(
         self, speller: Speller, n: Node, args: Sequence[Written], turned: bool = False
@@ -237,10 +226,6 @@ class Writer:
         return out.text
 
     def _limit(self, x: str, sign: str, limit: float) -> str:
-        """Return the comparison of a column with a number; every number is below infinity."""
-        if abs(limit) == float("inf") and not self.dialect.infinity:
-            holds = (limit > 0) == sign.startswith("<")
-            return f"{x} IS NOT NULL" if holds else NEVER_TRUE.text
         return f"{x} {sign} {self.dialect.number(limit)}"
 
     def _tree(self, speller: Speller, n: Node, args: Sequence[Written]) -> Written:

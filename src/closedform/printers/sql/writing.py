@@ -168,6 +168,7 @@ class _Page:
         elif kept:
             kept = [f"t.{k}" for k in kept]
         yield from _select(kept, query.found, source, "")
+        yield from [self.dialect.ending] * bool(self.dialect.ending)
 
     def source(self) -> str:
         if self.kind == "dbt":
@@ -196,6 +197,12 @@ class _Page:
         room = (self.dialect.columns or 10**9) - len(self.kept)
         last, given = [text for text, _ in found], [name for _, name in read]
         stages = staged(lines, last, given, room, self.dialect.trees)
+        if len(stages) > (self.dialect.stages or 10**9):
+            raise UnsupportedTarget(
+                f"{len(stages):,} SELECTs would stand in one another, and {self.dialect.title} "
+                f"takes {self.dialect.stages}.",
+                hint="Write it for another engine, or fewer outputs, with formula.only(…).",
+            )
         widest = max(len(read), len(found), *(len(s.passed) + len(s.added) for s in stages), 0)
         if widest > room:
             raise UnsupportedTarget(

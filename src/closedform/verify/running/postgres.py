@@ -7,8 +7,6 @@ user `postgres` or `nobody`.
 from __future__ import annotations
 
 import atexit
-import os
-import pwd
 import shutil
 import subprocess
 from functools import cache
@@ -18,6 +16,8 @@ from typing import Any
 
 from closedform.errors import UnsupportedTarget
 from closedform.printers.sql.dialects import POSTGRES
+from closedform.verify.running.process import unprivileged
+from closedform.verify.running.tab_separated import cell, value_of
 
 TIMEOUT = 600  # seconds
 
@@ -31,7 +31,7 @@ def run_postgres(
     types = ["text" if text else "double precision" for text in texts]
     quoted = map(POSTGRES.quoted, names)
     columns = ", ".join(f"{n} {t}" for n, t in zip(quoted, types, strict=True))
-    rows = "\n".join("\t".join(map(_cell, row)) for row in zip(*values, strict=True))
+    rows = "\n".join("\t".join(map(cell, row)) for row in zip(*values, strict=True))
     script = (
         f"DROP TABLE IF EXISTS {name};\nCREATE TABLE {name} ({columns});\n"
         f"COPY {name} FROM STDIN;\n{rows}\n\\.\n"
@@ -40,35 +40,7 @@ def run_postgres(
     done = _psql(script)
     if done.returncode:
         return [], next(line for line in done.stderr.splitlines() if "ERROR" in line)
-    return [tuple(map(_value, line.split("\t"))) for line in done.stdout.split("\n")[:-1]], ""
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "\\N"
-    if isinstance(value, float):
-        return "NaN" if value != value else str(value).replace("inf", "Infinity")
-    text = str(value)
-    for sign, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
-        text = text.replace(sign, escaped)
-    return text
-
-
-_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
-
-
-def _value(cell: str) -> Any:
-    if cell == "\\N":
-        return None
-    try:
-        return float(cell.replace("Infinity", "inf"))
-    except ValueError:
-        parts = cell.split("\\")
-        out = parts[0]
-        rest = iter(parts[1:])
-        for part in rest:
-            out += "\\" + next(rest, "") if not part else _ESCAPES.get(part[0], part[0]) + part[1:]
-        return out
+    return [tuple(map(value_of, line.split("\t"))) for line in done.stdout.split("\n")[:-1]], ""
 
 
 def _psql(script: str) -> subprocess.CompletedProcess[str]:
@@ -101,9 +73,9 @@ def _server() -> str:
     """Return the folder of the socket of a server that runs until this program ends."""
     programs, folder = tool(), Path(mkdtemp(prefix="closedform"))
     data = folder / "data"
-    user = _user()
+    user = unprivileged("postgres", "nobody")
     if user is not None:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+        shutil.chown(folder, user)
     init = [programs / "initdb", "-D", data, "-U", "closedform", "-A", "trust", "-E", "UTF8", "-N"]
     options = f"-c listen_addresses='' -k {folder} -c fsync=off"
     start = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"]
@@ -113,14 +85,6 @@ def _server() -> str:
         )
     atexit.register(_stop, programs, folder, user)
     return str(folder)
-
-
-def _user() -> str | None:
-    """Return whose name the server runs under; None for the user's own."""
-    if os.name != "posix" or os.geteuid() != 0:
-        return None
-    known = {entry.pw_name for entry in pwd.getpwall()}
-    return next((name for name in ("postgres", "nobody") if name in known), None)
 
 
 def _stop(programs: Path, folder: Path, user: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -55,3 +56,13 @@ def compiler(*names: str, zig: str, absent: str, hint: str) -> list[str]:
     if find_spec(ZIG) and not any(map(shutil.which, names)):
         return [sys.executable, "-m", ZIG, zig]
     return [installed(*names, absent=absent, hint=hint)]
+
+
+def unprivileged(*names: str) -> str | None:
+    """Return whose name a server runs under: the first known; None for the user's own."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return None
+    import pwd  # there is none on Windows
+
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return next((name for name in names if name in known), None)

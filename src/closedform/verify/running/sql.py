@@ -1,9 +1,10 @@
-"""SQL: the query run in DuckDB, SQLite, PostgreSQL or Spark, on a table of all rows."""
+"""SQL: the query run in the engine of its dialect, on a table of all rows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,6 +14,8 @@ from closedform.ir import Type
 from closedform.ops.payloads import NEVER_SEEN
 from closedform.printers.sql.dialects import DIALECTS
 from closedform.printers.sql.names import column_names
+from closedform.verify.running.clickhouse import run_clickhouse
+from closedform.verify.running.mysql import run_mysql
 from closedform.verify.running.postgres import run_postgres
 from closedform.verify.running.process import Outputs
 from closedform.verify.running.spark import run_spark
@@ -133,5 +136,9 @@ ENGINES: dict[str, Callable[[str, str, Table], tuple[list[Any], str]]] = {
     "sqlite": _sqlite,
     "postgres": run_postgres,
     "spark": run_spark,
+    "databricks": run_spark,
+    "mysql": partial(run_mysql, "mysql"),
+    "mariadb": partial(run_mysql, "mariadb"),
+    "clickhouse": run_clickhouse,
 }
 """Dialect → what runs its queries."""

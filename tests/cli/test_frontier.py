@@ -1,0 +1,53 @@
+"""`closedform frontier` as users type it: the table, the page, the picked formula, the errors."""
+
+import pytest
+
+import closedform as cf
+
+TRUST = "--trust-pickle"
+DATA = ("--data", "rows.csv", "--target", "progression", "--time-limit", "4")
+
+
+def test_the_table_goes_from_a_constant_to_the_model(run):
+    status, out, err = run("frontier", "model.joblib", TRUST, *DATA)
+    assert status == 0, err
+    assert "on 89 rows that no step saw" in out
+    assert "error on y" in out and "* best: the " in out
+
+
+def test_the_picked_formula_is_written_and_opens_again(run, made):
+    status, out, err = run(
+        "frontier", "model.joblib", TRUST, *DATA, "--max-error", "1e-9", "-o", "picked.json"
+    )
+    assert status == 0, err
+    assert "wrote picked.json" in out
+    picked, whole = (cf.load(made / name) for name in ("picked.json", "formula.json"))
+    assert picked.length <= whole.length
+
+
+def test_html_alone_names_its_page_by_the_model(run, made):
+    status, out, err = run("frontier", "formula.json", *DATA[:2], "--time-limit", "2", "--html")
+    assert status == 0, err
+    assert "wrote formula.frontier.html" in out
+    assert (made / "formula.frontier.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_json_holds_every_formula(ask):
+    status, told = ask("frontier", "model.joblib", TRUST, *DATA)
+    assert status == 0
+    assert [f["length"] for f in told["formulas"]] == sorted(f["length"] for f in told["formulas"])
+    assert all("saved" in f for f in told["formulas"])
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--metric", "disagreement"), "no metric for a regression"),
+        (("--method", "magic"), "no method 'magic'"),
+        (("--max-length", "0", "-o", "x.json"), "symbols or fewer"),
+    ],
+)
+def test_a_wrong_call_says_what_is_right(run, more, said):
+    status, out, err = run("frontier", "model.joblib", TRUST, *DATA, *more)
+    assert (status, out) == (2, "")
+    assert said in err
