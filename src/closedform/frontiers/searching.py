@@ -108,7 +108,7 @@ class Search:
     notes: list[str] = field(default_factory=list)
 
     def run(self, wanted: Sequence[str]) -> None:
-        """Try what is wanted, in order; each gets twice its share of the time that is left."""
+        """Try what is wanted, in order; each gets at most twice its share of the time left."""
         try:
             self._take("constant", _constant(self.subject.teacher))
             if self.subject.exact:
@@ -131,7 +131,7 @@ class Search:
         except (ClosedformError, np.linalg.LinAlgError, ArithmeticError) as problem:
             self.notes.append(f"{name}: {str(problem).splitlines()[0]}")
         seconds = time.perf_counter() - started
-        if self.clock.out():
+        if clock.out():
             self.notes.append(f"{name} was cut short by the time limit")
         self.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from closedform import ops
 from closedform.errors import ClosedformError
 from closedform.formula import Formula
+from closedform.ir import OPS, substitute
+from closedform.passes.lower import lowered
+from closedform.passes.simplify import simplified
 
 if TYPE_CHECKING:
     from closedform.frontiers.front import Entry, Frontier
@@ -25,11 +30,29 @@ def one_line(formula: Formula) -> str:
     if formula.length > LEGIBLE:
         return TOO_LONG
     try:
-        text = formula.only(*formula.scores).to("text", form="line", digits=4, width=10_000)
+        text = _without_gaps(formula).to("text", form="line", digits=4, width=10_000)
     except ClosedformError:
         return TOO_LONG
     lines = [line.strip() for line in str(text).splitlines() if " = " in line]
     return " · ".join(lines)
+
+
+def _without_gaps(formula: Formula) -> Formula:
+    """Return the scores of a formula, without tests that no row which it takes can pass."""
+    scores = formula.only(*formula.scores)
+    never = {
+        ops.missing(ops.input_(i, f.type)): ops.boolean(False)
+        for i, f in enumerate(formula.inputs)
+        if not f.missing
+    }
+    if not never:
+        return scores
+    became = lowered(scores.roots, set(OPS) - {"tree", "table", "piecewise"})
+    told = substitute([became[n] for n in scores.roots], never)
+    shorter = simplified(told, ("exact",))
+    return replace(
+        scores, outputs=dict(zip(scores.outputs, (shorter[n] for n in told), strict=True))
+    )
 
 
 def table_lines(front: Frontier) -> Iterator[str]:
