@@ -347,3 +347,23 @@ def test_another_branch_in_float32_counts_with_all_that_lies_between():
     near = 0.2 + np.linspace(-1e-7, 1e-7, 1001)
     single, double = np.float32(0.1) + near.astype(np.float32), 0.1 + near
     assert ((single < np.float32(0.3)) != (double < 0.3)).any()  # it does happen
+
+
+@pytest.mark.parametrize("kind", ["where", "max", "abs", "min", "median"])
+def test_kinks_are_enclosed_before_any_box_is_halved(kind):
+    chance = np.random.default_rng(4)
+    for _ in range(20):
+        xs = [o.input_(i) for i in range(3)]
+        a, b, c = (o.linear(chance.normal(), chance.normal(size=3), xs) for _ in range(3))
+        kinked = {
+            "where": lambda a=a, b=b, c=c: o.where(o.less(c, o.const(0)), a, b),
+            "max": lambda a=a, b=b, c=c: o.maximum(a, b, c),
+            "abs": lambda a=a: o.absolute(a),
+            "min": lambda a=a, b=b: o.minimum(a, b),
+            "median": lambda a=a, b=b, c=c: o.kth(2, a, b, c),
+        }[kind]()
+        other = o.lin(0.0, (0.7, a), (0.2, b))
+        proof = formula_of(kinked).certify(formula_of(other), BOX, time_limit=0)
+        X = chance.uniform(-2, 2, (4000, 3))
+        X[::2] = np.round(X[::2] / 2) * 2
+        assert np.abs(formula_of(kinked)(X) - formula_of(other)(X)).max() <= proof.upper
