@@ -238,3 +238,17 @@ def test_each_operation_counts_its_own_rounding(name):
         assert off <= s.error[tape.at[normal(roots)[0]], 0]
         found = max(found, off)
     assert found > 0
+
+
+@pytest.mark.parametrize("size", [1e-281, 1e-200, 1e-160, 1e150])
+def test_slopes_whose_squares_are_no_numbers_are_bounded_all_the_same(size):
+    # slope² of 1e-281 is 0, which once made the top of a parabola lower than its sides.
+    x = o.input_(0)
+    n = o.squared_distance([x, o.input_(1)], [0.3, 0.1], [size, -size])
+    lo, hi = np.array([[-1.0], [0.0], [0.0]]), np.array([[0.4], [0.2], [0.0]])
+    tape, s = swept([n], lo, hi, 0)
+    row = tape.at[normal([n])[0]]
+    bound = s.fall(row)
+    seen = values_at([n], inside(lo[:, 0], hi[:, 0], np.random.default_rng(0), 300), LABELS[0])[0]
+    assert bound.lo[0] <= seen.min() and seen.max() <= bound.hi[0]
+    assert bound.hi[0] - bound.lo[0] <= 3 * (seen.max() - seen.min()) + 1e-280

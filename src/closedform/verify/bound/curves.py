@@ -245,8 +245,9 @@ def tangent(curve: Curve, lo: Array, hi: Array, origin: Array) -> tuple[Line, Ar
     low, high = curve.curvatures(lo, hi)
     # The slope itself is rounded, and so are the value and the remainder.
     off = SLACK * UNIT * ((np.abs(slope) + curve.size) * reach + 2 * np.abs(at)) + 1e-300
-    half = 0.5 * np.square(reach) * (1 + 8 * UNIT)
-    down_to, up_to = np.minimum(low, 0) * half - off, np.maximum(high, 0) * half + off
+    half = 0.5 * reach * (1 + 8 * UNIT)
+    down_to = np.minimum(low, 0) * half * reach - off
+    up_to = np.maximum(high, 0) * half * reach + off
     return Line(slope, at, down_to, up_to, off), low, high
 
 

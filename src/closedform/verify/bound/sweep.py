@@ -357,6 +357,8 @@ class Descent:
         far_b = far_a if bend.a is bend.b else s.reach(gb, 0.0)
         loose = bend.off_a * far_b + far_a * bend.off_b + bend.off_a * bend.off_b
         spare = (0.5 * np.maximum(np.abs(p), np.abs(q)) * loose).sum(axis=0) * (1 + many)
+        # The products of slopes, too, may underflow.
+        spare += TINY * np.maximum(np.abs(p), np.abs(q)).sum(axis=0) * np.square(s.r.sum(axis=0))
         self.rest_lo -= spare
         self.rest_hi += spare
         self._add_squares(mid, rad, ga, gb, bend.a is bend.b)
@@ -396,7 +398,9 @@ class Descent:
         most = max((max(len(a) for a in t.args) for t in s.tape.steps if t.args), default=1)
         size = np.abs(s.c[self.row]) + self.size + flat + s.inc[self.row]
         return np.asarray(
-            gamma(terms) * size + gamma(most + s.tape.rows + 8) * self.off + terms * TINY
+            gamma(terms) * size
+            + gamma(most + s.tape.rows + 8) * self.off
+            + terms * TINY * (1 + np.where(np.isfinite(s.inc), s.inc, 0.0).max(axis=0))
         )
 
     def _square_form(self, slopes: Array) -> tuple[Array, Array]:
@@ -425,7 +429,9 @@ class Descent:
 
 def _summit(slope: Array, curvature: Array, r: Array) -> Array:
     """Return the greatest slope·h + ½ curvature·h² for |h| ≤ r, slope not negative."""
-    end = slope * r + 0.5 * curvature * np.square(r)
+    # Never slope² or r²: of a slope of 1e-170 that is 0.
+    end = slope * r + 0.5 * curvature * r * r
     inside = (curvature < 0) & (slope < -curvature * r)
-    top = np.where(inside, np.square(slope) / np.where(inside, -2 * curvature, 1.0), end)
-    return np.asarray(top * np.where(top > 0, 1 + 16 * UNIT, 1 - 16 * UNIT) + 8 * UNIT * slope * r)
+    top = np.where(inside, slope * (slope / np.where(inside, -2 * curvature, 1.0)), end)
+    wide = top * np.where(top > 0, 1 + 16 * UNIT, 1 - 16 * UNIT)
+    return np.asarray(wide + 8 * UNIT * slope * r + TINY)
