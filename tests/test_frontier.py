@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import re
+import time
 
 import numpy as np
 import pandas as pd
@@ -237,6 +238,24 @@ def test_an_interruption_returns_the_best_so_far(cancer, monkeypatch):
     assert any("interrupted" in note for note in front.notes)
 
 
+def test_a_step_that_does_not_look_at_the_clock_is_cut_off(cancer, monkeypatch):
+    model, X, y = cancer
+
+    def slow(teacher, clock):
+        yield from searching._constant(teacher)
+        while True:
+            time.sleep(0.01)
+
+    monkeypatch.setitem(known.METHODS, "slow", "nowhere")
+    monkeypatch.setattr(searching, "method", lambda name: slow)
+    started = time.perf_counter()
+    front = cf.frontier(model, X, y, time_limit=1, methods=["slow"])
+    # A second for the search, one for the step on its way, and the rest for reading and judging.
+    assert time.perf_counter() - started < 10
+    assert any("slow was cut short" in note for note in front.notes)
+    assert front.entries[-1].method == "exact"
+
+
 BAD = {
     "too few rows": ({"rows": 20}, "20 rows are too few"),
     "a strange metric": ({"metric": "rmse"}, "no metric for a classifier"),
@@ -269,6 +288,9 @@ def test_the_knee_says_when_no_small_formula_is_near():
 
     entries = [Fake(1, 0.5), Fake(50, 0.3), Fake(5000, 0.28), Fake(90000, 0.0)]
     assert "no small formula is near" in choosing.choose(entries, Judge, None).reason
+    entries = [Fake(1, 0.5), Fake(10, 1e-16)]
+    choice = choosing.choose(entries, Judge, None)
+    assert choice.index == 1 and "that is the model" in choice.reason
     entries = [Fake(1, 0.5), Fake(30, 0.05), Fake(5000, 0.04), Fake(90000, 0.0)]
     choice = choosing.choose(entries, Judge, None)
     assert choice.index == 1 and choice.reason.startswith("the knee")

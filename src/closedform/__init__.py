@@ -21,6 +21,21 @@ from closedform.readers import read
 
 if TYPE_CHECKING:
     from closedform.frontiers import Frontier, frontier
+    from closedform.passes.domain import simplify
+    from closedform.shorten.additive import additive
+    from closedform.shorten.chebyshev import chebyshev
+    from closedform.shorten.numbers import snap
+    from closedform.shorten.pieces import pieces
+    from closedform.shorten.polynomial import polynomial
+    from closedform.shorten.prune import prune
+    from closedform.shorten.regions import regions
+    from closedform.shorten.scorecard import scorecard
+    from closedform.shorten.screening import screen
+    from closedform.shorten.series import pade, taylor
+    from closedform.shorten.students import students
+    from closedform.shorten.terms import terms
+    from closedform.shorten.trees.listed import rule_list
+    from closedform.shorten.trees.small import small_tree
     from closedform.store import load
     from closedform.verify import Certificate, Comparison, verify_program
 
@@ -41,10 +56,26 @@ __all__ = [
     "UnsupportedTarget",
     "UntrustedFile",
     "__version__",
+    "additive",
+    "chebyshev",
     "frontier",
     "load",
+    "pade",
+    "pieces",
+    "polynomial",
+    "prune",
     "read",
+    "regions",
+    "rule_list",
+    "scorecard",
+    "screen",
+    "simplify",
+    "small_tree",
+    "snap",
+    "students",
     "targets",
+    "taylor",
+    "terms",
     "verify_program",
 ]
 
@@ -53,8 +84,24 @@ _LATER = {
     "Certificate": "closedform.verify",
     "Comparison": "closedform.verify",
     "Frontier": "closedform.frontiers",
+    "additive": "closedform.shorten.additive",
+    "chebyshev": "closedform.shorten.chebyshev",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
+    "pade": "closedform.shorten.series",
+    "pieces": "closedform.shorten.pieces",
+    "polynomial": "closedform.shorten.polynomial",
+    "prune": "closedform.shorten.prune",
+    "regions": "closedform.shorten.regions",
+    "rule_list": "closedform.shorten.trees.listed",
+    "scorecard": "closedform.shorten.scorecard",
+    "screen": "closedform.shorten.screening",
+    "simplify": "closedform.passes.domain",
+    "small_tree": "closedform.shorten.trees.small",
+    "snap": "closedform.shorten.numbers",
+    "students": "closedform.shorten.students",
+    "taylor": "closedform.shorten.series",
+    "terms": "closedform.shorten.terms",
     "verify_program": "closedform.verify",
 }
 

@@ -69,14 +69,20 @@ class Constants:
         """Return how many constants there are."""
         return len(self.slots)
 
-    def put(self, theta: Array) -> list[Node]:
-        """Return the roots with other constants, shape (constants,), in the places of their own."""
+    def put(self, theta: Array, within: Sequence[Node] | None = None) -> list[Node]:
+        """Return the roots with other constants, shape (constants,), in the places of their own.
+
+        Args:
+            theta: the constants.
+            within: other nodes to return instead, that stand on the same graph.
+        """
         new = dict(zip(self._keys(), np.asarray(theta, dtype=float).tolist(), strict=True))
+        wanted = self.roots if within is None else within
         became: dict[Node, Node] = {}
-        for n in toposort(self.roots):
+        for n in toposort(wanted):
             args = tuple(became[a] for a in n.args)
             became[n] = _rebuilt(n, args, new)
-        return [became[root] for root in self.roots]
+        return [became[root] for root in wanted]
 
     def values(self, theta: Array, inputs: Sequence[Array], rows: int) -> Array:
         """Return the value of each root, shape (rows, roots), inputs as `columns_of` gives them."""

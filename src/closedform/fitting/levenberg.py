@@ -83,8 +83,10 @@ def _loss(got: Array, target: Array, weight: Array) -> float:
 
 
 def _normal(jacobian: Array, away: Array, weight: Array) -> tuple[Array, Array]:
-    weighted = jacobian * weight[:, None]
-    return weighted.T @ jacobian, weighted.T @ away
+    # A matrix times its own transpose takes half the time of any other product.
+    root = np.sqrt(weight)
+    weighted = jacobian * root[:, None]
+    return weighted.T @ weighted, weighted.T @ (away * root)
 
 
 def _step(

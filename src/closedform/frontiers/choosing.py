@@ -19,6 +19,8 @@ GAIN = 0.05
 of 4,681 constants gave 23 formulas of which no reader could tell seven apart."""
 LEGIBLE = 400
 """Symbols: a longer formula is recommended to nobody for being as good as the model."""
+NOTHING = 0.01
+"""The share of the error of a constant that is next to nothing."""
 POOR = 0.25
 """A formula that leaves more than this share of the constant's error is not called good."""
 
@@ -53,9 +55,12 @@ def _nearer(error: float, best: float) -> bool:
 
 
 def choose(entries: Sequence[Entry], judge: Judge, tolerance: float | None) -> Choice:
-    """Return the best: within the tolerance; else as good as the model on y; else the knee."""
+    """Return the best: within the tolerance, or the model itself, or as good on y, or the knee."""
     if tolerance is not None:
         return _within(entries, tolerance)
+    whole = _nothing_left(entries)
+    if whole is not None:
+        return whole
     if judge.subject.select.y is not None:
         found = _as_good_on_y(entries, judge)
         if found is not None:
@@ -73,6 +78,15 @@ def _within(entries: Sequence[Entry], tolerance: float) -> Choice:
         i, f"no formula is within the tolerance of {tolerance:g}; this one comes nearest, with "
         f"an error of {entries[i].judged.chosen_by:.3g}.",
     )  # fmt: skip
+
+
+def _nothing_left(entries: Sequence[Entry]) -> Choice | None:
+    """Return the shortest formula that can be read and leaves next to nothing of the error."""
+    for i, e in enumerate(entries):
+        if e.length <= LEGIBLE and e.judged.chosen_by <= NOTHING * entries[0].judged.chosen_by:
+            return Choice(i, f"the shortest one that is the model, but for {NOTHING:.0%} of the "
+                             f"error of a constant{_neighbours(entries, i)}.")  # fmt: skip
+    return None
 
 
 def _as_good_on_y(entries: Sequence[Entry], judge: Judge) -> Choice | None:

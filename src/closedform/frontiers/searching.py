@@ -15,12 +15,15 @@ from closedform.fitting.constants import count_constants
 from closedform.formula import Formula, Step
 from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.judging import Judge, Judged, Metric
+from closedform.frontiers.limiting import TimeIsOver, at_latest
 from closedform.frontiers.subject import Subject
 from closedform.passes.rounding import rounding
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, method
 from closedform.shorten.teacher import Teacher
 
+GRACE = 1.0
+"""Seconds for which the step on its way may overrun; then it is cut off."""
 DIGITS = (2, 3, 4, 6, 9)
 """Significant digits that the exact formula is rounded to."""
 Tell = Callable[[str], None]
@@ -127,7 +130,10 @@ class Search:
             self.notes.append(f"{name} was not tried: the time was over")
             return
         try:
-            self._take(name, method(name)(self.subject.teacher, clock))
+            with at_latest(clock.left + GRACE):
+                self._take(name, method(name)(self.subject.teacher, clock))
+        except TimeIsOver:
+            pass  # what it has given until then is kept
         except (ClosedformError, np.linalg.LinAlgError, ArithmeticError) as problem:
             self.notes.append(f"{name}: {str(problem).splitlines()[0]}")
         seconds = time.perf_counter() - started

@@ -407,7 +407,7 @@ def tree_bounds(tree: Tree, box: Sequence[Interval]) -> Interval:
         if tree.splits.leaf[i]:
             found |= interval_of(tree.values[i : i + 1])
             continue
-        left, right = _halves(tree.splits, i, now[tree.splits.feature[i]])
+        left, right = halves_of(tree.splits, i, now[tree.splits.feature[i]])
         for half, below in ((left, 0), (right, 1)):
             if not half.empty or half.missing:
                 f = int(tree.splits.feature[i])
@@ -415,7 +415,7 @@ def tree_bounds(tree: Tree, box: Sequence[Interval]) -> Interval:
     return found
 
 
-def _halves(splits: Splits, i: int, x: Interval) -> tuple[Interval, Interval]:
+def halves_of(splits: Splits, i: int, x: Interval) -> tuple[Interval, Interval]:
     """Return what of an interval goes left and what goes right at an inner node."""
     to_left = bool(splits.missing_left[i])
     if splits.member[i] >= 0:

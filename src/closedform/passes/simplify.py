@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from closedform import ops
@@ -42,7 +42,7 @@ def simplify(formula: Formula, *, kinds: Collection[str] = KINDS) -> Formula:
         return formula
     outputs = {name: became[n] for name, n in formula.outputs.items()}
     trail = (*formula.trail, *_steps(fired))
-    return replace(formula, outputs=outputs, names=_names(formula, became), trail=trail)
+    return replace(formula, outputs=outputs, names=kept_names(formula, became), trail=trail)
 
 
 def simplified(
@@ -187,7 +187,7 @@ def _steps(fired: Counter[Rule]) -> list[Step]:
     return [Step("simplify", kind, found={"rules": c}) for kind, c in counts.items() if c]
 
 
-def _names(formula: Formula, became: dict[Node, Node]) -> dict[Node, str]:
+def kept_names(formula: Formula, became: Mapping[Node, Node]) -> dict[Node, str]:
     """Return the names of those nodes that are still computed."""
     alive = set(toposort([became[root] for root in formula.roots]))
     leaves = (ops.INPUT, ops.CONST, ops.LABEL)

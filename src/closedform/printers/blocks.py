@@ -54,11 +54,22 @@ class Boundary:
 
 @dataclass(frozen=True)
 class Rule:
-    """One leaf of a tree: its values, the conditions that lead there, and what is known of it."""
+    """One leaf of a tree: its values, the conditions that lead there, and what is known of it.
+
+    Rules that are asked in order have another `word` than "when": if, else if, else.
+    """
 
     values: tuple[str, ...]
     conditions: tuple[str, ...]
     facts: Sentence
+    word: str = "when"
+
+    @property
+    def lead(self) -> str:
+        """What stands before the conditions, with a space behind it; all there is without them."""
+        if self.conditions:
+            return f"{self.word} "
+        return "always" if self.word == "when" else self.word
 
 
 @dataclass(frozen=True)

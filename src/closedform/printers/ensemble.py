@@ -97,7 +97,9 @@ def _scored(formula: Formula) -> Sequence[str]:
     task = formula.task
     for names in (task.decision, task.probability):
         if names and all(n in formula.outputs for n in names):
-            return names
+            # Of log-odds against the first class, its own are 0: no tree says so.
+            against = task.link == "softmax" and formula.outputs[names[0]] is ops.const(0.0)
+            return names[1:] if against and names is task.decision else names
     return [name for name, n in formula.outputs.items() if n.type is Type.REAL]
 
 

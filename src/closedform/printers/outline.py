@@ -23,6 +23,7 @@ from closedform.printers.labels import formulas_of_labels
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
 from closedform.printers.naming import Namer
 from closedform.printers.notes import left_out, precisions, rounded
+from closedform.printers.odds import class_values, odds_values, rule_list
 from closedform.printers.rules import (
     Describer,
     Values,
@@ -176,7 +177,8 @@ def _steps(formula: Formula, scribe: Scribe, extent: Extent) -> Page:
 
 def _paragraphs(made: Draft) -> Page:
     main, defined = _equations(made)
-    return [[*verdict(made)], main, defined, *_trees(made)]
+    ordered = rule_list(made)
+    return [[ordered]] if ordered else [[*verdict(made)], main, defined, *_trees(made)]
 
 
 def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
@@ -288,43 +290,18 @@ def leaf_values(made: Draft, trees: Ensemble) -> tuple[tuple[str, ...], Values]:
     whole = len(task.probability) == len(task.classes)
     of_classes = trees.direct and trees.outputs == task.probability and whole
     if of_classes and decision is not None and len(decision.scores) == len(task.classes):
-        return (made.outputs[made.formula.primary[0]],), _class_values(made, decision.classes)
+        return (made.outputs[made.formula.primary[0]],), class_values(made, decision.classes)
     if of_classes and picks_highest(made.formula):
-        return (made.outputs[made.formula.primary[0]],), _class_values(made, task.classes)
+        return (made.outputs[made.formula.primary[0]],), class_values(made, task.classes)
     if made.link == "vote" and not trees.direct:
         return (), _share_values(made, task.classes)
+    if trees.direct and (odds := odds_values(made, trees)):
+        return odds
     number = made.scribe.number
     plain: Values = lambda numbers, facts: (tuple(map(number, numbers)), Sentence(facts))  # noqa: E731
     if trees.direct or trees.shared:
         return tuple(made.outputs[name] for name in trees.outputs), plain
     return (), plain
-
-
-def _class_values(made: Draft, classes: Sequence[object]) -> Values:
-    """The class with the highest share, and its share: P = 0.98, 45 of 150 samples (30 %)."""
-    words = [made.scribe.word(c) for c in classes]
-    number, most = made.scribe.chance, (made.extent.side or 2 * len(words)) // 2
-
-    def values(shares: list[float], facts: str) -> tuple[tuple[str, ...], Sentence]:
-        best = shares.index(max(shares))
-        rest = [
-            (p, w) for i, (p, w) in enumerate(zip(shares, words, strict=True)) if p and i != best
-        ]
-        names = [number(shares[best])]
-        template = "P = {0}"
-        left_out = len(rest) - most
-        if left_out > 0:  # of 26 classes, one line of facts had 282 characters
-            least = sorted(p for p, _ in rest)[left_out]
-            rest = [(p, w) for p, w in rest if p >= least][:most]
-        if len(words) > 2 and rest:
-            others = [f"{{{i}}}: {{{i + 1}}}" for i in range(1, 2 * len(rest), 2)]
-            others += [f"… {left_out} more"] if left_out > 0 else []
-            template += f" ({', '.join(others)})"
-            names += [text for p, w in rest for text in (w, number(p))]
-        template += f", {facts}" if facts else ""
-        return (words[best],), Sentence(template, tuple(names))
-
-    return values
 
 
 def _share_values(made: Draft, classes: Sequence[object]) -> Values:

@@ -255,7 +255,7 @@ def _values(block: Rules, rule: Rule) -> str:
 
 
 def _when(rule: Rule) -> str:
-    return "when " + " and ".join(rule.conditions) if rule.conditions else "always"
+    return rule.lead + " and ".join(rule.conditions)
 
 
 def _hung(head: str, body: str, fact: str, width: int) -> list[str]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Clock:
@@ -11,7 +15,13 @@ class Clock:
 
     def __init__(self, seconds: float | None = None) -> None:
         """Start now; without seconds, time never runs out."""
-        self._end = math.inf if seconds is None else time.perf_counter() + seconds
+        self._start = time.perf_counter()
+        self._end = math.inf if seconds is None else self._start + seconds
+
+    @property
+    def spent(self) -> float:
+        """The seconds since the start."""
+        return time.perf_counter() - self._start
 
     @property
     def left(self) -> float:
@@ -25,3 +35,14 @@ class Clock:
     def at_most(self, seconds: float) -> Clock:
         """Return a clock that stops with this one, and after so many seconds at the latest."""
         return Clock(min(seconds, self.left))
+
+
+def gathered(found: Iterable[T]) -> list[T]:
+    """Return what is found until there is no more, or until Ctrl-C: nothing found is lost."""
+    out: list[T] = []
+    try:
+        for one in found:
+            out.append(one)
+    except KeyboardInterrupt:
+        pass
+    return out

@@ -11,7 +11,18 @@ from closedform.shorten.teacher import Teacher
 
 Method = Callable[[Teacher, Clock], Iterator[Formula]]
 
-METHODS: dict[str, str] = {}
+METHODS: dict[str, str] = {
+    "terms": "closedform.shorten.terms",
+    "additive": "closedform.shorten.additive",
+    "tree": "closedform.shorten.trees.small",
+    "rules": "closedform.shorten.trees.listed",
+    "students": "closedform.shorten.students",
+    "polynomial": "closedform.shorten.polynomial",
+    "pieces": "closedform.shorten.pieces",
+    "scorecard": "closedform.shorten.scorecard",
+    "merge": "closedform.shorten.trees.merged",
+    "prune": "closedform.shorten.prune",
+}
 """Name → the module whose `formulas(teacher, clock)` gives formulas of several lengths.
 
 They stand in the order in which a frontier tries them: the cheaper and the stronger, the earlier.

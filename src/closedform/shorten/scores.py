@@ -41,6 +41,9 @@ def _log_odds(formula: Formula) -> list[Node]:
         return [ops.lin(0, (1, d), (-1, decision[0])) for d in decision[1:]]
     chances = [outputs[n] for n in task.probability if n in outputs]
     if len(chances) == len(task.classes):
+        before = _before_chances(chances)
+        if before:
+            return before
         logs = [ops.log(ops.maximum(c, ops.const(TINY))) for c in chances]
         return [ops.lin(0, (1, g), (-1, logs[0])) for g in logs[1:]]
     if len(decision) == 1 and len(task.classes) == 2:
@@ -48,6 +51,27 @@ def _log_odds(formula: Formula) -> list[Node]:
     if len(decision) == len(task.classes):
         return [ops.lin(0, (1, d), (-1, decision[0])) for d in decision[1:]]
     return _of_labels(formula)
+
+
+def _before_chances(chances: list[Node]) -> list[Node]:
+    """Return the log-odds whose softmax, or sigmoid, the chances are; none where they are neither.
+
+    So the logarithm of a quotient of exponentials need not be taken.
+    """
+    if len(chances) == 2 and chances[1].op is ops.SIGMOID:
+        return [chances[1].args[0]]
+    wholes = {c.args[1] for c in chances if c.op is ops.DIV and c.args[0].op is ops.EXP}
+    if len(wholes) != 1 or any(c.op is not ops.DIV for c in chances):
+        return []
+    parts, total = [c.args[0] for c in chances], wholes.pop()
+    if total.op is not ops.LIN or set(total.args) != set(parts) or (total.data.weights != 1).any():
+        return []
+    scores = [part.args[0] for part in parts]
+    lowered = all(s.op is ops.LIN and s.data.weights.tolist() == [1, -1] for s in scores)
+    if lowered and len({s.args[1] for s in scores}) == 1:
+        # What all are lowered by, for the exponentials not to overflow, cancels.
+        scores = [s.args[0] for s in scores]
+    return [ops.lin(0, (1, s), (-1, scores[0])) for s in scores[1:]]
 
 
 def _of_labels(formula: Formula) -> list[Node]:

@@ -69,15 +69,24 @@ class Teacher:
             seed: of everything random.
 
         Raises:
-            BadInput: the rows do not fit the formula, none is left, or an output has no number.
+            BadInput: the rows do not fit the formula, none is left, or an output has no number;
+                y has another length.
         """
         roots = score_nodes(formula)
         inputs, rows = columns_of(formula.inputs, X, formula.needed)
 
+        if y is not None and len(y) != rows:
+            raise BadInput(
+                f"There are {len(y)} values of y for {rows} rows.", hint="Give one for each row."
+            )
+
         def ask(columns: Sequence[Array], count: int) -> Array:
             return np.column_stack(compute(roots, columns, count))
 
-        made = cls(formula.inputs, formula.task, ask, tuple(inputs), formula,
+        task = formula.task
+        if task.kind != "classification" and not task.primary:
+            task = replace(task, primary=formula.answer)
+        made = cls(formula.inputs, task, ask, tuple(inputs), formula,
                    None if y is None else np.asarray(y), formula.source, seed)  # fmt: skip
         return made.answered(rows)
 

@@ -296,7 +296,7 @@ class Layout:
         return [f"&{block.left[0]} = \\begin{{cases}}\n{body}\n\\end{{cases}}"]
 
     def _conditions(self, rule: Rule, room: float) -> Iterator[str]:
-        wide = width_of(text := r"\text{when } " if rule.conditions else r"\text{always}")
+        wide = width_of(text := rf"\text{{{rule.lead}}}" + " " * bool(rule.conditions))
         for i, condition in enumerate(rule.conditions):
             # Conditions are measured once, and lines added up: the lines took twice as long.
             before, size = AND if i else "", width_of(condition)

@@ -1,0 +1,87 @@
+"""A small tree in the place of a model: a few tests that lead to its prediction.
+
+It is grown on many rows that the model itself has answered, so that it imitates the model and not
+the noise of the data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from closedform.formula import Formula, Step
+from closedform.shorten.asked import MOST_CELLS, answers
+from closedform.shorten.clock import Clock
+from closedform.shorten.teacher import Teacher
+from closedform.shorten.trees.grown import Grown, grown, plain, prunings
+
+MOST_LEAVES = 64
+"""A tree of more is no explanation."""
+SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64)
+"""Of all prunings, the largest up to each of these sizes is given."""
+NOTHING = 1e-8
+"""Splits that explain less of the spread follow the rounding of equal numbers."""
+ROUNDS = ((10_000, 1.0), (100_000, 6.0))
+"""Rows that the model is asked about, and seconds for it: first results soon, then better ones."""
+
+
+def small_tree(
+    formula: Formula, X: Any, *, y: Any = None, leaves: int = MOST_LEAVES, seed: int = 0,
+    time_limit: float | None = 15.0,
+) -> list[Formula]:  # fmt: skip
+    """Return small trees that imitate a model, the smallest first.
+
+    Args:
+        formula: the exact formula of a model.
+        X: rows, shape (rows, inputs); more like them are made up, and the model answers them all.
+        y: not needed; what was observed.
+        leaves: so many at most.
+        seed: of the rows that are made up.
+        time_limit: seconds.
+
+    Raises:
+        BadInput: the rows do not fit the formula, or are too few.
+        MissingExtra: scikit-learn is not installed.
+    """
+    return list(trees(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), leaves, ROUNDS[1:]))
+
+
+def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
+    """Yield trees of 1 to 64 leaves, first those grown on few answers, then on many."""
+    yield from trees(teacher, clock, MOST_LEAVES, ROUNDS)
+
+
+def trees(
+    teacher: Teacher, clock: Clock, leaves: int, rounds: tuple[tuple[int, float], ...]
+) -> Iterator[Formula]:
+    """Yield the prunings of one tree for each round of (rows, seconds)."""
+    if not teacher.views:
+        return
+    given, args = teacher.design(), tuple(v.node for v in teacher.views)
+    each = 0.0
+    for seed, (most, seconds) in enumerate(rounds):
+        if clock.out():
+            return
+        if each * min(most, MOST_CELLS // len(args)) > clock.left / 2:
+            return
+        found = answers(teacher, clock, most=most, seconds=seconds, seed=seed)
+        before = clock.left
+        whole = grown(found, leaves=2 * leaves, least=max(5, len(found.y) // 2000))
+        each = (before - clock.left) / len(found.y) if clock.left < math.inf else 0.0
+        for tree in _chosen(prunings(plain(whole, found)), leaves):
+            count = len(tree.leaves)
+            step = Step("tree", "approx", {"rows": len(found.y)}, {"leaves": count})
+            yield teacher.formula_of(tree.nodes(given, args), step)
+
+
+def _chosen(found: list[Grown], most: int) -> list[Grown]:
+    """Return the largest tree up to each size, of those that each explain more than the last."""
+    left = [t.spread[t.leaves].sum() for t in found]
+    more = [a - b > NOTHING * left[0] for a, b in zip([np.inf, *left], left, strict=False)]
+    found = [t for t, better in zip(found, more, strict=True) if better]
+    sizes = [len(t.leaves) for t in found]
+    best = {max((n for n in sizes if n <= size), default=0) for size in SIZES if size <= most}
+    return [t for t, n in zip(found, sizes, strict=True) if n in best]
