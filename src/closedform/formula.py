@@ -15,6 +15,7 @@ from closedform.ops.payloads import Label
 
 if TYPE_CHECKING:
     from closedform.native import Compiled
+    from closedform.verify.bound import Certified
     from closedform.verify.certificate import Certificate
     from closedform.verify.differ import Comparison
 
@@ -268,11 +269,7 @@ class Formula:
         return with_outputs(self, batch, prefix)
 
     def compile(self, *, precision: str = "double", threads: int = 1) -> Compiled:
-        """Return a function that gives the same numbers sooner.
-
-        Args:
-            precision, threads: as in `native.Compiled`.
-        """
+        """Return a function that gives the same numbers sooner; options as in `native.Compiled`."""
         from closedform.native import Compiled
 
         return Compiled(self, precision=precision, threads=threads)
@@ -310,6 +307,19 @@ class Formula:
         from closedform.verify import compare
 
         return compare(self, expression, X, **options)
+
+    def certify(self, model: Any, box: Any = None, **options: Any) -> Certified:
+        """Prove how far the formula is from a model, or a formula; see `verify.bound.certified`."""
+        from closedform.readers import read
+        from closedform.verify.bound import certified
+
+        return certified(self, model, box, read, **options)
+
+    def prove(self, claim: str, box: Any = None, **options: Any) -> Certified:
+        """Prove one of `verify.bound.CLAIMS` over a box, as "increasing"; see `docs/proofs.md`."""
+        from closedform.verify.bound import prove
+
+        return prove(self, claim, box, **options)
 
     def save(self, path: Any) -> None:
         """Write the formula as plain JSON; see `closedform.load`."""
@@ -352,8 +362,7 @@ def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
     if n.op is ops.INPUT:
         return frozenset([n.data])
     if n.op is ops.TREE:
-        splits = n.data.splits
-        tested = set(splits.feature[~splits.leaf].tolist())
+        tested = set(n.data.splits.feature[~n.data.splits.leaf].tolist())
         return frozenset().union(*(below[i] for i in tested))
     return _union(below)
 
@@ -371,11 +380,9 @@ def surely_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
 
 def may_be_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
     """Return the inputs whose absence can make this node missing (for `fold`)."""
-    return frozenset([n.data]) if n.op is ops.INPUT else passed_on(n, below, _number_of)
-
-
-def _number_of(n: Node) -> int:
-    return int(n.data) if n.op is ops.INPUT else -1
+    if n.op is ops.INPUT:
+        return frozenset([n.data])
+    return passed_on(n, below, lambda a: a.data if a.op is ops.INPUT else -1)
 
 
 def passed_on(n: Node, below: Sequence[frozenset[T]], cause: Callable[[Node], T]) -> frozenset[T]:

@@ -327,6 +327,11 @@ def test_verify_fails_with_status_1_where_the_formula_is_another_one(run, ask, m
     assert (status, told["ok"]) == (1, False)
     status, _, _ = run(*words, "--tolerance", "0.001")
     assert status == 0
+    status, told = ask(*words, "--prove", "0.01")
+    assert (status, told["status"]) == (0, "proven")
+    status, told = ask(*words, "--prove", "0.0005")
+    assert (status, told["status"]) == (1, "refuted")
+    assert run(*words, "--prove", "1", "--program", "python")[0] == 2
 
 
 def test_verify_runs_a_printed_program(ask):

@@ -187,6 +187,10 @@ def _verify(verb: Verb) -> None:
     verb.add_argument(
         "--program", metavar="TARGET", help="print the formula in this target, run that, check it"
     )
+    verb.add_argument(
+        "--prove", type=_not_negative, metavar="X",
+        help="prove that the two are never further apart, anywhere in the range of the rows",
+    )  # fmt: skip
     _tolerance(verb)
 
 

@@ -18,8 +18,20 @@ def verify(args: Namespace, notes: list[str]) -> Answer:
     """Check a formula against its model, or a printed program against its formula."""
     source, rows = with_rows(_source(args, notes), args, notes)
     assert rows is not None  # --data is required
+    if args.prove is not None:
+        return _proof(args, source, rows)
     certificate = _certificate(args, source, rows)
     return Answer(str(certificate), certificate.to_dict(), ok=certificate.ok)
+
+
+def _proof(args: Namespace, source: Source, rows: Rows) -> Answer:
+    if args.program is not None:
+        raise BadInput(
+            "What is proven is about a formula, not about a printed program.",
+            hint="Leave out --program, or --prove.",
+        )
+    proof = source.formula.certify(source.model, X=rows.X, epsilon=args.prove)
+    return Answer(str(proof), proof.to_dict(), ok=bool(proof))
 
 
 def _source(args: Namespace, notes: list[str]) -> Source:

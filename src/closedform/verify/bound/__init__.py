@@ -1,0 +1,58 @@
+"""Proofs: how far a formula is from its model at every point of a box, and what holds there.
+
+`certify` bounds the greatest difference; `prove` decides other claims (`CLAIMS`);
+`certify_around` proves both in small boxes around rows; `certify_sampled` says with a probability
+what cannot be proven. `certified` is what `formula.certify` calls: it picks among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from closedform.formula import Formula
+from closedform.verify.bound.difference import certify
+from closedform.verify.bound.local import LocalProof, certify_around
+from closedform.verify.bound.proof import Proof
+from closedform.verify.bound.properties import CLAIMS, prove
+from closedform.verify.bound.statistical import Statistic, certify_sampled, least_agreement
+
+__all__ = [
+    "CLAIMS",
+    "Certified",
+    "LocalProof",
+    "Proof",
+    "Statistic",
+    "certified",
+    "certify",
+    "certify_around",
+    "certify_sampled",
+    "least_agreement",
+    "prove",
+]
+
+Certified = Proof | LocalProof | Statistic
+
+
+def certified(
+    formula: Formula, model: Any, box: Any, read: Callable[[Any], Formula], *,
+    radius: float | None = None, fresh: Any = None, X: Any = None, **options: Any,
+) -> Certified:  # fmt: skip
+    """Return what can be said of how far a formula is from a model, of the kind that is asked for.
+
+    Args:
+        formula: what is judged.
+        model: a formula, or a model that can be read as one.
+        box: over which inputs: a proof over all of it, see `certify`.
+        read: what reads a model.
+        radius: with rows X: proofs in boxes around them, see `certify_around`.
+        fresh: rows that nothing was fitted on: a statistical statement, see `certify_sampled`.
+        X: rows from which the box, or the boxes, are taken.
+        options: those of the function.
+    """
+    exact = model if isinstance(model, Formula) else read(model)
+    if fresh is not None:
+        return certify_sampled(exact, formula, fresh, **options)
+    if radius is not None:
+        return certify_around(exact, formula, X, radius, **options)
+    return certify(exact, formula, box, X=X, **options)
