@@ -52,6 +52,15 @@ def test_errors_are_those_of_rows_that_no_step_saw(cancer, front):
     assert front.model_error == pytest.approx(np.mean(model.predict(rows) != y.loc[rows.index]))
 
 
+def test_what_is_sure_is_the_bound_of_clopper_and_pearson(front):
+    from scipy.stats import beta
+
+    for entry in front.entries:
+        k, n = round(entry.error * front.rows), front.rows
+        wanted = beta.ppf(1 - 0.001 / len(front), k + 1, n - k) if k < n else 1
+        assert front.surely(entry) == pytest.approx(wanted, rel=1e-9)
+
+
 def test_it_goes_from_a_constant_to_the_exact_formula(cancer, front):
     model, X, _ = cancer
     lengths = [e.length for e in front.entries]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from closedform.frontiers.words import LEGIBLE, shown
+from closedform.frontiers.words import ABOUT, LEGIBLE, SURELY, shown
 
 if TYPE_CHECKING:
     from closedform.frontiers.front import Entry, Frontier
@@ -59,14 +59,16 @@ def fragment(front: Frontier) -> str:
     return (
         f'<div class="cf-frontier"><style>{STYLE}</style>'
         f"<p>Error: {escape(front.about)}, on {front.rows:,} rows that no step saw, against the "
-        f"model.{observed}</p>{_picture(front, with_y)}{_table(front, with_y)}"
+        f"model.{observed} “{SURELY[front.classifies]}”: {ABOUT[front.classifies]}.</p>"
+        f"{_picture(front, with_y)}{_table(front, with_y)}"
         f"<p><strong>Best</strong> (number {front.choice.index}): {escape(front.reason)}</p>"
         f"{f'<ul>{notes}</ul>' if notes else ''}</div>"
     )
 
 
 def _table(front: Frontier, with_y: bool) -> str:
-    titles = ["#", "length", "numbers", "inputs", "error", *["error on y"] * with_y]
+    sure = SURELY[front.classifies]
+    titles = ["#", "length", "numbers", "inputs", "error", sure, *["error on y"] * with_y]
     head = "".join(f'<th scope="col">{t}</th>' for t in titles)
     head += '<th scope="col" class="left">method</th><th scope="col" class="left">formula</th>'
     rows = "".join(_row(front, i, e, with_y) for i, e in enumerate(front.entries))
@@ -75,6 +77,7 @@ def _table(front: Frontier, with_y: bool) -> str:
 
 def _row(front: Frontier, i: int, e: Entry, with_y: bool) -> str:
     numbers = [f"{i}", f"{e.length:,}", f"{e.numbers:,}", f"{e.inputs:,}", shown(e.error)]
+    numbers.append(shown(front.surely(e)))
     numbers += [shown(e.error_y)] * with_y
     cells = "".join(f"<td>{n}</td>" for n in numbers)
     best = ' class="best"' if i == front.choice.index else ""

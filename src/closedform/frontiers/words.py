@@ -22,7 +22,24 @@ LEGIBLE = 400
 TOO_LONG = "(too long for a table)"
 WIDTH = 100
 """Characters of a line of the table."""
-HEADINGS = ("", "#", "length", "numbers", "inputs", "error", "error on y", "method", "formula")
+SURELY = {True: "at most", False: "95 % within"}
+"""The heading of what an error keeps within, for a classifier or a regression."""
+ABOUT = {
+    True: "with 99.9 % confidence, the true share on rows like these, for all formulas together",
+    False: "the difference that 95 % of these rows keep within, in the units of the output",
+}
+HEADINGS = (
+    "",
+    "#",
+    "length",
+    "numbers",
+    "inputs",
+    "error",
+    "{}",
+    "error on y",
+    "method",
+    "formula",
+)
 
 
 def one_line(formula: Formula) -> str:
@@ -62,10 +79,12 @@ def table_lines(front: Frontier) -> Iterator[str]:
     if front.model_error == front.model_error:
         own = shown(front.model_error)
         yield f"error on y: the same against what was observed; the model's own is {own}"
+    yield f"{SURELY[front.classifies]}: {ABOUT[front.classifies]}"
     yield ""
+    heads = [h.format(SURELY[front.classifies]) for h in HEADINGS]
     rows = [_cells(front, i, e) for i, e in enumerate(front.entries)]
     with_y = front.model_error == front.model_error
-    yield from _aligned([HEADINGS, *rows], [h for h in range(len(HEADINGS)) if with_y or h != 6])
+    yield from _aligned([heads, *rows], [h for h in range(len(heads)) if with_y or h != 7])
     yield ""
     yield f"* best: {front.reason}"
     yield from (f"note: {note}" for note in front.notes)
@@ -74,7 +93,8 @@ def table_lines(front: Frontier) -> Iterator[str]:
 def _cells(front: Frontier, i: int, e: Entry) -> tuple[str, ...]:
     star = "*" if i == front.choice.index else ""
     numbers = (f"{e.length:,}", f"{e.numbers:,}", f"{e.inputs:,}")
-    return (star, str(i), *numbers, shown(e.error), shown(e.error_y), e.method, e.text)
+    errors = (shown(e.error), shown(front.surely(e)), shown(e.error_y))
+    return (star, str(i), *numbers, *errors, e.method, e.text)
 
 
 def shown(error: float) -> str:
@@ -88,7 +108,7 @@ def _aligned(rows: Sequence[Sequence[str]], picked: Sequence[int]) -> Iterator[s
     widths = [max(len(row[c]) for row in rows) for c in picked[:-1]]
     for row in rows:
         left = "  ".join(
-            row[c].rjust(w) if 0 < c < 7 else row[c].ljust(w)
+            row[c].rjust(w) if 0 < c < 8 else row[c].ljust(w)
             for c, w in zip(picked, widths, strict=False)
         )
         room = max(20, WIDTH - len(left) - 2)
