@@ -21,6 +21,8 @@ LEGIBLE = 400
 """Symbols: a longer formula is recommended to nobody for being as good as the model."""
 NOTHING = 0.01
 """The share of the error of a constant that is next to nothing."""
+SHORT = 60
+"""Symbols: what one would put in a paper."""
 POOR = 0.25
 """A formula that leaves more than this share of the constant's error is not called good."""
 
@@ -81,9 +83,9 @@ def _within(entries: Sequence[Entry], tolerance: float) -> Choice:
 
 
 def _nothing_left(entries: Sequence[Entry]) -> Choice | None:
-    """Return the shortest formula that can be read and leaves next to nothing of the error."""
+    """Return the shortest formula that leaves next to nothing of the error, if it is short."""
     for i, e in enumerate(entries):
-        if e.length <= LEGIBLE and e.judged.chosen_by <= NOTHING * entries[0].judged.chosen_by:
+        if e.length <= SHORT and e.judged.chosen_by <= NOTHING * entries[0].judged.chosen_by:
             return Choice(i, f"the shortest one that is the model, but for {NOTHING:.0%} of the "
                              f"error of a constant{_neighbours(entries, i)}.")  # fmt: skip
     return None
