@@ -10,10 +10,10 @@ NEEDED  = command -v cc >/dev/null || $(PIP) ziglang; command -v node >/dev/null
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check format bench clean
+.PHONY: help demo test test-all check format bench bench-shorter clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/demo.stamp ## Read a few models as formulas and verify them
 	$(BIN)/python -m examples.demo
@@ -36,6 +36,12 @@ format: $(VENV)/test.stamp ## Sort imports, mend what ruff can mend, and format
 bench: $(VENV)/bench.stamp ## Time and accuracy on fixed models, and compile() against other engines
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/scoring.py --write README.md
+
+bench-shorter: $(VENV)/bench.stamp ## How short and how near formulas are, and what is proven, on fixed models
+	$(BIN)/python benchmarks/shortening.py
+	$(BIN)/python benchmarks/students.py
+	$(BIN)/python benchmarks/ensembles.py
+	$(BIN)/python benchmarks/proofs.py
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
