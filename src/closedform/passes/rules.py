@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -35,16 +35,19 @@ class Place:
         return self.uses.get(n, 1) <= 1
 
 
-Apply = Callable[[Node, Place], Node | None]
+Facts = TypeVar("Facts")
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One rule: what it keeps ("exact" or "real"), where it applies, and what it does."""
+class RuleOn(Generic[Facts]):
+    """One rule: what it keeps ("exact" or "real"), where it applies, and what it does.
+
+    `apply` sees a node, and the facts that it may use.
+    """
 
     kind: str
     ops: tuple[Op, ...]
-    apply: Apply
+    apply: Callable[[Node, Facts], Node | None]
 
     @property
     def name(self) -> str:
@@ -57,9 +60,12 @@ class Rule:
         return (self.apply.__doc__ or "").strip("`")
 
 
-def rule(kind: str, *where: Op) -> Callable[[Apply], Rule]:
+Rule = RuleOn[Place]
+
+
+def rule(kind: str, *where: Op) -> Callable[[Callable[[Node, Facts], Node | None]], RuleOn[Facts]]:
     """Make a rule of a function that returns what a node becomes, or None."""
-    return lambda apply: Rule(kind, where, apply)
+    return lambda apply: RuleOn(kind, where, apply)
 
 
 def is_const(n: Node) -> bool:

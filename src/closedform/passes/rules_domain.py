@@ -7,17 +7,16 @@ after "where" what the bounds must show. Kinds, and letters, are those of `rules
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from closedform import ops as o
 from closedform.evaluate import bounds
-from closedform.ir import Interval, Node, Op, Type, frozen, node
+from closedform.ir import Interval, Node, Type, frozen, node
 from closedform.ops.payloads import Label, Pieces, Splits, Table, Tree, halves_of
-from closedform.passes.rules import is_const
+from closedform.passes.rules import RuleOn, is_const, rule
 
 
 class Known:
@@ -68,31 +67,7 @@ class Known:
         return self.finite(n) and not self(n).lo <= 0 <= self(n).hi
 
 
-Apply = Callable[[Node, Known], Node | None]
-
-
-@dataclass(frozen=True)
-class DomainRule:
-    """One rule: what it keeps ("exact" or "real"), where it applies, and what it does."""
-
-    kind: str
-    ops: tuple[Op, ...]
-    apply: Apply
-
-    @property
-    def name(self) -> str:
-        """What the trail calls the rule."""
-        return self.apply.__name__.replace("_", " ")
-
-    @property
-    def equation(self) -> str:
-        """What becomes what, as `before -> after where …`."""
-        return (self.apply.__doc__ or "").strip("`")
-
-
-def _rule(kind: str, *where: Op) -> Callable[[Apply], DomainRule]:
-    return lambda apply: DomainRule(kind, where, apply)
-
+DomainRule = RuleOn[Known]
 
 _TESTS = (o.LESS, o.LESS_EQUAL, o.EQUAL, o.ABSENT, o.AND, o.OR, o.NOT, o.MEMBER)
 _REALS = (*o.UNARY.values(), o.LIN, o.MUL, o.DIV, o.POW, o.MIN, o.MAX, o.TREE, o.TABLE, o.PIECEWISE)
@@ -101,14 +76,14 @@ _REALS = (*o.UNARY.values(), o.LIN, o.MUL, o.DIV, o.POW, o.MIN, o.MAX, o.TREE, o
 # --- tests and choices --------------------------------------------------------------------------
 
 
-@_rule("exact", *_TESTS)
+@rule("exact", *_TESTS)
 def certain_test(n: Node, known: Known) -> Node | None:
     """`less(x, y) -> boolean(True) where x < y`"""
     truth = known(n)
     return o.boolean(truth.lo == 1) if truth.lo == truth.hi else None
 
 
-@_rule("exact", o.EQUAL)
+@rule("exact", o.EQUAL)
 def absent_category(n: Node, known: Known) -> Node | None:
     """`equal(s, label("B")) -> boolean(False) where s in {"A"}`"""
     for x, other in (n.args, n.args[::-1]):
@@ -118,7 +93,7 @@ def absent_category(n: Node, known: Known) -> Node | None:
     return None
 
 
-@_rule("exact", o.TABLE)
+@rule("exact", o.TABLE)
 def absent_entries(n: Node, known: Known) -> Node | None:
     """`lookup(s, A=p, B=q) -> lookup(s, A=p) where s in {"A"}`"""
     x = n.args[0]
@@ -131,7 +106,7 @@ def absent_entries(n: Node, known: Known) -> Node | None:
     return node(o.TABLE, n.args, new)
 
 
-@_rule("exact", o.TREE)
+@rule("exact", o.TREE)
 def dead_leaves(n: Node, known: Known) -> Node | None:
     """`stump(x, 2) -> const(1.0) where x <= 2`"""
     box = tuple(known(a) for a in n.args)
@@ -182,7 +157,7 @@ def _smaller_tree(n: Node, stands: dict[int, int]) -> Node:
     return node(o.TREE, n.args, Tree(new, frozen(n.data.values[picked])))
 
 
-@_rule("exact", o.PIECEWISE)
+@rule("exact", o.PIECEWISE)
 def stretches_out_of_reach(n: Node, known: Known) -> Node | None:
     """`steps(x, 1, 2) -> steps(x, 1) where x < 2`"""
     x, data = known(n.args[0]), n.data
@@ -204,7 +179,7 @@ def stretches_out_of_reach(n: Node, known: Known) -> Node | None:
 # --- numbers ------------------------------------------------------------------------------------
 
 
-@_rule("exact", *_REALS)
+@rule("exact", *_REALS)
 def single_value(n: Node, known: Known) -> Node | None:
     """`sign(x) -> const(1) where 0 < x`"""
     x = known(n)
@@ -223,7 +198,7 @@ SATURATES: dict[str, tuple[float, float, float, float]] = {
 """
 
 
-@_rule("exact", *(o.UNARY[name] for name in SATURATES))
+@rule("exact", *(o.UNARY[name] for name in SATURATES))
 def saturated(n: Node, known: Known) -> Node | None:
     """`tanh(x) -> const(1) where x > 22`"""
     x = known(n.args[0])
@@ -233,13 +208,13 @@ def saturated(n: Node, known: Known) -> Node | None:
     return o.const(top) if x.lo > high else o.const(bottom) if x.hi < low else None
 
 
-@_rule("exact", o.MAX, o.MIN)
+@rule("exact", o.MAX, o.MIN)
 def extreme_that_never_switches(n: Node, known: Known) -> Node | None:
     """`maximum(x, y) -> x where y < x`"""
     return _without_beaten(n, known, strictly=True)
 
 
-@_rule("real", o.MAX, o.MIN)
+@rule("real", o.MAX, o.MIN)
 def extreme_that_meets(n: Node, known: Known) -> Node | None:
     """`maximum(x, const(0)) -> x where 0 <= x`"""
     # Real, since max(-0.0, 0.0) is 0.0.
@@ -265,7 +240,7 @@ def _without_beaten(n: Node, known: Known, *, strictly: bool) -> Node | None:
     return node(n.op, tuple(kept)) if len(kept) > 1 else kept[0]
 
 
-@_rule("exact", o.ABS)
+@rule("exact", o.ABS)
 def size_of_a_signed_number(n: Node, known: Known) -> Node | None:
     """`absolute(x) -> x where 0 < x`"""
     x = known(n.args[0])
@@ -274,21 +249,21 @@ def size_of_a_signed_number(n: Node, known: Known) -> Node | None:
     return n.args[0] if x.lo > 0 else o.lin(0, (-1, n.args[0]))
 
 
-@_rule("real", o.ABS)
+@rule("real", o.ABS)
 def size_from_zero_on(n: Node, known: Known) -> Node | None:
     """`absolute(x) -> x where 0 <= x`"""
     x = known(n.args[0])
     return n.args[0] if x.lo >= 0 and not x.empty else None
 
 
-@_rule("exact", o.DIV)
+@rule("exact", o.DIV)
 def quotient_of_the_same(n: Node, known: Known) -> Node | None:
     """`div(x, x) -> const(1) where x < 0 or 0 < x`"""
     a, b = n.args
     return o.const(1) if a is b and known.never_zero(a) else None
 
 
-@_rule("real", o.DIV)
+@rule("real", o.DIV)
 def cancelled_factor(n: Node, known: Known) -> Node | None:
     """`div(mul(x, y), x) -> y where x < 0 or 0 < x`"""
     a, b = n.args
@@ -298,7 +273,7 @@ def cancelled_factor(n: Node, known: Known) -> Node | None:
     return o.mul(*a.args[:at], *a.args[at + 1 :])
 
 
-@_rule("real", o.MUL)
+@rule("real", o.MUL)
 def cancelled_divisor(n: Node, known: Known) -> Node | None:
     """`mul(x, div(y, x)) -> y where x < 0 or 0 < x`"""
     for i, a in enumerate(n.args):
@@ -309,7 +284,7 @@ def cancelled_divisor(n: Node, known: Known) -> Node | None:
     return None
 
 
-@_rule("real", o.SQRT)
+@rule("real", o.SQRT)
 def root_of_a_square(n: Node, known: Known) -> Node | None:
     """`sqrt(power(x, 2)) -> x where 0 <= x`"""
     inner = n.args[0]
@@ -326,7 +301,7 @@ def _squared(n: Node) -> Node | None:
     return n.args[0] if square else None
 
 
-@_rule("real", o.LOG)
+@rule("real", o.LOG)
 def logarithm_of_an_exponential(n: Node, known: Known) -> Node | None:
     """`log(exp(x)) -> x where -700 < x < 700`"""
     inner = n.args[0]
@@ -336,14 +311,14 @@ def logarithm_of_an_exponential(n: Node, known: Known) -> Node | None:
     return inner.args[0] if x.lo > -700 and x.hi < 700 else None
 
 
-@_rule("real", o.EXP)
+@rule("real", o.EXP)
 def exponential_of_a_logarithm(n: Node, known: Known) -> Node | None:
     """`exp(log(x)) -> x where 0 < x`"""
     inner = n.args[0]
     return inner.args[0] if inner.op is o.LOG and known.positive(inner.args[0]) else None
 
 
-@_rule("real", o.LIN)
+@rule("real", o.LIN)
 def sum_of_logarithms(n: Node, known: Known) -> Node | None:
     """`lin(p, (q, log(x)), (q, log(y))) -> lin(p, (q, log(mul(x, y)))) where 0 < x, y`"""
     terms = list(zip(n.data.weights.tolist(), n.args, strict=True))
@@ -365,7 +340,7 @@ def _one_log(later: Node, earlier: Node, *, same: bool, known: Known) -> Node | 
     return o.log(inside) if known.positive(inside) else None
 
 
-@_rule("real", o.LIN)
+@rule("real", o.LIN)
 def common_factor(n: Node, known: Known) -> Node | None:
     """`lin(p, (q, mul(x, y)), (r, mul(x, z))) -> lin(p, (1, mul(x, lin(0, (q, y), (r, z)))))`"""
     terms = list(zip(n.data.weights.tolist(), n.args, strict=True))
