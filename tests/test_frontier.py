@@ -132,6 +132,16 @@ def test_a_frontier_is_a_table_a_page_and_json(front, tmp_path):
     assert "<table" in front._repr_html_()
 
 
+@pytest.mark.parametrize("model", [
+    HistGradientBoostingRegressor(max_iter=10, random_state=0), LinearRegression(),
+])  # fmt: skip
+def test_a_line_says_nothing_of_missing_values_that_no_row_has(model):
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    front = cf.frontier(model.fit(X, y), X, time_limit=6, methods=["tree", "additive"])
+    assert len(front) > 3
+    assert not any("missing" in e.text for e in front.entries)
+
+
 def test_hostile_names_do_nothing_in_the_page():
     X, y = load_iris(return_X_y=True)
     names = ["<script>alert(1)</script>", "'; DROP TABLE x; --", "a\nb", "</td>"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from closedform import ops
 from closedform.errors import ClosedformError
 from closedform.formula import Formula
-from closedform.ir import OPS, substitute
+from closedform.ir import OPS, Node, rewrite, substitute
 from closedform.passes.lower import lowered
 from closedform.passes.simplify import simplified
 
@@ -55,21 +55,29 @@ def one_line(formula: Formula) -> str:
 
 
 def _without_gaps(formula: Formula) -> Formula:
-    """Return the scores of a formula, without tests that no row which it takes can pass."""
+    """Return the scores of a formula, without what only a missing value can see.
+
+    Tests that no row which it takes can pass go, and that what is missing gives nothing.
+    """
     scores = formula.only(*formula.scores)
     never = {
         ops.missing(ops.input_(i, f.type)): ops.boolean(False)
         for i, f in enumerate(formula.inputs)
         if not f.missing
     }
-    if not never:
-        return scores
     became = lowered(scores.roots, set(OPS) - {"tree", "table", "piecewise"})
     told = substitute([became[n] for n in scores.roots], never)
-    shorter = simplified(told, ("exact",))
-    return replace(
-        scores, outputs=dict(zip(scores.outputs, (shorter[n] for n in told), strict=True))
-    )
+    plain = rewrite(told, _present)
+    shorter = simplified([plain[n] for n in told], ("exact",))
+    outputs = {name: shorter[plain[n]] for name, n in zip(scores.outputs, told, strict=True)}
+    return replace(scores, outputs=outputs)
+
+
+def _present(n: Node) -> Node | None:
+    """`where(missing(x), nan, y) -> y`"""
+    if n.op is not ops.WHERE or n.args[0].op is not ops.ABSENT or n.args[1].op is not ops.CONST:
+        return None
+    return n.args[2] if n.args[1].data != n.args[1].data else None
 
 
 def table_lines(front: Frontier) -> Iterator[str]:

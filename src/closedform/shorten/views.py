@@ -70,7 +70,8 @@ def views_of(
 def _of_number(i: int, name: str, column: Array) -> Iterator[View]:
     x, gaps = ops.input_(i), np.isnan(column)
     finite = column[np.isfinite(column)]
-    middle = float(np.median(finite)) if len(finite) else 0.0
+    # Four digits: the value stands in the formula, and any near the middle does as well.
+    middle = float(f"{np.median(finite):.4g}") if len(finite) else 0.0
     filled = np.clip(np.where(gaps, middle, column), *_ends(finite))
     node = ops.where(ops.missing(x), ops.const(middle), x) if gaps.any() else x
     yield _view(name, i, node, filled)
