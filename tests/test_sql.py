@@ -120,6 +120,18 @@ def test_every_formula_runs_and_is_equal(dialect, formula, X, as_text):
     assert_near(unknown_as_itself(ran(formula, X, dialect), wanted, X), wanted)
 
 
+def test_what_no_tree_tests_is_not_computed():
+    x = [ops.absolute(ops.input_(i)) for i in range(3)]
+    grid = np.random.default_rng(0).normal(size=(50, 3))
+    stump = cf.read(DecisionTreeRegressor(max_depth=1).fit(grid, grid[:, 1])).roots[0].data
+    formula = Formula(
+        {"y": ops.tree(stump.splits, stump.values, x), "z": ops.sqrt(x[1])},
+        tuple(Feature(f"x{i}") for i in range(3)),
+    )
+    columns = {f"x{i}": grid[:, i].tolist() for i in range(3)}
+    assert_near(ran(formula, columns), formula.evaluate(grid))
+
+
 WITHOUT = {"sqlite": {"sum32"}}
 """What a dialect refuses."""
 

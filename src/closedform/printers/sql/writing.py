@@ -14,6 +14,7 @@ from closedform.evaluate import bounds
 from closedform.formula import Formula
 from closedform.ir import Interval, Node, Type
 from closedform.passes.lower import lower
+from closedform.printers.ensemble import without_untested
 from closedform.printers.program import banner, printable
 from closedform.printers.spell import BREAK, Language, Speller
 from closedform.printers.sql import guards
@@ -251,7 +252,8 @@ def _prepared(formula: Formula, dialect: Dialect) -> tuple[Formula, set[Node]]:
     """Return the formula in what the dialect computes, and the parts of its long sums."""
     require_single(formula, dialect)
     known = spelled(dialect)
-    made = guards.refusing(formula)
+    # What no tree tests is not read either, and no stage may compute with it.
+    made = guards.refusing(without_untested(formula))
     if not dialect.single:
         made = guards.in_doubles(made)
     made = lower(made, known, target=f"sql ({dialect.title})")
