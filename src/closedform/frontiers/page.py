@@ -16,10 +16,10 @@ STYLE = """
 .cf-frontier { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; color: #1b1b1b; }
 .cf-frontier table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 .cf-frontier th, .cf-frontier td { padding: .3rem .7rem; border-bottom: 1px solid #d8d8d8;
-  vertical-align: top; text-align: right; }
+  vertical-align: top; text-align: right; white-space: nowrap; }
 .cf-frontier td.left, .cf-frontier th.left { text-align: left; }
 .cf-frontier td.formula { text-align: left; font-family: ui-monospace, monospace; font-size: 13px;
-  overflow-wrap: anywhere; }
+  overflow-wrap: anywhere; white-space: normal; }
 .cf-frontier tr.best { background: #e8f1fa; }
 .cf-frontier svg { width: 100%; height: auto; max-width: 44rem; }
 .cf-frontier pre { overflow-x: auto; background: #f6f6f6; padding: .8rem; }

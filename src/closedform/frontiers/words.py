@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEGIBLE = 400
 """Symbols: a formula of more is not spelled in a table."""
 TOO_LONG = "(too long for a table)"
-WIDTH = 100
+WIDTH = 120
 """Characters of a line of the table."""
 SURELY = {True: "at most", False: "95 % within"}
 """The heading of what an error keeps within, for a classifier or a regression."""
