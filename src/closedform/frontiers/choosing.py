@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from closedform.frontiers.judging import Judge
+from closedform.frontiers.words import LEGIBLE
 
 if TYPE_CHECKING:
     from closedform.frontiers.front import Entry
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 GAIN = 0.05
 """A longer formula must lower the error of all shorter ones by this share: with 0.01, a network
 of 4,681 constants gave 23 formulas of which no reader could tell seven apart."""
-LEGIBLE = 400
-"""Symbols: a longer formula is recommended to nobody for being as good as the model."""
 NOTHING = 0.01
 """The share of the error of a constant that is next to nothing."""
 SHORT = 60

@@ -99,7 +99,7 @@ class Frontier(Sequence[Formula]):
         kept = useful(found)
         choice = choose(kept, judge, tolerance)
         return cls(
-            tuple(kept), choice, judge.about, judge.of_model[1], kept[0].judged.rows, len(found),
+            tuple(kept), choice, judge.about, judge.of_model, kept[0].judged.rows, len(found),
             judge.subject.formula.source, judge.classifies, tuple(notes), seconds, seed, tolerance,
         )  # fmt: skip
 
@@ -116,6 +116,11 @@ class Frontier(Sequence[Formula]):
     def __iter__(self) -> Iterator[Formula]:
         """Return the formulas, the shortest first."""
         return (e.formula for e in self.entries)
+
+    @property
+    def observed(self) -> bool:
+        """Whether errors against y were measured."""
+        return not math.isnan(self.model_error)
 
     @property
     def best(self) -> Formula:

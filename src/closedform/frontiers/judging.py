@@ -12,12 +12,13 @@ from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.frontiers.subject import Part, Subject, answered
 from closedform.ir import Array
+from closedform.verify.measure import labels_differ
 
 Metric = Callable[[Array, Array], float]
 
 
 def _disagreement(expected: Array, got: Array) -> float:
-    return float(np.mean([a != b for a, b in zip(expected.tolist(), got.tolist(), strict=True)]))
+    return float(labels_differ(expected, got).mean())
 
 
 def _rmse(expected: Array, got: Array) -> float:
@@ -52,7 +53,6 @@ class Judged:
             these where they are few.
         error: the error against the model on rows that no step saw.
         error_y: the error against y there; NaN where y was not given.
-        chosen_by_y: the error against y on the rows to choose by.
         rows: how many rows no step saw.
         apart: of a classifier, on how many of these the class is another; of a regression, the
             difference that 95 % of them keep within.
@@ -61,7 +61,6 @@ class Judged:
     chosen_by: float
     error: float
     error_y: float
-    chosen_by_y: float
     rows: int
     apart: float
 
@@ -94,23 +93,21 @@ class Judge:
 
     def __call__(self, formula: Formula) -> Judged:
         """Return the errors of a formula with the model's outputs."""
-        select, check = self.subject.select, self.subject.check
+        check = self.subject.check
         first, *more, second = (self._answers(formula, p) for p in (*self._choosing, check))
         return Judged(
             self._against_model([first, *more], self._choosing),
             self._against_model([second], [check]),
             self._against_y(second, check),
-            self._against_y(first, select),
             int(self._kept[id(check)].sum()),
             self._apart(second, check),
         )
 
     @property
-    def of_model(self) -> tuple[float, float]:
-        """The model's own error against y on the rows to choose by, and on unseen ones."""
-        parts = (self.subject.select, self.subject.check)
-        found = [self._against_y({n: p.said[n] for n in self.names}, p) for p in parts]
-        return found[0], found[1]
+    def of_model(self) -> float:
+        """The model's own error against y on the rows that no step saw; NaN without y."""
+        part = self.subject.check
+        return self._against_y({n: part.said[n] for n in self.names}, part)
 
     def losses(self, formula: Formula) -> Array:
         """Return the loss against y of each row to choose by, shape (rows,)."""
@@ -127,8 +124,7 @@ class Judge:
         observed = part.y if part.y.ndim == 2 else part.y[:, None]
         table = np.column_stack([said[n] for n in self.names])
         if self.classifies:
-            pairs = zip(observed[:, 0], table[:, 0], strict=True)
-            return np.array([a != b for a, b in pairs], dtype=float)
+            return labels_differ(observed[:, 0], table[:, 0]).astype(float)
         return np.asarray(((observed - table) ** 2).mean(axis=1), dtype=float)
 
     def _answers(self, formula: Formula, part: Part) -> Mapping[str, Array]:

@@ -48,9 +48,8 @@ def page(front: Frontier) -> str:
 
 def fragment(front: Frontier) -> str:
     """Return the picture and the table, for a page or a notebook."""
-    with_y = front.model_error == front.model_error
     observed = ""
-    if with_y:
+    if front.observed:
         observed = (
             " “Error on y” is the same against what was observed; the model's own is "
             f"{shown(front.model_error)}."
@@ -60,25 +59,25 @@ def fragment(front: Frontier) -> str:
         f'<div class="cf-frontier"><style>{STYLE}</style>'
         f"<p>Error: {escape(front.about)}, on {front.rows:,} rows that no step saw, against the "
         f"model.{observed} “{SURELY[front.classifies]}”: {ABOUT[front.classifies]}.</p>"
-        f"{_picture(front, with_y)}{_table(front, with_y)}"
+        f"{_picture(front)}{_table(front)}"
         f"<p><strong>Best</strong> (number {front.choice.index}): {escape(front.reason)}</p>"
         f"{f'<ul>{notes}</ul>' if notes else ''}</div>"
     )
 
 
-def _table(front: Frontier, with_y: bool) -> str:
+def _table(front: Frontier) -> str:
     sure = SURELY[front.classifies]
-    titles = ["#", "length", "numbers", "inputs", "error", sure, *["error on y"] * with_y]
+    titles = ["#", "length", "numbers", "inputs", "error", sure, *["error on y"] * front.observed]
     head = "".join(f'<th scope="col">{t}</th>' for t in titles)
     head += '<th scope="col" class="left">method</th><th scope="col" class="left">formula</th>'
-    rows = "".join(_row(front, i, e, with_y) for i, e in enumerate(front.entries))
+    rows = "".join(_row(front, i, e) for i, e in enumerate(front.entries))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(front: Frontier, i: int, e: Entry, with_y: bool) -> str:
+def _row(front: Frontier, i: int, e: Entry) -> str:
     numbers = [f"{i}", f"{e.length:,}", f"{e.numbers:,}", f"{e.inputs:,}", shown(e.error)]
     numbers.append(shown(front.surely(e)))
-    numbers += [shown(e.error_y)] * with_y
+    numbers += [shown(e.error_y)] * front.observed
     cells = "".join(f"<td>{n}</td>" for n in numbers)
     best = ' class="best"' if i == front.choice.index else ""
     return (
@@ -100,14 +99,14 @@ def _spelled(front: Frontier) -> str:
 # --- the picture --------------------------------------------------------------------------------
 
 
-def _picture(front: Frontier, with_y: bool) -> str:
+def _picture(front: Frontier) -> str:
     entries = front.entries
     across = [math.log10(max(e.length, 1)) for e in entries]
-    most = max(*(e.error for e in entries), *(e.error_y for e in entries if with_y), 1e-300)
+    most = max(*(e.error for e in entries), *(e.error_y for e in entries if front.observed), 1e-300)
     x = [LEFT + (WIDE - LEFT - RIGHT) * v / (max(across) or 1.0) for v in across]
     up = [_up(e.error, most) for e in entries]
     parts = [*_axes(max(across), most), _line(x, up, "#0072B2", "")]
-    if with_y:
+    if front.observed:
         up_y = [_up(e.error_y, most) for e in entries]
         parts += [_line(x, up_y, "#D55E00", "5 4"), _named(up_y[-1], "against y", "#D55E00")]
     parts.append(_named(up[-1], "against the model", "#0072B2"))

@@ -43,7 +43,7 @@ class FrontierDisplay:
         front, entries = self.front, self.front.entries
         lengths = [max(e.length, 1) for e in entries]
         ax.plot(lengths, [e.error for e in entries], "o-", color=BLUE, label="against the model")
-        if front.model_error == front.model_error:
+        if front.observed:
             against_y = [e.error_y for e in entries]
             ax.plot(lengths, against_y, "s--", color=ORANGE, label="against what was observed")
             ax.axhline(front.model_error, color=GREY, linewidth=0.8, linestyle=":")

@@ -17,7 +17,7 @@ from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.judging import Judge, Judged, Metric
 from closedform.frontiers.limiting import TimeIsOver, at_latest
 from closedform.frontiers.subject import Subject
-from closedform.passes.rounding import rounding
+from closedform.passes.rounding import rounding, significant
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, method
 from closedform.shorten.teacher import Teacher
@@ -164,7 +164,7 @@ def _constant(teacher: Teacher) -> Iterator[Formula]:
         middle = full.mean(axis=0)
         middle[most] = max(middle[most], others.max() + 0.01)
         middle = (middle - middle[0])[1:]
-    nodes = [ops.const(float(f"{v:.3g}")) for v in middle.tolist()]
+    nodes = [ops.const(v) for v in significant(middle.tolist(), 3)]
     yield teacher.formula_of(nodes, Step("constant", "approx"))
 
 

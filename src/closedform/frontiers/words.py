@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from closedform.frontiers.front import Entry, Frontier
 
 LEGIBLE = 400
-"""Symbols: a formula of more is not spelled in a table."""
+"""Symbols: a formula of more is not spelled in a table, and not recommended for its error on y."""
 TOO_LONG = "(too long for a table)"
 WIDTH = 120
 """Characters of a line of the table."""
@@ -28,18 +28,8 @@ ABOUT = {
     True: "with 99.9 % confidence, the true share on rows like these, for all formulas together",
     False: "the difference that 95 % of these rows keep within, in the units of the output",
 }
-HEADINGS = (
-    "",
-    "#",
-    "length",
-    "numbers",
-    "inputs",
-    "error",
-    "{}",
-    "error on y",
-    "method",
-    "formula",
-)
+NUMBERS = ("#", "length", "numbers", "inputs", "error", "{}", "error on y")
+HEADINGS = ("", *NUMBERS, "method", "formula")
 
 
 def one_line(formula: Formula) -> str:
@@ -84,15 +74,14 @@ def table_lines(front: Frontier) -> Iterator[str]:
     """Yield the lines of a frontier as text."""
     yield f"{len(front)} formulas for {front.source or 'the model'}, from a constant to the longest"
     yield f"error: {front.about}, on {front.rows:,} rows that no step saw; against the model"
-    if front.model_error == front.model_error:
+    if front.observed:
         own = shown(front.model_error)
         yield f"error on y: the same against what was observed; the model's own is {own}"
     yield f"{SURELY[front.classifies]}: {ABOUT[front.classifies]}"
     yield ""
     heads = [h.format(SURELY[front.classifies]) for h in HEADINGS]
     rows = [_cells(front, i, e) for i, e in enumerate(front.entries)]
-    with_y = front.model_error == front.model_error
-    yield from _aligned([heads, *rows], [h for h in range(len(heads)) if with_y or h != 7])
+    yield from _aligned([heads, *rows], [h for h in range(len(heads)) if front.observed or h != 7])
     yield ""
     yield f"* best: {front.reason}"
     yield from (f"note: {note}" for note in front.notes)
@@ -116,7 +105,7 @@ def _aligned(rows: Sequence[Sequence[str]], picked: Sequence[int]) -> Iterator[s
     widths = [max(len(row[c]) for row in rows) for c in picked[:-1]]
     for row in rows:
         left = "  ".join(
-            row[c].rjust(w) if 0 < c < 8 else row[c].ljust(w)
+            row[c].rjust(w) if 0 < c <= len(NUMBERS) else row[c].ljust(w)
             for c, w in zip(picked, widths, strict=False)
         )
         room = max(20, WIDTH - len(left) - 2)

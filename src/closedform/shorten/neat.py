@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from closedform.passes.rounding import significant
+
 MOST_DIGITS = 6
 """Beyond this nothing is dropped digit by digit: six digits are enough for any fitted constant."""
 DENOMINATORS = (3, 6, 7, 9, 11, 12)
@@ -46,7 +48,7 @@ def signs_of(value: float) -> int:
 
 def rounded(value: float, digits: int) -> float:
     """Return a number with so many significant decimal digits."""
-    return float(f"{value:.{max(1, digits) - 1}e}")
+    return significant([value], max(1, digits))[0]
 
 
 def decimals(value: float) -> Iterator[Neat]:

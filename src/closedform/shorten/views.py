@@ -12,6 +12,7 @@ from closedform import ops
 from closedform.formula import Feature
 from closedform.ir import Array, Node, Type
 from closedform.ops.payloads import labels_of
+from closedform.passes.rounding import significant
 
 MOST_LABELS = 20
 """So many categories of an input get an indicator, the most frequent first."""
@@ -71,7 +72,7 @@ def _of_number(i: int, name: str, column: Array) -> Iterator[View]:
     x, gaps = ops.input_(i), np.isnan(column)
     finite = column[np.isfinite(column)]
     # Four digits: the value stands in the formula, and any near the middle does as well.
-    middle = float(f"{np.median(finite):.4g}") if len(finite) else 0.0
+    middle = significant([float(np.median(finite))], 4)[0] if len(finite) else 0.0
     filled = np.clip(np.where(gaps, middle, column), *_ends(finite))
     node = ops.where(ops.missing(x), ops.const(middle), x) if gaps.any() else x
     yield _view(name, i, node, filled)

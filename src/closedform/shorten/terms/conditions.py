@@ -9,6 +9,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node
+from closedform.passes.rounding import significant
 
 LEAST = 0.004
 """A condition must hold, and fail, for so much of the weight: fewer rows are an accident."""
@@ -170,7 +171,7 @@ def shortest_between(lo: float, hi: float) -> float:
     """Return the number with the fewest digits in lo ≤ number < hi."""
     middle = lo + (hi - lo) / 2
     for digits in range(1, 18):
-        number = float(f"{middle:.{digits - 1}e}")
+        number = significant([middle], digits)[0]
         if lo <= number < hi:
             return number
     return lo
