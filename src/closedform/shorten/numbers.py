@@ -24,6 +24,7 @@ from closedform.passes.rounding import rounding
 from closedform.passes.rules import Place
 from closedform.passes.rules_lin import constant_terms, plain_term, zero_weights
 from closedform.shorten.clock import Clock
+from closedform.shorten.finish import finished_formula
 from closedform.shorten.looked_up import looked_up, looked_up_shortened, only_asked
 from closedform.shorten.misfit import Misfit
 from closedform.shorten.neat import Neat, candidates, digits_of, named, rounded
@@ -106,6 +107,7 @@ def snapped(
     before = misfit.loss_of(formula)
     limit = before * (1 + budget) + (budget / 10) ** 2 * misfit.variance
     made = _shortened(formula, misfit, _Terms(before, limit, tuple(listed), clock))
+    made = finished_formula(made, misfit.inputs)
     found = {
         "loss before": before, "loss after": misfit.loss_of(made),
         "digits before": digits(formula), "digits after": digits(made),

@@ -194,9 +194,7 @@ class _Growth:
             if leaf.halves is None or leaf.split is None:
                 made[id(leaf)] = self._linear(leaf.rows)
             else:
-                test = ops.less_equal(leaf.split.node, ops.const(leaf.split.limit))
-                sides = zip(*(made[id(half)] for half in leaf.halves), strict=True)
-                made[id(leaf)] = [ops.where(test, a, b) for a, b in sides]
+                made[id(leaf)] = _asked(leaf.split, leaf.halves, made)
         shares = [round(len(leaf.rows) / len(self.target), 4) for leaf in self.leaves]
         options = {"leaves": len(self.leaves), "seed": self.teacher.seed}
         step = Step("pieces", "approx", options, {"coverage": shares})
@@ -235,6 +233,15 @@ class _Growth:
             terms.append((raw, self.nodes[j - 1]))
             bias -= raw * self.centre[j - 1]
         return ops.lin(bias, *terms)
+
+
+def _asked(split: Split, halves: tuple[Leaf, Leaf], made: dict[int, list[Node]]) -> list[Node]:
+    """Return one choice a score, the half that asks no more first: it reads as a list of cases."""
+    limit, (below, above) = ops.const(split.limit), halves
+    test, order = ops.less_equal(split.node, limit), (below, above)
+    if below.halves is not None and above.halves is None:
+        test, order = ops.less(limit, split.node), (above, below)
+    return [ops.where(test, a, b) for a, b in zip(*(made[id(h)] for h in order), strict=True)]
 
 
 def _left(normal: Array, slope: Array, square: Any) -> float:
