@@ -46,7 +46,6 @@ MORE = {
     "one asked": [("where(c, x, where(d, y, x))", None)],
     "sum in a sum": [
         ("lin(1, (2, lin(-3, (1, x))))", "lin(-5, (2, x))"),
-        ("lin(0, (0.3, lin(0.2, (0.7, x))), (0.25, x))", "lin(0.06, (0.46, x))"),
         ("lin(p, (q, lin(0, (1, stump(x, 1)), (1, stump(y, 1)))))", None),
         ("lin(0, (1e308, lin(0, (1e308, x))))", None),
         ("lin(1, (2, x))", None),
@@ -124,6 +123,7 @@ def line(root):
 READ = {
     "where(less(const(11.5), lin(-90.1, (1, x))), const(1), const(0))": "y = (x > 101.6)",
     "lin(1, (2, lin(-3, (1, x))))": "y = -5 + 2*x",
+    "lin(0, (0.3, lin(0.2, (0.7, x))), (0.25, x))": "y = 0.06 + 0.46*x",
     "lin(0, (2, mul(lin(-3, (1, x)), z)))": "y = 2*z*(x - 3)",
     "lin(1, (5, maximum(lin(-3, (1, lin(-90, (1, x)))), const(0))))": "y = 1 + 5*max(x - 93, 0)",
     "lin(1, (2, mul(lin(0, (-3, x)), z)), (1, power(lin(0, (2, x)), 2)))": "y = 1 - 6*x*z + 4*x^2",

@@ -176,18 +176,18 @@ class Layout:
 
     def _conditions_first(self, block: Cases) -> list[str]:
         """Return a list of long values, each behind its condition, or below a long one."""
-        conditions = [f"when {unbroken(c)}" for _, c in block.rows]
+        conditions = [f"when {c}" for _, c in block.rows]
         values = [v for v, _ in block.rows]
         if block.otherwise is not None:
             conditions, values = [*conditions, "otherwise"], [*values, block.otherwise]
-        wide = max(map(columns, conditions))
+        wide = max(columns(unbroken(c)) for c in conditions)
         lines = [f"{block.left} ="]
         for condition, value in zip(conditions, values, strict=True):
             if wide <= self.width // 3:
-                head = f"    {padded(condition, wide)}   "
+                head = f"    {padded(unbroken(condition), wide)}   "
                 lines += self.flow(head, value, " " * columns(head))
             else:
-                lines += [*self.flow("   ", condition, " " * 8)]
+                lines += self.flow("   ", condition, " " * 8)
                 lines += self.flow(" " * 11, value, " " * 12)
         return [*lines, *([f"    … {block.left_out} more rows"] if block.left_out else [])]
 

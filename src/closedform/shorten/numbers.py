@@ -24,11 +24,12 @@ from closedform.passes.rounding import rounding
 from closedform.passes.rules import Place
 from closedform.passes.rules_lin import constant_terms, plain_term, zero_weights
 from closedform.shorten.clock import Clock
-from closedform.shorten.finish import finished_formula
+from closedform.shorten.digits import few_digits
 from closedform.shorten.looked_up import looked_up, looked_up_shortened, only_asked
 from closedform.shorten.misfit import Misfit
-from closedform.shorten.neat import Neat, candidates, digits_of, named, rounded
+from closedform.shorten.neat import Neat, candidates, digits_of, named
 from closedform.shorten.scores import score_nodes
+from closedform.shorten.surgeon import Surgery
 from closedform.shorten.teacher import Teacher
 
 ROWS, FEWEST = 16_000, 3_000
@@ -107,7 +108,6 @@ def snapped(
     before = misfit.loss_of(formula)
     limit = before * (1 + budget) + (budget / 10) ** 2 * misfit.variance
     made = _shortened(formula, misfit, _Terms(before, limit, tuple(listed), clock))
-    made = finished_formula(made, misfit.inputs)
     found = {
         "loss before": before, "loss after": misfit.loss_of(made),
         "digits before": digits(formula), "digits after": digits(made),
@@ -327,28 +327,23 @@ class _Search:
         return self._few_digits(self.free)
 
     def _few_digits(self, which: Array) -> Array:
-        """Round some constants, each to within the same rise of the loss: the greatest allowed."""
-        bend = np.diag(self.normal)
-        room = max(self.terms.limit - self.loss, 1e-12 * self.terms.limit)
-        share = room
-        for _ in range(30):
+        """Return the constants, some with as few digits as the loss allows."""
+        at = np.flatnonzero(which)
+        if not len(at) or not np.isfinite(self.normal).all():
+            return self.theta
+
+        def put(short: Array) -> Array:
             theta = self.theta.copy()
-            for i in np.flatnonzero(which):
-                theta[i] = _fewest(theta[i], bend[i], share)
-            loss, agreed = self._measured(theta)
-            if loss <= self.terms.limit and agreed >= self.least:
-                return theta
-            share /= 4
-        return self.theta
+            theta[at] = short
+            return theta
 
+        def fine(short: Array) -> bool:
+            loss, agreed = self._measured(put(short))
+            return loss <= self.terms.limit and agreed >= self.least
 
-def _fewest(value: float, bend: float, share: float) -> float:
-    """Return a number with the fewest digits whose rounding raises the loss by a share at most."""
-    for count in range(1, 16):
-        short = rounded(value, count)
-        if (short - value) ** 2 * bend <= share:
-            return short
-    return value
+        room = max(self.terms.limit - self.loss, 1e-12 * self.terms.limit)
+        bend = Surgery(self.theta[at], self.normal[np.ix_(at, at)])
+        return put(few_digits(bend, room, fine))
 
 
 def _inverse_diagonal(normal: Array) -> Array:

@@ -18,6 +18,7 @@ from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node, toposort
 from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.finish import finished_formula
 from closedform.shorten.numbers import snapped
 from closedform.shorten.polynomial import telling
 from closedform.shorten.scores import score_nodes
@@ -80,7 +81,7 @@ def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
                 return
         if len(growth.leaves) < size:
             return
-        yield snapped(growth.formula(), teacher, clock=clock)
+        yield finished_formula(snapped(growth.formula(), teacher, clock=clock), teacher.inputs)
 
 
 def pieces(

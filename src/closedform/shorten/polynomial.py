@@ -19,6 +19,7 @@ from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.finish import finished_formula
 from closedform.shorten.neat import rounded
 from closedform.shorten.numbers import snapped
 from closedform.shorten.teacher import Teacher
@@ -103,7 +104,8 @@ def _of_kind(
             return
         scores = _fitted([terms[j] for j in path[:count]], target, weight)
         step = Step(kind, "approx", {"terms": count, "degree": degree, "seed": teacher.seed})
-        yield snapped(teacher.formula_of(scores, step), teacher, clock=clock)
+        short = snapped(teacher.formula_of(scores, step), teacher, clock=clock)
+        yield finished_formula(short, teacher.inputs)
 
 
 def terms_of(
