@@ -9,13 +9,14 @@ bring numbers together), those of `ALWAYS` in any case.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from closedform import ops as o
 from closedform.ir import Node, node
 from closedform.length import length
-from closedform.passes.rules import Place, Rule, is_const, rule
+from closedform.passes.rules import RULES, Place, Rule, function_of_a_table, is_const, rule
 from closedform.passes.rules_lin import adds_trees, constant_terms, plain_term, zero_weights
 
 Term = tuple[float, Node]
@@ -174,15 +175,25 @@ def _opened(n: Node, inner: Node) -> Node | None:
 
 @rule("real", o.LIN)
 def common_weight(n: Node, _: Place) -> Node | None:
-    """`lin(p, (q, x), (-q, y)) -> lin(p, (q, lin(0, (1, x), (-1, y))))`"""
+    """`lin(p, (q, x), (-q, y)) -> lin(p, (-q, lin(0, (1, y), (-1, x))))`"""  # q is negative
     weights = n.data.weights.tolist()
     if not _is_sum(n) or len(weights) < 2 or len({abs(w) for w in weights}) > 1:
         return None
-    first = weights[0]
-    if abs(first) in (0.0, 1.0):
+    size = abs(weights[0])
+    if size in (0.0, 1.0):
         return None
-    inside = o.lin(0, *((w / first, a) for w, a in _terms(n)))
-    return o.lin(n.data.bias, (first, inside))
+    outer = size if max(weights) > 0 else -size
+    inside = sorted(((w / outer, a) for w, a in _terms(n)), key=lambda term: -term[0])
+    return o.lin(n.data.bias, (outer, o.lin(0, *inside)))
+
+
+@rule("real", o.MUL)
+def repeated_factor(n: Node, _: Place) -> Node | None:
+    """`mul(x, x, y) -> mul(power(x, 2), y)`"""
+    count = Counter(n.args)
+    if len(count) == len(n.args):
+        return None
+    return o.mul(*(a if k == 1 else o.power(a, k) for a, k in count.items()))
 
 
 @rule("real", o.MUL)
@@ -291,9 +302,11 @@ SHORTER: tuple[Rule, ...] = (
     both_asked,
     one_asked,
     sum_in_a_sum,
+    repeated_factor,
     scaled_hinge,
     quarter_turn,
     common_weight,
 )
 OUTWARDS: tuple[Rule, ...] = (scaled_factor, scaled_square, scaled_quotient)
-ALWAYS: tuple[Rule, ...] = (zero_weights, constant_terms, plain_term, number_last)
+_TIDY = tuple(rule for rule in RULES if rule is not function_of_a_table)
+ALWAYS: tuple[Rule, ...] = (*_TIDY, zero_weights, constant_terms, plain_term, number_last)
