@@ -109,3 +109,9 @@ def test_a_number_with_a_name_counts_as_it_is_read(value, negative):
 
 def test_a_short_decimal_counts_for_less_than_a_fraction():
     assert numbers([1 / 3]) == 3 and numbers([0.333]) == 1 and numbers([math.pi]) == 1
+
+
+def test_a_power_of_ten_has_no_1_before_it_and_is_bracketed_below_a_power():
+    f = Formula({"y": o.lin(-1e-6, (1e-7, x), (1, o.power(o.const(1e-8), x)))}, (Feature("x"),))
+    assert r"-10^{-6} + 10^{-7}\,x + (10^{-8})^{x}" in f.to("latex")
+    assert r"2\times10^{-7}" in formula(2e-7).only("c0").to("latex")

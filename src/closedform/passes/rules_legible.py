@@ -203,7 +203,7 @@ def scaled_factor(n: Node, _: Place) -> Node | None:
     if not scaled:
         return None
     factors = [a.args[0] if _is_scaled(a) else a for a in n.args]
-    return _sum(Decimal(0), [(math.prod(scaled), o.mul(*factors))])
+    return _sum(Decimal(0), [(math.prod(scaled, start=Decimal(1)), o.mul(*factors))])
 
 
 @rule("real", o.POW)

@@ -185,7 +185,9 @@ class Speller:
 def _level_of(number: str) -> int:
     if number.startswith("-"):
         return SIGN
-    return PRODUCT if "/" in number or "*" in number else POWER if "frac" in number else ATOM
+    if "/" in number or "*" in number:
+        return PRODUCT
+    return POWER if "frac" in number or "^" in number else ATOM
 
 
 TRIVIAL = frozenset({"const", "input", "label"})

@@ -62,7 +62,10 @@ class Numerals:
         text = shortest(value, self.digits)
         self.rounded = self.rounded or (self.digits is not None and float(text) != value)
         mantissa, _, exponent = text.partition("e")
-        return rf"{mantissa}\times10^{{{exponent}}}" if exponent else mantissa
+        if not exponent:
+            return mantissa
+        power = f"10^{{{exponent}}}"
+        return mantissa[:-1] + power if mantissa in ("1", "-1") else rf"{mantissa}\times{power}"
 
 
 WORDS = {"": "", "pi": r"\pi", "e": r"\mathrm{e}", **{f"sqrt {n}": rf"\sqrt{{{n}}}" for n in ROOTS}}
