@@ -15,7 +15,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node, toposort
-from closedform.ops.named import named
+from closedform.ops.named import symbols_named
 from closedform.ops.payloads import Splits
 
 _LEAVES = frozenset({"const", "input", "label"})
@@ -54,10 +54,8 @@ def symbols_of(values: Array) -> Array:
             # Dividing by a power of ten costs a few units in the last place.
             near = (4e-15 if symbols < 5 else 1e-16) * scaled
             count[np.abs(scaled - np.rint(scaled)) <= near] = symbols
-    for i in np.argwhere(count > 3):
-        name = named(float(values[tuple(i)]))
-        count[tuple(i)] = count[tuple(i)] if name is None else name.symbols
-    return count
+    by_name = symbols_named(size)
+    return np.where(by_name > 0, by_name, count)
 
 
 def _read(n: Node) -> Iterable[Node]:

@@ -12,6 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+
+from closedform.ir import Array
+
 FRACTIONS = (3, 6, 7, 9, 11, 12)
 """Denominators of fractions that no short decimal is; 1/2, 1/4, 1/5, 1/8, 1/10 are decimals."""
 LARGEST_FRACTION = 10
@@ -60,6 +64,19 @@ def named(value: float) -> Named | None:
 def named_numbers() -> Mapping[float, Named]:
     """Return every number that has a name, and its name."""
     return _named()
+
+
+def symbols_named(sizes: Array) -> Array:
+    """Return how many symbols the names of numbers have, shape as given; 0 where there is none."""
+    values, symbols = _table()
+    at = np.minimum(np.searchsorted(values, sizes), len(values) - 1)
+    return np.where(values[at] == sizes, symbols[at], 0)
+
+
+@cache
+def _table() -> tuple[Array, Array]:
+    pairs = sorted((value, name.symbols) for value, name in _named().items())
+    return np.array([value for value, _ in pairs]), np.array([count for _, count in pairs])
 
 
 @cache
