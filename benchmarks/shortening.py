@@ -223,9 +223,11 @@ def contend(name: str, subject: Subject, limit: float) -> Found:
 def frontier(subject: Subject, limit: float) -> tuple[list[Tried], int, str]:
     """Return the whole frontier, which of it is called the best, and why."""
     X, y = subject.data.X, subject.data.y
+    started = time.perf_counter()
     front = cf.frontier(subject.formula, X, y, time_limit=limit, seed=subject.seed)
+    seconds = time.perf_counter() - started
     tried = [
-        subject.judged(labels_of(e.formula, subject.fresh.X), e.numbers, front.seconds, e.text)
+        subject.judged(labels_of(e.formula, subject.fresh.X), e.numbers, seconds, e.text)
         for e in front.entries
     ]
     return tried, front.choice.index, front.reason

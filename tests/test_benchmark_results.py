@@ -31,7 +31,7 @@ def shorter(monkeypatch, bars):
 
 
 def tried(constants, agreement, accuracy=0.83):
-    return {"constants": constants, "agreement": agreement, "accuracy": accuracy, "text": ""}
+    return {"constants": constants, "agreement": agreement, "accuracy": accuracy, "seconds": 1.0}
 
 
 def shortened(*formulas, seed=0, picked=0, contender="frontier", reason="the knee"):
@@ -100,7 +100,7 @@ def test_a_run_that_was_cut_short_is_gone_on_with(shorter, tmp_path):
     shorter.put(results, {"cell": "proofs law 1", "record": {}})
     with results.open("a") as file:
         file.write(json.dumps({"cell": "proofs law 2", "done": 2.0})[:-3])  # killed while writing
-    shorter.put(results, {"cell": "proofs law 3", "done": np.float64(3.0)})
+    shorter.put(results, {"cell": "proofs law 3", "done": np.int64(3)})
     assert shorter.finished(results) == {"proofs law 0", "proofs law 3"}
 
 
