@@ -14,7 +14,7 @@ from closedform.formula import Feature, Formula
 from closedform.ir import toposort
 from closedform.passes.legible import rewritten
 from closedform.shorten.clock import Clock
-from closedform.shorten.digits import few_digits, same_digits
+from closedform.shorten.digits import drop_digits, same_digits
 from closedform.shorten.finish import finished, finished_formula
 from closedform.shorten.methods import method
 from closedform.shorten.surgeon import Surgery
@@ -93,7 +93,7 @@ def anything(_):
 @given(st.integers(0, 10**6), st.sampled_from([1e-1, 1e-3, 1e-6]))
 def test_each_constant_loses_no_more_than_its_room(seed, room):
     theta, normal = problem(seed)
-    short = few_digits(Surgery(theta, normal, damping=1e-12), room, anything)
+    short = drop_digits(Surgery(theta, normal, damping=1e-12), room, anything)
     assert loss(short, theta, normal) <= 1.001 * room * len(theta)
     assert all(_digits(v) <= 8 for v in short)
 
@@ -106,16 +106,16 @@ def _digits(value):
 def test_the_room_is_narrowed_until_the_constants_may_be_so():
     theta, normal = problem(3)
     surgery = Surgery(theta, normal)
-    near = few_digits(surgery, 1.0, lambda short: bool(abs(short - theta).max() < 1e-3))
+    near = drop_digits(surgery, 1.0, lambda short: bool(abs(short - theta).max() < 1e-3))
     assert 0 < abs(near - theta).max() < 1e-3
-    assert (few_digits(surgery, 1.0, lambda short: False) == theta).all()
+    assert (drop_digits(surgery, 1.0, lambda short: False) == theta).all()
     assert (surgery.theta == theta).all()
 
 
 def test_a_constant_that_costs_little_goes_altogether_where_it_may():
     theta, normal = np.array([3.0, 1e-3]), np.eye(2)
-    free = few_digits(Surgery(theta, normal), 2e-7, anything, order=[0, 1], gone={1: 10.0})
-    kept = few_digits(Surgery(theta, normal), 2e-7, anything, order=[0, 1])
+    free = drop_digits(Surgery(theta, normal), 2e-7, anything, order=[0, 1], gone={1: 10.0})
+    kept = drop_digits(Surgery(theta, normal), 2e-7, anything, order=[0, 1])
     assert (free[1], kept[1]) == (0.0, 1e-3)
 
 

@@ -23,7 +23,7 @@ TRIES = 20
 NONE: Mapping[int, float] = MappingProxyType({})
 
 
-def few_digits(
+def drop_digits(
     surgery: Surgery, room: float, fine: Callable[[Array], bool], *,
     order: Sequence[int] | None = None, gone: Mapping[int, float] = NONE,
 ) -> Array:  # fmt: skip

@@ -24,7 +24,7 @@ from closedform.passes.rounding import rounding
 from closedform.passes.rules import Place
 from closedform.passes.rules_lin import constant_terms, plain_term, zero_weights
 from closedform.shorten.clock import Clock
-from closedform.shorten.digits import few_digits
+from closedform.shorten.digits import drop_digits
 from closedform.shorten.looked_up import looked_up, looked_up_shortened, only_asked
 from closedform.shorten.misfit import Misfit
 from closedform.shorten.neat import Neat, candidates, digits_of, named
@@ -343,7 +343,7 @@ class _Search:
 
         room = max(self.terms.limit - self.loss, 1e-12 * self.terms.limit)
         bend = Surgery(self.theta[at], self.normal[np.ix_(at, at)])
-        return put(few_digits(bend, room, fine))
+        return put(drop_digits(bend, room, fine))
 
 
 def _inverse_diagonal(normal: Array) -> Array:

@@ -10,7 +10,7 @@ from closedform import ops
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
-from closedform.shorten.digits import few_digits, same_digits
+from closedform.shorten.digits import drop_digits, same_digits
 from closedform.shorten.students.goal import (
     PRICE,
     RIDGE,
@@ -215,7 +215,7 @@ def _short(found: Fit, kept: Goal) -> list[Node]:
     if len(theta) > MANY or not found.normal.size:
         return found.constants.put(same_digits(theta, fine))
     room = ALLOWED * max(found.loss, LEAST) / len(theta)
-    return found.constants.put(few_digits(Surgery(theta, found.normal), room, fine))
+    return found.constants.put(drop_digits(Surgery(theta, found.normal), room, fine))
 
 
 def _error(teacher: Teacher, told: Array, made: Array) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from closedform import ops
 from closedform.ir import Array, Node
 from closedform.passes.rounding import significant
-from closedform.shorten.digits import few_digits
+from closedform.shorten.digits import drop_digits
 from closedform.shorten.surgeon import Surgery
 from closedform.shorten.terms.conditions import negated
 from closedform.shorten.terms.dictionary import times
@@ -80,7 +80,7 @@ def _inner(found: Sum, rows: Rows) -> Sum:
 
     with np.errstate(all="ignore"):
         bend = Surgery(theta, _bend(found, rows), damping=1e-9)
-    return solved(_put(found.terms, places, few_digits(bend, room, fine)), rows)
+    return solved(_put(found.terms, places, drop_digits(bend, room, fine)), rows)
 
 
 def _put(
@@ -123,7 +123,7 @@ def _coefficients(found: Sum, rows: Rows) -> Sum:
         lost = found.loss * rows.variance / len(rows.variances)
         bend = Surgery(outer[:, k], x.T @ x, damping=1e-12, floor=0.0)
         room = DEARER * lost + FLOOR * size
-        outer[:, k] = few_digits(bend, room, lambda _: True, order=[*order, 0], gone=gone)
+        outer[:, k] = drop_digits(bend, room, lambda _: True, order=[*order, 0], gone=gone)
     return weighed(found.terms, outer, rows, table)
 
 
