@@ -171,14 +171,17 @@ def _weighted(weight: float, n: Node) -> tuple[float, Node]:
 
 def product_node(found: Sum, rows: Rows) -> Node:
     """Return the exponential of a sum of one score as a node: logarithms become powers."""
-    columns = [c.spelt for c in rows.known]
+    columns, own = [c.spelt for c in rows.known], [c.node for c in rows.known]
     factors, powers, terms = [], [], []
+    constant = float(found.outer[0, 0])
     for term, weight in zip(found.terms, found.outer[1:, 0].tolist(), strict=True):
+        plain = _is_raw(term, rows)
         if isinstance(term, Curve) and term.shape.name == "log x":
             powers.append(_power(columns[term.at[0]], weight))
         elif weight:
-            terms.append((weight, term.node(columns)))
-    constant = float(np.exp(found.outer[0, 0]))
+            terms.append((weight, term.node(own if plain else columns)))
+            constant -= weight * rows.known[term.at[0]].centre * plain
+    constant = float(np.exp(constant))
     error = np.sqrt(found.loss * rows.variance + FLOOR * rows.variance)
     digits = max(1, 2 - int(np.floor(np.log10(max(error, 1e-15)))))
     constant = significant([constant], digits)[0]
