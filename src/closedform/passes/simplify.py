@@ -33,7 +33,8 @@ def simplify(formula: Formula, *, kinds: Collection[str] = KINDS) -> Formula:
     Raises:
         BadInput: a kind that no rule has.
     """
-    unknown = sorted(set(kinds) - set(KINDS))
+    given = list(kinds) if isinstance(kinds, Collection) and not isinstance(kinds, str) else [kinds]
+    unknown = [kind for kind in given if kind not in KINDS]
     if unknown:
         raise BadInput(f"No rule is of the kind {unknown[0]!r}.", hint="Kinds: exact, real.")
     fired: Counter[Rule] = Counter()

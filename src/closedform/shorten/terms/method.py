@@ -17,6 +17,7 @@ from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
+from closedform.shorten.options import whole
 from closedform.shorten.screening import SEEN_TOGETHER, Screening, screened
 from closedform.shorten.teacher import CLIP, Teacher
 from closedform.shorten.terms.dictionary import OF_LOGARITHMS, ONE, Column
@@ -70,8 +71,8 @@ def terms(
         other rows it gives the same class; after a refit also the error that was made small.
 
     Raises:
-        BadInput: the rows do not fit the formula or are fewer than 10, or y is needed and absent,
-            or not as long.
+        BadInput: the rows do not fit the formula or are fewer than 10, y is needed and absent, or
+            not as long, or an option has no meaning.
     """
     if refit not in REFITS:
         raise BadInput(
@@ -79,6 +80,7 @@ def terms(
         )
     if refit != "model" and y is None:
         raise BadInput(f"refit={refit!r} needs the labels.", hint="Give them as y.")
+    rows = whole("rows", rows, 10)
     teacher = Teacher.of(formula, X, y, seed=seed)
     return _front(_formulas(teacher, Clock(time_limit), rows, refit))
 
