@@ -68,7 +68,8 @@ def snap(
         The formula, with a Step "snap" of kind "approx" whose `found` is what `snapped` says.
 
     Raises:
-        BadInput: the budget is no number from 0 on, or `listed` are none, or the rows do not fit the formula.
+        BadInput: the budget is no number from 0 on, `listed` are none, or the rows do not fit the
+            formula.
     """
     teacher, clock = Teacher.of(formula, X, seed=seed), Clock(time_limit)
     for _ in range(2):

@@ -25,7 +25,8 @@ def whole(name: str, value: Any, least: int, most: int = MOST) -> int:
     Raises:
         BadInput: it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
+    fine = isinstance(value, Integral) and not isinstance(value, bool)
+    if not (fine and least <= int(value) <= most):
         raise BadInput(
             f"{name}={value!r} has no meaning.",
             hint=f"Give a whole number from {least} on." if most == MOST

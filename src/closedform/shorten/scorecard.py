@@ -97,8 +97,8 @@ def scorecard(
         time_limit: seconds.
 
     Raises:
-        BadInput: the model is no classifier of two classes, the rows do not fit, or an option has no
-            meaning.
+        BadInput: the model is no classifier of two classes, the rows do not fit, or an option has
+            no meaning.
     """
     steps = whole("steps", steps, 1)
     teacher = Teacher.of(formula, X, y, seed=seed)

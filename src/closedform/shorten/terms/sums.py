@@ -17,7 +17,7 @@ from closedform import ops
 from closedform.fitting import levenberg_marquardt
 from closedform.ir import Array, Node
 from closedform.shorten.terms.conditions import Condition, Test, exchanged, mask, spelt, tests
-from closedform.shorten.terms.dictionary import Column, Shape
+from closedform.shorten.terms.shapes import Column, Shape
 
 PER_CONSTANT = 0.03
 """A constant must lower the loss by so much of itself, 3 %; of several scores together, by less."""
@@ -47,8 +47,9 @@ class Curve:
 
     @classmethod
     def of(cls, shape: Shape, at: Sequence[int], theta: Sequence[float] = ()) -> Curve:
-        """Return a term all of whose constants may move."""
-        return cls(shape, tuple(at), tuple(theta), (False,) * len(theta))
+        """Return a term all of whose constants may move that a slope moves."""
+        held = tuple(i in shape.jumps for i in range(len(theta)))
+        return cls(shape, tuple(at), tuple(theta), held)
 
     @property
     def key(self) -> tuple[str, tuple[int, ...]]:
@@ -87,6 +88,13 @@ class Curve:
         theta, held = list(self.theta), list(self.held)
         theta[i], held[i] = value, True
         return replace(self, theta=tuple(theta), held=tuple(held))
+
+    @property
+    def plain(self) -> Curve:
+        """The same curve, up to its sign, with the constants that one would write."""
+        if any(self.held):
+            return self
+        return replace(self, theta=tuple(self.shape.plain(self.theta)))
 
     def odd(self, known: Sequence[Column]) -> float:
         """Return what is to be paid for a shape that the columns do not show."""

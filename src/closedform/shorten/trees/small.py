@@ -48,7 +48,9 @@ def small_tree(
         MissingExtra: scikit-learn is not installed.
     """
     leaves = whole("leaves", leaves, 1)
-    return gathered(trees(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), leaves, ROUNDS[1:]))
+    return gathered(
+        trees(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), leaves, ROUNDS[1:])
+    )
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
