@@ -211,7 +211,7 @@ TWO: tuple[Shape, ...] = (
     Shape("x·exp", 2, lambda x, y, k: ops.mul(x, ops.exp(ops.mul(k, y))), FREE,
           _per_spread(0.7, -0.7), odd=odd.hardly_grown),
     Shape("x above", 2, lambda x, y, b: ops.mul(x, _above(y, b)), ZERO, _cuts, fits=_cut,
-          jumps=(0,)),
+          odd=odd.cut_off, jumps=(0,)),
     Shape("sin x·y", 2, lambda x, y, w: ops.sin(ops.mul(w, x, y)), FREE, _turns,
           odd=odd.strange(0.25)),
     Shape("x/(1+y²)", 2, lambda x, y, k: times(x, _damped(y, k)), ((1.0,),), _per_square(0.5, 1),

@@ -127,7 +127,9 @@ def _formulas(teacher: Teacher, clock: Clock, count: int, refit: str) -> Iterato
             key = tuple(sorted(t.key for t in found.terms))
             if key not in seen:
                 seen.add(key)
-                yield fitting.formula(found, search, observed)
+                made = fitting.formula(found, search, observed)
+                if np.isfinite(_explained(made)):
+                    yield made
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ DROPPED = 10
 """A coefficient may cost so many times as much if it goes altogether."""
 FAR = 1e4
 """A column so many deviations from 0 keeps its centre: digits of the constant would cancel."""
+LARGE = 100.0
+"""A constant beyond e to this power stays in the exponent: it cancels what is there."""
 FLOOR = 1e-10
 """So much of the variance may always be lost: it is beyond what a reader will ever see."""
 
@@ -177,9 +179,14 @@ def product_node(found: Sum, rows: Rows) -> Node:
             powers.append(power_of(columns[term.at[0]], weight))
         elif weight:
             terms.append(_weighted(weight, term.node(columns)))
-    constant = float(np.exp(found.outer[0, 0]))
+    level = float(found.outer[0, 0])
+    inside = level if terms and abs(level) > LARGE else 0.0
+    constant = float(np.exp(np.clip(level - inside, -LARGE, LARGE)))
     error = np.sqrt(found.loss * rows.variance + FLOOR * rows.variance)
     digits = max(1, 2 - int(np.floor(np.log10(max(error, 1e-15)))))
     constant = significant([constant], digits)[0]
-    factors = [*powers, *([ops.exp(ops.lin(0, *terms))] if terms else [])]
+    factors = [
+        *powers,
+        *([ops.exp(ops.lin(significant([inside], digits + 3)[0], *terms))] if terms else []),
+    ]
     return ops.lin(0, _weighted(constant, times(*factors))) if factors else ops.const(constant)

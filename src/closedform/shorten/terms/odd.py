@@ -95,6 +95,13 @@ def beyond(columns: Sequence[Column], theta: Sequence[float]) -> float:
     return float(not x.lo < theta[0] < x.hi) + 0.1 * (abs(theta[0] - x.mean) > 2.3 * x.deviation)
 
 
+def cut_off(columns: Sequence[Column], theta: Sequence[float]) -> float:
+    """A line above a threshold that hardly any row is below is a line."""
+    y = columns[1]
+    near_end = abs(theta[0] - y.mean) > 2.3 * y.deviation
+    return UNSEEN * (near_end or not y.lo < theta[0] < y.hi)
+
+
 def far_point(columns: Sequence[Column], theta: Sequence[float]) -> float:
     """The distance from a point far off is a sum, and that of one column alone no distance."""
     x, y = columns

@@ -9,7 +9,7 @@ import numpy as np
 
 from closedform.shorten.clock import Clock
 from closedform.shorten.terms.conditions import Test
-from closedform.shorten.terms.dictionary import ONE, SIMPLER
+from closedform.shorten.terms.dictionary import LINE, ONE, SIMPLER
 from closedform.shorten.terms.moves import Moves
 from closedform.shorten.terms.shapes import Column
 from closedform.shorten.terms.sums import Curve, Indicator, Rows, Sum, Term, fit, solved
@@ -177,6 +177,8 @@ def _simpler(term: Curve, columns: Sequence[Column]) -> Iterator[Term]:
         for shape in SIMPLER.get(len(term.at), ()):
             if shape.count < len(term.moving):
                 yield Curve.of(shape, term.at, term.theta[: shape.count])
+    if term.shape.jumps and len(term.at) == 2:
+        yield Curve.of(LINE, term.at[:1])
     if term.shape.name.startswith("tanh"):
         yield from _steps(term, columns)
 

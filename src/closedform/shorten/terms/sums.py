@@ -322,9 +322,10 @@ def _coefficients(table: Array, rows: Rows) -> tuple[Array, Array]:
 
 def _solve(table: Array, target: Array, refinements: int = 1) -> Array:
     """Return the least-squares coefficients; of columns that depend on each other, small ones."""
-    scale = np.sqrt((table**2).sum(axis=0))
-    scale = np.where(scale > 0, scale, 1.0)
-    unit = table / scale
+    with np.errstate(all="ignore"):
+        scale = np.sqrt((table**2).sum(axis=0))
+        scale = np.where(scale > 0, scale, 1.0)
+        unit = table / scale
     if not np.isfinite(unit).all():
         return np.full((table.shape[1], target.shape[1]), np.nan)
     normal = unit.T @ unit + 1e-12 * np.eye(table.shape[1])
