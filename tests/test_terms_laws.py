@@ -6,8 +6,8 @@ import pytest
 import closedform as cf
 from closedform import ops
 from closedform.fitting.constants import count_constants
-from closedform.shorten.terms import terms
 from closedform.shorten.terms import odd as paid
+from closedform.shorten.terms import terms
 from closedform.shorten.terms.dictionary import ONE, TWO
 from closedform.shorten.terms.shapes import Column
 

@@ -20,8 +20,8 @@ from closedform.shorten.terms.conditions import (
     spelt,
 )
 from closedform.shorten.terms.dictionary import FACTORS, ONE, THREE, TWO
-from closedform.shorten.terms.shapes import Column, product_of
 from closedform.shorten.terms.numerals import rounded
+from closedform.shorten.terms.shapes import Column, product_of
 from closedform.shorten.terms.sums import Curve, Indicator, Rows, _Projected, fit, solved
 
 Test.__test__ = False  # not a test of pytest's

@@ -26,7 +26,7 @@ from closedform.shorten.terms.sums import (
 
 ROUNDS = 4
 LEAST = 1e-4
-"""What is smaller than this share of the greatest weighs nothing, and its logarithm is not asked."""
+"""What is less than this share of the greatest weighs nothing, and has no logarithm to speak of."""
 NEAR = 0.15
 """A power so near to a plain one is tried as that: a network bends what it has learned a little."""
 

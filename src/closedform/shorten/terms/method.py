@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, combinations
 from types import MappingProxyType
@@ -40,6 +40,8 @@ MOST_LINEAR = 40
 """Of a linear model, so many terms: with more, the model itself is the formula."""
 LOGARITHMIC, RULES = 6, 6
 """So many terms of a logarithm, and of conditions alone."""
+LONG = 5
+"""A sum of so many terms of one column each that is far behind will not catch up."""
 WIDE = 2.0
 """A target is also fitted by its logarithm where its greatest value is so many times its least."""
 FAR, TOO_FAR = 5.0, 50.0
@@ -170,7 +172,7 @@ def _searches(fitting: Fitting, clock: Clock, *, logarithms: bool) -> Iterator[P
     moves = Moves(rows, fitting.pairs)
     yield Part(at, rows, seen.all(Search(moves, rows, clock).sums()))
     if seen.pairs and not seen.done:
-        yield Part(at, rows, _one_by_one(moves, clock))
+        yield Part(at, rows, _one_by_one(moves, clock, seen))
     if seen.conditions:
         moves = Moves(rows, fitting.pairs, shapes=())
         yield Part(at, rows, Search(moves, rows, clock, RULES).sums())
@@ -183,16 +185,23 @@ class _Seen:
     conditions: bool = False
     pairs: bool = False
     done: bool = False
+    losses: list[tuple[int, float]] = field(default_factory=list)
+
+    def beats(self, found: Sum) -> bool:
+        """Tell whether a sum of many terms leaves far more than one with no more constants did."""
+        far = any(n <= found.constants and 3 * loss < found.loss for n, loss in self.losses)
+        return far and len(found.terms) >= LONG
 
     def all(self, sums: Iterator[Sum]) -> Iterator[Sum]:
         for found in sums:
             self.conditions |= any(isinstance(t, Indicator) for t in found.terms)
             self.pairs |= any(isinstance(t, Curve) and len(t.at) > 1 for t in found.terms)
             self.done |= found.loss < DONE
+            self.losses.append((found.constants, found.loss))
             yield found
 
 
-def _one_by_one(moves: Moves, clock: Clock) -> Iterator[Sum]:
+def _one_by_one(moves: Moves, clock: Clock, seen: _Seen) -> Iterator[Sum]:
     """Yield sums whose terms read one column each, as long as such terms help, then any.
 
     A product that is taken early can stand for two effects that have nothing to do with each other.
@@ -200,6 +209,8 @@ def _one_by_one(moves: Moves, clock: Clock) -> Iterator[Sum]:
     found = None
     for found in Search(Moves(moves.rows), moves.rows, clock).sums():
         yield found
+        if seen.beats(found):
+            return
     if found is not None:
         yield from Search(moves, moves.rows, clock).sums(found.terms)
 

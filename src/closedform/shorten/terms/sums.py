@@ -8,7 +8,7 @@ at once, and no start for the coefficients.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,6 +25,8 @@ TOLERATED = 1.5
 """A term may spread so many times as wide as what the sum is to explain; beyond, it is cancelled
 by others, which is no explanation."""
 ROUNDS = 3
+REMEMBERED = 200
+"""Terms whose values are kept: 6 MB."""
 EXACT = 1e-14
 """A loss of less of the variance is rounding."""
 
@@ -185,6 +187,16 @@ class Rows:
     target: Array
     weight: Array
     side: Array
+    _known_values: dict[Term, Array] = field(default_factory=dict, repr=False)
+
+    def values(self, term: Term) -> Array:
+        """Return a term on each row; those of late are not computed again."""
+        found = self._known_values.get(term)
+        if found is None:
+            if len(self._known_values) >= REMEMBERED:
+                self._known_values.clear()
+            found = self._known_values[term] = term.values(self.columns)
+        return found
 
     @classmethod
     def of(cls, known: Sequence[Column], columns: Sequence[Array], target: Array, weight: Array,
@@ -285,7 +297,7 @@ def solved(terms: Sequence[Term], rows: Rows) -> Sum:
 
 def table_of(terms: Sequence[Term], rows: Rows) -> Array:
     """Return a column of ones and each term on each row, shape (rows, 1 + terms)."""
-    return np.column_stack([np.ones(len(rows.weight)), *(t.values(rows.columns) for t in terms)])
+    return np.column_stack([np.ones(len(rows.weight)), *map(rows.values, terms)])
 
 
 def weighed(terms: Sequence[Term], outer: Array, rows: Rows, table: Array) -> Sum:
@@ -354,12 +366,18 @@ class _Projected:
         return [t.moved(theta[part].tolist()) for t, part in both]
 
     def values(self, theta: Array) -> Array:
-        table = np.column_stack([t.values(self.rows.columns) for t in self.moved(theta)])
+        table = np.column_stack([self._of(t) for t in self.moved(theta)])
         table = self._centred(table)
         return np.asarray(table @ _solve(table, self.target, 0)).ravel()
 
+    def _of(self, term: Term) -> Array:
+        return term.values(self.rows.columns) if term.moving else self.rows.values(term)
+
     def both(self, theta: Array) -> tuple[Array, Array]:
-        found = [t.both(self.rows.columns) for t in self.moved(theta)]
+        found = [
+            t.both(self.rows.columns) if t.moving else (self.rows.values(t), list[Array]())
+            for t in self.moved(theta)
+        ]
         whole = self._centred(
             np.column_stack([value for value, _ in found] + [s for _, own in found for s in own])
         )
