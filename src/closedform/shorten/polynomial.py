@@ -96,7 +96,7 @@ def _of_kind(
         return
     weight = teacher.weights(target)
     terms = terms_of(teacher.views, teacher.design(inputs), target, weight, degree, curves)
-    path = chosen(terms, target, weight)
+    path = chosen(terms, target, weight) if terms else []
     for count in [s for s in SIZES if s <= len(path)]:
         if clock.out():
             return

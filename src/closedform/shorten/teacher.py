@@ -18,7 +18,7 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Step, Task, label_above, label_of
-from closedform.ir import Array, Node
+from closedform.ir import Array, Node, Type
 from closedform.shorten.made_up import made_up
 from closedform.shorten.options import observed, seed_of
 from closedform.shorten.scores import score_nodes
@@ -88,8 +88,12 @@ class Teacher:
         return made.answered(rows)
 
     def answered(self, rows: int) -> Teacher:
-        """Return the same without the rows that the model gives no number for."""
-        fine = np.isfinite(self.ask(self.inputs, rows)).all(axis=1)
+        """Return the same without the rows that the model gives no number for, or are infinite."""
+        with np.errstate(all="ignore"):
+            fine = (np.abs(self.ask(self.inputs, rows)) < ENDLESS).all(axis=1)
+        for column, feature in zip(self.inputs, self.features, strict=True):
+            if feature.type is Type.REAL:
+                fine &= ~(np.abs(column) >= ENDLESS)
         if self.formula is not None and self.formula.refused is not None:
             fine &= ~compute([self.formula.refused], self.inputs, rows)[0]
         if fine.sum() < FEWEST:
@@ -188,6 +192,8 @@ class Teacher:
         return Formula(outputs, self.features, task, trail=(*read, step), source=self.source)
 
 
+ENDLESS = 1e30
+"""Numbers from here on stand for no end, and trees in float32 cannot be grown on them."""
 FEWEST = 10
 """Rows: with fewer, nothing that is fitted can be checked on others."""
 
