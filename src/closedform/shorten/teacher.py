@@ -18,8 +18,9 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Step, Task, label_above, label_of
-from closedform.ir import Array, Node
+from closedform.ir import Array, Node, Type
 from closedform.shorten.made_up import made_up
+from closedform.shorten.options import observed, seed_of
 from closedform.shorten.scores import score_nodes
 from closedform.shorten.views import View, views_of
 
@@ -70,15 +71,11 @@ class Teacher:
 
         Raises:
             BadInput: the rows do not fit the formula, none is left, or an output has no number;
-                y has another length.
+                y has another length, or the seed is no whole number.
         """
-        roots = score_nodes(formula)
+        seed, roots = seed_of(seed), score_nodes(formula)
         inputs, rows = columns_of(formula.inputs, X, formula.needed)
-
-        if y is not None and len(y) != rows:
-            raise BadInput(
-                f"There are {len(y)} values of y for {rows} rows.", hint="Give one for each row."
-            )
+        y = observed(y, rows)
 
         def ask(columns: Sequence[Array], count: int) -> Array:
             return np.column_stack(compute(roots, columns, count))
@@ -87,12 +84,16 @@ class Teacher:
         if task.kind != "classification" and not task.primary:
             task = replace(task, primary=formula.answer)
         made = cls(formula.inputs, task, ask, tuple(inputs), formula,
-                   None if y is None else np.asarray(y), formula.source, seed)  # fmt: skip
+                   y, formula.source, seed)  # fmt: skip
         return made.answered(rows)
 
     def answered(self, rows: int) -> Teacher:
-        """Return the same without the rows that the model gives no number for."""
-        fine = np.isfinite(self.ask(self.inputs, rows)).all(axis=1)
+        """Return the same without the rows that the model gives no number for, or are infinite."""
+        with np.errstate(all="ignore"):
+            fine = (np.abs(self.ask(self.inputs, rows)) < ENDLESS).all(axis=1)
+        for column, feature in zip(self.inputs, self.features, strict=True):
+            if feature.type is Type.REAL:
+                fine &= ~(np.abs(column) >= ENDLESS)
         if self.formula is not None and self.formula.refused is not None:
             fine &= ~compute([self.formula.refused], self.inputs, rows)[0]
         if fine.sum() < FEWEST:
@@ -191,6 +192,8 @@ class Teacher:
         return Formula(outputs, self.features, task, trail=(*read, step), source=self.source)
 
 
+ENDLESS = 1e30
+"""Numbers from here on stand for no end, and trees in float32 cannot be grown on them."""
 FEWEST = 10
 """Rows: with fewer, nothing that is fitted can be checked on others."""
 
