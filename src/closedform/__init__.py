@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from closedform.shorten.series import pade, taylor
     from closedform.shorten.students import students
     from closedform.shorten.terms import terms
+    from closedform.shorten.trees.born import born_again
     from closedform.shorten.trees.listed import rule_list
     from closedform.shorten.trees.small import small_tree
     from closedform.store import load
@@ -57,6 +58,7 @@ __all__ = [
     "UntrustedFile",
     "__version__",
     "additive",
+    "born_again",
     "chebyshev",
     "frontier",
     "load",
@@ -85,6 +87,7 @@ _LATER = {
     "Comparison": "closedform.verify",
     "Frontier": "closedform.frontiers",
     "additive": "closedform.shorten.additive",
+    "born_again": "closedform.shorten.trees.born",
     "chebyshev": "closedform.shorten.chebyshev",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
