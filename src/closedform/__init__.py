@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from closedform.shorten.students import students
     from closedform.shorten.terms import terms
     from closedform.shorten.trees.born import born_again
+    from closedform.shorten.trees.fewer import fewer_trees
     from closedform.shorten.trees.listed import rule_list
     from closedform.shorten.trees.small import small_tree
     from closedform.store import load
@@ -60,6 +61,7 @@ __all__ = [
     "additive",
     "born_again",
     "chebyshev",
+    "fewer_trees",
     "frontier",
     "load",
     "pade",
@@ -89,6 +91,7 @@ _LATER = {
     "additive": "closedform.shorten.additive",
     "born_again": "closedform.shorten.trees.born",
     "chebyshev": "closedform.shorten.chebyshev",
+    "fewer_trees": "closedform.shorten.trees.fewer",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
     "pade": "closedform.shorten.series",

@@ -23,7 +23,7 @@ from closedform.ops.payloads import Splits, labels_of, splits_from
 from closedform.passes import simplify
 from closedform.shorten.clock import Clock
 from closedform.shorten.trees.cells import Cells, Region
-from closedform.shorten.trees.parts import Table
+from closedform.shorten.trees.parts import Part, Table
 from closedform.shorten.trees.smallest import OutOfTime, Plan, Smallest, size_of
 
 MOST_CELLS = 1_000_000
@@ -123,7 +123,7 @@ class Search:
     def _small(self, table: Table) -> Plan:
         """Return the smallest tree of a table, as far as there is time for."""
         smallest, whole = Smallest(self.clock), table.whole
-        plan = smallest.greedy(whole)
+        plan = self._greedy(smallest, whole)
         try:
             deep = smallest.depth(whole)
             shallow = smallest.shallow(whole, deep)
@@ -134,9 +134,17 @@ class Search:
             if smallest.fewest(whole, deep, most) <= most:
                 plan = smallest.leanest(whole, deep)
             self.proven = "depth and leaves"
-        except OutOfTime:
+        except (OutOfTime, KeyboardInterrupt):
             pass
         return plan
+
+    def _greedy(self, smallest: Smallest, part: Part) -> Plan:
+        """Return a tree of a part; after Ctrl-C as fast as it can be had."""
+        try:
+            return smallest.greedy(part)
+        except KeyboardInterrupt:
+            self.clock = smallest.clock = Clock(0)
+            return smallest.greedy(part)
 
     # --- more cells than a table holds ----------------------------------------------------------
 
@@ -155,7 +163,7 @@ class Search:
                 continue
             table = self._table(now.region, PART_CELLS)
             if table is not None:
-                made[now.number] = smallest.greedy(table.whole)
+                made[now.number] = self._greedy(smallest, table.whole)
                 leaves += size_of(made[now.number])[1] - 1
                 continue
             cut, guesses = self._parting(now.region)
