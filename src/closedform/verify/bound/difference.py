@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,18 +14,19 @@ from closedform import ops
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
+from closedform.verify.bound.named import from_zero
 from closedform.verify.bound.normal import normal, surely_missing
 from closedform.verify.bound.points import (
     climb,
     point_of,
-    samples,
     spread_of,
     told_missing,
+    try_some,
     without,
 )
 from closedform.verify.bound.proof import BOUNDED, OPEN, PROVEN, REFUTED, Proof
 from closedform.verify.bound.region import Program, Region, region_of, together, used_by
-from closedform.verify.bound.rounded import UNIT, up
+from closedform.verify.bound.rounded import UNIT, centre, up
 from closedform.verify.bound.search import MEMORY, MOST, Found, Halves, Search
 from closedform.verify.bound.smooth import SINGLE
 from closedform.verify.bound.sweep import Sweep
@@ -73,7 +75,7 @@ class Bounder:
         upper = {"both": np.maximum(high, -low), "up": high, "down": -low}[self.sides]
         upper = np.where(found.missing | np.isnan(upper), np.inf, up(upper))
         turned = {"both": np.where(high >= -low, 1.0, -1.0), "up": 1.0, "down": -1.0}[self.sides]
-        blame, points = np.zeros_like(lo), 0.5 * lo + 0.5 * hi
+        blame, points = np.zeros_like(lo), centre(lo, hi)
         blame[s.wide] = found.blame
         lean = found.lean * turned
         ends = np.where(lean > 0, hi[s.wide], np.where(lean < 0, lo[s.wide], points[s.wide]))
@@ -104,7 +106,7 @@ def greatest(
 
     def bound(lo: Array, hi: Array) -> Halves:
         told = bounder(lo[rows], hi[rows])
-        blame, points = np.zeros_like(lo), 0.5 * lo + 0.5 * hi
+        blame, points = np.zeros_like(lo), centre(lo, hi)
         blame[rows], points[rows] = told.blame, told.points
         return Halves(told.upper, blame, points)
 
@@ -113,7 +115,7 @@ def greatest(
     search = Search(
         bound, target.values, lo, hi, cuts, bounder.batch, enough, hopeless, deadline
     )  # fmt: skip
-    search.try_points(samples(lo, hi, np.random.default_rng(seed)))
+    try_some(search, [target.node], region, used, {n.data for n in absent}, seed)
     climb(search, lo, hi)
     return search.run()
 
@@ -146,7 +148,7 @@ def certify(
         BadInput: there is no box, no such output, or no number to compare.
     """
     start = time.perf_counter()
-    _checked(epsilon, tolerance, time_limit)
+    from_zero(tolerance=tolerance, time_limit=time_limit, epsilon=epsilon or 0.0)
     name, a, b, model, formula = pair(model, formula, output)
     used = sorted(used_by([a, b]))
     region = region_of(model.inputs, used, box, X, missing)
@@ -172,12 +174,6 @@ def certify(
     best = best or Found(0.0, 0.0, None, done=True)
     best.seconds = time.perf_counter() - start
     return _proof(name, best, region, used, epsilon, tolerance, coarse, spread_of(a, region, used))
-
-
-def _checked(epsilon: float | None, tolerance: float, time_limit: float) -> None:
-    for name, value in (("epsilon", epsilon), ("tolerance", tolerance), ("time_limit", time_limit)):
-        if value is not None and not value >= 0:
-            raise BadInput(f"{name}={value!r} is not possible.", hint="Give a number from 0 on.")
 
 
 def _stopping(
@@ -275,14 +271,16 @@ def _proof(
     upper = found.upper + coarse
     if not upper >= found.lower:
         raise AssertionError(f"a bound of {upper!r} is below {found.lower!r}, which occurs")
-    status = BOUNDED if np.isfinite(upper) else OPEN
-    if epsilon is not None:
-        status = PROVEN if upper <= epsilon else OPEN
-        status = REFUTED if found.lower > epsilon else status
-    limit = "" if epsilon is None else f" ≤ {epsilon:g}"
+    limit = math.inf if epsilon is None else epsilon
+    status = REFUTED if found.lower > limit or found.lower == math.inf else OPEN
+    if status == OPEN and upper <= limit and upper < math.inf:
+        status = BOUNDED if epsilon is None else PROVEN
+    claim = f"|model − formula|{'' if epsilon is None else f' ≤ {epsilon:g}'} for {name}"
+    if epsilon is None and status == REFUTED:
+        claim += " is finite"
     more = () if coarse == 0 else (f"the model's own float32 (±{coarse:.2g})",)
     return Proof(
-        f"|model − formula|{limit} for {name}", status, upper, found.lower,
+        claim, status, upper, found.lower,
         None if found.point is None else point_of(found.point, region, used), epsilon,
         tolerance, scale, found.boxes, found.seconds, region.describe(), (*Proof.included, *more),
     )  # fmt: skip
