@@ -2,6 +2,8 @@
 
 import json
 import math
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 import closedform as cf
 from closedform import ops as o
 from closedform.errors import BadInput
-from closedform.formula import Feature, Formula
+from closedform.formula import Feature, Formula, Precision, Step
 from closedform.ir import Interval, Type
 from closedform.ops.payloads import Pieces
 from closedform.verify.bound.directions import direction
@@ -127,6 +129,18 @@ def test_boxes_as_wide_as_floats_and_as_narrow_give_points_inside():
     for name, value in proof.point.items():
         lo, hi = wide[name] if isinstance(wide[name], tuple) else (wide[name], wide[name])
         assert lo <= value <= hi
+
+
+def test_a_model_in_float32_refutes_only_what_its_rounding_cannot_explain():
+    read = Step("read", "exact", {}, {"precision": {"y": Precision("float32", 4)}})
+    model = replace(formula_of(o.tanh(X0), 1), trail=(read,))
+    formula, box = formula_of(o.lin(1.0, (1, o.tanh(X0))), 1), {"x0": (0, 1)}
+    own = formula.certify(model, box).upper - 1
+    assert 1e-8 < own < 1e-5
+    limits = {1 - 2 * own: "refuted", 1 - own / 2: "not decided", 1 + 2 * own: "proven"}
+    for epsilon, status in limits.items():
+        proof = formula.certify(model, box, epsilon=epsilon, time_limit=1)
+        assert proof.status == status and proof.seconds < 0.8
 
 
 # --- slopes ---------------------------------------------------------------------------------------
@@ -274,3 +288,45 @@ def test_a_label_is_itself():
     formula = Formula({"label": label}, (Feature("x0"),))
     assert formula.outputs["label"].type is Type.LABEL
     assert formula.prove("agreeing", {"x0": (0, 2)}, model=formula).status == "proven"
+
+
+# --- networks of which one came of the other ------------------------------------------------------
+
+
+def network_of(weights, function):
+    values = [o.input_(i) for i in range(weights[0][0].shape[1])]
+    for w, b in weights[:-1]:
+        values = [function(o.linear(c, row, values)) for row, c in zip(w, b, strict=True)]
+    w, b = weights[-1]
+    return o.linear(b[0], w[0], values)
+
+
+def relu(x):
+    return o.maximum(o.const(0.0), x)
+
+
+@pytest.mark.parametrize("function", [o.tanh, relu, o.sigmoid, o.sin])
+@pytest.mark.parametrize("change", ["pruned", "rounded", "hardly"])
+def test_a_network_and_what_became_of_it_are_bounded_by_their_difference(function, change):
+    chance = np.random.default_rng(3)
+    sizes = [3, 5, 4, 1]
+    weights = [(chance.normal(size=(m, n)), chance.normal(size=m)) for n, m in pairwise(sizes)]
+    changes = {
+        "pruned": lambda x: np.where(np.abs(x) < 0.15, 0.0, x),
+        "rounded": lambda x: np.round(x, 3),
+        "hardly": lambda x: x * (1 + 2.0**-52),
+    }
+    changed = [(changes[change](w), changes[change](b)) for w, b in weights]
+    turned = chance.permutation(5)  # units of another order are found all the same
+    changed[0] = (changed[0][0][turned], changed[0][1][turned])
+    changed[1] = (changed[1][0][:, turned], changed[1][1])
+    exact, formula = (formula_of(network_of(x, function)) for x in (weights, changed))
+    box = dict.fromkeys(("x0", "x1", "x2"), (-1.5, 1.5))
+    proof = formula.certify(exact, box, time_limit=0)
+    X = chance.uniform(-1.5, 1.5, (4000, 3))
+    X[::2] = np.sign(X[::2]) * 1.5
+    seen = np.abs(exact(X) - formula(X)).max()
+    assert seen <= proof.upper
+    # Of weights that differ by 1e-16 the rounding of both programs is all that is left.
+    most = {"pruned": 60.0, "rounded": 60.0, "hardly": 1e5}[change]
+    assert proof.upper <= most * max(seen, 1e-15), proof.upper / max(seen, 1e-15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
 from closedform.verify.bound.named import from_zero
 from closedform.verify.bound.normal import normal, surely_missing
+from closedform.verify.bound.pairs import paired
 from closedform.verify.bound.points import (
     climb,
     point_of,
@@ -29,8 +30,11 @@ from closedform.verify.bound.region import Program, Region, region_of, together,
 from closedform.verify.bound.rounded import UNIT, centre, up
 from closedform.verify.bound.search import MEMORY, MOST, Found, Halves, Search
 from closedform.verify.bound.smooth import SINGLE
-from closedform.verify.bound.sweep import Sweep
+from closedform.verify.bound.sweep import Bound, Sweep
 from closedform.verify.bound.tape import Tape
+
+WORTH_SEEING = 2000
+"""Boxes after which pairs of units are asked no more, if they told less than the plain way."""
 
 
 @dataclass
@@ -64,13 +68,18 @@ class Bounder:
         whole = Sweep(self.tape, lo[read].min(axis=1)[:, None], hi[read].max(axis=1)[:, None])
         self.noise = float(whole.error[self.row, 0])
         self.error = whole.error if np.isfinite(self.noise) else None
+        pairs, self.seen = paired(node), np.zeros(2)
+        self.pairs = None if pairs is None else Tape([pairs])
         wide = max(1, len(whole.wide))
-        self.batch = max(32, min(MOST, MEMORY // (self.tape.rows * wide)))
+        rows = self.tape.rows + (self.pairs.rows if self.pairs else 0)
+        self.batch = max(32, min(MOST, MEMORY // (rows * wide)))
 
     def __call__(self, lo: Array, hi: Array) -> Halves:
         """Return a bound of the value over each box."""
         s = Sweep(self.tape, lo, hi, self.error)
         found = s.fall(self.row)
+        if self.pairs is not None:
+            found = self._tighter(found, self._of_pairs(lo, hi, s.wide))
         low, high = found.lo - s.error[self.row], found.hi + s.error[self.row]
         upper = {"both": np.maximum(high, -low), "up": high, "down": -low}[self.sides]
         upper = np.where(found.missing | np.isnan(upper), np.inf, up(upper))
@@ -82,10 +91,30 @@ class Bounder:
         points[s.wide] = ends
         return Halves(upper, blame, points)
 
+    def _of_pairs(self, lo: Array, hi: Array, wide: Array) -> Bound:
+        """Return bounds from the differences of units that the two sides share; see `pairs`."""
+        assert self.pairs is not None
+        rows = np.array([self.tape.inputs.index(i) for i in self.pairs.inputs], np.int64)
+        s = Sweep(self.pairs, lo[rows], hi[rows], np.zeros((self.pairs.rows, 1)))
+        found = s.fall(self.pairs.at[self.pairs.roots[0]])
+        lean = np.zeros_like(lo)
+        lean[rows[s.wide]] = found.lean
+        return replace(found, lean=lean[wide])  # in the order of the other tape
+
+    def _tighter(self, a: Bound, b: Bound) -> Bound:
+        """Return what two bounds of the same number say together; drop pairs that say little."""
+        better = b.hi - b.lo < a.hi - a.lo
+        self.seen += np.array([better.sum(), better.size])
+        if self.seen[1] > WORTH_SEEING and self.seen[0] < self.seen[1] / 4:
+            self.pairs = None
+        lean = np.where(better, b.lean, a.lean)
+        # Halving as the pairs would have it took 33,000 boxes where this takes 200.
+        return Bound(np.fmax(a.lo, b.lo), np.fmin(a.hi, b.hi), a.missing, a.blame, lean)
+
 
 def greatest(
     target: Target, region: Region, used: list[int], absent: Mapping[Node, Node], *,
-    deadline: float, seed: int, limit: float | None, tolerance: float,
+    deadline: float, seed: int, limit: float | None, tolerance: float, coarse: float = 0.0,
 ) -> Found:  # fmt: skip
     """Return what a search for the greatest value finds.
 
@@ -96,6 +125,7 @@ def greatest(
         seed: of the points that are tried.
         limit: what the value is to stay below; None: how great it is, within `tolerance`.
         tolerance: how much the bound may exceed a value that occurs, relative to it.
+        coarse: how far the values may be off, since the model computes in float32.
     """
     node = normal([target.node], absent)[0]
     lo, hi = region.starts(used)
@@ -111,7 +141,7 @@ def greatest(
         return Halves(told.upper, blame, points)
 
     cuts = {used.index(i): c for i, c in bounder.tape.cuts.items()}
-    enough, hopeless = _stopping(limit, tolerance, bounder.noise)
+    enough, hopeless = _stopping(limit, tolerance, bounder.noise, coarse)
     search = Search(
         bound, target.values, lo, hi, cuts, bounder.batch, enough, hopeless, deadline
     )  # fmt: skip
@@ -153,7 +183,6 @@ def certify(
     used = sorted(used_by([a, b]))
     region = region_of(model.inputs, used, box, X, missing)
     coarse = own_rounding(model, name, a, region)
-    limit = None if epsilon is None else epsilon - coarse
     cases = list(region.cases(used))
     best: Found | None = None
     for i, absent in enumerate(cases):
@@ -166,8 +195,8 @@ def certify(
         if sides[0] is sides[1] or all(map(surely_missing, sides)):
             continue  # the same program
         found = greatest(
-            target, region, used, absent, deadline=deadline, seed=seed, limit=limit,
-            tolerance=tolerance,
+            target, region, used, absent, deadline=deadline, seed=seed, limit=epsilon,
+            tolerance=tolerance, coarse=coarse,
         )  # fmt: skip
         found.point = told_missing(found.point, used, {n.data for n in absent})
         best = found if best is None else _worse(best, found)
@@ -177,11 +206,16 @@ def certify(
 
 
 def _stopping(
-    limit: float | None, tolerance: float, noise: float
+    limit: float | None, tolerance: float, noise: float, coarse: float
 ) -> tuple[Callable[[Array, float], Array], Callable[[float], bool]]:
     """Return which boxes need no halving, and when to give up."""
     if limit is not None:
-        return lambda upper, lower: upper <= limit, lambda lower: lower > limit
+        # Between limit − coarse and limit + coarse float32 decides; more boxes do not.
+        least, most = limit - coarse, limit + coarse
+        return (
+            lambda upper, lower: upper <= (most if lower > least else least),
+            lambda lower: lower > most,
+        )
     # Within what both programs may round there is no more to tell, however many boxes.
     least = 4 * noise if np.isfinite(noise) else 0.0
     return (
@@ -272,7 +306,7 @@ def _proof(
     if not upper >= found.lower:
         raise AssertionError(f"a bound of {upper!r} is below {found.lower!r}, which occurs")
     limit = math.inf if epsilon is None else epsilon
-    status = REFUTED if found.lower > limit or found.lower == math.inf else OPEN
+    status = REFUTED if found.lower - coarse > limit or found.lower == math.inf else OPEN
     if status == OPEN and upper <= limit and upper < math.inf:
         status = BOUNDED if epsilon is None else PROVEN
     claim = f"|model − formula|{'' if epsilon is None else f' ≤ {epsilon:g}'} for {name}"

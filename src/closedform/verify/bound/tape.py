@@ -24,6 +24,7 @@ from closedform.verify.bound.choices import (
     Trees,
 )
 from closedform.verify.bound.curves import CURVES, Curve, power
+from closedform.verify.bound.pairs import GAP, Gap
 from closedform.verify.bound.smooth import Absolute, Curved, Layer, Maximum, Product, Single, Sum
 from closedform.verify.bound.sweep import Step, Unknown
 
@@ -121,6 +122,8 @@ def _kind(n: Node, sharing: int) -> tuple[Any, ...]:
         return (n.op, n.args)
     if n.op is ops.POW:
         return (ops.POW, n.args[1])
+    if n.op is GAP:
+        return (GAP, n.data)
     if n.op in ELEMENTWISE:
         same_type = n.args[0].type is n.args[-1].type
         return (n.op, len(n.args), n.type, same_type and n.args[0].type)
@@ -140,6 +143,8 @@ def _step(group: list[Node], out: slice, places: list[Array], shared: bool) -> S
     if n.op is ops.POW or n.op.name in CURVES:
         curve = _powered(n.args[1]) if n.op is ops.POW else CURVES[n.op.name]
         return Unknown(group, out, places) if curve is None else Curved(group, out, places, curve)
+    if n.op is GAP:
+        return Gap(group, out, places)
     made = ELEMENTWISE.get(n.op) or ALONE.get(n.op) or Unknown
     return made(group, out, places)
 
