@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import closedform as cf
 from closedform import ops as o
 from closedform.errors import BadInput
-from closedform.formula import Feature, Formula, Precision, Step
+from closedform.formula import Feature, Formula, Step
 from closedform.ir import Interval, Type
 from closedform.ops.payloads import Pieces
 from closedform.verify.bound.directions import direction
@@ -132,7 +132,7 @@ def test_boxes_as_wide_as_floats_and_as_narrow_give_points_inside():
 
 
 def test_a_model_in_float32_refutes_only_what_its_rounding_cannot_explain():
-    read = Step("read", "exact", {}, {"precision": {"y": Precision("float32", 4)}})
+    read = Step("read", "exact", {}, {"precision": {"y": {"dtype": "float32", "ulps": 4}}})
     model = replace(formula_of(o.tanh(X0), 1), trail=(read,))
     formula, box = formula_of(o.lin(1.0, (1, o.tanh(X0))), 1), {"x0": (0, 1)}
     own = formula.certify(model, box).upper - 1
