@@ -18,7 +18,7 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Step, Task, label_above, label_of
-from closedform.ir import Array, Node
+from closedform.ir import Array, Node, Type
 from closedform.shorten.made_up import made_up
 from closedform.shorten.scores import score_nodes
 from closedform.shorten.views import View, views_of
@@ -47,6 +47,7 @@ class Teacher:
         y: what was observed on these rows, shape (rows,), or None.
         source: the model in a few words.
         seed: of everything random.
+        most: so many rows are asked at a time, at most: a model without a formula may be slow.
     """
 
     features: tuple[Feature, ...]
@@ -57,6 +58,7 @@ class Teacher:
     y: Array | None = None
     source: str = ""
     seed: int = 0
+    most: int | None = None
 
     @classmethod
     def of(cls, formula: Formula, X: Any, y: Any = None, *, seed: int = 0) -> Teacher:
@@ -91,8 +93,14 @@ class Teacher:
         return made.answered(rows)
 
     def answered(self, rows: int) -> Teacher:
-        """Return the same without the rows that the model gives no number for."""
+        """Return the same without the rows that the model gives no number for.
+
+        And without those where an input that it reads is infinite: no sum can be fitted there.
+        """
         fine = np.isfinite(self.ask(self.inputs, rows)).all(axis=1)
+        for i in self._used:
+            if self.features[i].type is Type.REAL:
+                fine &= ~np.isinf(self.inputs[i])
         if self.formula is not None and self.formula.refused is not None:
             fine &= ~compute([self.formula.refused], self.inputs, rows)[0]
         if fine.sum() < FEWEST:
@@ -172,6 +180,7 @@ class Teacher:
             seed: added to the teacher's own.
         """
         random = np.random.default_rng([self.seed, seed])
+        count = count if self.most is None else min(count, self.most)
         inputs = made_up(self.inputs, self.features, count, random)
         scores = self.ask(inputs, count)
         fine = np.isfinite(scores).all(axis=1)
