@@ -138,7 +138,7 @@ def test_a_frontier_is_a_table_a_page_and_json(front, tmp_path):
 ])  # fmt: skip
 def test_a_line_says_nothing_of_missing_values_that_no_row_has(model):
     X, y = load_diabetes(return_X_y=True, as_frame=True)
-    front = cf.frontier(model.fit(X, y), X, time_limit=3, methods=["tree", "additive"])
+    front = cf.frontier(model.fit(X, y), X, time_limit=60, methods=["tree", "additive"])
     assert len(front) > 3
     assert not any("missing" in e.text for e in front.entries)
 

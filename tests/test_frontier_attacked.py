@@ -317,18 +317,6 @@ class _Fake:
         self.judged = type("J", (), {"chosen_by": error, "error": error, "away": away})()
 
 
-class _Judge:
-    class subject:
-        class select:
-            y = np.zeros(1)
-
-    def __init__(self, losses, model):
-        self._losses, self.model_losses = losses, np.array(model)
-
-    def losses(self, formula):
-        return np.array(self._losses[formula])
-
-
 def test_no_row_of_the_table_is_one_that_nobody_wants():
     found = [
         _Fake(3, 0.6, "constant", 0), _Fake(3, 0.5, inputs=0), _Fake(9, 0.33), _Fake(11, 0.03),
@@ -344,15 +332,6 @@ def test_what_a_few_rows_say_makes_no_formula_useful():
     found = [_Fake(1, 0.05, "constant", 0, away=wrong), _Fake(6, 0.047, away=lucky),
              _Fake(20, 0.02, away=better)]  # fmt: skip
     assert [e.length for e in choosing.useful(found)] == [1, 20]
-
-
-def test_against_a_model_that_knows_its_rows_by_heart_the_best_that_can_be_read_counts():
-    entries = [_Fake(1, 1.0, inputs=0), _Fake(9, 0.2), _Fake(30, 0.1), _Fake(6000, 0.0)]
-    random = np.random.default_rng(0)
-    noise = random.normal(0.3, 0.1, 400)
-    losses = {9: noise + 0.2, 30: noise, 6000: noise * 0}
-    choice = choosing.choose(entries, _Judge(losses, noise * 0), None)
-    assert choice.index == 2 and "as the best of all that can be read." in choice.reason
 
 
 def test_no_formula_that_cannot_be_read_is_recommended():

@@ -121,38 +121,26 @@ def _nothing_left(entries: Sequence[Entry]) -> Choice | None:
 
 
 def _as_good_on_y(entries: Sequence[Entry], judge: Judge) -> Choice | None:
-    """Return the shortest that can be read and is as good against y as another one.
+    """Return the shortest that is as good against y as the model, by the one-standard-error rule.
 
-    As the model, or else, where the model has learned these very rows by heart, as the best of
-    those that can be read: in either case by the one-standard-error rule. None where no formula
-    can be read.
+    None where no formula that can be read is: a model that has learned its own rows by heart. Then
+    y says nothing, since what is near the model knows some of these y, too: of a forest trained on
+    442 rows, a tree of 96 symbols had an error of 0.63 on y there, and of 0.88 on others.
 
     Breiman, Friedman, Olshen and Stone, Classification and Regression Trees (1984), §3.4.3; here
     of the differences row by row, since both answer the same rows.
     """
-    losses = {i: judge.losses(entries[i].formula) for i in _readable(entries)}
-    losses = {i: own for i, own in losses.items() if np.isfinite(own).any()}
-    for i, own in losses.items():
+    for i in _readable(entries):
+        own = judge.losses(entries[i].formula)
         if _as_good(own, judge.model_losses) and not _is_poor(entries, i):
             return _choice(entries, i, "the shortest one that is as good against y as the model "
                                        "itself, within one standard error.")  # fmt: skip
-    if not losses:
-        return None
-    best = min(losses, key=lambda i: _mean(losses[i]))
-    i = next(i for i, own in losses.items() if _as_good(own, losses[best]))
-    return _choice(
-        entries, i, "the shortest one that is as good against y, within one standard error, as "
-        f"the best of all that can be read{_but_poor(entries, i)}.",
-    )  # fmt: skip
+    return None
 
 
 def _readable(entries: Sequence[Entry]) -> list[int]:
     """Return the numbers of the formulas that can be read and look at something."""
     return [i for i, e in enumerate(entries) if e.inputs > 0 and e.length <= LEGIBLE]
-
-
-def _mean(losses: Array) -> float:
-    return float(losses[np.isfinite(losses)].mean())
 
 
 def _as_good(losses: Array, others: Array) -> bool:

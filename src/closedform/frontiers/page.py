@@ -68,7 +68,7 @@ def fragment(front: Frontier) -> str:
     if front.observed:
         observed = (
             " “Error on y” is the same against what was observed; the model's own is "
-            f"{shown(front.model_error)}."
+            f"{shown(front.model_error)}; too good where the model was trained on these rows."
         )
     notes = "".join(f"<li>{escape(note)}</li>" for note in front.notes)
     return (

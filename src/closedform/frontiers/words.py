@@ -86,7 +86,10 @@ def table_lines(front: Frontier) -> Iterator[str]:
     ]
     if front.observed:
         own = shown(front.model_error)
-        text.append(f"error on y: the same against what was observed; the model's own is {own}")
+        text.append(
+            f"error on y: the same against what was observed; the model's own is {own}; too good "
+            "where the model was trained on these rows"
+        )
     yield from _wrapped([*text, f"{SURELY[front.classifies]}: {ABOUT[front.classifies]}"], width)
     yield ""
     heads = [h.format(SURELY[front.classifies]) for h in HEADINGS]
