@@ -160,6 +160,17 @@ def test_a_function_of_categories_is_found():
     assert min(e.error for e in front.entries) < 1e-9
 
 
+def test_some_outputs_of_a_classifier_have_a_frontier_of_their_own(classifier):
+    chance = cf.read(classifier).only("P(1)")
+    front = cf.frontier(chance, X, methods=["tree"], time_limit=2)
+    assert front.about.startswith("root mean square") and front.entries[0].error < 2
+    both = RandomForestClassifier(5, max_depth=3, random_state=0).fit(X, np.c_[CLASS, 1 - CLASS])
+    labels = cf.read(both).only("label1")
+    front = cf.frontier(labels, X, 1 - CLASS, methods=["tree"], time_limit=2)
+    said = both.predict(X)[:, 1]
+    assert (front[-1](X) == said).all() and (front.best(X) == said).mean() > 0.8
+
+
 BAD_MODELS = {
     "a number": (lambda rows: 3.0, "gives float for 50 rows"),
     "nothing": (lambda rows: None, "gives NoneType for 50 rows"),

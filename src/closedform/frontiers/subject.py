@@ -20,6 +20,7 @@ from closedform.probes.containers import first_rows, take
 from closedform.readers import read
 from closedform.shorten.asked import seconds_a_row
 from closedform.shorten.made_up import made_up
+from closedform.shorten.scores import with_own_task
 from closedform.shorten.teacher import Teacher
 from closedform.verify.oracle import predictions
 
@@ -98,6 +99,7 @@ class Subject:
                 "measured on others.",
                 hint=f"Give at least {FEWEST} rows; those that the model was trained on will do.",
             )
+        formula = with_own_task(formula)
         _refuse_one_class(formula)
         observed, notes = observed_of(y, rows, formula)
         each = seconds_a_row(formula) if exact else seconds_asked(model, first_rows(X, LEAST))

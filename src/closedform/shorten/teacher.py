@@ -20,7 +20,7 @@ from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Step, Task, label_above, label_of
 from closedform.ir import Array, Node, Type
 from closedform.shorten.made_up import made_up
-from closedform.shorten.scores import score_nodes
+from closedform.shorten.scores import score_nodes, with_own_task
 from closedform.shorten.views import View, views_of
 
 CLIP = 6.0
@@ -74,6 +74,7 @@ class Teacher:
             BadInput: the rows do not fit the formula, none is left, or an output has no number;
                 y has another length.
         """
+        formula = with_own_task(formula)
         roots = score_nodes(formula)
         inputs, rows = columns_of(formula.inputs, X, formula.needed)
 
