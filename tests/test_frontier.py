@@ -5,6 +5,7 @@ import json
 import math
 import re
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,7 @@ def test_a_frontier_is_a_table_a_page_and_json(front, tmp_path):
 ])  # fmt: skip
 def test_a_line_says_nothing_of_missing_values_that_no_row_has(model):
     X, y = load_diabetes(return_X_y=True, as_frame=True)
-    front = cf.frontier(model.fit(X, y), X, time_limit=6, methods=["tree", "additive"])
+    front = cf.frontier(model.fit(X, y), X, time_limit=60, methods=["tree", "additive"])
     assert len(front) > 3
     assert not any("missing" in e.text for e in front.entries)
 
@@ -262,17 +263,21 @@ def test_a_step_that_does_not_look_at_the_clock_is_cut_off(cancer, monkeypatch):
 
     def slow(teacher, clock):
         yield from searching._constant(teacher)
+        np.seterr(all="ignore")
+        warnings.simplefilter("ignore")
         while True:
             time.sleep(0.01)
 
+    before = np.geterr(), list(warnings.filters)
     monkeypatch.setitem(known.METHODS, "slow", "nowhere")
     monkeypatch.setattr(searching, "method", lambda name: slow)
     started = time.perf_counter()
     front = cf.frontier(model, X, y, time_limit=1, methods=["slow"])
-    # A second for the search, one for the step on its way, and the rest for reading and judging.
-    assert time.perf_counter() - started < 10
+    # A second for the search, one for the step on its way; the rest is room for a busy machine.
+    assert time.perf_counter() - started < 60
     assert any("slow was cut short" in note for note in front.notes)
     assert front.entries[-1].method == "exact"
+    assert (np.geterr(), list(warnings.filters)) == before
 
 
 BAD = {

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from closedform.shorten.series import pade, taylor
     from closedform.shorten.students import students
     from closedform.shorten.terms import terms
+    from closedform.shorten.trees.fewer import fewer_trees
     from closedform.shorten.trees.listed import rule_list
     from closedform.shorten.trees.small import small_tree
     from closedform.store import load
@@ -58,6 +59,7 @@ __all__ = [
     "__version__",
     "additive",
     "chebyshev",
+    "fewer_trees",
     "frontier",
     "load",
     "pade",
@@ -86,6 +88,7 @@ _LATER = {
     "Frontier": "closedform.frontiers",
     "additive": "closedform.shorten.additive",
     "chebyshev": "closedform.shorten.chebyshev",
+    "fewer_trees": "closedform.shorten.trees.fewer",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
     "pade": "closedform.shorten.series",

@@ -218,9 +218,15 @@ class Layered(Constants):
         """
         with np.errstate(all="ignore"):
             made, tables = self._forward(np.asarray(theta, dtype=float), inputs, rows)
-            for k, root in enumerate(self.roots):
-                for slots, part in self._backward(made, tables, {root: np.ones(rows)}):
-                    yield slots, part, k
+        for k, root in enumerate(self.roots):
+            parts = self._backward(made, tables, {root: np.ones(rows)})
+            while True:
+                # Not around the yield: the caller's own error state would be silenced meanwhile.
+                with np.errstate(all="ignore"):
+                    found = next(parts, None)
+                if found is None:
+                    break
+                yield *found, k
 
     def slope(
         self, theta: Array, inputs: Sequence[Array], rows: int, outer: Callable[[Array], Array]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
+
+import numpy as np
 
 
 class TimeIsOver(BaseException):
@@ -19,7 +22,8 @@ def at_latest(seconds: float) -> Iterator[None]:
     """Raise `TimeIsOver` in the block after some seconds, where the platform can.
 
     It can on Unix, in the main thread, and where no other timer is set; elsewhere the block ends
-    by itself.
+    by itself. A block that is cut off may stand anywhere, even between a `with` and its end: what
+    it has set of NumPy's error handling and of the warnings' filters is put back.
     """
     if not _can():
         yield
@@ -31,7 +35,8 @@ def at_latest(seconds: float) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
     try:
-        yield
+        with np.errstate(), warnings.catch_warnings():
+            yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
