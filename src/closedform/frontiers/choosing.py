@@ -41,14 +41,16 @@ def useful(found: Sequence[Entry]) -> list[Entry]:
     exact on all others, too.
     """
     kept = [e for e in found if e.method == "constant"]
-    others = [e for e in found if e.method != "constant"]
+    others = [e for e in found if e.method != "constant" and not e.refitted]
     for entry in sorted(others, key=lambda e: (e.length, e.judged.chosen_by)):
         best = min((e.judged.chosen_by for e in kept), default=math.inf)
         if entry.method == "exact" or _nearer(entry.judged.chosen_by, best):
             kept.append(entry)
     exact = next((e for e in kept if e.method == "exact"), None)
     # What is longer than the exact formula is of no use.
-    return kept if exact is None else kept[: kept.index(exact) + 1]
+    kept = kept if exact is None else kept[: kept.index(exact) + 1]
+    # What is refitted to y stays for its error on y: it was compared with where it comes from.
+    return sorted([*kept, *(e for e in found if e.refitted)], key=lambda e: e.length)
 
 
 def _nearer(error: float, best: float) -> bool:
@@ -105,7 +107,8 @@ def _as_good_on_y(entries: Sequence[Entry], judge: Judge) -> Choice | None:
         more = judge.losses(e.formula) - theirs
         more = more[np.isfinite(more)]
         slack = float(more.std()) / math.sqrt(max(len(more), 1))
-        if float(more.mean()) <= slack and not _is_poor(entries, i):
+        # What is fitted to y is nearer to it than the model, and so further from the model.
+        if float(more.mean()) <= slack and (e.refitted or not _is_poor(entries, i)):
             return Choice(
                 i, "the shortest one that is as good against y as the model itself, within one "
                 f"standard error{_neighbours(entries, i)}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,15 +14,19 @@ from closedform import ops
 from closedform.errors import BadInput, ClosedformError
 from closedform.fitting.constants import count_constants
 from closedform.formula import Formula, Step
+from closedform.frontiers.choosing import useful
 from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.judging import Judge, Judged, Metric
 from closedform.frontiers.limiting import TimeIsOver, at_latest
+from closedform.frontiers.refitting import refits
 from closedform.frontiers.subject import Subject
 from closedform.passes.rounding import rounding, significant
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, method
 from closedform.shorten.teacher import Teacher
 
+METHODS_SHARE = 0.94
+"""Of the time, so much is for the methods."""
 GRACE = 1.0
 """Seconds for which the step on its way may overrun; then it is cut off."""
 DIGITS = (2, 3, 4, 6, 9)
@@ -116,11 +121,14 @@ class Search:
             self._take("constant", _constant(self.subject.teacher))
             if self.subject.exact:
                 self._take("exact", iter([self.subject.formula]))
+            # What is left then is for the digits, and for constants fitted to y.
+            most = self.clock.at_most(METHODS_SHARE * self.clock.left)
             for done, name in enumerate(wanted):
-                share = 2 * self.clock.left / (len(wanted) - done + 1)
-                self._method(name, self.clock.at_most(share))
+                share = 2 * most.left / (len(wanted) - done + 1)
+                self._method(name, most.at_most(share))
             if self.subject.exact and not self.clock.out():
                 self._take("digits", _rounded(self.subject.formula, self.clock))
+            self._refit()
         except KeyboardInterrupt:
             self.notes.append("interrupted: these are the formulas found until then")
 
@@ -140,6 +148,12 @@ class Search:
         if clock.out():
             self.notes.append(f"{name} was cut short by the time limit")
         self.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
+
+    def _refit(self) -> None:
+        """Add the useful formulas whose constants say more of y when they are fitted to it."""
+        with suppress(TimeIsOver), at_latest(self.clock.left + GRACE):
+            for made, name in refits(useful(self.entries), self.judge, self.clock):
+                self.entries.append(_entry(made, name, self.judge(made)))
 
     def _take(self, name: str, found: Iterator[Formula]) -> None:
         for formula in found:

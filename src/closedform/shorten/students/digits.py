@@ -49,6 +49,16 @@ def few_digits(found: Fit, kept: Goal) -> list[Node]:
     return made
 
 
+def told_by(found: Fit, rows: int) -> list[Node]:
+    """Return the nodes of a fit with the digits of each constant that so many rows can tell.
+
+    A constant may move by half of its standard error, the others making up for it.
+    """
+    if not len(found.theta) or not found.normal.size:
+        return found.roots
+    return found.constants.put(_paid_for(found, len(found.theta) / 4 / rows))
+
+
 def _paid_for(found: Fit, allowed: float) -> Array:
     """Return rounded constants, those that are rounded later making up for the earlier ones."""
     surgery = Surgery(found.theta, found.normal)
