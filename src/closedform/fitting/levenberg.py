@@ -85,7 +85,9 @@ def _loss(got: Array, target: Array, weight: Array) -> float:
     return loss if np.isfinite(loss) else float("inf")
 
 
-def _normal(jacobian: Array | Slopes, away: Array, weight: Array, count: int) -> tuple[Array, Array]:
+def _normal(
+    jacobian: Array | Slopes, away: Array, weight: Array, count: int
+) -> tuple[Array, Array]:
     """Return JᵀWJ and JᵀWr over all constants."""
     root = np.sqrt(weight)
     if isinstance(jacobian, np.ndarray):

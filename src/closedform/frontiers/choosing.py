@@ -41,16 +41,15 @@ def useful(found: Sequence[Entry]) -> list[Entry]:
     exact on all others, too.
     """
     kept = [e for e in found if e.method == "constant"]
-    others = [e for e in found if e.method != "constant" and not e.refitted]
+    others = [e for e in found if e.method != "constant"]
     for entry in sorted(others, key=lambda e: (e.length, e.judged.chosen_by)):
         best = min((e.judged.chosen_by for e in kept), default=math.inf)
-        if entry.method == "exact" or _nearer(entry.judged.chosen_by, best):
+        # What is refitted to y stays: it is nearer to y than all shorter ones.
+        if entry.method == "exact" or entry.refitted or _nearer(entry.judged.chosen_by, best):
             kept.append(entry)
     exact = next((e for e in kept if e.method == "exact"), None)
     # What is longer than the exact formula is of no use.
-    kept = kept if exact is None else kept[: kept.index(exact) + 1]
-    # What is refitted to y stays for its error on y: it was compared with where it comes from.
-    return sorted([*kept, *(e for e in found if e.refitted)], key=lambda e: e.length)
+    return kept if exact is None else kept[: kept.index(exact) + 1]
 
 
 def _nearer(error: float, best: float) -> bool:

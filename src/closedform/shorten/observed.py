@@ -87,11 +87,9 @@ def _working(part: Teacher, seen: Array, roots: list[Node]) -> tuple[Goal, float
     """Return the goal whose least squares climb the likelihood, and the mean log loss now."""
     scores = Goal(part.inputs, seen, np.ones_like(seen)).made(roots)
     chances = chances_of(scores)
-    bend = np.maximum((chances * (1 - chances)).sum(axis=1), FLAT)
-    target = scores + (seen - chances) / bend[:, None]
-    weight = bend / bend.sum()
-    spread = float((weight @ (target - weight @ target) ** 2).mean()) or 1.0
-    whole = np.repeat(weight[:, None] / spread / seen.shape[1], seen.shape[1], axis=1)
+    bend = np.maximum(chances * (1 - chances), FLAT)
+    target = scores + (seen - chances) / bend
+    whole = bend / max(float((bend * (target - target.mean(axis=0)) ** 2).sum()), 1e-300)
     full = np.column_stack([np.zeros(len(scores)), scores])
     wanted = np.column_stack([1 - seen.sum(axis=1), seen])
     lost = np.logaddexp.reduce(full, axis=1) - (wanted * full).sum(axis=1)

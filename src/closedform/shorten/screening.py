@@ -31,8 +31,6 @@ SPREAD_OUT = 10
 """Where no input explains so many times `SEEN`, there are many that matter a little: of the 64
 pixels of a digit each explains 1.6 % at most."""
 NEIGHBOURS = 10
-FEW = 60
-"""So many inputs are asked about on 1,000 rows each."""
 MOST_PAIRS = 14
 """So many inputs are asked about in pairs: 91 of these."""
 RESAMPLINGS = ("independent", "near")
@@ -125,23 +123,14 @@ def screened(
 ) -> Screening:
     """Return the screening of a teacher; see `screen`.
 
-    Without `rows`, these are 1,000; of more than 60 inputs the least important are asked about on
-    fewer.
+    Without `rows`, these are 1,000, and fewer where there are more than 60 inputs.
     """
     used = tuple(dict.fromkeys(v.input for v in teacher.views))
-    few = max(200, min(ROWS, FEW * ROWS // max(1, len(used)))) if rows is None else rows
-    asked = _Asked(teacher, few, resampling, used)
+    rows = max(200, min(ROWS, 60 * ROWS // max(1, len(used)))) if rows is None else rows
+    asked = _Asked(teacher, rows, resampling, used)
     total = [0.0 if clock.out() else asked.total(i) for i in used]
     order = sorted(range(len(used)), key=lambda i: -total[i])
-    if rows is None and few < ROWS and not clock.out():
-        # Of 200 rows a product of two inputs among 500 is not seen.
-        asked = _Asked(teacher, ROWS, resampling, used)
-        for i in order[:FEW]:
-            total[i] = total[i] if clock.out() else asked.total(used[i])
-        order = sorted(range(len(used)), key=lambda i: -total[i])
-    likely = sorted(
-        i for i in order[:MOST_PAIRS] if total[i] > SEEN / 2 and used[i] in asked.without
-    )
+    likely = sorted(i for i in order[:MOST_PAIRS] if total[i] > SEEN / 2)
     pairs: dict[tuple[int, int], float] = {}
     for i, j in sorted(combinations(likely, 2), key=lambda p: -total[p[0]] - total[p[1]]):
         if clock.out():

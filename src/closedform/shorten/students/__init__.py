@@ -63,14 +63,14 @@ def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
     if not school.columns:
         yield school.constant()
         return
-    own = np.inf if teacher.formula is None else count_constants(teacher.formula)
+    most = np.inf if teacher.formula is None else count_constants(teacher.formula) / 2
     before = np.inf
     for units in UNITS:
         start = None if clock.out() else school.taught(units, clock)
         if start is None:
             return
         yield from _shortened(school, start, clock)
-        if start.loss > NEARER * before or start.loss < DONE or start.count > own:
+        if start.loss > NEARER * before or start.loss < DONE or start.count > most:
             return
         before = start.loss
 

@@ -77,9 +77,7 @@ def _again(roots: list[Node], goal: Goal, given: Collection[Node], clock: Clock)
     return fit(goal, roots, given, steps=3, stop=clock.out)
 
 
-def _next(
-    now: Fit, goal: Goal, given: Collection[Node], clock: Clock, took: float
-) -> list[Fit]:
+def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock, took: float) -> list[Fit]:
     """Return leaps, and last the student with fewer constants; nothing where none can go."""
     if len(now.theta) > LARGE:
         return _next_large(now, goal, given, clock)
