@@ -88,8 +88,8 @@ class Namer:
         made: dict[Node, str] = {}
         for i, nodes in enumerate(ensemble.trees, 1):
             name = self.scribe.tree(i)
-            if not ensemble.shared:
-                made[nodes[0]] = name
+            if not ensemble.shared or not ensemble.outputs:
+                made |= dict.fromkeys(nodes, name)
                 continue
             for output, n in zip(ensemble.outputs, nodes, strict=True):
                 of = "c" if link == "vote" else outputs[output]

@@ -106,20 +106,28 @@ class School:
         return self.goal.drawn(count, self.random)
 
     def taught(self, units: int, clock: Clock) -> Fit | None:
-        """Return the best student with so many units; None where time is out."""
-        students = self._trained(units, STARTS if units < 12 else STARTS // 2, clock)
+        """Return the best student with so many units; None where time was out before the first.
+
+        A part of the time is spent on each step, so that little of it also gives a student.
+        """
+        part = clock.at_most(clock.left / 4)
+        students = self._trained(units, STARTS if units < 12 else STARTS // 2, part)
         scores = self.goal.target.shape[1]
         count = (units + scores) * (len(self.columns) + 1)
         goal = self.drawn(enough(ROWS if count < 250 else ROWS * 5 // 8, count, scores))
+        kept = students[: max(1, len(students) // 2) if count * scores < HEAVY else 1]
+        part = clock.at_most(clock.left / 4)
         fits = [
-            fit(goal, weights.nodes(self.columns), self.given, steps=12, stop=clock.out)
-            for weights in students[: max(1, len(students) // 2) if count * scores < HEAVY else 1]
+            fit(goal, weights.nodes(self.columns), self.given, steps=12, stop=part.out)
+            for i, weights in enumerate(kept)
+            if not (i and part.out())
         ]
         if not fits or clock.out():
-            return None
+            return min(fits, key=lambda f: f.loss, default=None)
         first = min(fits, key=lambda f: f.loss)
         steps = 30 if count * scores < HEAVY else 8
-        return fit(goal, first.roots, self.given, steps=steps, stop=clock.out)
+        part = clock.at_most(clock.left / 4)
+        return fit(goal, first.roots, self.given, steps=steps, stop=part.out)
 
     def _trained(self, units: int, starts: int, clock: Clock, steps: int = 1500) -> list[Weights]:
         goal = self.drawn(ROWS * 2)

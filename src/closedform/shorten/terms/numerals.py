@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from closedform.passes.rounding import significant
 from closedform.shorten.digits import drop_digits
 from closedform.shorten.surgeon import Surgery
 from closedform.shorten.terms.conditions import negated
-from closedform.shorten.terms.dictionary import times
+from closedform.shorten.terms.shapes import power_of, times
 from closedform.shorten.terms.sums import (
     Curve,
     Indicator,
@@ -30,17 +30,25 @@ DROPPED = 10
 """A coefficient may cost so many times as much if it goes altogether."""
 FAR = 1e4
 """A column so many deviations from 0 keeps its centre: digits of the constant would cancel."""
+LARGE = 100.0
+"""A constant beyond e to this power stays in the exponent: it cancels what is there."""
 FLOOR = 1e-10
 """So much of the variance may always be lost: it is beyond what a reader will ever see."""
 
 
-def rounded(found: Sum, rows: Rows) -> Sum:
-    """Return a sum with numbers of few digits, the others making up for each."""
+def rounded(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
+    """Return a sum with numbers of few digits, the others making up for each.
+
+    Args:
+        found: the sum.
+        rows: what it was fitted to.
+        kept: terms whose coefficients stay as they are; such sums have no constants inside.
+    """
     found = _upwards(found, rows)
     for j, term in enumerate(found.terms):
         for i in range(len(term.theta) if isinstance(term, Indicator) else 0):
             found = _shorter_test(found, j, i, rows)
-    return _coefficients(_inner(found, rows), rows)
+    return _coefficients(_inner(found, rows), rows, kept)
 
 
 def _upwards(found: Sum, rows: Rows) -> Sum:
@@ -110,20 +118,27 @@ def _bend(found: Sum, rows: Rows) -> Array:
     return np.asarray(normal / rows.variance if rows.variance else normal)
 
 
-def _coefficients(found: Sum, rows: Rows) -> Sum:
+def _coefficients(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
     """Return the sum with short coefficients: the widest terms first, the constant last."""
-    table = table_of(found.terms, rows)
+    with np.errstate(all="ignore"):
+        table = table_of(found.terms, rows)
+    if not (np.isfinite(found.loss) and np.isfinite(table).all()):
+        return found
     spread = table.std(axis=0)
     outer = np.array(found.outer)
     x = table * np.sqrt(rows.weight)[:, None]
-    gone = {j: DROPPED if j else 1.0 for j in range(len(outer))}
+    free = [j for j in range(len(outer)) if j not in kept]
+    gone = {at: DROPPED if j else 1.0 for at, j in enumerate(free)}
+    if not np.isfinite(normal := (x.T @ x)[np.ix_(free, free)]).all():
+        return found
     for k in range(outer.shape[1]):
-        order = sorted(range(1, len(outer)), key=lambda j: -spread[j] * abs(outer[j, k]))
+        width = spread[free] * np.abs(outer[free, k])
+        order = [*(at for at in np.argsort(-width, kind="stable").tolist() if free[at]), 0]
         size = max(rows.variances[k], FLOOR * float(rows.mean[k] ** 2))
         lost = found.loss * rows.variance / len(rows.variances)
-        bend = Surgery(outer[:, k], x.T @ x, damping=1e-12, floor=0.0)
+        bend = Surgery(outer[free, k], normal, damping=1e-12, floor=0.0)
         room = DEARER * lost + FLOOR * size
-        outer[:, k] = drop_digits(bend, room, lambda _: True, order=[*order, 0], gone=gone)
+        outer[free, k] = drop_digits(bend, room, lambda _: True, order=order, gone=gone)
     return weighed(found.terms, outer, rows, table)
 
 
@@ -173,24 +188,21 @@ def product_node(found: Sum, rows: Rows) -> Node:
     """Return the exponential of a sum of one score as a node: logarithms become powers."""
     columns, own = [c.spelt for c in rows.known], [c.node for c in rows.known]
     factors, powers, terms = [], [], []
-    constant = float(found.outer[0, 0])
+    level = float(found.outer[0, 0])
     for term, weight in zip(found.terms, found.outer[1:, 0].tolist(), strict=True):
         plain = _is_raw(term, rows)
         if isinstance(term, Curve) and term.shape.name == "log x":
-            powers.append(_power(columns[term.at[0]], weight))
+            powers.append(power_of(columns[term.at[0]], weight))
         elif weight:
-            terms.append((weight, term.node(own if plain else columns)))
-            constant -= weight * rows.known[term.at[0]].centre * plain
-    constant = float(np.exp(constant))
+            terms.append(_weighted(weight, term.node(own if plain else columns)))
+            level -= weight * rows.known[term.at[0]].centre * plain
+    inside = level if terms and abs(level) > LARGE else 0.0
+    constant = float(np.exp(np.clip(level - inside, -LARGE, LARGE)))
     error = np.sqrt(found.loss * rows.variance + FLOOR * rows.variance)
     digits = max(1, 2 - int(np.floor(np.log10(max(error, 1e-15)))))
     constant = significant([constant], digits)[0]
-    factors = [*powers, *([ops.exp(ops.lin(0, *terms))] if terms else [])]
+    factors = [
+        *powers,
+        *([ops.exp(ops.lin(significant([inside], digits + 3)[0], *terms))] if terms else []),
+    ]
     return ops.lin(0, _weighted(constant, times(*factors))) if factors else ops.const(constant)
-
-
-def _power(x: Node, exponent: float) -> Node:
-    """Return a power as a reader writes it: below the line where the exponent is negative."""
-    size = abs(exponent)
-    above = ops.sqrt(x) if size == 0.5 else x if size == 1 else ops.power(x, size)
-    return above if exponent > 0 else ops.div(ops.const(1), above)
