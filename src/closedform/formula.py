@@ -11,7 +11,7 @@ from closedform import ops
 from closedform.errors import BadInput
 from closedform.ir import Array, Node, Type, fold, toposort
 from closedform.length import length
-from closedform.ops.payloads import Label
+from closedform.ops.payloads import Label, know_labels
 
 if TYPE_CHECKING:
     from closedform.native import Compiled
@@ -217,6 +217,13 @@ class Formula:
         tests = [*refusals(self.inputs, told)]
         return ops.either(*tests) if tests else None
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore what was pickled: columns that are read from now on have its labels' codes."""
+        from closedform.evaluate import labels_in
+
+        self.__dict__.update(state)
+        know_labels(labels_in(self.nodes))
+
     def with_outputs(self, new: Mapping[Node, Node], step: Step | None = None) -> Formula:
         """Return the formula with its nodes replaced, their names following them."""
         outputs = {name: new.get(n, n) for name, n in self.outputs.items()}
@@ -225,11 +232,7 @@ class Formula:
         return replace(self, outputs=outputs, names=names, trail=trail)
 
     def only(self, *outputs: str) -> Formula:
-        """Return the formula with some of its outputs alone.
-
-        Raises:
-            BadInput: it has no such output.
-        """
+        """Return the formula with some of its outputs alone; BadInput for one it has not."""
         for name in set(outputs) - set(self.outputs):
             raise BadInput(
                 f"The formula has no output {name!r}.",
@@ -289,11 +292,10 @@ class Formula:
             BadFile: the file cannot be written.
         """
         from closedform.printers import content, write
+        from closedform.store.files import put
 
         if path is None:
             return write(self, target, **options)
-        from closedform.store.files import put
-
         return put(path, content(self, target, **options))
 
     def verify(self, model: Any, X: Any, **options: Any) -> Certificate:
@@ -346,9 +348,8 @@ class Formula:
             coarse = max(self.precision.values(), key=lambda p: p.relative)
             how = f"exact to the model's own {coarse.dtype} rounding"
         how = "approximate" if "approx" in kinds else how
-        inputs = f"{len(self.used)} of {len(self.inputs)} inputs"
-        if len(self.used) == len(self.inputs):
-            inputs = f"{len(self.inputs)} input" + "s" * (len(self.inputs) != 1)
+        some = f"{len(self.used)} of " if len(self.used) < len(self.inputs) else ""
+        inputs = f"{some}{len(self.inputs)} input" + "s" * (bool(some) or len(self.inputs) != 1)
         return f"{how} · {inputs} · raw units · length {self.length}"
 
 
@@ -446,5 +447,4 @@ def label_of(scores: Sequence[Node], classes: Sequence[Label]) -> Node:
 
 def label_above(score: Node, cut: float, classes: Sequence[Label]) -> Node:
     """Return classes[1] where score > cut, classes[0] elsewhere."""
-    above = ops.less(ops.const(cut), score)
-    return ops.where(above, ops.label(classes[1]), ops.label(classes[0]))
+    return ops.where(ops.less(ops.const(cut), score), *map(ops.label, classes[1::-1]))

@@ -8,8 +8,9 @@ short to read: 1 to 6 digits, a fraction, a multiple of π in an angle, a number
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from closedform.shorten.clock import Clock
 from closedform.shorten.judge import Judge
 from closedform.shorten.looked_up import looked_up, looked_up_shortened, only_asked
 from closedform.shorten.neat import Neat, candidates, digits_of, named, rounded
+from closedform.shorten.options import number
 from closedform.shorten.scores import score_nodes
 from closedform.shorten.teacher import Teacher
 
@@ -60,16 +62,22 @@ def snap(
             ten times their deviation, so that 0.02 lets them move by 0.2 % of it.
         listed: numbers to be expected, as 9.81 or a known half-life; either sign.
         seed: of the rows that are made up beside X.
-        time_limit: seconds; the best so far is returned when they are over.
+        time_limit: seconds; when they are over, or on Ctrl-C, what is left is only rounded.
 
     Returns:
         The formula, with a Step "snap" of kind "approx" whose `found` is what `snapped` says.
 
     Raises:
-        BadInput: the budget is no number from 0 on, or the rows do not fit the formula.
+        BadInput: the budget is no number from 0 on, `listed` are none, or the rows do not fit the
+            formula.
     """
-    teacher = Teacher.of(formula, X, seed=seed)
-    return snapped(formula, teacher, budget=budget, listed=listed, clock=Clock(time_limit))
+    teacher, clock = Teacher.of(formula, X, seed=seed), Clock(time_limit)
+    for _ in range(2):
+        try:
+            return snapped(formula, teacher, budget=budget, listed=listed, clock=clock)
+        except KeyboardInterrupt:
+            clock.stop()  # once more, with no search: all numbers get few digits at once
+    return formula
 
 
 def snapped(
@@ -95,10 +103,7 @@ def snapped(
     Raises:
         BadInput: the budget is no number from 0 on.
     """
-    if not (isinstance(budget, int | float) and budget >= 0 and math.isfinite(budget)):
-        raise BadInput(
-            f"A budget of {budget!r} is no share of a loss.", hint="Give one as budget=0.02."
-        )
+    budget, listed = number("budget", budget, "a share of a loss as 0.02"), _expected(listed)
     clock = Clock() if clock is None else clock
     numbers = len(_constants(formula)) + len(looked_up(formula))
     count = max(1, numbers // 10) * teacher.scores.shape[1]
@@ -112,6 +117,13 @@ def snapped(
     }  # fmt: skip
     step = Step("snap", "approx", {"budget": budget, "listed": tuple(listed)}, found)
     return replace(made, trail=(*made.trail, step))
+
+
+def _expected(listed: Any) -> tuple[float, ...]:
+    fine = isinstance(listed, Collection) and not isinstance(listed, str | bytes | Mapping)
+    if fine and all(isinstance(v, Real) and math.isfinite(v) for v in listed):
+        return tuple(map(float, listed))
+    raise BadInput(f"listed={listed!r} are no numbers.", hint="Give them as listed=[9.81, 0.25].")
 
 
 def digits(formula: Formula) -> int:

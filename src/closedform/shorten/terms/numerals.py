@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from closedform import ops
 from closedform.ir import Array, Node
 from closedform.passes.rounding import significant
 from closedform.shorten.terms.conditions import negated
-from closedform.shorten.terms.dictionary import times
+from closedform.shorten.terms.shapes import power_of, times
 from closedform.shorten.terms.sums import (
     Curve,
     Indicator,
@@ -29,17 +29,25 @@ DROPPED = 10
 """A coefficient may cost so many times as much if it goes altogether."""
 FAR = 1e4
 """A column so many deviations from 0 keeps its centre: digits of the constant would cancel."""
+LARGE = 100.0
+"""A constant beyond e to this power stays in the exponent: it cancels what is there."""
 FLOOR = 1e-10
 """So much of the variance may always be lost: it is beyond what a reader will ever see."""
 
 
-def rounded(found: Sum, rows: Rows) -> Sum:
-    """Return a sum with numbers of few digits, the others refitted after each."""
+def rounded(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
+    """Return a sum with numbers of few digits, the others refitted after each.
+
+    Args:
+        found: the sum.
+        rows: what it was fitted to.
+        kept: terms whose coefficients stay as they are; such sums have no constants inside.
+    """
     found = _upwards(found, rows)
     for j, term in enumerate(found.terms):
         for i in range(len(term.theta)):
             found = _shorter_inside(found, j, i, rows)
-    return _coefficients(found, rows)
+    return _coefficients(found, rows, {1 + j for j in kept})
 
 
 def _upwards(found: Sum, rows: Rows) -> Sum:
@@ -74,15 +82,19 @@ def _spellings(value: float) -> Iterator[float]:
     yield value
 
 
-def _coefficients(found: Sum, rows: Rows) -> Sum:
+def _coefficients(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
     """Return the sum with short coefficients: the widest terms first, the constant last."""
-    table = table_of(found.terms, rows)
+    with np.errstate(all="ignore"):
+        table = table_of(found.terms, rows)
+    if not (np.isfinite(found.loss) and np.isfinite(table).all()):
+        return found
     reached = table @ found.outer
     target = reached + rows.missed(reached)
     spread = table.std(axis=0)
     outer = np.array(found.outer)
     for k in range(outer.shape[1]):
-        order = sorted(range(1, len(outer)), key=lambda j: -spread[j] * abs(outer[j, k]))
+        free = [j for j in range(1, len(outer)) if j not in kept]
+        order = sorted(free, key=lambda j: -spread[j] * abs(outer[j, k]))
         size = max(rows.variances[k], FLOOR * float(rows.mean[k] ** 2))
         lost = found.loss * rows.variance / len(rows.variances)
         room = DEARER * lost + FLOOR * size
@@ -96,6 +108,8 @@ def _one_score(
     """Return the coefficients of one score, shape (1 + terms,), each of the fewest digits."""
     x = table * np.sqrt(weight)[:, None]
     normal = x.T @ x
+    if not np.isfinite(normal).all():
+        return outer
     best, left = np.array(outer), [*order, 0]
     for j in (*order, 0):
         left.remove(j)
@@ -162,19 +176,17 @@ def product_node(found: Sum, rows: Rows) -> Node:
     factors, powers, terms = [], [], []
     for term, weight in zip(found.terms, found.outer[1:, 0].tolist(), strict=True):
         if isinstance(term, Curve) and term.shape.name == "log x":
-            powers.append(_power(columns[term.at[0]], weight))
+            powers.append(power_of(columns[term.at[0]], weight))
         elif weight:
-            terms.append((weight, term.node(columns)))
-    constant = float(np.exp(found.outer[0, 0]))
+            terms.append(_weighted(weight, term.node(columns)))
+    level = float(found.outer[0, 0])
+    inside = level if terms and abs(level) > LARGE else 0.0
+    constant = float(np.exp(np.clip(level - inside, -LARGE, LARGE)))
     error = np.sqrt(found.loss * rows.variance + FLOOR * rows.variance)
     digits = max(1, 2 - int(np.floor(np.log10(max(error, 1e-15)))))
     constant = significant([constant], digits)[0]
-    factors = [*powers, *([ops.exp(ops.lin(0, *terms))] if terms else [])]
+    factors = [
+        *powers,
+        *([ops.exp(ops.lin(significant([inside], digits + 3)[0], *terms))] if terms else []),
+    ]
     return ops.lin(0, _weighted(constant, times(*factors))) if factors else ops.const(constant)
-
-
-def _power(x: Node, exponent: float) -> Node:
-    """Return a power as a reader writes it: below the line where the exponent is negative."""
-    size = abs(exponent)
-    above = ops.sqrt(x) if size == 0.5 else x if size == 1 else ops.power(x, size)
-    return above if exponent > 0 else ops.div(ops.const(1), above)

@@ -12,7 +12,8 @@ from typing import Any
 
 from closedform.formula import Formula, Step
 from closedform.shorten.asked import MOST_CELLS, answers
-from closedform.shorten.clock import Clock
+from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.options import whole
 from closedform.shorten.teacher import Teacher
 from closedform.shorten.trees.ahead import grown_ahead
 from closedform.shorten.trees.grown import Grown, grown, plain, prunings
@@ -44,10 +45,13 @@ def small_tree(
         time_limit: seconds.
 
     Raises:
-        BadInput: the rows do not fit the formula, or are too few.
+        BadInput: the rows do not fit the formula, or are too few, or an option has no meaning.
         MissingExtra: scikit-learn is not installed.
     """
-    return list(trees(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), leaves, ROUNDS[1:]))
+    leaves = whole("leaves", leaves, 1)
+    return gathered(
+        trees(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), leaves, ROUNDS[1:])
+    )
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
