@@ -77,7 +77,7 @@ def prune(
         )
     best = formula
     try:
-        for made in _kept(formulas(teacher, clock), max_error, constants):
+        for made in _kept(_pruned(teacher, clock), max_error, constants):
             best = made
     except KeyboardInterrupt:
         pass
@@ -102,7 +102,22 @@ def _kept(made: Iterator[Formula], max_error: float, constants: int | None) -> I
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
-    """Yield the teacher's own formula with fewer and fewer constants."""
+    """Yield the teacher's own formula with fewer and fewer constants; nothing of trees.
+
+    Of a forest of 50 trees it gave 43 formulas of 39,000 symbols or more, in 27 s: `fewer` is for
+    these.
+    """
+    if teacher.formula is not None and not _of_trees(teacher.formula):
+        yield from _pruned(teacher, clock)
+
+
+def _of_trees(formula: Formula) -> bool:
+    """Tell whether most of the constants are those of trees."""
+    leaves = sum(len(n.data.splits.leaf) for n in formula.nodes if n.op is ops.TREE)
+    return leaves > sum(len(slots_of(n)) for n in formula.nodes)
+
+
+def _pruned(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
     roots = _start(teacher)
     if roots is None:
         return

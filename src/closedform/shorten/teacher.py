@@ -19,6 +19,7 @@ from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Step, Task, label_above, label_of
 from closedform.ir import Array, Node, Type
+from closedform.shorten.finish import finished
 from closedform.shorten.made_up import made_up
 from closedform.shorten.options import observed, seed_of
 from closedform.shorten.scores import score_nodes, with_own_task
@@ -188,13 +189,13 @@ class Teacher:
         return inputs, self.clipped(scores[fine])
 
     def formula_of(self, scores: Sequence[Node], step: Step) -> Formula:
-        """Return scores as a formula with the outputs that the model's own has.
+        """Return scores, as a person would write them, as a formula with the model's outputs.
 
         Args:
             scores: one node a score, over the raw inputs.
             step: what made them, for the trail.
         """
-        task, outputs = outputs_of(self.task, list(scores))
+        task, outputs = outputs_of(self.task, finished(scores, self.inputs))
         read = () if self.formula is None else self.formula.trail[:1]
         return Formula(outputs, self.features, task, trail=(*read, step), source=self.source)
 

@@ -265,7 +265,7 @@ class Sum:
 
 def price_of(scores: int) -> float:
     """Return what a constant must bring where there are several scores."""
-    return PER_CONSTANT / float(np.sqrt(scores))
+    return PER_CONSTANT / scores
 
 
 def fit(

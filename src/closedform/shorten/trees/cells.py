@@ -15,8 +15,9 @@ from closedform import ops
 from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import compute
-from closedform.formula import Formula, may_be_missing
+from closedform.formula import Formula
 from closedform.ir import Array, Node, Type, fold, substitute, toposort
+from closedform.ops.absence import may_be_missing
 
 Cuts = list[tuple[Node, float]]
 """A value, and a number of which it is asked whether it is at most that."""
