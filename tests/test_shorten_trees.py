@@ -315,3 +315,17 @@ def test_the_first_of_two_tests_is_the_best_of_all_pairs(seed, scores):
     assert found.gain == pytest.approx(spread(rows) - best, rel=1e-4)  # sums in float32
     left = x[:, found.view] <= found.cut
     assert after_one(rows[left]) + after_one(rows[~left]) == pytest.approx(best, rel=1e-4)
+
+
+def test_a_frontier_also_gets_trees_that_part_chances():
+    X = pd.DataFrame({"a": np.arange(400.0) % 20, "b": np.repeat(np.arange(20.0), 20)})
+    far, near = (ops.less(ops.const(t), ops.input_(i)) for i, t in ((0, 9.5), (1, 9.5)))
+    score = ops.where(far, ops.const(6), ops.where(near, ops.const(1.5), ops.const(-1.0)))
+    task = Task("classification", (False, True), "logit", ("label",), (), ("decision",))
+    outputs = {"label": label_above(score, 0.0, task.classes), "decision": score}
+    formula = Formula(outputs, (Feature("a"), Feature("b")), task)
+    found = list(method("tree")(Teacher.of(formula, X), Clock(20)))
+    sizes = [f.trail[-1].found["leaves"] for f in found]
+    rounds = sum(b < a for a, b in pairwise(sizes)) + 1
+    assert rounds == 3
+    assert (found[-1](X) == formula(X)).all()

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from closedform.formula import Formula, Step
-from closedform.shorten.asked import MOST_CELLS, answers
+from closedform.ir import Array
+from closedform.shorten.asked import MOST_CELLS, Answers, answers
 from closedform.shorten.clock import Clock, gathered
 from closedform.shorten.options import whole
 from closedform.shorten.teacher import Teacher
@@ -28,6 +32,8 @@ ROUNDS = ((10_000, 1.0), (100_000, 6.0))
 """Rows that the model is asked about, and seconds for it: first results soon, then better ones."""
 AHEAD = 4.0
 """Seconds for a tree that is grown two levels at a time."""
+CHANCES, FEW_LEAVES = 20_000, 24
+"""Rows, and leaves at most, of trees that part chances."""
 
 
 def small_tree(
@@ -57,6 +63,8 @@ def small_tree(
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
     """Yield trees of 1 to 64 leaves, first those grown on few answers, then on many."""
     yield from trees(teacher, clock, MOST_LEAVES, ROUNDS)
+    if teacher.classifies and teacher.views and not clock.out():
+        yield from _by_chance(teacher, clock)
 
 
 def trees(
@@ -81,9 +89,27 @@ def trees(
         growths += [] if ahead is None else [ahead]
         candidates = [t for growth in growths for t in prunings(plain(growth, found))]
         for tree in _chosen(candidates, leaves):
-            count = len(tree.leaves)
-            step = Step("tree", "approx", {"rows": len(found.y)}, {"leaves": count})
-            yield teacher.formula_of(tree.nodes(given, args), step)
+            yield _formula(teacher, tree, found, given)
+
+
+def _by_chance(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
+    """Yield trees whose splits part chances, not log-odds: those between 5 and 9 are all one.
+
+    Few leaves then say the class more often: three on breast cancer 93.7 % instead of 92.3 %, 16 on
+    a booster of eight inputs 80 % instead of 75 %; on others, 16 leaves say it 1 % less often.
+    """
+    found = answers(teacher, clock, most=CHANCES, seconds=2.0)
+    soft = np.tanh(found.y / 2)
+    made = replace(found, y=soft, spread=np.maximum(soft.std(axis=0), 1e-6))
+    growth = grown(made, leaves=2 * FEW_LEAVES, least=max(5, len(soft) // 2000))
+    given = teacher.design()
+    for tree in _chosen(prunings(plain(growth, found)), FEW_LEAVES):
+        yield _formula(teacher, tree, found, given)
+
+
+def _formula(teacher: Teacher, tree: Grown, found: Answers, given: Array) -> Formula:
+    step = Step("tree", "approx", {"rows": len(found.y)}, {"leaves": len(tree.leaves)})
+    return teacher.formula_of(tree.nodes(given, tuple(v.node for v in teacher.views)), step)
 
 
 def _chosen(found: list[Grown], most: int) -> list[Grown]:
