@@ -15,7 +15,7 @@ from closedform.evaluate import bounds, compute
 from closedform.ir import OPS, Interval, Type, frozen, toposort
 from closedform.ops import intervals as iv
 from closedform.ops.payloads import Tree, Weights, tree_bounds
-from strategies import BUILD, boxes, inputs_of_formulas, nodes, numbers, rows, rows_in
+from strategies import BUILD, boxes, inputs_of_formulas, many, nodes, numbers, rows, rows_in
 
 ALL_OPS = sorted(set(OPS) - {"input", "label"})
 
@@ -34,6 +34,7 @@ def outside(interval, found):
 
 
 @pytest.mark.parametrize("name", ALL_OPS)
+@many
 @given(data=st.data())
 def test_bounds_hold_every_value(name, data):
     n = data.draw(nodes(op=name, size=4))

@@ -30,6 +30,7 @@ from strategies import (
     SPECIAL,
     formulas,
     inputs_of_formulas,
+    many,
     rows,
     trees,
 )
@@ -213,6 +214,7 @@ def test_a_rule_does_what_its_equation_says(rule, before, after):
     assert not differs(rule, a, b)
 
 
+@many
 @given(formulas(size=6), rows())
 def test_exact_rules_keep_every_bit(f, X):
     after = simplify(f, kinds=["exact"])
@@ -223,6 +225,7 @@ def test_exact_rules_keep_every_bit(f, X):
 SMOOTH = {"lin", "mul", "min", "max", "table", "tanh", "sigmoid", "abs", "where", "less", "tree"}
 
 
+@many
 @given(formulas(size=6, among=SMOOTH | {"const"}), rows(values=GRID))
 def test_real_rules_keep_the_value_but_for_rounding_or_at_a_jump(f, X):
     after = simplify(f)

@@ -14,7 +14,7 @@ from closedform.errors import BadInput, UnsupportedTarget
 from closedform.printers import registry
 from closedform.readers import read
 from closedform.verify import verify_program
-from programs import PROGRAMS, TOO_LONG, each
+from programs import HEAVY, PROGRAMS, TOO_LONG
 
 X, Y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
@@ -26,8 +26,24 @@ ROUNDING = 1e-13  # sums of ten terms, folded scalers: some hundred ulp relative
 MODELS = {"ridge": (RIDGE, X), "forest": (FOREST, X), "logistic": (LOGISTIC, FLOWERS)}
 
 
-@pytest.mark.parametrize("target", each(PROGRAMS))
-@pytest.mark.parametrize("name", MODELS)
+def of_all_kinds():
+    """Every target with a linear model; the others, of which test_targets.py has more, of four."""
+
+    def soon(target, name):
+        return target in {"c", "numpy", "python", "sql"} or (
+            name == "ridge" and target not in HEAVY
+        )
+
+    return [
+        pytest.param(
+            t, name, marks=slow if t in HEAVY or (name != "ridge" and t not in often) else ()
+        )
+        for t in PROGRAMS
+        for name in MODELS
+    ]
+
+
+@pytest.mark.parametrize(("target", "name"), of_all_kinds())
 def test_a_printed_program_is_run_and_agrees_with_formula_and_model(target, name):
     model, rows = MODELS[name]
     if name in TOO_LONG.get(target, ()):
