@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from closedform import ops
 from closedform.errors import BadInput
 from closedform.ir import Array, Node, Type, fold, toposort
 from closedform.length import length
+from closedform.ops.absence import surely_missing, union
 from closedform.ops.payloads import Label, know_labels
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from closedform.verify.bound import Certified
     from closedform.verify.certificate import Certificate
     from closedform.verify.differ import Comparison
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -353,72 +352,13 @@ class Formula:
         return f"{how} · {inputs} · raw units · length {self.length}"
 
 
-@lru_cache(maxsize=64)
-def _union(sets: tuple[frozenset[Any], ...]) -> frozenset[Any]:
-    """Return the union; the units of a layer share their arguments, and it is made once for all."""
-    return frozenset().union(*sets)
-
-
 def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
     if n.op is ops.INPUT:
         return frozenset([n.data])
     if n.op is ops.TREE:
         tested = set(n.data.splits.feature[~n.data.splits.leaf].tolist())
         return frozenset().union(*(below[i] for i in tested))
-    return _union(below)
-
-
-def surely_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
-    """Return the inputs whose absence always makes this node missing (for `fold`)."""
-    if n.op is ops.INPUT:
-        return frozenset([n.data])
-    if n.op is ops.WHERE:
-        return below[1] & below[2]
-    if n.op in (ops.TABLE, ops.PIECEWISE):
-        return below[0] if n.data.missing != n.data.missing else frozenset()
-    return _union(tuple(below)) if n.op.strict else frozenset()
-
-
-def may_be_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
-    """Return the inputs whose absence can make this node missing (for `fold`)."""
-    if n.op is ops.INPUT:
-        return frozenset([n.data])
-    return passed_on(n, below, lambda a: a.data if a.op is ops.INPUT else -1)
-
-
-def passed_on(n: Node, below: Sequence[frozenset[T]], cause: Callable[[Node], T]) -> frozenset[T]:
-    """Return which of the causes that can make an argument missing can make the node so too.
-
-    Args:
-        n: the node.
-        below: the causes of each of its arguments.
-        cause: which cause a node stands for that is missing.
-    """
-    if n.op is ops.WHERE:
-        imputes = n.args[0].op is ops.ABSENT and n.args[0].args[0] is n.args[2]
-        if imputes:
-            return below[1]
-        never, always = _decided_by(n.args[0])
-        return (below[1] - set(map(cause, never))) | (below[2] - set(map(cause, always)))
-    if n.op in (ops.TABLE, ops.PIECEWISE):
-        return below[0] if n.data.missing != n.data.missing else frozenset()
-    # x to the power of 2 is missing with x, though x to the power of 0 is not.
-    return _union(tuple(below)) if n.op.strict or n.op is ops.POW else frozenset()
-
-
-def _decided_by(condition: Node) -> tuple[set[Node], set[Node]]:
-    """Return the nodes that, being missing, make a condition false, and those that make it true."""
-    turned = False
-    while condition.op is ops.NOT:
-        condition, turned = condition.args[0], not turned
-    never, always = set[Node](), set[Node]()
-    parts = condition.args if condition.op in (ops.AND, ops.OR) else (condition,)
-    for part in parts:
-        if part.op in (ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MEMBER):
-            never.update(part.args if len(parts) == 1 or condition.op is ops.AND else ())
-        if part.op is ops.ABSENT:
-            always.update(part.args if len(parts) == 1 or condition.op is ops.OR else ())
-    return (always, never) if turned else (never, always)
+    return union(below)
 
 
 def refusals(inputs: Sequence[Feature], told: Collection[int] = ()) -> Iterator[Node]:

@@ -18,6 +18,7 @@ from closedform import ops
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.finish import finished_formula
 from closedform.shorten.neat import rounded
 from closedform.shorten.numbers import snapped
 from closedform.shorten.options import whole
@@ -102,7 +103,8 @@ def _of_kind(
             return
         scores = _fitted([terms[j] for j in path[:count]], target, weight)
         step = Step(kind, "approx", {"terms": count, "degree": degree, "seed": teacher.seed})
-        yield snapped(teacher.formula_of(scores, step), teacher, clock=clock)
+        short = snapped(teacher.formula_of(scores, step), teacher, clock=clock)
+        yield finished_formula(short, teacher.inputs)
 
 
 def terms_of(

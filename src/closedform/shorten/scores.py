@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from closedform import ops
 from closedform.errors import BadInput
-from closedform.formula import Formula
+from closedform.formula import Formula, Task
 from closedform.ir import Node, Type
 
 CERTAIN = 4.0
 """The log-odds that stand for a label where a model gives nothing but labels: 98 %."""
 TINY = 1e-9
 """A chance of less is taken for this: log 0 is no score."""
+
+
+def with_own_task(formula: Formula) -> Formula:
+    """Return a formula that has lost some of its model's outputs with the task of those it has.
+
+    A chance alone is a number, and no class; one label of several has classes of its own.
+    """
+    task, answer = formula.task, formula.answer
+    if task.kind != "classification":
+        return formula
+    if all(formula.outputs[name].type is Type.REAL for name in answer):
+        return replace(formula, task=Task(primary=answer))
+    return replace(formula, task=task.of(answer[0])) if len(answer) == 1 else formula
 
 
 def score_nodes(formula: Formula) -> list[Node]:

@@ -19,9 +19,10 @@ from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Step, Task, label_above, label_of
 from closedform.ir import Array, Node, Type
+from closedform.shorten.finish import finished
 from closedform.shorten.made_up import made_up
 from closedform.shorten.options import observed, seed_of
-from closedform.shorten.scores import score_nodes
+from closedform.shorten.scores import score_nodes, with_own_task
 from closedform.shorten.views import View, views_of
 
 CLIP = 6.0
@@ -48,6 +49,7 @@ class Teacher:
         y: what was observed on these rows, shape (rows,), or None.
         source: the model in a few words.
         seed: of everything random.
+        most: so many rows are asked at a time, at most: a model without a formula may be slow.
     """
 
     features: tuple[Feature, ...]
@@ -58,6 +60,7 @@ class Teacher:
     y: Array | None = None
     source: str = ""
     seed: int = 0
+    most: int | None = None
 
     @classmethod
     def of(cls, formula: Formula, X: Any, y: Any = None, *, seed: int = 0) -> Teacher:
@@ -73,6 +76,7 @@ class Teacher:
             BadInput: the rows do not fit the formula, none is left, or an output has no number;
                 y has another length, or the seed is no whole number.
         """
+        formula = with_own_task(formula)
         seed, roots = seed_of(seed), score_nodes(formula)
         inputs, rows = columns_of(formula.inputs, X, formula.needed)
         y = observed(y, rows)
@@ -88,12 +92,15 @@ class Teacher:
         return made.answered(rows)
 
     def answered(self, rows: int) -> Teacher:
-        """Return the same without the rows that the model gives no number for, or are infinite."""
+        """Return the same without the rows that the model gives no number for.
+
+        And without those where an input that it reads is infinite: no sum can be fitted there.
+        """
         with np.errstate(all="ignore"):
             fine = (np.abs(self.ask(self.inputs, rows)) < ENDLESS).all(axis=1)
-        for column, feature in zip(self.inputs, self.features, strict=True):
-            if feature.type is Type.REAL:
-                fine &= ~(np.abs(column) >= ENDLESS)
+        for i in self._used:
+            if self.features[i].type is Type.REAL:
+                fine &= ~(np.abs(self.inputs[i]) >= ENDLESS)
         if self.formula is not None and self.formula.refused is not None:
             fine &= ~compute([self.formula.refused], self.inputs, rows)[0]
         if fine.sum() < FEWEST:
@@ -173,6 +180,7 @@ class Teacher:
             seed: added to the teacher's own.
         """
         random = np.random.default_rng([self.seed, seed])
+        count = count if self.most is None else min(count, self.most)
         inputs = made_up(self.inputs, self.features, count, random)
         scores = self.ask(inputs, count)
         fine = np.isfinite(scores).all(axis=1)
@@ -181,13 +189,13 @@ class Teacher:
         return inputs, self.clipped(scores[fine])
 
     def formula_of(self, scores: Sequence[Node], step: Step) -> Formula:
-        """Return scores as a formula with the outputs that the model's own has.
+        """Return scores, as a person would write them, as a formula with the model's outputs.
 
         Args:
             scores: one node a score, over the raw inputs.
             step: what made them, for the trail.
         """
-        task, outputs = outputs_of(self.task, list(scores))
+        task, outputs = outputs_of(self.task, finished(scores, self.inputs))
         read = () if self.formula is None else self.formula.trail[:1]
         return Formula(outputs, self.features, task, trail=(*read, step), source=self.source)
 

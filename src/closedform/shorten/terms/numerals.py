@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node
 from closedform.passes.rounding import significant
+from closedform.shorten.digits import drop_digits
+from closedform.shorten.surgeon import Surgery
 from closedform.shorten.terms.conditions import negated
 from closedform.shorten.terms.shapes import power_of, times
 from closedform.shorten.terms.sums import (
@@ -17,7 +19,6 @@ from closedform.shorten.terms.sums import (
     Rows,
     Sum,
     Term,
-    fit,
     solved,
     table_of,
     weighed,
@@ -36,7 +37,7 @@ FLOOR = 1e-10
 
 
 def rounded(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
-    """Return a sum with numbers of few digits, the others refitted after each.
+    """Return a sum with numbers of few digits, the others making up for each.
 
     Args:
         found: the sum.
@@ -45,9 +46,9 @@ def rounded(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
     """
     found = _upwards(found, rows)
     for j, term in enumerate(found.terms):
-        for i in range(len(term.theta)):
-            found = _shorter_inside(found, j, i, rows)
-    return _coefficients(found, rows, {1 + j for j in kept})
+        for i in range(len(term.theta) if isinstance(term, Indicator) else 0):
+            found = _shorter_test(found, j, i, rows)
+    return _coefficients(_inner(found, rows), rows, kept)
 
 
 def _upwards(found: Sum, rows: Rows) -> Sum:
@@ -61,25 +62,60 @@ def _upwards(found: Sum, rows: Rows) -> Sum:
     return found if terms == list(found.terms) else solved(terms, rows)
 
 
-def _shorter_inside(found: Sum, j: int, i: int, rows: Rows) -> Sum:
-    """Return the sum with one inner constant of the fewest digits, the others fitted again."""
+def _shorter_test(found: Sum, j: int, i: int, rows: Rows) -> Sum:
+    """Return the sum with one threshold of the fewest digits."""
     limit = found.loss * (1 + DEARER) + FLOOR
-    term = found.terms[j]
-    made = found
-    for value in _spellings(term.theta[i]):
-        terms: list[Term] = [*found.terms]
-        terms[j] = term.put(i, value)
-        made = solved(terms, rows)
-        if made.loss > limit:
-            made = fit(terms, rows, steps=3)
+    value = found.terms[j].theta[i]
+    for short in (*(significant([value], digits)[0] for digits in range(1, 9)), value):
+        made = solved(_put(found.terms, [(j, i)], [short]), rows)
         if made.loss <= limit:
             return made
-    return made
+    return found
 
 
-def _spellings(value: float) -> Iterator[float]:
-    yield from (significant([value], digits)[0] for digits in range(1, 9))
-    yield value
+def _inner(found: Sum, rows: Rows) -> Sum:
+    """Return the sum with inner constants of few digits, the coefficients fitted to them."""
+    places = [(j, i) for j, term in enumerate(found.terms) for i in term.moving]
+    if not places:
+        return found
+    theta = np.array([found.terms[j].theta[i] for j, i in places])
+    room = found.loss * DEARER + FLOOR
+
+    def fine(short: Array) -> bool:
+        return solved(_put(found.terms, places, short), rows).loss <= found.loss + (
+            len(places) * room
+        )
+
+    with np.errstate(all="ignore"):
+        bend = Surgery(theta, _bend(found, rows), damping=1e-9)
+    return solved(_put(found.terms, places, drop_digits(bend, room, fine)), rows)
+
+
+def _put(
+    terms: Sequence[Term], places: Sequence[tuple[int, int]], values: Sequence[float] | Array
+) -> list[Term]:
+    """Return terms with some of their constants held at given values."""
+    new = list(terms)
+    for (j, i), value in zip(places, values, strict=True):
+        new[j] = new[j].put(i, float(value))
+    return new
+
+
+def _bend(found: Sum, rows: Rows) -> Array:
+    """Return half the Hessian of the loss along the inner constants, coefficients following them.
+
+    The part of a slope that the terms can make up for is taken off (Kaufman 1975).
+    """
+    root = np.sqrt(rows.weight)[:, None]
+    slopes = [
+        (1 + j, slope) for j, term in enumerate(found.terms) for slope in term.both(rows.columns)[1]
+    ]
+    along = np.column_stack([slope for _, slope in slopes]) * root
+    table = table_of(found.terms, rows) * root
+    along -= table @ np.linalg.lstsq(table, along, rcond=None)[0]
+    outer = found.outer[[j for j, _ in slopes]]
+    normal = (along.T @ along) * (outer @ outer.T)
+    return np.asarray(normal / rows.variance if rows.variance else normal)
 
 
 def _coefficients(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
@@ -88,44 +124,22 @@ def _coefficients(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
         table = table_of(found.terms, rows)
     if not (np.isfinite(found.loss) and np.isfinite(table).all()):
         return found
-    reached = table @ found.outer
-    target = reached + rows.missed(reached)
     spread = table.std(axis=0)
     outer = np.array(found.outer)
+    x = table * np.sqrt(rows.weight)[:, None]
+    free = [j for j in range(len(outer)) if j not in kept]
+    gone = {at: DROPPED if j else 1.0 for at, j in enumerate(free)}
+    if not np.isfinite(normal := (x.T @ x)[np.ix_(free, free)]).all():
+        return found
     for k in range(outer.shape[1]):
-        free = [j for j in range(1, len(outer)) if j not in kept]
-        order = sorted(free, key=lambda j: -spread[j] * abs(outer[j, k]))
+        width = spread[free] * np.abs(outer[free, k])
+        order = [*(at for at in np.argsort(-width, kind="stable").tolist() if free[at]), 0]
         size = max(rows.variances[k], FLOOR * float(rows.mean[k] ** 2))
         lost = found.loss * rows.variance / len(rows.variances)
+        bend = Surgery(outer[free, k], normal, damping=1e-12, floor=0.0)
         room = DEARER * lost + FLOOR * size
-        outer[:, k] = _one_score(table, target[:, k], rows.weight, outer[:, k], order, room)
+        outer[free, k] = drop_digits(bend, room, lambda _: True, order=order, gone=gone)
     return weighed(found.terms, outer, rows, table)
-
-
-def _one_score(
-    table: Array, target: Array, weight: Array, outer: Array, order: Sequence[int], room: float
-) -> Array:
-    """Return the coefficients of one score, shape (1 + terms,), each of the fewest digits."""
-    x = table * np.sqrt(weight)[:, None]
-    normal = x.T @ x
-    if not np.isfinite(normal).all():
-        return outer
-    best, left = np.array(outer), [*order, 0]
-    for j in (*order, 0):
-        left.remove(j)
-        # How the rest moves with this one, so that what it loses is made up for.
-        along = np.zeros(len(best))
-        along[j] = 1.0
-        if left:
-            along[left] = -np.linalg.lstsq(normal[np.ix_(left, left)], normal[left, j])[0]
-        bend = float(along @ normal @ along)
-        for value in (0.0, *_spellings(best[j])):
-            more = bend * (value - best[j]) ** 2
-            if more <= room * (DROPPED if value == 0 and j else 1):
-                best = best + along * (value - best[j])
-                best[j] = value
-                break
-    return best
 
 
 def score_nodes(found: Sum, rows: Rows, scale: Array) -> list[Node]:
