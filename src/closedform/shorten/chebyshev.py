@@ -69,7 +69,8 @@ def chebyshev(formula: Formula, X: Any, degree: int = 3, *, denominator: int = 0
     _carry(roots, became)
     scores = [became[root] for root in roots]
     old, new = (np.column_stack(compute(s, inputs, rows)) for s in (roots, scores))
-    moved = np.sqrt(((old - new) ** 2).mean(axis=0)).tolist()
+    with np.errstate(over="ignore"):
+        moved = np.sqrt(((old - new) ** 2).mean(axis=0)).tolist()
     step = Step(
         "chebyshev", "approx", {"degree": degree, "denominator": denominator},
         {"units": units, "remainder": worst, "moved": moved},

@@ -20,7 +20,7 @@ def with_own_task(formula: Formula) -> Formula:
 
     A chance alone is a number, and no class; one label of several has classes of its own.
     """
-    task, answer = formula.task, formula.answer
+    task, answer = _read(formula).task, formula.answer
     if task.kind != "classification":
         return formula
     if all(formula.outputs[name].type is Type.REAL for name in answer):
@@ -34,12 +34,7 @@ def score_nodes(formula: Formula) -> list[Node]:
     Raises:
         BadInput: it is no formula, or the prediction no number and no class that it knows.
     """
-    if not isinstance(formula, Formula):
-        raise BadInput(
-            f"This is no formula, but of the type {type(formula).__name__}.",
-            hint="Read the model first: cf.read(model).",
-        )
-    task = formula.task
+    task = _read(formula).task
     if task.kind == "classification" and len(task.classes) > 1 and not task.parts:
         return _log_odds(formula)
     found = [formula.outputs[name] for name in formula.answer]
@@ -49,6 +44,15 @@ def score_nodes(formula: Formula) -> list[Node]:
         "The prediction is neither a number nor one of several classes: nothing shorter can be "
         "fitted to it.",
         hint="Take one output: formula.only(name), of " + ", ".join(formula.outputs) + ".",
+    )
+
+
+def _read(formula: Formula) -> Formula:
+    if isinstance(formula, Formula):
+        return formula
+    raise BadInput(
+        f"This is no formula, but of the type {type(formula).__name__}.",
+        hint="Read the model first: cf.read(model).",
     )
 
 

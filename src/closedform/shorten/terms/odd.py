@@ -79,7 +79,8 @@ def near_pole(columns: Sequence[Column], theta: Sequence[float]) -> float:
     near, far = min(abs(lo), abs(hi)), max(abs(lo), abs(hi))
     if lo <= 0 <= hi:
         return POLE
-    return 0.01 + UNSEEN * (far < 1.3 * near or near < 0.002 * far)
+    # Where a column lies far from 0, 12 - 3600/x is 0.04*x - 12 for all that is seen.
+    return 0.03 + 0.05 * columns[-1].raw + UNSEEN * (far < 1.3 * near or near < 0.002 * far)
 
 
 def never_folded(columns: Sequence[Column], theta: Sequence[float]) -> float:
