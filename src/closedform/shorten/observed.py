@@ -10,8 +10,9 @@ from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
-from closedform.shorten.students.digits import told_by
+from closedform.shorten.digits import drop_digits
 from closedform.shorten.students.goal import Fit, Goal, fit
+from closedform.shorten.surgeon import Surgery
 from closedform.shorten.teacher import Teacher
 from closedform.shorten.terms.refit import FLAT, chances_of, numbers_of, one_hot
 
@@ -51,8 +52,20 @@ def fitted_to_y(formula: Formula, teacher: Teacher, clock: Clock) -> Formula | N
     if found is None or ROWS_EACH * found.count > len(known):
         return None
     step = Step("refit", "approx", {"to": "y"}, {"rows": len(known)})
-    made = teacher.formula_of(told_by(found, len(known)), step)
+    made = teacher.formula_of(_told_by(found, len(known)), step)
     return replace(made, trail=(*formula.trail, step))
+
+
+def _told_by(found: Fit, rows: int) -> list[Node]:
+    """Return the nodes of a fit with the digits of each constant that so many rows can tell.
+
+    A constant may move by half of its standard error, the others making up for it.
+    """
+    if not found.normal.size:
+        return found.roots
+    room = max(found.loss, 1e-300) / 4 / rows
+    surgery = Surgery(found.theta, found.normal)
+    return found.constants.put(drop_digits(surgery, room, lambda _: True))
 
 
 def _scores(formula: Formula) -> list[Node]:

@@ -22,6 +22,7 @@ from closedform.formula import Formula
 from closedform.ir import Interval, Node, toposort, with_args
 from closedform.passes.simplify import simplified
 from closedform.shorten.clock import Clock
+from closedform.shorten.options import number, whole
 from closedform.shorten.scores import score_nodes
 from closedform.shorten.students.goal import Fit, fit, weights_and_biases
 from closedform.shorten.students.large import LARGE, laid_out
@@ -65,10 +66,8 @@ def prune(
     Raises:
         BadInput: the rows do not fit the formula, it has no weights, or an option makes no sense.
     """
-    if constants is not None and constants < 1:
-        raise BadInput(f"Cannot prune to {constants} constants.", hint="Keep at least one.")
-    if not max_error >= 0:
-        raise BadInput(f"max_error={max_error!r} is no distance.", hint="Give 0.01, say: 1 %.")
+    constants = None if constants is None else whole("constants", constants, 1)
+    max_error = number("max_error", max_error, "a share from 0 on, as 0.01 for 1 %")
     teacher, clock = Teacher.of(formula, X, y, seed=seed), Clock(time_limit)
     if _start(teacher) is None:
         raise BadInput(

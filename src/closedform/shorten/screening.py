@@ -21,6 +21,7 @@ from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import Array
 from closedform.shorten.clock import Clock
+from closedform.shorten.options import whole
 from closedform.shorten.teacher import Teacher
 
 ROWS = 1_000
@@ -108,12 +109,13 @@ def screen(
         time_limit: in seconds; inputs and pairs that are not reached count as not relevant.
 
     Raises:
-        BadInput: an unknown resampling, or rows that the model cannot answer.
+        BadInput: an option that has no meaning, or rows that the model cannot answer.
     """
     if resampling not in RESAMPLINGS:
         raise BadInput(
             f"There is no resampling {resampling!r}.", hint="Use " + " or ".join(RESAMPLINGS) + "."
         )
+    rows = whole("rows", rows, 10)
     teacher = Teacher.of(formula, X, seed=seed)
     return screened(teacher, Clock(time_limit), rows=rows, resampling=resampling)
 

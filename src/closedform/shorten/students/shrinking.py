@@ -18,7 +18,7 @@ from closedform.shorten.students.goal import (
     weights_and_biases,
 )
 from closedform.shorten.students.large import LARGE, laid_out, refitted, thinned
-from closedform.shorten.students.surgeon import Surgery
+from closedform.shorten.surgeon import Surgery
 
 AT_ONCE = ((2000, 0.35), (200, 0.2), (60, 0.1), (0, 0.07))
 """Which share of the constants goes in one round, while there are more than so many."""
