@@ -31,11 +31,11 @@ def test_of_many_inputs_that_each_matter_a_little_all_are_relevant():
 
 def test_terms_of_many_classes_go_on_after_the_first():
     X, y = load_digits(return_X_y=True)
-    X, y = X[y < 8][:800], y[y < 8][:800]
+    X, y = X[:800], y[:800]
     net = MLPClassifier((12,), solver="lbfgs", max_iter=40, alpha=10, random_state=0).fit(X, y)
-    found = terms(cf.read(net), X, time_limit=10, rows=1000)
+    found = terms(cf.read(net), X, time_limit=None, rows=1000)
     agreement = [np.mean(f(X) == net.predict(X)) for f in found]
-    assert max(agreement) > 0.55  # one pixel: 0.3
+    assert max(agreement) > 0.4  # one pixel: 0.2
 
 
 def test_each_score_moves_with_its_own_constants_alone():
@@ -162,7 +162,7 @@ def test_a_frontier_with_y_has_formulas_fitted_to_it_where_that_is_sure(smoothed
         away = np.sqrt(np.mean((e.formula(X[unseen]) - y[unseen]) ** 2)) / y[unseen].std()
         assert e.error_y == pytest.approx(away)
         assert e.method == "polynomial, refitted to y" and "refitted to y" in str(front)
-        assert "polynomial" in [s.name for s in e.formula.trail]
+        assert any(s.name.startswith("polynomial") for s in e.formula.trail)
         assert e.formula.trail[-1].name == "refit"
         shorter = [o for o in front.entries if o.length <= e.length and not o.refitted]
         assert e.error_y < min(o.error_y for o in shorter)
