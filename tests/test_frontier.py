@@ -5,6 +5,7 @@ import json
 import math
 import re
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ def cancer():
 @pytest.fixture(scope="module")
 def front(cancer):
     model, X, y = cancer
-    return cf.frontier(model, X, y, time_limit=8)
+    return cf.frontier(model, X, y, time_limit=5)
 
 
 def _unseen(X, seed=0):
@@ -68,7 +69,7 @@ def test_it_goes_from_a_constant_to_the_exact_formula(cancer, front):
     assert front.entries[0].inputs == 0
     assert front.entries[-1].method == "exact"
     assert (front[-1](X) == model.predict(X)).all()
-    errors = [e.judged.chosen_by for e in front.entries[:-1]]
+    errors = [e.judged.chosen_by for e in front.entries[:-1] if not e.refitted]
     assert all(a > b for a, b in itertools.pairwise(errors))
 
 
@@ -128,7 +129,7 @@ def test_a_frontier_is_a_table_a_page_and_json(front, tmp_path):
     front.to_html(page)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!DOCTYPE html>") and "<script" not in text
-    assert text.count("<tr") == len(front) + 1
+    assert text.count("<tbody") == len(front)
     assert "<table" in front._repr_html_()
 
 
@@ -137,7 +138,7 @@ def test_a_frontier_is_a_table_a_page_and_json(front, tmp_path):
 ])  # fmt: skip
 def test_a_line_says_nothing_of_missing_values_that_no_row_has(model):
     X, y = load_diabetes(return_X_y=True, as_frame=True)
-    front = cf.frontier(model.fit(X, y), X, time_limit=6, methods=["tree", "additive"])
+    front = cf.frontier(model.fit(X, y), X, time_limit=60, methods=["tree", "additive"])
     assert len(front) > 3
     assert not any("missing" in e.text for e in front.entries)
 
@@ -181,13 +182,13 @@ def test_a_regression_is_measured_against_its_own_spread():
 def test_three_classes_missing_values_and_categories():
     X, y = load_wine(return_X_y=True, as_frame=True)
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
-    front = cf.frontier(model, X, y, time_limit=5)
+    front = cf.frontier(model, X, y, time_limit=2)
     assert (front[-1](X) == model.predict(X)).all()
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     X = X.copy()
     X.iloc[::5, 2] = np.nan
     model = HistGradientBoostingRegressor(max_iter=10, random_state=0).fit(X, y)
-    front = cf.frontier(model, X, y, time_limit=5)
+    front = cf.frontier(model, X, y, time_limit=2)
     assert np.allclose(front[-1](X), model.predict(X), rtol=1e-12)
     assert all(np.isfinite(f(X)).all() for f in front)
 
@@ -214,13 +215,13 @@ def test_a_function_that_fails_on_some_rows_is_asked_on_the_others():
 
 def test_an_exact_linear_model_needs_no_search():
     X, y = load_diabetes(return_X_y=True, as_frame=True)
-    front = cf.frontier(LinearRegression().fit(X[["bmi"]], y), X[["bmi"]], y, time_limit=5)
+    front = cf.frontier(LinearRegression().fit(X[["bmi"]], y), X[["bmi"]], y, time_limit=2)
     assert front.entries[-1].length < 20
 
 
 def test_a_constant_model_is_a_constant():
     X = np.random.default_rng(0).normal(size=(100, 2))
-    front = cf.frontier(LinearRegression().fit(X, np.full(100, 3.0)), X, time_limit=5)
+    front = cf.frontier(LinearRegression().fit(X, np.full(100, 3.0)), X, time_limit=2)
     assert front.best.length == 1
     assert np.allclose(front.best(X), 3.0)
 
@@ -229,7 +230,7 @@ def test_a_class_that_never_occurs_is_still_a_class():
     X, y = load_iris(return_X_y=True)
     model = LogisticRegression(max_iter=500).fit(X, y)
     few = X[:100]
-    front = cf.frontier(model, few, time_limit=5)
+    front = cf.frontier(model, few, time_limit=2)
     assert all(f.task.classes == (0, 1, 2) for f in front)
     assert min(e.error for e in front.entries) == 0
 
@@ -262,17 +263,21 @@ def test_a_step_that_does_not_look_at_the_clock_is_cut_off(cancer, monkeypatch):
 
     def slow(teacher, clock):
         yield from searching._constant(teacher)
+        np.seterr(all="ignore")
+        warnings.simplefilter("ignore")
         while True:
             time.sleep(0.01)
 
+    before = np.geterr(), list(warnings.filters)
     monkeypatch.setitem(known.METHODS, "slow", "nowhere")
     monkeypatch.setattr(searching, "method", lambda name: slow)
     started = time.perf_counter()
     front = cf.frontier(model, X, y, time_limit=1, methods=["slow"])
-    # A second for the search, one for the step on its way, and the rest for reading and judging.
-    assert time.perf_counter() - started < 10
-    assert any("slow was cut short" in note for note in front.notes)
+    # A second for the search, one for the step on its way; the rest is room for a busy machine.
+    assert time.perf_counter() - started < 60
+    assert any(note == "cut short by the time limit: slow" for note in front.notes)
     assert front.entries[-1].method == "exact"
+    assert (np.geterr(), list(warnings.filters)) == before
 
 
 BAD = {

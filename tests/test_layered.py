@@ -86,7 +86,9 @@ def test_the_gradient_of_a_loss_and_the_parts_of_a_sum_are_those_of_the_jacobian
     pull = np.random.default_rng(1).normal(size=(ROWS, 2))
     _, gradient = constants.slope(constants.start, inputs, ROWS, lambda values: pull)
     np.testing.assert_allclose(gradient, np.einsum("nk,nkp->p", pull, slopes), rtol=1e-9)
+    before = np.geterr()
     for slots, part, root in constants.by_sum(constants.start, inputs, ROWS):
+        assert np.geterr() == before  # what it silences is silent for its own steps alone
         np.testing.assert_allclose(part, slopes[:, root, slots].T, rtol=1e-12, atol=1e-12)
 
 

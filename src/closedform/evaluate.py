@@ -63,7 +63,7 @@ class Plan:
         """Plan the computation of `roots`."""
         self.roots = tuple(roots)
         self.nodes = toposort(roots)
-        know_labels(_labels(self.nodes))  # of nodes that another process has pickled, too
+        know_labels(labels_in(self.nodes))  # of nodes that another process has pickled, too
         self.layer: dict[Node, tuple[int, int]] = {}
         groups = layers(self.nodes)
         self.actions = [self._action(i, group) for i, group in enumerate(groups)]
@@ -172,7 +172,7 @@ def _block_rows(nodes: Sequence[Node]) -> int:
     return max(1024, min(16384, BLOCK_BYTES // (8 * width)))
 
 
-def _labels(nodes: Sequence[Node]) -> Iterator[Label]:
+def labels_in(nodes: Sequence[Node]) -> Iterator[Label]:
     """Yield every label that some node tests or gives."""
     for n in nodes:
         if n.op in (ops.LABEL, ops.MEMBER):

@@ -51,3 +51,20 @@ def test_a_wrong_call_says_what_is_right(run, more, said):
     status, out, err = run("frontier", "model.joblib", TRUST, *DATA, *more)
     assert (status, out) == (2, "")
     assert said in err
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_the_search(run):
+    status, out, err = run("frontier", "model.joblib", TRUST, *DATA, "--html", "nowhere/x.html")
+    assert (status, out) == (2, "")
+    assert "nowhere/x.html cannot be written: in" in err and "formulas for" not in err
+    status, _, err = run("frontier", "model.joblib", TRUST, *DATA, "-o", ".")
+    assert status == 2 and "it is a folder" in err
+
+
+def test_the_table_is_not_lost_where_nothing_can_be_picked(run):
+    quick = ("--data", "rows.csv", "--time-limit", "1")
+    status, out, err = run(
+        "frontier", "model.joblib", TRUST, *quick, "--max-length", "0", "-o", "x"
+    )
+    assert (status, out) == (2, "")
+    assert "symbols or fewer" in err and "* best: " in err

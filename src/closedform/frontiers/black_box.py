@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.formula import Feature, Formula, Task
 from closedform.ir import Array, Type
-from closedform.ops.payloads import labels_of
+from closedform.ops.payloads import know_labels, labels_of
 from closedform.probes.containers import first_rows, row_count, take
 from closedform.shorten.scores import CERTAIN, TINY
 from closedform.shorten.teacher import Teacher
@@ -26,10 +27,12 @@ def features_of(X: Any) -> tuple[Feature, ...]:
     """Return the inputs that rows have: a column of texts holds categories.
 
     Raises:
-        BadInput: the rows are no table.
+        BadInput: the rows are no table, or a column holds neither numbers nor categories.
     """
     if hasattr(X, "columns"):
         return tuple(_feature(str(name), np.asarray(X[name])) for name in X.columns)
+    if hasattr(X, "toarray"):
+        return tuple(Feature(f"x{i}") for i in range(X.shape[1]))
     if isinstance(X, dict):
         return tuple(_feature(str(name), np.asarray(column)) for name, column in X.items())
     table = np.asarray(X)
@@ -43,10 +46,18 @@ def features_of(X: Any) -> tuple[Feature, ...]:
 def _feature(name: str, column: Array) -> Feature:
     if column.dtype.kind in "fiub":
         return Feature(name)
-    seen = dict.fromkeys(v for v in column.tolist() if v is not None and v == v)
+    if column.dtype.kind in "mMcV":
+        raise BadInput(
+            f"Column {name!r} holds {column.dtype}: neither numbers nor categories.",
+            hint="Give a number instead, as the days since some day.",
+        )
+    # pandas' NA is neither equal nor unequal to itself: it has no truth.
+    listed = (v for v in column.tolist() if type(v).__name__ not in ("NAType", "NaTType"))
+    seen = tuple(dict.fromkeys(v for v in listed if v is not None and v == v))
     if all(isinstance(v, int | float) for v in seen):
         return Feature(name)
-    return Feature(name, Type.LABEL, tuple(seen))
+    know_labels(seen)  # no node of a stub does
+    return Feature(name, Type.LABEL, seen)
 
 
 def stub_of(model: Any, inputs: tuple[Feature, ...], X: Any) -> Formula:
@@ -76,24 +87,71 @@ def _asked(model: Any, X: Any) -> Array:
     """Return what a model says about rows; where it raises, about those that it takes alone."""
     ask = model.predict if hasattr(model, "predict") else model
     try:
-        made = np.asarray(ask(X))
+        made = _as_long(model, ask(X), row_count(X))
+    except BadInput:
+        raise
     except Exception as problem:
-        single = [_alone(ask, take(X, np.array([i]))) for i in range(min(ROWS, row_count(X)))]
+        single = [
+            _alone(model, ask, take(X, np.array([i]))) for i in range(min(ROWS, row_count(X)))
+        ]
         answers = [answer for answer in single if answer is not None]
         if not answers:
+            told = next(iter(str(problem).strip().splitlines()), "no message")
             raise BadInput(
-                f"{_name(model)} raises on these rows: {type(problem).__name__}: {problem}",
-                hint="Give rows that it takes.",
+                f"{_name(model)} raises on these rows: {type(problem).__name__}: {told}",
+                hint="It is called with all rows at once, in the container that they come in here. "
+                "One that takes a single row can be given as lambda X: [f(row) for row in X].",
             ) from problem
         made = np.concatenate(answers)
     return made[:, 0] if made.ndim == 2 and made.shape[1] == 1 else made
 
 
-def _alone(ask: Callable[[Any], Any], row: Any) -> Array | None:
+def _as_long(model: Any, said: Any, rows: int) -> Array:
+    """Return answers as an array.
+
+    Raises:
+        BadInput: there is not one for each row.
+    """
+    made = np.asarray(said)
+    if made.ndim in (1, 2) and len(made) == rows:
+        return made
+    what = type(said).__name__ if made.ndim == 0 else f"an array of shape {made.shape}"
+    raise BadInput(
+        f"{_name(model)} gives {what} for {rows} rows.",
+        hint="It is called with all rows at once: return one value for each of them.",
+    )
+
+
+def _alone(model: Any, ask: Callable[[Any], Any], row: Any) -> Array | None:
     try:
-        return np.asarray(ask(row))
+        return _as_long(model, ask(row), 1)
     except Exception:
         return None
+
+
+def seconds_asked(model: Any, X: Any) -> float:
+    """Return about how long a model takes for a row, among many; to a factor of two.
+
+    Args:
+        model: the model.
+        X: some rows; it is asked about one, and then about `ROWS`.
+    """
+    few = first_rows(X, ROWS)
+    spent = []
+    for rows in (first_rows(few, 1), few):
+        started = time.perf_counter()
+        _answers_something(model, rows)
+        spent.append(time.perf_counter() - started)
+    each = max((spent[1] - spent[0]) / max(row_count(few) - 1, 1), 1e-6)
+    return float(2.0 ** np.ceil(np.log2(each)))
+
+
+def _answers_something(model: Any, X: Any) -> bool:
+    try:
+        _asked(model, X)
+    except BadInput:
+        return False
+    return True
 
 
 def _name(model: Any) -> str:

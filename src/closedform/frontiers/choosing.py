@@ -11,6 +11,7 @@ import numpy as np
 
 from closedform.frontiers.judging import Judge
 from closedform.frontiers.words import LEGIBLE
+from closedform.ir import Array
 
 if TYPE_CHECKING:
     from closedform.frontiers.front import Entry
@@ -24,6 +25,10 @@ SHORT = 60
 """Symbols: what one would put in a paper."""
 POOR = 0.25
 """A formula that leaves more than this share of the constant's error is not called good."""
+MORE = ((1.1, 1.0), (1.5, 0.5))
+"""A formula that is longer by less than the first, and whose error is less than this share, makes
+the shorter one useless: of 2,237 symbols and 2,249 nobody wants both, nor 9 with an error of 0.33
+beside 11 with 0.03."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +42,49 @@ class Choice:
 def useful(found: Sequence[Entry]) -> list[Entry]:
     """Return the entries that are nearer to the model than all shorter ones, the shortest first.
 
-    Judged by the rows to choose by. The exact formula stays whatever the rows say: it alone is
-    exact on all others, too.
+    Judged by the rows to choose by, and nearer by more than one standard error of the differences
+    row by row: of 2,000 rows, five more or less say nothing. The exact formula stays whatever the
+    rows say: it alone is exact on all others, too.
     """
     kept = [e for e in found if e.method == "constant"]
-    others = [e for e in found if e.method != "constant"]
+    others = [e for e in found if e.method == "exact" or e.inputs > 0]
     for entry in sorted(others, key=lambda e: (e.length, e.judged.chosen_by)):
-        best = min((e.judged.chosen_by for e in kept), default=math.inf)
-        if entry.method == "exact" or _nearer(entry.judged.chosen_by, best):
+        # What is refitted to y stays: it is nearer to y than all shorter ones.
+        if entry.method == "exact" or entry.refitted or _nearer(entry, kept):
             kept.append(entry)
     exact = next((e for e in kept if e.method == "exact"), None)
     # What is longer than the exact formula is of no use.
-    return kept if exact is None else kept[: kept.index(exact) + 1]
+    return _apart(kept if exact is None else kept[: kept.index(exact) + 1])
 
 
-def _nearer(error: float, best: float) -> bool:
-    return error < best * (1 - GAIN) or (math.isinf(best) and not math.isnan(error))
+def _nearer(entry: Entry, shorter: Sequence[Entry]) -> bool:
+    if not shorter:
+        return True
+    best = min(shorter, key=lambda e: e.judged.chosen_by)
+    error, other = entry.judged.chosen_by, best.judged.chosen_by
+    if not error < other * (1 - GAIN):
+        return False
+    own, theirs = entry.judged.away, best.judged.away
+    if own is None or theirs is None:
+        return True
+    return not _as_good(theirs, own)
+
+
+def _apart(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries without those that the next one makes useless.
+
+    The constant stays, and so does what is refitted: it is there for its error against y.
+    """
+    kept = list(entries[-1:])
+    for e in reversed(entries[:-1]):
+        if e.method == "constant" or e.refitted or not _makes_useless(kept[0], e):
+            kept.insert(0, e)
+    return kept
+
+
+def _makes_useless(longer: Entry, e: Entry) -> bool:
+    ratio, error = longer.length / max(e.length, 1), longer.judged.chosen_by
+    return any(ratio < most and error < share * e.judged.chosen_by for most, share in MORE)
 
 
 def choose(entries: Sequence[Entry], judge: Judge, tolerance: float | None) -> Choice:
@@ -66,14 +98,13 @@ def choose(entries: Sequence[Entry], judge: Judge, tolerance: float | None) -> C
         found = _as_good_on_y(entries, judge)
         if found is not None:
             return found
-    return _knee(entries, judge)
+    return _knee(entries)
 
 
 def _within(entries: Sequence[Entry], tolerance: float) -> Choice:
     for i, e in enumerate(entries):
         if e.judged.chosen_by <= tolerance:
-            return Choice(i, f"the shortest one within the tolerance of {tolerance:g}"
-                             f"{_neighbours(entries, i)}.")  # fmt: skip
+            return _choice(entries, i, f"the shortest one within the tolerance of {tolerance:g}.")
     i = min(range(len(entries)), key=lambda i: entries[i].judged.chosen_by)
     return Choice(
         i, f"no formula is within the tolerance of {tolerance:g}; this one comes nearest, with "
@@ -83,71 +114,96 @@ def _within(entries: Sequence[Entry], tolerance: float) -> Choice:
 
 def _nothing_left(entries: Sequence[Entry]) -> Choice | None:
     """Return the shortest formula that leaves next to nothing of the error, if it is short."""
+    most = entries[0].judged.chosen_by
+    if most == 0:
+        return Choice(0, "the model gives the same answer on all the rows to choose by.")
     for i, e in enumerate(entries):
-        if e.length <= SHORT and e.judged.chosen_by <= NOTHING * entries[0].judged.chosen_by:
-            return Choice(i, f"the shortest one that is the model, but for {NOTHING:.0%} of the "
-                             f"error of a constant{_neighbours(entries, i)}.")  # fmt: skip
+        if e.length <= SHORT and e.judged.chosen_by <= NOTHING * most < math.inf:
+            return _choice(entries, i, "the shortest one that is the model, but for "
+                                       f"{NOTHING:.0%} of the error of a constant.")  # fmt: skip
     return None
 
 
 def _as_good_on_y(entries: Sequence[Entry], judge: Judge) -> Choice | None:
     """Return the shortest that is as good against y as the model, by the one-standard-error rule.
 
-    None where no formula that can be read is: a model that has learned its own rows by heart.
+    None where no formula that can be read is: a model that has learned its own rows by heart. Then
+    y says nothing, since what is near the model knows some of these y, too: of a forest trained on
+    442 rows, a tree of 96 symbols had an error of 0.63 on y there, and of 0.88 on others.
 
     Breiman, Friedman, Olshen and Stone, Classification and Regression Trees (1984), §3.4.3; here
     of the differences row by row, since both answer the same rows.
     """
-    theirs = judge.model_losses
-    for i, e in enumerate(entries):
-        if e.inputs == 0 or e.length > LEGIBLE:
-            continue
-        more = judge.losses(e.formula) - theirs
-        more = more[np.isfinite(more)]
-        slack = float(more.std()) / math.sqrt(max(len(more), 1))
-        if float(more.mean()) <= slack and not _is_poor(entries, i):
-            return Choice(
-                i, "the shortest one that is as good against y as the model itself, within one "
-                f"standard error{_neighbours(entries, i)}.",
-            )  # fmt: skip
+    for i in _readable(entries):
+        own = judge.losses(entries[i].formula)
+        # What is fitted to y is nearer to it than the model, and so further from the model.
+        near = entries[i].refitted or not _is_poor(entries, i)
+        if _as_good(own, judge.model_losses) and near:
+            return _choice(entries, i, "the shortest one that is as good against y as the model "
+                                       "itself, within one standard error.")  # fmt: skip
     return None
 
 
-def _knee(entries: Sequence[Entry], judge: Judge) -> Choice:
-    """Return the point furthest below the line from the constant to the exact formula.
+def _readable(entries: Sequence[Entry]) -> list[int]:
+    """Return the numbers of the formulas that can be read and look at something."""
+    return [i for i, e in enumerate(entries) if e.inputs > 0 and e.length <= LEGIBLE]
 
-    Satopää, Albrecht, Irwin and Raghavan, Finding a "kneedle" in a haystack (2011), over the
-    logarithm of the length.
+
+def _as_good(losses: Array, others: Array) -> bool:
+    """Tell whether the mean loss is within one standard error of the other's, row by row."""
+    more = losses - others
+    more = more[np.isfinite(more)]
+    slack = float(more.std()) / math.sqrt(max(len(more), 1)) if len(more) else 0.0
+    return len(more) > 0 and float(more.mean()) <= slack
+
+
+def _knee(entries: Sequence[Entry]) -> Choice:
+    """Return the point furthest below the line from the constant to the longest formula.
+
+    Of those that can be read. Satopää, Albrecht, Irwin and Raghavan, Finding a "kneedle" in a
+    haystack (2011), over the logarithm of the length.
     """
-    lengths = np.log([max(e.length, 1) for e in entries])
-    errors = np.array([e.judged.chosen_by for e in entries])
+    readable = [i for i in _readable(entries) if math.isfinite(entries[i].judged.chosen_by)]
     if len(entries) == 1:
         return Choice(0, "the only formula there is.")
-    if np.ptp(lengths) == 0 or np.ptp(errors) == 0:
-        return Choice(0, "the shortest; no other comes nearer to the model.")
-    x = (lengths - lengths[0]) / np.ptp(lengths)
+    if not readable:
+        return _choice(entries, 0, f"no other formula of up to {LEGIBLE} symbols was found that is "
+                                   "nearer to the model.")  # fmt: skip
+    ends = [0, *readable, len(entries) - 1]
+    lengths = np.log([max(entries[i].length, 1) for i in ends])
+    errors = np.array([entries[i].judged.chosen_by for i in ends])
+    errors[~np.isfinite(errors)] = 2 * errors[np.isfinite(errors)].max()
+    x = (lengths - lengths[0]) / (np.ptp(lengths) or 1.0)
     y = (errors - errors[-1]) / (errors[0] - errors[-1] or 1.0)
-    i = int(np.argmax(1 - x - y))
-    if _is_poor(entries, i):
-        return Choice(
-            i, "the knee of the curve, but no small formula is near this model: this one leaves "
-            f"{entries[i].judged.error / (entries[0].judged.error or 1):.0%} of the error of a "
-            f"constant{_neighbours(entries, i)}.",
-        )  # fmt: skip
-    return Choice(i, f"the knee of the curve{_neighbours(entries, i)}.")
+    i = readable[int(np.argmax((1 - x - y)[1:-1]))]
+    return _choice(entries, i, f"the knee of the curve{_but_poor(entries, i)}.")
 
 
 def _is_poor(entries: Sequence[Entry], i: int) -> bool:
     return bool(entries[i].judged.chosen_by > POOR * entries[0].judged.chosen_by)
 
 
-def _neighbours(entries: Sequence[Entry], i: int) -> str:
-    """Return how an entry compares with its neighbours on the rows that no step saw."""
-    told = [f": an error of {entries[i].judged.error:.3g} with {entries[i].length:,} symbols"]
-    if i > 0:
-        e = entries[i - 1]
-        told.append(f"the next shorter one has {e.judged.error:.3g} with {e.length:,}")
-    if i + 1 < len(entries):
-        e = entries[i + 1]
-        told.append(f"the next longer one {e.judged.error:.3g} with {e.length:,}")
-    return "; ".join(told)
+def _but_poor(entries: Sequence[Entry], i: int) -> str:
+    if not _is_poor(entries, i):
+        return ""
+    left = entries[i].judged.chosen_by / entries[0].judged.chosen_by
+    return f"; but no small formula is near this model: it leaves {left:.0%} of a constant's error"
+
+
+def _choice(entries: Sequence[Entry], i: int, why: str) -> Choice:
+    """Return a choice with how it compares with its neighbours on the rows that no step saw."""
+    e = entries[i]
+    symbols = "symbol" if e.length == 1 else "symbols"
+    told = [f"{why} On the rows that no step saw: an error of {e.judged.error:.3g} with "
+            f"{e.length:,} {symbols}"]  # fmt: skip
+    for j, which in ((i - 1, "shorter"), (i + 1, "longer")):
+        if 0 <= j < len(entries):
+            other = entries[j]
+            told.append(
+                f"the next {which} formula has {other.judged.error:.3g} with {other.length:,}"
+            )
+    text = "; ".join(told) + "."
+    if i > 0 and entries[i - 1].judged.error <= e.judged.error:
+        text += (f" On those to choose by, it has {e.judged.chosen_by:.3g}, and the shorter one "
+                 f"{entries[i - 1].judged.chosen_by:.3g}.")  # fmt: skip
+    return Choice(i, text)

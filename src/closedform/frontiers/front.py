@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from closedform.errors import BadInput, MissingExtra
 from closedform.formula import Formula
 from closedform.frontiers.choosing import Choice, choose, useful
 from closedform.frontiers.judging import Judge, Judged
+from closedform.frontiers.refitting import REFITTED
 from closedform.frontiers.words import SURELY, one_line, table_lines
 from closedform.verify.bound.statistical import least_agreement
 
@@ -51,6 +52,11 @@ class Entry:
     def error_y(self) -> float:
         """The error against what was observed, on the same rows; NaN where y was not given."""
         return self.judged.error_y
+
+    @property
+    def refitted(self) -> bool:
+        """Whether its constants are fitted to y: it is further from the model, and nearer to y."""
+        return self.method.endswith(REFITTED)
 
     @cached_property
     def text(self) -> str:
@@ -96,7 +102,8 @@ class Frontier(Sequence[Formula]):
         notes: Sequence[str], seconds: float, seed: int,
     ) -> Frontier:  # fmt: skip
         """Keep what is useful of all that was found, and choose the best."""
-        kept = useful(found)
+        # The rows were needed to tell which are useful; a frontier need not carry them.
+        kept = [replace(e, judged=replace(e.judged, away=None)) for e in useful(found)]
         choice = choose(kept, judge, tolerance)
         return cls(
             tuple(kept), choice, judge.about, judge.of_model, kept[0].judged.rows, len(found),
@@ -197,7 +204,7 @@ class Frontier(Sequence[Formula]):
             "source": self.source, "error": self.about, "rows": self.rows, "tried": self.tried,
             "model_error_y": _plain(self.model_error), "best": self.choice.index,
             "reason": self.reason, "seconds": self.seconds, "seed": self.seed,
-            "tolerance": self.tolerance, "notes": list(self.notes),
+            "tolerance": _plain(self.tolerance), "notes": list(self.notes),
             "formulas": [{k: _plain(v) for k, v in self._record(e).items()} for e in self.entries],
         }  # fmt: skip
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from closedform.errors import BadInput
 from closedform.formula import Formula
+from closedform.frontiers.observed import known
 from closedform.frontiers.subject import Part, Subject, answered
 from closedform.ir import Array
 from closedform.verify.measure import labels_differ
@@ -22,9 +23,10 @@ def _disagreement(expected: Array, got: Array) -> float:
 
 
 def _rmse(expected: Array, got: Array) -> float:
-    away = got.astype(float) - expected.astype(float)
-    spread = float(expected.astype(float).std()) or 1.0
-    return float(np.sqrt(np.mean(away**2)) / spread)
+    expected, got = expected.astype(float), got.astype(float)
+    size = float(np.max(np.abs(expected))) or 1.0  # the square of 1e200 is no float
+    spread = float((expected / size).std()) or 1 / size
+    return float(np.sqrt(np.mean((got / size - expected / size) ** 2)) / spread)
 
 
 def _mae(expected: Array, got: Array) -> float:
@@ -44,6 +46,22 @@ METRICS: dict[str, tuple[Metric, str]] = {
 """Errors by name: a function of what is right and of what the formula gives, and in words."""
 
 
+def _squares(expected: Array, got: Array) -> Array:
+    expected, got = expected.astype(float), got.astype(float)
+    size = float(np.max(np.abs(expected))) or 1.0
+    spread = float((expected / size).std()) or 1.0
+    with np.errstate(all="ignore"):
+        return np.asarray(((got / size - expected / size) / spread) ** 2)
+
+
+ROW_BY_ROW: dict[str, Callable[[Array, Array], Array]] = {
+    "disagreement": lambda expected, got: labels_differ(expected, got).astype(float),
+    "rmse": _squares,
+    "mae": lambda expected, got: np.abs(got.astype(float) - expected.astype(float)),
+}
+"""What the errors that are means are means of: so it is known how sure a difference is."""
+
+
 @dataclass(frozen=True)
 class Judged:
     """The errors of one formula.
@@ -56,6 +74,8 @@ class Judged:
         rows: how many rows no step saw.
         apart: of a classifier, on how many of these the class is another; of a regression, the
             difference that 95 % of them keep within.
+        away: how far each row to choose by is away, shape (rows,), in units in which the mean of it
+            is better for a better formula; None of a metric that is no mean over rows.
     """
 
     chosen_by: float
@@ -63,6 +83,7 @@ class Judged:
     error_y: float
     rows: int
     apart: float
+    away: Array | None = field(default=None, repr=False, compare=False)
 
 
 class Judge:
@@ -79,9 +100,11 @@ class Judge:
         self.names = subject.formula.answer
         default = "disagreement" if self.classifies else "rmse"
         if callable(metric):
-            self.metric, self.about = metric, getattr(metric, "__name__", "as given")
+            self.metric, self.about = metric, _called(metric)
+            self.metric_name = self.about
         else:
-            self.metric, self.about = _named(metric or default, self.classifies)
+            self.metric_name = str(default if metric is None else metric)
+            self.metric, self.about = _named(default if metric is None else metric, self.classifies)
         self._choosing = [p for p in (subject.select, subject.more) if p is not None]
         parts = (*self._choosing, subject.check)
         self._kept = {id(part): answered(part, self.names) for part in parts}
@@ -89,6 +112,21 @@ class Judge:
             raise BadInput(
                 "The model answers none of the rows that errors are measured on.",
                 hint="Give rows that the model takes.",
+            )
+        if callable(metric):
+            self._refuse_gains()
+
+    def _refuse_gains(self) -> None:
+        """Refuse a metric that is greater where a formula is right: R², or the share of hits."""
+        kept, part = self._kept[id(self.subject.select)], self.subject.select
+        right = part.said[self.names[0]]
+        hit = self._one(right, right, kept)
+        missed = self._one(right, np.roll(right, 1), kept & np.roll(kept, 1))
+        if not np.isfinite(hit) or hit > missed:
+            raise BadInput(
+                f"metric {self.about} gives {hit:.3g} where everything is right, and "
+                f"{missed:.3g} where it is not: it measures no error.",
+                hint="Give a function that is smaller for a better formula, as 1 minus this one.",
             )
 
     def __call__(self, formula: Formula) -> Judged:
@@ -101,7 +139,21 @@ class Judge:
             self._against_y(second, check),
             int(self._kept[id(check)].sum()),
             self._apart(second, check),
+            self._away([first, *more]),
         )
+
+    def _away(self, got: Sequence[Mapping[str, Array]]) -> Array | None:
+        """Return how far each row to choose by is away, on average over the outputs."""
+        if self.metric_name not in ROW_BY_ROW:
+            return None
+        kept = np.concatenate([self._kept[id(part)] for part in self._choosing])
+        rows = []
+        for name in self.names:
+            expected = np.concatenate([part.said[name] for part in self._choosing])[kept]
+            rows.append(ROW_BY_ROW[self.metric_name](
+                expected, np.concatenate([g[name] for g in got])[kept]
+            ))  # fmt: skip
+        return np.asarray(np.mean(rows, axis=0), dtype=float)
 
     @property
     def of_model(self) -> float:
@@ -120,12 +172,16 @@ class Judge:
         return self._losses({n: part.said[n] for n in self.names}, part)
 
     def _losses(self, said: Mapping[str, Array], part: Part) -> Array:
+        """Return the loss of each row, shape (rows,); NaN where nothing was observed."""
         assert part.y is not None
         observed = part.y if part.y.ndim == 2 else part.y[:, None]
         table = np.column_stack([said[n] for n in self.names])
         if self.classifies:
-            return labels_differ(observed[:, 0], table[:, 0]).astype(float)
-        return np.asarray(((observed - table) ** 2).mean(axis=1), dtype=float)
+            away = labels_differ(observed[:, 0], table[:, 0]).astype(float)
+        else:
+            size = float(np.nanmax(np.abs(observed))) or 1.0  # the square of 1e200 is no float
+            away = ((observed / size - table / size) ** 2).mean(axis=1)
+        return np.where(known(part.y), away, np.nan)
 
     def _answers(self, formula: Formula, part: Part) -> Mapping[str, Array]:
         return formula.only(*self.names).evaluate(part.X)
@@ -141,23 +197,47 @@ class Judge:
         return self._one(expected, np.concatenate([g[name] for g in got]), kept)
 
     def _one(self, expected: Array, got: Array, kept: Array) -> float:
-        found = self.metric(expected[kept], got[kept])
+        """Return the error on some of the rows; infinite where it is no number.
+
+        Raises:
+            BadInput: a metric of the user's raises, or gives no number.
+        """
+        try:
+            with np.errstate(all="ignore"):
+                found = float(np.asarray(self.metric(expected[kept], got[kept])).item())
+        except Exception as problem:
+            if self.metric in [metric for metric, _ in METRICS.values()]:
+                raise
+            told = next(iter(str(problem).strip().splitlines()), "no message")
+            raise BadInput(
+                f"metric {self.about} gives no error: {type(problem).__name__}: {told}",
+                hint="It gets two arrays of one value a row, what is right and what a formula "
+                "gives, and returns one number: 0 is right, and more is worse.",
+            ) from problem
         return found if found == found else float("inf")
 
     def _against_y(self, got: Mapping[str, Array], part: Part) -> float:
         if part.y is None:
             return float("nan")
         observed = part.y if part.y.ndim == 2 else part.y[:, None]
-        kept = self._kept[id(part)]
+        kept = self._kept[id(part)] & known(part.y)
+        if not kept.any():
+            return float("nan")
         pairs = zip(observed.T, self.names, strict=True)
         return float(np.mean([self._one(y, got[n], kept) for y, n in pairs]))
 
     def _apart(self, got: Mapping[str, Array], part: Part) -> float:
-        kept, name = self._kept[id(part)], self.names[0]
+        kept = self._kept[id(part)]
         if self.classifies:
+            name = self.names[0]
             return round(_disagreement(part.said[name][kept], got[name][kept]) * int(kept.sum()))
-        away = np.abs(got[name][kept].astype(float) - part.said[name][kept].astype(float))
-        return float(np.quantile(away, 0.95))
+        away = [np.abs(got[n].astype(float) - part.said[n].astype(float))[kept] for n in self.names]
+        return max(float(np.quantile(a, 0.95)) for a in away)
+
+
+def _called(metric: Metric) -> str:
+    name = str(getattr(metric, "__name__", "as given"))
+    return "as given" if name == "<lambda>" else name
 
 
 def _named(name: Any, classifies: bool) -> tuple[Metric, str]:

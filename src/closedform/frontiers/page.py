@@ -13,23 +13,38 @@ if TYPE_CHECKING:
     from closedform.frontiers.front import Entry, Frontier
 
 STYLE = """
-.cf-frontier { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; color: #1b1b1b; }
+.cf-frontier { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; color: #1b1b1b;
+  overflow-wrap: anywhere; --model: #0072b2; --observed: #d55e00; }
 .cf-frontier table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-.cf-frontier th, .cf-frontier td { padding: .3rem .7rem; border-bottom: 1px solid #d8d8d8;
-  vertical-align: top; text-align: right; white-space: nowrap; }
+.cf-frontier th, .cf-frontier td { padding: .3rem .7rem; vertical-align: top; text-align: right;
+  white-space: nowrap; }
+.cf-frontier thead th, .cf-frontier tbody { border-bottom: 1px solid #d8d8d8; }
 .cf-frontier td.left, .cf-frontier th.left { text-align: left; }
 .cf-frontier td.formula { text-align: left; font-family: ui-monospace, monospace; font-size: 13px;
-  overflow-wrap: anywhere; white-space: normal; }
-.cf-frontier tr.best { background: #e8f1fa; }
+  white-space: normal; }
+.cf-frontier tr.below { display: none; }
+.cf-frontier tbody.best { background: #e8f1fa; }
 .cf-frontier svg { width: 100%; height: auto; max-width: 44rem; }
 .cf-frontier pre { overflow-x: auto; background: #f6f6f6; padding: .8rem; }
+.cf-frontier .model { color: var(--model); }
+.cf-frontier .observed { color: var(--observed); }
+@media (max-width: 60rem) {
+  .cf-frontier .beside { display: none; }
+  .cf-frontier tr.below { display: table-row; }
+}
+@media (max-width: 40rem) {
+  .cf-frontier .detail { display: none; }
+  .cf-frontier th, .cf-frontier td { padding: .3rem .25rem; font-size: 13px; }
+  .cf-frontier thead th { white-space: normal; }
+}
 @media (prefers-color-scheme: dark) {
-  .cf-frontier { color: #e8e8e8; background: #161616; }
-  .cf-frontier th, .cf-frontier td { border-color: #444; }
-  .cf-frontier tr.best { background: #1d3247; }
+  .cf-frontier { color: #e8e8e8; background: #161616; --model: #56b4e9; --observed: #e69f00; }
+  .cf-frontier thead th, .cf-frontier tbody { border-color: #444; }
+  .cf-frontier tbody.best { background: #1d3247; }
   .cf-frontier pre { background: #222; }
 }
 """
+"""On a narrow screen a formula stands below its numbers; on a telephone, fewer of these do."""
 WIDE, HIGH = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 60, 150, 28, 46
 
@@ -41,7 +56,8 @@ def page(front: Frontier) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{title}</title>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        f"<title>{title}</title>\n</head>\n<body>\n"
+        f'<div class="cf-frontier"><h1>{title}</h1></div>\n'
         f"{fragment(front)}\n{_spelled(front)}</body>\n</html>\n"
     )
 
@@ -52,7 +68,7 @@ def fragment(front: Frontier) -> str:
     if front.observed:
         observed = (
             " “Error on y” is the same against what was observed; the model's own is "
-            f"{shown(front.model_error)}."
+            f"{shown(front.model_error)}; too good where the model was trained on these rows."
         )
     notes = "".join(f"<li>{escape(note)}</li>" for note in front.notes)
     return (
@@ -67,29 +83,37 @@ def fragment(front: Frontier) -> str:
 
 def _table(front: Frontier) -> str:
     sure = SURELY[front.classifies]
+    details = {"numbers", "inputs"}
     titles = ["#", "length", "numbers", "inputs", "error", sure, *["error on y"] * front.observed]
-    head = "".join(f'<th scope="col">{t}</th>' for t in titles)
-    head += '<th scope="col" class="left">method</th><th scope="col" class="left">formula</th>'
-    rows = "".join(_row(front, i, e) for i, e in enumerate(front.entries))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    kinds = [' class="detail"' if t in details else "" for t in titles]
+    head = "".join(f'<th scope="col"{k}>{t}</th>' for t, k in zip(titles, kinds, strict=True))
+    head += (
+        '<th scope="col" class="left">method</th><th scope="col" class="left beside">formula</th>'
+    )
+    rows = "".join(_row(front, i, e, kinds) for i, e in enumerate(front.entries))
+    return f"<table><thead><tr>{head}</tr></thead>{rows}</table>"
 
 
-def _row(front: Frontier, i: int, e: Entry) -> str:
+def _row(front: Frontier, i: int, e: Entry, kinds: Sequence[str]) -> str:
     numbers = [f"{i}", f"{e.length:,}", f"{e.numbers:,}", f"{e.inputs:,}", shown(e.error)]
     numbers.append(shown(front.surely(e)))
     numbers += [shown(e.error_y)] * front.observed
-    cells = "".join(f"<td>{n}</td>" for n in numbers)
+    cells = "".join(f"<td{k}>{n}</td>" for n, k in zip(numbers, kinds, strict=True))
     best = ' class="best"' if i == front.choice.index else ""
+    formula = escape(e.text)
     return (
-        f'<tr{best}>{cells}<td class="left">{escape(e.method)}</td>'
-        f'<td class="formula">{escape(e.text)}</td></tr>'
+        f'<tbody{best}><tr>{cells}<td class="left">{escape(e.method)}</td>'
+        f'<td class="formula beside">{formula}</td></tr>'
+        f'<tr class="below"><td class="formula" colspan="{len(kinds) + 1}">{formula}</td></tr>'
+        "</tbody>"
     )
 
 
 def _spelled(front: Frontier) -> str:
     """Return the formulas that can be read, each in full."""
     parts = [
-        f"<h2>Formula {i}</h2><pre>{escape(str(e.formula))}</pre>"
+        f"<h2>Formula {i}{', the best' * (i == front.choice.index)}</h2>"
+        f"<pre>{escape(str(e.formula))}</pre>"
         for i, e in enumerate(front.entries)
         if e.length <= LEGIBLE
     ]
@@ -102,23 +126,24 @@ def _spelled(front: Frontier) -> str:
 def _picture(front: Frontier) -> str:
     entries = front.entries
     across = [math.log10(max(e.length, 1)) for e in entries]
-    most = max(*(e.error for e in entries), *(e.error_y for e in entries if front.observed), 1e-300)
+    errors = [e.error for e in entries] + [e.error_y for e in entries if front.observed]
+    most = max((e for e in errors if math.isfinite(e)), default=1.0) or 1.0
     x = [LEFT + (WIDE - LEFT - RIGHT) * v / (max(across) or 1.0) for v in across]
     up = [_up(e.error, most) for e in entries]
-    parts = [*_axes(max(across), most), _line(x, up, "#0072B2", "")]
+    parts = [*_axes(max(across), most), _line(x, up, "model", "")]
     if front.observed:
         up_y = [_up(e.error_y, most) for e in entries]
-        parts += [_line(x, up_y, "#D55E00", "5 4"), _named(up_y[-1], "against y", "#D55E00")]
-    parts.append(_named(up[-1], "against the model", "#0072B2"))
+        parts += [_line(x, up_y, "observed", "5 4"), _named(up_y[-1], "against y", "observed")]
+    parts.append(_named(up[-1], "against the model", "model"))
     best = front.choice.index
     parts.append(
-        f'<circle cx="{x[best]:.1f}" cy="{up[best]:.1f}" r="9" fill="none" stroke="#0072B2" '
-        'stroke-width="2"/>'
+        f'<circle class="model" cx="{x[best]:.1f}" cy="{up[best]:.1f}" r="9" fill="none" '
+        'stroke="currentColor" stroke-width="2"/>'
     )
     for place, height, e in zip(x, up, entries, strict=True):
         parts.append(
-            f'<circle cx="{place:.1f}" cy="{height:.1f}" r="4" fill="#0072B2"><title>'
-            f"{e.method}: length {e.length:,}, error {shown(e.error)}</title></circle>"
+            f'<circle class="model" cx="{place:.1f}" cy="{height:.1f}" r="4" fill="currentColor">'
+            f"<title>{e.method}: length {e.length:,}, error {shown(e.error)}</title></circle>"
         )
     told = "Error against length of each formula; the table below says the same."
     return f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="{told}">{"".join(parts)}</svg>'
@@ -128,18 +153,19 @@ def _up(error: float, most: float) -> float:
     return TOP + (HIGH - TOP - BOTTOM) * (1 - min(error, most) / most)
 
 
-def _line(x: Sequence[float], y: Sequence[float], colour: str, dashes: str) -> str:
+def _line(x: Sequence[float], y: Sequence[float], kind: str, dashes: str) -> str:
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     return (
-        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" '
-        f'stroke-dasharray="{dashes}"/>'
+        f'<polyline class="{kind}" points="{points}" fill="none" stroke="currentColor" '
+        f'stroke-width="2" stroke-dasharray="{dashes}"/>'
     )
 
 
-def _named(height: float, name: str, colour: str) -> str:
+def _named(height: float, name: str, kind: str) -> str:
     x = WIDE - RIGHT + 12
     up = height - 8 if name == "against y" else height + 8
-    return f'<text x="{x}" y="{up + 4:.1f}" fill="{colour}" font-size="13">{name}</text>'
+    place = f'x="{x}" y="{up + 4:.1f}"'
+    return f'<text class="{kind}" {place} fill="currentColor" font-size="13">{name}</text>'
 
 
 def _axes(decades: float, most: float) -> Iterator[str]:
@@ -151,7 +177,7 @@ def _axes(decades: float, most: float) -> Iterator[str]:
     for share in (0.0, 0.5, 1.0):
         yield _label(LEFT - 8, _up(share * most, most) + 4, f"{share * most:.2g}", "end")
     yield _label((LEFT + end) / 2, HIGH - 6, "length: symbols to read")
-    yield _label(4, TOP - 4, "error", "start")
+    yield _label(4, TOP - 14, "error", "start")
 
 
 def _label(x: float, y: float, text: str, anchor: str = "middle") -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,27 +16,34 @@ from closedform import ops
 from closedform.errors import BadInput, ClosedformError
 from closedform.fitting.constants import count_constants
 from closedform.formula import Formula, Step
+from closedform.frontiers.choosing import useful
 from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.judging import Judge, Judged, Metric
-from closedform.frontiers.limiting import TimeIsOver, at_latest
+from closedform.frontiers.limiting import LONGEST, TimeIsOver, as_before, at_latest
+from closedform.frontiers.refitting import refits
 from closedform.frontiers.subject import Subject
 from closedform.passes.rounding import rounding, significant
 from closedform.shorten.clock import Clock
-from closedform.shorten.methods import METHODS, method
+from closedform.shorten.methods import METHODS, Method, method
 from closedform.shorten.teacher import Teacher
 
+METHODS_SHARE = 0.94
+"""Of the time, so much is for the methods."""
 GRACE = 1.0
 """Seconds for which the step on its way may overrun; then it is cut off."""
 DIGITS = (2, 3, 4, 6, 9)
 """Significant digits that the exact formula is rounded to."""
 Tell = Callable[[str], None]
+DOUBTFUL = {"rmse": 1e-3, "disagreement": 5e-3}
+"""Errors of an exact formula that no rounding explains."""
 HUGE = 200_000
 """Symbols: a formula of more is not rounded, since nobody reads it either way."""
 
 
 def frontier(
     model: Any, X: Any, y: Any = None, *, formula: Formula | None = None,
-    tolerance: float | None = None, metric: str | Metric | None = None, time_limit: float = 60,
+    tolerance: float | None = None, metric: str | Metric | None = None,
+    time_limit: float | None = 60,
     seed: int = 0, methods: Sequence[str] | None = None, progress: Tell | None = None,
 ) -> Frontier:  # fmt: skip
     """Return every useful formula for a model, from exact down to a constant.
@@ -53,8 +63,8 @@ def frontier(
             shortest formula within it.
         metric: "disagreement" (classifiers), "rmse" (as a share of the standard deviation), "mae",
             "max", or a function of (expected, got) that gives an error.
-        time_limit: seconds for the whole search; what was found until then is returned, and so it
-            is when the search is interrupted (Ctrl-C).
+        time_limit: seconds for the whole search, None for no limit; what was found until then is
+            returned, and so it is when the search is interrupted (Ctrl-C).
         seed: of everything random; where the time limit ends nothing early, the same seed gives the
             same formulas.
         methods: the names of those to use, of `closedform.shorten.methods.METHODS`; default: all.
@@ -65,29 +75,43 @@ def frontier(
         UnsupportedModel: it can be neither read nor asked.
     """
     started = time.perf_counter()
-    wanted = _checked(tolerance, time_limit, methods)
-    clock = Clock(time_limit)
-    subject = Subject.of(model, X, y, seed, formula)
-    search = Search(subject, Judge(subject, metric), clock, progress or (lambda _: None))
-    search.run(wanted)
+    wanted = _checked(tolerance, time_limit, methods, seed, formula)
+    clock = Clock(None if time_limit is None else float(time_limit))
+    with as_before():
+        subject = Subject.of(model, X, y, int(seed), formula, min(clock.left, LONGEST))
+        search = Search(subject, Judge(subject, metric), clock, progress or (lambda _: None))
+        search.run(wanted)
     return Frontier.of(
-        search.entries, search.judge, tolerance=tolerance, notes=search.notes,
-        seconds=time.perf_counter() - started, seed=seed,
+        search.entries, search.judge, tolerance=None if tolerance is None else float(tolerance),
+        notes=search.notes,
+        seconds=time.perf_counter() - started, seed=int(seed),
     )  # fmt: skip
 
 
-def _checked(tolerance: Any, time_limit: Any, methods: Sequence[str] | None) -> list[str]:
+def _checked(
+    tolerance: Any, time_limit: Any, methods: Any, seed: Any, formula: Any
+) -> list[str]:  # fmt: skip
+    """Return the names of the methods to use; refuse what has no meaning."""
     for name, value in (("tolerance", tolerance), ("time_limit", time_limit)):
-        if value is None and name == "tolerance":
+        if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        if isinstance(value, bool) or not isinstance(value, Real) or not float(value) >= 0:
             raise BadInput(f"{name}={value!r} has no meaning.", hint="Give a number from 0 on.")
-    unknown = sorted(set(methods or ()) - set(METHODS))
-    if unknown:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise BadInput(f"seed={seed!r} is no seed.", hint="Give a whole number from 0 on.")
+    if not (formula is None or isinstance(formula, Formula)):
         raise BadInput(
-            f"There is no method {unknown[0]!r}.", hint="Methods: " + ", ".join(METHODS) + "."
+            f"formula={formula!r:.60} is no formula.", hint="Give closedform.read(model)."
         )
-    return [name for name in METHODS if methods is None or name in methods]
+    names = [methods] if isinstance(methods, str) else methods
+    hint = "Methods: " + ", ".join(METHODS) + "."
+    if not (names is None or isinstance(names, Iterable)):
+        raise BadInput(f"methods={methods!r} are no names of methods.", hint=hint)
+    listed = list(METHODS if names is None else names)
+    unknown = [name for name in listed if name not in list(METHODS)]
+    if unknown:
+        raise BadInput(f"There is no method {unknown[0]!r}.", hint=hint)
+    return [name for name in METHODS if name in listed]
 
 
 @dataclass(eq=False)
@@ -101,6 +125,7 @@ class Search:
         tell: called with one line for each method that has ended.
         entries: what was found so far.
         notes: what the user should know: methods that failed or were cut short.
+        cut, untried: the methods that had too little time, or none.
     """
 
     subject: Subject
@@ -109,42 +134,79 @@ class Search:
     tell: Tell
     entries: list[Entry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+    untried: list[str] = field(default_factory=list)
 
     def run(self, wanted: Sequence[str]) -> None:
         """Try what is wanted, in order; each gets at most twice its share of the time left."""
+        formula, exact = self.subject.formula, self.subject.exact
+        self.notes += self.subject.notes
         try:
             self._take("constant", _constant(self.subject.teacher))
-            if self.subject.exact:
-                self._take("exact", iter([self.subject.formula]))
+            if exact:
+                self._take("exact", iter([formula]))
+                self._doubt_exact()
+            # What is left then is for the digits, and for constants fitted to y.
+            most = self.clock.at_most(METHODS_SHARE * self.clock.left)
             for done, name in enumerate(wanted):
-                share = 2 * self.clock.left / (len(wanted) - done + 1)
-                self._method(name, self.clock.at_most(share))
-            if self.subject.exact and not self.clock.out():
-                self._take("digits", _rounded(self.subject.formula, self.clock))
+                share = 2 * most.left / (len(wanted) - done + 1)
+                self._method(name, method(name), most.at_most(share))
+            if exact and formula.length <= HUGE:
+                self._method("digits", lambda _, clock: _rounded(formula, clock), self.clock)
+            self._refit()
         except KeyboardInterrupt:
+            if not self.entries:
+                raise
             self.notes.append("interrupted: these are the formulas found until then")
+        self._note_limits()
 
-    def _method(self, name: str, clock: Clock) -> None:
+    def _method(self, name: str, method_: Method, clock: Clock) -> None:
         before, started = len(self.entries), time.perf_counter()
         if clock.out():
-            self.notes.append(f"{name} was not tried: the time was over")
+            self.untried.append(name)
             return
         try:
             with at_latest(clock.left + GRACE):
-                self._take(name, method(name)(self.subject.teacher, clock))
+                self._take(name, method_(self.subject.teacher, clock))
         except TimeIsOver:
             pass  # what it has given until then is kept
-        except (ClosedformError, np.linalg.LinAlgError, ArithmeticError) as problem:
-            self.notes.append(f"{name}: {str(problem).splitlines()[0]}")
+        except Exception as problem:  # the other methods' formulas are not lost for one that fails
+            own = isinstance(problem, ClosedformError)
+            kind = "" if own else f"{type(problem).__name__}: "
+            self.notes.append(f"{name} stopped: {kind}{_first_line(problem)}")
         seconds = time.perf_counter() - started
         if clock.out():
-            self.notes.append(f"{name} was cut short by the time limit")
+            self.cut.append(name)
         self.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
+
+    def _refit(self) -> None:
+        """Add the useful formulas whose constants say more of y when they are fitted to it."""
+        with suppress(TimeIsOver), at_latest(self.clock.left + GRACE):
+            for made, name in refits(useful(self.entries), self.judge, self.clock):
+                self.entries.append(_entry(made, name, self.judge(made)))
 
     def _take(self, name: str, found: Iterator[Formula]) -> None:
         for formula in found:
             judged = self.judge(formula)
             self.entries.append(_entry(formula, name, judged))
+
+    def _doubt_exact(self) -> None:
+        error, most = self.entries[-1].judged.error, DOUBTFUL.get(self.judge.metric_name, math.inf)
+        if error > most:
+            self.notes.append(
+                f"the exact formula has an error of {error:.3g} against the model itself: it may "
+                "be that of another model; formula.verify(model, X) says where they differ"
+            )
+
+    def _note_limits(self) -> None:
+        if self.cut:
+            self.notes.append("cut short by the time limit: " + ", ".join(self.cut))
+        if self.untried:
+            self.notes.append("not tried, since the time was over: " + ", ".join(self.untried))
+
+
+def _first_line(problem: Exception) -> str:
+    return next(iter(str(problem).strip().splitlines()), "no message")
 
 
 def _entry(formula: Formula, method_: str, judged: Judged) -> Entry:
@@ -170,8 +232,6 @@ def _constant(teacher: Teacher) -> Iterator[Formula]:
 
 def _rounded(formula: Formula, clock: Clock) -> Iterator[Formula]:
     """Yield the exact formula with fewer digits."""
-    if formula.length > HUGE:
-        return
     for digits in DIGITS:
         if not clock.out():
             yield rounding(formula, digits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,16 @@ import numpy as np
 from closedform.columns import columns_of
 from closedform.errors import BadInput, ClosedformError, UnsupportedModel
 from closedform.formula import Formula
-from closedform.frontiers.black_box import features_of, stub_of, teacher_of
+from closedform.frontiers.black_box import features_of, seconds_asked, stub_of, teacher_of
+from closedform.frontiers.observed import observed_of
+from closedform.frontiers.splitting import MOST, split
 from closedform.ir import Array, Type
 from closedform.ops.payloads import labels_of
 from closedform.probes.containers import first_rows, take
 from closedform.readers import read
+from closedform.shorten.asked import seconds_a_row
 from closedform.shorten.made_up import made_up
+from closedform.shorten.scores import with_own_task
 from closedform.shorten.teacher import Teacher
 from closedform.verify.oracle import predictions
 
@@ -24,8 +28,10 @@ FEWEST = 30
 """Rows: with fewer, a third of them tells nothing about an error."""
 ENOUGH = 2000
 """Rows to choose by: where there are fewer, more are made up, and the formula is asked there."""
-MOST = {"fit": 50_000, "select": 20_000, "check": 50_000}
-"""So many rows are used for each purpose, at most."""
+SHARE = 0.05
+"""The share of the time that asking about the rows to fit on may take."""
+LEAST = 500
+"""Rows: so many are used for each purpose, however slow the model is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +62,8 @@ class Subject:
         teacher: the model as what short formulas are fitted to, with the rows to fit on.
         select, check: rows to choose by, and rows that nothing but the final errors see.
         more: rows made up from those to choose by, where these are few; None where there are
-            enough, or where the model has no formula to ask.
+            enough, or where the model has no formula to ask, or gives one answer alone.
+        notes: what the user should know of the rows and of y.
     """
 
     model: Any
@@ -66,38 +73,67 @@ class Subject:
     select: Part
     check: Part
     more: Part | None
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, model: Any, X: Any, y: Any, seed: int, read_as: Formula | None = None) -> Subject:
+    def of(
+        cls, model: Any, X: Any, y: Any, seed: int, read_as: Formula | None = None,
+        seconds: float = 60.0,
+    ) -> Subject:  # fmt: skip
         """Read a model, unless it has been read, and split the rows.
+
+        Args:
+            model, X, y, seed: as of `frontier`.
+            read_as: the formula of the model.
+            seconds: for the whole search; of a slow model, fewer rows are used.
 
         Raises:
             BadInput: too few rows, or rows that do not fit the model or y.
         """
+        X = X.tocsr() if hasattr(X, "tocsr") else X  # of a COO matrix, no rows can be taken
         formula, exact = _formula(model, X) if read_as is None else (read_as, True)
-        rows = columns_of(formula.inputs, X, formula.needed)[1]
+        columns, rows = columns_of(formula.inputs, X, formula.needed)
         if rows < FEWEST:
             raise BadInput(
                 f"{rows} rows are too few: some are fitted to, some chosen by, and the errors are "
                 "measured on others.",
                 hint=f"Give at least {FEWEST} rows; those that the model was trained on will do.",
             )
-        observed = _observed(y, rows)
-        picked = _split(rows, seed)
+        formula = with_own_task(formula)
+        _refuse_one_class(formula)
+        observed, notes = observed_of(y, rows, formula)
+        each = seconds_a_row(formula) if exact else seconds_asked(model, first_rows(X, LEAST))
+        most = int(np.clip(SHARE * seconds / each, LEAST, max(MOST.values())))
+        read_columns = [columns[i] for i in formula.used] if exact else columns
+        picked, told = split(read_columns, rows, seed, most)
         fit = take(X, picked["fit"])
         known = None if observed is None else observed[picked["fit"]]
         if exact:
             teacher = Teacher.of(formula, fit, known, seed=seed)
         else:
-            teacher = teacher_of(model, formula, fit, known, seed=seed)
-        parts = [_part(model, formula, X, observed, picked[name]) for name in ("select", "check")]
-        more = _made_up(formula, parts[0], seed) if exact else None
-        return cls(model, formula, exact, teacher, parts[0], parts[1], more)
+            teacher = replace(teacher_of(model, formula, fit, known, seed=seed), most=most)
+        select, check = (_part(model, formula, X, observed, picked[n]) for n in ("select", "check"))
+        more = _made_up(formula, select, seed) if exact else None
+        return cls(model, formula, exact, teacher, select, check, more, (*notes, *told))
+
+
+def _refuse_one_class(formula: Formula) -> None:
+    task = formula.task
+    if task.kind == "classification" and len(task.classes) == 1 and not task.parts:
+        raise BadInput(
+            f"The model gives a single class, {task.classes[0]!r}: there is nothing to shorten.",
+            hint="Give a model that tells several classes apart, or rows on which it does.",
+        )
 
 
 def _formula(model: Any, X: Any) -> tuple[Formula, bool]:
     if isinstance(model, Formula):
         return model, True
+    if isinstance(model, type):
+        raise BadInput(
+            f"{model.__name__} is a class, and no trained model.",
+            hint="Give the object that fit() was called on.",
+        )
     try:
         return _read(model, X), True
     except UnsupportedModel:
@@ -117,27 +153,6 @@ def _read(model: Any, X: Any) -> Formula:
             raise problem from None
 
 
-def _observed(y: Any, rows: int) -> Array | None:
-    if y is None:
-        return None
-    made = np.asarray(y)
-    if made.ndim == 2 and made.shape[1] == 1:
-        made = made[:, 0]
-    if made.ndim not in (1, 2) or len(made) != rows:
-        raise BadInput(
-            f"y has the shape {made.shape} for {rows} rows.", hint="Give one value for each row."
-        )
-    return made
-
-
-def _split(rows: int, seed: int) -> dict[str, Array]:
-    """Return the positions of the rows to fit on, to choose by and to measure on: 60, 20, 20 %."""
-    order = np.random.default_rng([seed, 11]).permutation(rows)
-    ends = np.cumsum([int(0.6 * rows), int(0.2 * rows)])
-    parts = np.split(order, ends)
-    return {k: np.sort(p[: MOST[k]]) for k, p in zip(MOST, parts, strict=True)}
-
-
 def _part(model: Any, formula: Formula, X: Any, y: Array | None, picked: Array) -> Part:
     rows = take(X, picked)
     if isinstance(model, Formula):
@@ -148,10 +163,15 @@ def _part(model: Any, formula: Formula, X: Any, y: Array | None, picked: Array) 
 
 
 def _made_up(formula: Formula, part: Part, seed: int) -> Part | None:
-    """Return rows like those to choose by: of 114, a single one is 0.9 % of an error."""
+    """Return rows like those to choose by: of 114, a single one is 0.9 % of an error.
+
+    None where the model gives one answer alone: on made-up rows, which are a little further apart,
+    it may give others, and a constant that is right on every row given would look wrong.
+    """
     names = [f.name for f in formula.inputs]
     count = ENOUGH - part.rows
-    if count <= 0 or len(set(names)) < len(names):
+    alike = all((part.said[n] == part.said[n][0]).all() for n in formula.answer)
+    if count <= 0 or len(set(names)) < len(names) or alike:
         return None
     inputs, _ = columns_of(formula.inputs, part.X, formula.needed)
     drawn = made_up(inputs, formula.inputs, ENOUGH, np.random.default_rng([seed, 13]))
@@ -163,10 +183,12 @@ def _made_up(formula: Formula, part: Part, seed: int) -> Part | None:
 
 
 def answered(part: Part, names: Sequence[str]) -> Array:
-    """Return the rows that the model answers with something, shape (rows,)."""
+    """Return the rows that the model answers with a class or a finite number, shape (rows,)."""
     fine = np.ones(part.rows, dtype=bool)
     for name in names:
         column = part.said[name]
-        lost = [v is None or v != v for v in column.tolist()]
-        fine &= ~np.array(lost, dtype=bool)
+        if column.dtype.kind == "f":
+            fine &= np.isfinite(column)
+        else:
+            fine &= np.array([v is not None and v == v for v in column.tolist()], dtype=bool)
     return fine

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,7 +23,11 @@ LEGIBLE = 400
 """Symbols: a formula of more is not spelled in a table, and not recommended for its error on y."""
 TOO_LONG = "(too long for a table)"
 WIDTH = 120
-"""Characters of a line of the table."""
+"""Characters of a line of the table, where the terminal does not say how wide it is."""
+NARROWEST = 60
+"""Characters: in fewer, the columns of numbers alone do not fit."""
+ROOM = 30
+"""Characters of a formula; where there is room for fewer, it stands on a line of its own."""
 SURELY = {True: "at most", False: "95 % within"}
 """The heading of what an error keeps within, for a classifier or a regression."""
 ABOUT = {
@@ -71,20 +77,35 @@ def _present(n: Node) -> Node | None:
 
 
 def table_lines(front: Frontier) -> Iterator[str]:
-    """Yield the lines of a frontier as text."""
-    yield f"{len(front)} formulas for {front.source or 'the model'}, from a constant to the longest"
-    yield f"error: {front.about}, on {front.rows:,} rows that no step saw; against the model"
+    """Yield the lines of a frontier as text, as wide as the terminal."""
+    width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 24)).columns)
+    last = "exact one" if front.entries[-1].method == "exact" else "longest"
+    text = [
+        f"{len(front)} formulas for {front.source or 'the model'}, from a constant to the {last}",
+        f"error: {front.about}, on {front.rows:,} rows that no step saw; against the model",
+    ]
     if front.observed:
         own = shown(front.model_error)
-        yield f"error on y: the same against what was observed; the model's own is {own}"
-    yield f"{SURELY[front.classifies]}: {ABOUT[front.classifies]}"
+        text.append(
+            f"error on y: the same against what was observed; the model's own is {own}; too good "
+            "where the model was trained on these rows"
+        )
+    yield from _wrapped([*text, f"{SURELY[front.classifies]}: {ABOUT[front.classifies]}"], width)
     yield ""
     heads = [h.format(SURELY[front.classifies]) for h in HEADINGS]
     rows = [_cells(front, i, e) for i, e in enumerate(front.entries)]
-    yield from _aligned([heads, *rows], [h for h in range(len(heads)) if front.observed or h != 7])
+    picked = [h for h in range(len(heads)) if front.observed or h != 7]
+    yield from _aligned([heads, *rows], picked, width)
     yield ""
-    yield f"* best: {front.reason}"
-    yield from (f"note: {note}" for note in front.notes)
+    notes = [f"note: {note}" for note in front.notes]
+    yield from _wrapped([f"* best: {front.reason}", *notes], width)
+
+
+def _wrapped(lines: Sequence[str], width: int) -> Iterator[str]:
+    for line in lines:
+        yield from textwrap.wrap(
+            line, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+        )
 
 
 def _cells(front: Frontier, i: int, e: Entry) -> tuple[str, ...]:
@@ -101,13 +122,23 @@ def shown(error: float) -> str:
     return "0" if error == 0 else f"{error:.3g}"
 
 
-def _aligned(rows: Sequence[Sequence[str]], picked: Sequence[int]) -> Iterator[str]:
+def _aligned(
+    rows: Sequence[Sequence[str]], picked: Sequence[int], width: int
+) -> Iterator[str]:  # fmt: skip
     widths = [max(len(row[c]) for row in rows) for c in picked[:-1]]
+    room = width - sum(w + 2 for w in widths)
     for row in rows:
         left = "  ".join(
             row[c].rjust(w) if 0 < c <= len(NUMBERS) else row[c].ljust(w)
             for c, w in zip(picked, widths, strict=False)
         )
-        room = max(20, WIDTH - len(left) - 2)
         text = row[picked[-1]]
-        yield f"{left}  {text if len(text) <= room else text[: room - 1] + '…'}".rstrip()
+        if room >= ROOM:
+            yield f"{left}  {_cut(text, room)}".rstrip()
+        else:
+            yield left.rstrip()
+            yield f"     {_cut(text, width - 5)}".rstrip()
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"

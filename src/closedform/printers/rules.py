@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from closedform import ops
-from closedform.formula import may_be_missing
 from closedform.ir import Node, Type, fold
+from closedform.ops.absence import may_be_missing
 from closedform.ops.payloads import Splits, Table
 from closedform.printers.blocks import Rule, Rules, Sentence
 from closedform.printers.draft import Draft

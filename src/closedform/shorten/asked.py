@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform import ops
+from closedform.formula import Formula
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
 from closedform.shorten.teacher import Teacher
@@ -66,23 +67,28 @@ def answers(
         count = int(clock.left / each)
     inputs, scores = teacher.sample(max(FEWEST_ASKED, count), seed=seed)
     spread = scores.std(axis=0)
-    spread = np.where(spread > 1e-12 * np.maximum(1, np.abs(scores).max(axis=0)), spread, 1.0)
+    spread = np.where(spread > 1e-12 * np.abs(scores).max(axis=0), spread, 1.0)
     return Answers(teacher.design(inputs), scores, spread)
 
 
 def _seconds_a_row(teacher: Teacher) -> float:
     """Return about how long a teacher takes for a row, among many."""
     if teacher.formula is not None:
-        nodes = teacher.formula.nodes
-        # Trees of one shape, as those of several classes, are walked once.
-        shapes = {id(n.data.splits): n.data.splits for n in nodes if n.op is ops.TREE}
-        walked: float = PER_TEST * sum(splits.depth for splits in shapes.values())
-        return 1e-7 + walked + sum(_cost(n) for n in nodes if n.op is not ops.TREE)
+        return seconds_a_row(teacher.formula)
     tried = min(TRIED, teacher.rows)
     start = time.perf_counter()
     teacher.ask([c[:tried] for c in teacher.inputs], tried)
     each = max((time.perf_counter() - start) / tried, 1e-7)
     return float(2.0 ** np.ceil(np.log2(each)))  # so that it is mostly the same another time
+
+
+def seconds_a_row(formula: Formula) -> float:
+    """Return about how long a formula takes for a row, among many, by its size."""
+    nodes = formula.nodes
+    # Trees of one shape, as those of several classes, are walked once.
+    shapes = {id(n.data.splits): n.data.splits for n in nodes if n.op is ops.TREE}
+    walked: float = PER_TEST * sum(splits.depth for splits in shapes.values())
+    return 1e-7 + walked + sum(_cost(n) for n in nodes if n.op is not ops.TREE)
 
 
 def _cost(n: Node) -> float:

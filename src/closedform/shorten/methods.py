@@ -21,6 +21,7 @@ METHODS: dict[str, str] = {
     "pieces": "closedform.shorten.pieces",
     "scorecard": "closedform.shorten.scorecard",
     "merge": "closedform.shorten.trees.merged",
+    "fewer": "closedform.shorten.trees.fewer",
     "prune": "closedform.shorten.prune",
 }
 """Name → the module whose `formulas(teacher, clock)` gives formulas of several lengths.

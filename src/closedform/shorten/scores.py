@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from closedform import ops
 from closedform.errors import BadInput
-from closedform.formula import Formula
+from closedform.formula import Formula, Task
 from closedform.ir import Node, Type
 
 CERTAIN = 4.0
@@ -13,12 +15,30 @@ TINY = 1e-9
 """A chance of less is taken for this: log 0 is no score."""
 
 
+def with_own_task(formula: Formula) -> Formula:
+    """Return a formula that has lost some of its model's outputs with the task of those it has.
+
+    A chance alone is a number, and no class; one label of several has classes of its own.
+    """
+    task, answer = formula.task, formula.answer
+    if task.kind != "classification":
+        return formula
+    if all(formula.outputs[name].type is Type.REAL for name in answer):
+        return replace(formula, task=Task(primary=answer))
+    return replace(formula, task=task.of(answer[0])) if len(answer) == 1 else formula
+
+
 def score_nodes(formula: Formula) -> list[Node]:
     """Return one REAL node a score: the prediction, or log-odds against the first class.
 
     Raises:
-        BadInput: the prediction is no number and no class that the formula knows.
+        BadInput: it is no formula, or the prediction no number and no class that it knows.
     """
+    if not isinstance(formula, Formula):
+        raise BadInput(
+            f"This is no formula, but of the type {type(formula).__name__}.",
+            hint="Read the model first: cf.read(model).",
+        )
     task = formula.task
     if task.kind == "classification" and len(task.classes) > 1 and not task.parts:
         return _log_odds(formula)

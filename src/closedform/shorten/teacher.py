@@ -18,9 +18,11 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Step, Task, label_above, label_of
-from closedform.ir import Array, Node
+from closedform.ir import Array, Node, Type
+from closedform.shorten.finish import finished
 from closedform.shorten.made_up import made_up
-from closedform.shorten.scores import score_nodes
+from closedform.shorten.options import observed, seed_of
+from closedform.shorten.scores import score_nodes, with_own_task
 from closedform.shorten.views import View, views_of
 
 CLIP = 6.0
@@ -47,6 +49,7 @@ class Teacher:
         y: what was observed on these rows, shape (rows,), or None.
         source: the model in a few words.
         seed: of everything random.
+        most: so many rows are asked at a time, at most: a model without a formula may be slow.
     """
 
     features: tuple[Feature, ...]
@@ -57,6 +60,7 @@ class Teacher:
     y: Array | None = None
     source: str = ""
     seed: int = 0
+    most: int | None = None
 
     @classmethod
     def of(cls, formula: Formula, X: Any, y: Any = None, *, seed: int = 0) -> Teacher:
@@ -70,15 +74,12 @@ class Teacher:
 
         Raises:
             BadInput: the rows do not fit the formula, none is left, or an output has no number;
-                y has another length.
+                y has another length, or the seed is no whole number.
         """
-        roots = score_nodes(formula)
+        formula = with_own_task(formula)
+        seed, roots = seed_of(seed), score_nodes(formula)
         inputs, rows = columns_of(formula.inputs, X, formula.needed)
-
-        if y is not None and len(y) != rows:
-            raise BadInput(
-                f"There are {len(y)} values of y for {rows} rows.", hint="Give one for each row."
-            )
+        y = observed(y, rows)
 
         def ask(columns: Sequence[Array], count: int) -> Array:
             return np.column_stack(compute(roots, columns, count))
@@ -87,12 +88,19 @@ class Teacher:
         if task.kind != "classification" and not task.primary:
             task = replace(task, primary=formula.answer)
         made = cls(formula.inputs, task, ask, tuple(inputs), formula,
-                   None if y is None else np.asarray(y), formula.source, seed)  # fmt: skip
+                   y, formula.source, seed)  # fmt: skip
         return made.answered(rows)
 
     def answered(self, rows: int) -> Teacher:
-        """Return the same without the rows that the model gives no number for."""
-        fine = np.isfinite(self.ask(self.inputs, rows)).all(axis=1)
+        """Return the same without the rows that the model gives no number for.
+
+        And without those where an input that it reads is infinite: no sum can be fitted there.
+        """
+        with np.errstate(all="ignore"):
+            fine = (np.abs(self.ask(self.inputs, rows)) < ENDLESS).all(axis=1)
+        for i in self._used:
+            if self.features[i].type is Type.REAL:
+                fine &= ~(np.abs(self.inputs[i]) >= ENDLESS)
         if self.formula is not None and self.formula.refused is not None:
             fine &= ~compute([self.formula.refused], self.inputs, rows)[0]
         if fine.sum() < FEWEST:
@@ -172,6 +180,7 @@ class Teacher:
             seed: added to the teacher's own.
         """
         random = np.random.default_rng([self.seed, seed])
+        count = count if self.most is None else min(count, self.most)
         inputs = made_up(self.inputs, self.features, count, random)
         scores = self.ask(inputs, count)
         fine = np.isfinite(scores).all(axis=1)
@@ -180,17 +189,19 @@ class Teacher:
         return inputs, self.clipped(scores[fine])
 
     def formula_of(self, scores: Sequence[Node], step: Step) -> Formula:
-        """Return scores as a formula with the outputs that the model's own has.
+        """Return scores, as a person would write them, as a formula with the model's outputs.
 
         Args:
             scores: one node a score, over the raw inputs.
             step: what made them, for the trail.
         """
-        task, outputs = outputs_of(self.task, list(scores))
+        task, outputs = outputs_of(self.task, finished(scores, self.inputs))
         read = () if self.formula is None else self.formula.trail[:1]
         return Formula(outputs, self.features, task, trail=(*read, step), source=self.source)
 
 
+ENDLESS = 1e30
+"""Numbers from here on stand for no end, and trees in float32 cannot be grown on them."""
 FEWEST = 10
 """Rows: with fewer, nothing that is fitted can be checked on others."""
 
