@@ -179,7 +179,7 @@ def test_a_command_that_is_not_known_is_an_error():
 @pytest.mark.parametrize(
     "row",
     [
-        r"&\quad 0.5 && \text{when } x_{9} < -0.25 \text{ {OPEN}or missing{CLOSE}} \text{ and } a \le b",
+        r"&\quad 0.5 && \text{when } x_{9} < -0.25 \text{ {OPEN}or missing{CLOSE}} \text{ and } a",
         r"& && \quad \text{ and } \text{R}\&\text{D spend} < 4.5 \text{ and } a \in \{b, c\}",
         r"&P(a < 1 \text{ and } b < 2) = \frac{a \text{ and } b}{c} \text{ and } \sqrt{a}",
         "&y = \\begin{cases}\n 1 & \\text{when } a < 2 \\text{ and } b < 1 \\\\\n 2 & "
