@@ -179,7 +179,7 @@ def test_a_command_that_is_not_known_is_an_error():
 @pytest.mark.parametrize(
     "row",
     [
-        r"&\quad 0.5 && \text{when } x_{9} < -0.25 \text{ or missing} \text{ and } 1.5 \le age",
+        r"&\quad 0.5 && \text{when } x_{9} < -0.25 \text{ {OPEN}or missing{CLOSE}} \text{ and } a",
         r"& && \quad \text{ and } \text{R}\&\text{D spend} < 4.5 \text{ and } a \in \{b, c\}",
         r"&P(a < 1 \text{ and } b < 2) = \frac{a \text{ and } b}{c} \text{ and } \sqrt{a}",
         "&y = \\begin{cases}\n 1 & \\text{when } a < 2 \\text{ and } b < 1 \\\\\n 2 & "
@@ -188,6 +188,7 @@ def test_a_command_that_is_not_known_is_an_error():
     ],
 )
 def test_a_row_read_in_parts_is_the_row_read_sign_by_sign(row, monkeypatch):
+    row = row.replace("{OPEN}", marks.OPEN).replace("{CLOSE}", marks.CLOSE)
     parts = row_of(row)
     monkeypatch.setattr(marks, "_SEAMS", re.compile("(?!)"))  # which nothing matches
     sides = cycle(("right", "left"))

@@ -400,19 +400,19 @@ def _is_member(sets: Array, row: Array, value: Array) -> Array:
 
 def tree_bounds(tree: Tree, box: Sequence[Interval]) -> Interval:
     """Return the range of a tree over a box: the leaves that some row of the box can reach."""
-    found = Interval(np.inf, -np.inf)
+    reached: list[int] = []
     stack: list[tuple[int, tuple[Interval, ...]]] = [(0, tuple(box))]
     while stack:
         i, now = stack.pop()
         if tree.splits.leaf[i]:
-            found |= interval_of(tree.values[i : i + 1])
+            reached.append(i)
             continue
         left, right = halves_of(tree.splits, i, now[tree.splits.feature[i]])
         for half, below in ((left, 0), (right, 1)):
             if not half.empty or half.missing:
                 f = int(tree.splits.feature[i])
                 stack.append((int(tree.splits.child[i]) + below, (*now[:f], half, *now[f + 1 :])))
-    return found
+    return interval_of(tree.values[reached])
 
 
 def halves_of(splits: Splits, i: int, x: Interval) -> tuple[Interval, Interval]:

@@ -7,7 +7,7 @@ them is an error here, never a word on somebody's page.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
@@ -203,7 +203,8 @@ _ACTIONS: dict[str, Callable[[Reader, str], None]] = {
 
 
 _SEAMS = re.compile(
-    r"( \\text\{ (?:and\} |or missing\})| ?(?<!\\)& ?| \\\\\n| < | \\[lg]e |\\q?quad\b)"
+    rf"( \\text\{{ (?:and \}} |{OPEN}or missing{CLOSE}\}})"
+    r"| ?(?<!\\)& ?| \\\\\n| < | \\[lg]e |\\q?quad\b)"
 )
 """Between conditions, their sides, cells and rows; names hold none, their signs being commands.
 
@@ -231,7 +232,7 @@ def row_of(latex: str, gap: str = "") -> str:
     """
     head, *later = latex.split(_AND)
     try:
-        if later and not gap:
+        if not gap:
             made = _JOINT.join([_opened(head), *map(condition, later)])
             return f"<mtr>{made.replace(_SPLIT, '')}</mtd></mtr>"
     except _OpenError:
@@ -241,10 +242,14 @@ def row_of(latex: str, gap: str = "") -> str:
 
 @lru_cache(4096)  # most rows of a forest go on with the conditions of the row above
 def _opened(latex: str) -> str:
-    return _cells(_each_alone(latex)).removesuffix("</mtd>")
+    return _cells(map(condition, _apart(latex))).removesuffix("</mtd>")
 
 
-def _cells(contents: Sequence[str], gap: str = "") -> str:
+def _apart(latex: str) -> list[str]:
+    return latex.split("&") if r"\&" not in latex else _BETWEEN_CELLS.split(latex)
+
+
+def _cells(contents: Iterable[str], gap: str = "") -> str:
     return "".join(map(cell, contents, cycle(("right", "left")), repeat(gap)))
 
 
@@ -255,14 +260,10 @@ def cells_of(latex: str) -> list[str]:
         ValueError: a command that `latex` does not write.
     """
     try:
-        return _each_alone(latex)
+        made = [_JOINT.join(map(condition, cell.split(_AND))) for cell in _apart(latex)]
     except _OpenError:
         return Reader().cells(latex)
-
-
-def _each_alone(latex: str) -> list[str]:
-    cells = latex.split("&") if r"\&" not in latex else _BETWEEN_CELLS.split(latex)
-    return [_texts_joined([_JOINT.join(map(condition, cell.split(_AND)))]) for cell in cells]
+    return [_texts_joined([cell]) for cell in made]
 
 
 class _OpenError(Exception):
