@@ -20,6 +20,7 @@ from closedform.errors import BadInput
 from closedform.frontiers import choosing, limiting, searching, splitting
 from closedform.frontiers.words import table_lines
 from closedform.shorten import methods as known
+from closedform.shorten.teacher import Teacher
 
 X = np.random.default_rng(0).normal(size=(200, 3))
 NUMBER = 2 * X[:, 0] + X[:, 1] ** 2
@@ -87,6 +88,7 @@ def test_infinite_inputs_stop_no_method(forest, method):
     rows[:5, 0], rows[5:9, 1] = np.inf, -np.inf
     front = cf.frontier(forest, rows, methods=[method], time_limit=1)
     assert not any("stopped" in note for note in front.notes)
+    assert np.isfinite(Teacher.of(cf.read(forest), rows).inputs).all()
 
 
 def test_rows_that_repeat_stay_together():
@@ -286,7 +288,8 @@ def test_an_interruption_before_anything_is_found_stays_one(forest, monkeypatch)
 
 def test_a_limit_without_end_leaves_the_signals_as_they_were(forest):
     before = signal.getsignal(signal.SIGALRM)
-    cf.frontier(forest, X, methods=["scorecard"], time_limit=math.inf)
+    front = cf.frontier(forest, X, methods=["scorecard"], time_limit=math.inf)
+    assert not front.notes
     assert signal.getsignal(signal.SIGALRM) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
@@ -295,7 +298,7 @@ def test_a_step_that_swallows_the_alarm_is_cut_off_by_the_next(monkeypatch):
     monkeypatch.setattr(limiting, "AGAIN", 0.05)
     swallowed = []
     with pytest.raises(limiting.TimeIsOver), limiting.at_latest(0.01):
-        while len(swallowed) < 100:
+        for _ in range(100):
             try:
                 time.sleep(0.02)
             except limiting.TimeIsOver:
