@@ -38,10 +38,8 @@ bench: $(VENV)/bench.stamp ## Time and accuracy on fixed models, and compile() a
 	$(BIN)/python benchmarks/scoring.py --write README.md
 
 bench-shorter: $(VENV)/bench.stamp ## How short and how near formulas are, and what is proven, on fixed models
-	$(BIN)/python benchmarks/shortening.py
+	$(BIN)/python benchmarks/shorter.py --write docs/benchmarks-shorter.md
 	$(BIN)/python benchmarks/students.py
-	$(BIN)/python benchmarks/ensembles.py
-	$(BIN)/python benchmarks/proofs.py
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

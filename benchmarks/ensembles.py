@@ -14,10 +14,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from peers import without_survival
 from sklearn.base import is_classifier
 from sklearn.datasets import (
     load_breast_cancer,
@@ -45,6 +47,7 @@ from closedform.shorten.clock import Clock
 from closedform.shorten.methods import method
 from closedform.shorten.teacher import Teacher
 
+DATA = ("diabetes", "breast cancer", "friedman 1", "two classes")
 MOST = 20
 """Terms, rules, leaves or steps."""
 TREES = 500
@@ -82,34 +85,42 @@ def tables(seed: int) -> Iterator[tuple[str, pd.DataFrame, Any, bool]]:
     yield "two classes", pd.DataFrame(X).add_prefix("x"), y, True
 
 
-def boosters(classes: bool, seed: int) -> Iterator[tuple[str, Any]]:
-    """Yield boosters of 500 trees, of the packages that are there."""
-    hist = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
-    yield "HistGradientBoosting", hist(max_iter=TREES, random_state=seed)
-    plain = GradientBoostingClassifier if classes else GradientBoostingRegressor
-    yield "GradientBoosting", plain(n_estimators=TREES, random_state=seed)
-    try:
+BOOSTERS = ("HistGradientBoosting", "GradientBoosting", "XGBoost", "LightGBM")
+
+
+def booster(name: str, classes: bool, seed: int) -> Any:
+    """Return a booster of 500 trees.
+
+    Raises:
+        ImportError: its package is absent.
+    """
+    if name == "HistGradientBoosting":
+        hist = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+        return hist(max_iter=TREES, random_state=seed)
+    if name == "GradientBoosting":
+        plain = GradientBoostingClassifier if classes else GradientBoostingRegressor
+        return plain(n_estimators=TREES, random_state=seed)
+    if name == "XGBoost":
         import xgboost
 
         made = xgboost.XGBClassifier if classes else xgboost.XGBRegressor
-        yield "XGBoost", made(n_estimators=TREES, random_state=seed, n_jobs=1)
-    except ImportError:
-        pass
-    try:
-        import lightgbm
+        return made(n_estimators=TREES, random_state=seed, n_jobs=1)
+    import lightgbm
 
-        made = lightgbm.LGBMClassifier if classes else lightgbm.LGBMRegressor
-        yield "LightGBM", made(n_estimators=TREES, random_state=seed, n_jobs=1, verbose=-1)
-    except ImportError:
-        pass
+    made = lightgbm.LGBMClassifier if classes else lightgbm.LGBMRegressor
+    return made(n_estimators=TREES, random_state=seed, n_jobs=1, verbose=-1)
 
 
-def cases(seed: int) -> Iterator[Case]:
-    """Yield every booster on every data set."""
-    for data, X, y, classes in tables(seed):
-        seen, fresh, target, hidden = train_test_split(X, y, test_size=0.3, random_state=seed)
-        for name, model in boosters(classes, seed):
-            yield Case(data, name, model.fit(seen, target), seen, fresh, hidden)
+def case(data: str, name: str, seed: int) -> Case:
+    """Return a booster on a data set.
+
+    Raises:
+        ImportError: its package is absent.
+    """
+    X, y, classes = next(rest for told, *rest in tables(seed) if told == data)
+    seen, fresh, target, hidden = train_test_split(X, y, test_size=0.3, random_state=seed)
+    model = booster(name, classes, seed).fit(seen, target)
+    return Case(data, name, model, seen, fresh, hidden)
 
 
 # --- formulas -----------------------------------------------------------------------------------
@@ -183,12 +194,15 @@ def boosting_machine(case: Case) -> Predict:
 
     kind = ExplainableBoostingClassifier
     kind = kind if is_classifier(case.model) else ExplainableBoostingRegressor
-    made = kind(interactions=max(0, MOST - case.fit.shape[1]), n_jobs=1, random_state=0)
+    made = kind(
+        interactions=max(0, MOST - case.fit.shape[1]), outer_bags=4, n_jobs=1, random_state=0
+    )
     return made.fit(case.fit, case.model.predict(case.fit)).predict
 
 
 def optimal_tree(case: Case) -> Predict:
     """The best tree of depth 4, proven."""
+    without_survival()
     from pystreed import STreeDClassifier, STreeDRegressor
 
     kind = STreeDClassifier if is_classifier(case.model) else STreeDRegressor
@@ -223,18 +237,59 @@ PEERS: dict[str, Callable[[Case], Predict]] = {
 }
 
 
-def peer_score(case: Case, name: str) -> str:
-    """Return a peer's score on the fresh rows, or nothing where it is absent or fails."""
+def peer_score(case: Case, name: str) -> float | None:
+    """Return a peer's score on the fresh rows; None where it is absent or fails."""
     try:
-        return f"{case.score(case.y, PEERS[name](case)(case.fresh)):.3f}"
+        return float(case.score(case.y, PEERS[name](case)(case.fresh)))
     except ImportError:
-        return "–"
+        return None
     except Exception as error:  # a peer's own failure is a result
         print(f"{name} on {case.data}: {type(error).__name__}: {error}"[:200], file=sys.stderr)
-        return "failed"
+        return None
 
 
 # --- tables -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How a model and what was made of it score on fresh rows.
+
+    Attributes:
+        data: the data set.
+        model: the booster.
+        seed: of everything.
+        own: the model's score: R² or accuracy.
+        got: the formula's.
+        kind: what it is: "17 terms".
+        seconds: how long all of ours took.
+        peers: the score of each peer; None where it is absent or failed.
+    """
+
+    data: str
+    model: str
+    seed: int
+    own: float
+    got: float
+    kind: str
+    seconds: float
+    peers: dict[str, float | None]
+
+
+def scored(data: str, name: str, seed: int, seconds: float, peers: bool = True) -> Scored:
+    """Measure one booster on one data set.
+
+    Raises:
+        ImportError: its package is absent.
+    """
+    made = case(data, name, seed)
+    own = float(made.score(made.y, made.model.predict(made.fresh)))
+    start = time.perf_counter()
+    kind, formula = ours(made, seconds, seed)
+    spent = time.perf_counter() - start
+    got = float(made.score(made.y, formula(made.fresh)))
+    theirs = {p: peer_score(made, p) for p in PEERS} if peers else {}
+    return Scored(data, name, seed, own, got, kind, spent, theirs)
 
 
 def boosters_table(seed: int, seconds: float, peers: bool) -> None:
@@ -243,15 +298,17 @@ def boosters_table(seed: int, seconds: float, peers: bool) -> None:
     head = [f"{'data':14}{'model':22}{'own':>7}{'formula':>9}  {'of':12}{'s':>5}"]
     print(*head, *(f"{n:>9}" for n in names), sep="")
     short = 0
-    for case in cases(seed):
-        own = case.score(case.y, case.model.predict(case.fresh))
-        start = time.perf_counter()
-        name, formula = ours(case, seconds, seed)
-        spent = time.perf_counter() - start
-        got = case.score(case.y, formula(case.fresh))
-        short += got < own - 0.02
-        line = f"{case.data:14}{case.name:22}{own:7.3f}{got:9.3f}  {name:12}{spent:5.1f}"
-        print(line, *(f"{peer_score(case, n):>9}" for n in names), sep="", flush=True)
+    for data, name in product(DATA, BOOSTERS):
+        try:
+            told = scored(data, name, seed, seconds, peers)
+        except ImportError:
+            continue
+        short += told.got < told.own - 0.02
+        line = (
+            f"{data:14}{name:22}{told.own:7.3f}{told.got:9.3f}  {told.kind:12}{told.seconds:5.1f}"
+        )
+        others = ("–" if score is None else f"{score:.3f}" for score in told.peers.values())
+        print(line, *(f"{other:>9}" for other in others), sep="", flush=True)
     print(f"{short} of the formulas are more than 2 points below their model.\n")
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 import copy
 import warnings
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,37 @@ from closedform.ops.payloads import Pieces
 from closedform.verify.bound import certify, certify_around, least_agreement
 
 LINES = "{:46} {:>34} {:>9} {:>9}  {}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question, and how it came out.
+
+    Attributes:
+        what: the question.
+        seed: of everything random.
+        figure: what was found, in words.
+        value: the number that the bar is held to: a gap, or a share.
+        seconds: how long it took.
+        boxes: how many boxes were bounded.
+        bar: what is aimed at, in words; "" where nothing is.
+        met: whether that is reached.
+    """
+
+    what: str
+    seed: int
+    figure: str
+    value: float
+    seconds: float
+    boxes: int
+    bar: str
+    met: bool | None
+
+    def __str__(self) -> str:
+        """Return a line of the table."""
+        said = {True: ": met", False: ": MISSED", None: ""}[self.met]
+        seconds = f"{self.seconds:.2f} s"
+        return LINES.format(self.what, self.figure, seconds, f"{self.boxes:,}", self.bar + said)
 
 
 def trained(rows: Any, y: Any, hidden: tuple[int, ...], seed: int) -> MLPRegressor:
@@ -49,12 +80,7 @@ def box_of(formula: Formula) -> dict[str, tuple[float, float]]:
     return {f.name: (-2.0, 2.0) for f in formula.inputs}
 
 
-def line(what: str, figure: str, seconds: float, boxes: int, bar: str) -> str:
-    """Return one line of the table."""
-    return LINES.format(what, figure, f"{seconds:.2f} s", f"{boxes:,}", bar)
-
-
-def against_the_law(seed: int) -> str:
+def against_the_law(seed: int) -> Iterator[Answer]:
     """Bound a 2-10-10-1 network against what it learned."""
     rows = np.random.default_rng(seed).uniform(-2, 2, (4000, 2))
     network = trained(rows, rows[:, 0] * rows[:, 1] + np.sin(2 * rows[:, 0]), (10, 10), seed)
@@ -63,24 +89,42 @@ def against_the_law(seed: int) -> str:
     law = ops.lin(0, (1, ops.mul(x, y)), (1, ops.sin(ops.lin(0, (2, x)))))
     name = exact.answer[0]
     proof = certify(exact, replace(exact, outputs={name: law}), box_of(exact))
-    return line(
-        "2-10-10-1 against its law", f"{proof.upper:.5f}, gap {proof.gap:.2%}",
-        proof.seconds, proof.boxes, "≤ 1 % in 1 s",
+    yield Answer(
+        "2-10-10-1 against its law", seed, f"{proof.upper:.5f}, gap {proof.gap:.2%}", proof.gap,
+        proof.seconds, proof.boxes, "≤ 1 % in 1 s", proof.gap <= 0.01001 and proof.seconds <= 1,
     )  # fmt: skip
 
 
-def against_the_pruned(inputs: int, width: int, seed: int, bar: str) -> str:
-    """Bound a network against itself without a tenth of its weights."""
+RADIUS = 0.03
+"""Of the boxes around rows that the bar is about, in standard deviations."""
+SIZES = ((2, 10), (3, 10), (4, 10), (4, 20), (6, 20))
+"""Inputs and width of networks that are bounded against themselves, pruned."""
+
+
+def against_the_pruned(seed: int) -> Iterator[Answer]:
+    """Bound networks against themselves without a tenth of their weights."""
+    for inputs, width in SIZES:
+        yield _against_the_pruned(inputs, width, seed)
+
+
+def _against_the_pruned(inputs: int, width: int, seed: int) -> Answer:
     rows = np.random.default_rng(seed).uniform(-2, 2, (4000, inputs))
     y = rows[:, 0] * rows[:, 1] + np.sin(2 * rows[:, 0]) + 0.1 * np.square(rows).sum(axis=1)
     network = trained(rows, y, (width, width), seed)
     exact, shorter = cf.read(network), cf.read(pruned(network, 0.1))
     proof = certify(exact, shorter, box_of(exact))
     share = (proof.upper - proof.lower) / proof.scale
-    return line(
-        f"{inputs}-{width}-{width}-1 against itself pruned",
-        f"{proof.upper:.4f}, gap {proof.gap:.1%}, {share:.1%} of range",
-        proof.seconds, proof.boxes, bar,
+    bar, value, met = "", proof.gap, None
+    if width == 10:
+        bar, met = "≤ 1 % in 2 s", proof.gap <= 0.01001 and proof.seconds <= 2
+    elif inputs == 6:
+        # The search ends at its limit of 10 s, and then puts its answer together.
+        bar, value = "≤ 7 % of range in 10 s", share
+        met = share <= 0.07 and proof.seconds <= 10.5
+    return Answer(
+        f"{inputs}-{width}-{width}-1 against itself pruned", seed,
+        f"{proof.upper:.4f}, gap {proof.gap:.1%}, {share:.1%} of range", value,
+        proof.seconds, proof.boxes, bar, met,
     )  # fmt: skip
 
 
@@ -106,8 +150,13 @@ def _classifier(features: tuple[cf.Feature, ...], score: ops.Node) -> Formula:
     return Formula(outputs, features, Task("classification", (0, 1), primary=("label",)))
 
 
-def around_rows(activation: str, seed: int) -> Iterator[str]:
-    """Prove the label of a 15-60-60-1 network around rows."""
+def around_rows(seed: int) -> Iterator[Answer]:
+    """Prove the label of 15-60-60-1 networks around rows."""
+    for activation in ("tanh", "relu"):
+        yield from _around_rows(activation, seed)
+
+
+def _around_rows(activation: str, seed: int) -> Iterator[Answer]:
     chance = np.random.default_rng(seed)
     mix = np.linalg.cholesky(0.3 * np.ones((15, 15)) + 0.7 * np.eye(15))
     rows = chance.normal(size=(20000, 15)) @ mix.T
@@ -124,13 +173,16 @@ def around_rows(activation: str, seed: int) -> Iterator[str]:
     formula = law_of_classes(exact.inputs, rows, model(rows, "score"))
     some = rows[:1000]
     agree = float((model(some) == formula(some)).mean())
-    for radius in (0.1, 0.03, 0.01):
+    for radius in (0.1, RADIUS, 0.01):
         proof = certify_around(model, formula, some, radius, scale=1.0)
         able = _sampled(model, formula, some, radius, chance)
-        yield line(
-            f"15-60-60-1 {activation}, radius {radius:g} (agree {agree:.1%})",
-            f"{proof.same_share:.1%} proven, {able:.1%} sampled",
-            proof.seconds, len(some), "≥ 89 % at 0.03, ≤ 1 ms a row",
+        # Where the two differ at the row itself there is nothing to prove.
+        met = proof.same_share >= 0.89 and proof.seconds <= 1e-3 * len(some)
+        yield Answer(
+            f"15-60-60-1 {activation}, radius {radius:g}", seed,
+            f"{proof.same_share:.1%} of {able:.1%} sampled, {agree:.1%} at rows",
+            proof.same_share, proof.seconds, len(some),
+            "≥ 89 %, ≤ 1 ms a row" if radius == RADIUS else "", met if radius == RADIUS else None,
         )  # fmt: skip
 
 
@@ -144,7 +196,7 @@ def _sampled(
     return float(same.mean())
 
 
-def ensemble(seed: int) -> str:
+def ensemble(seed: int) -> Iterator[Answer]:
     """Bound 100 trees of depth 8 against their additive approximation."""
     chance = np.random.default_rng(seed)
     rows = chance.uniform(-2, 2, (5000, 5))
@@ -158,9 +210,10 @@ def ensemble(seed: int) -> str:
     proof = certify(
         exact, replace(exact, outputs={name: additive}), box_of(exact), time_limit=60
     )  # fmt: skip
-    return line(
-        "100 trees of depth 8 against additive steps",
-        f"{proof.upper:.4f}, gap {proof.gap:.1%}", proof.seconds, proof.boxes, "bounded in 60 s",
+    yield Answer(
+        "100 trees of depth 8 against additive steps", seed,
+        f"{proof.upper:.4f}, gap {proof.gap:.1%}", proof.gap, proof.seconds, proof.boxes,
+        "bounded in 60 s", bool(np.isfinite(proof.upper)) and proof.seconds <= 61,
     )  # fmt: skip
 
 
@@ -178,29 +231,50 @@ def backfitted(rows: Any, values: Any, bins: int = 32) -> ops.Node:
     return ops.linear(start, np.ones(len(terms)), terms)
 
 
-def lines(seed: int) -> Iterator[str]:
-    """Yield the lines of the table."""
-    yield against_the_law(seed)
-    for inputs in (2, 3, 4):
-        yield against_the_pruned(inputs, 10, seed, "≤ 1 % in 2 s")
-    yield against_the_pruned(4, 20, seed, "")
-    yield against_the_pruned(6, 20, seed, "≤ 7 % of range in 10 s")
-    yield from around_rows("tanh", seed)
-    yield from around_rows("relu", seed)
-    yield ensemble(seed)
+def fresh_rows(seed: int) -> Iterator[Answer]:
+    """Say what 10,000 fresh rows without a disagreement show."""
     share = least_agreement(10_000, 0, 0.001)
-    yield line("10,000 fresh rows without a disagreement", f"≥ {share:.3%}", 0.0, 0, "≥ 99.93 %")
+    yield Answer(
+        "10,000 fresh rows without a disagreement", seed, f"≥ {share:.3%}", share, 0.0, 0,
+        "≥ 99.93 %", share >= 0.9993,
+    )  # fmt: skip
+
+
+QUESTIONS: dict[str, Callable[[int], Iterator[Answer]]] = {
+    "law": against_the_law,
+    "pruned": against_the_pruned,
+    "rows": around_rows,
+    "ensemble": ensemble,
+    "fresh": fresh_rows,
+}
+
+
+def warm() -> None:
+    """Compile what proofs run on, once: that is no part of their time."""
+    x = ops.input_(0)
+    features = (cf.Feature("x0"),)
+    one, two = (Formula({"y": ops.lin(0, (w, ops.tanh(x)))}, features) for w in (1.0, 2.0))
+    certify(one, two, {"x0": (0.0, 1.0)})
+
+
+def answers(question: str, seed: int) -> Iterator[Answer]:
+    """Yield what one question comes to."""
+    warm()
+    yield from QUESTIONS[question](seed)
 
 
 def main() -> None:
     """Print the table for each seed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds")
+    parser.add_argument("--questions", nargs="+", default=list(QUESTIONS), choices=QUESTIONS)
     warnings.filterwarnings("ignore")  # networks that stop early are as good
-    for seed in range(parser.parse_args().seeds):
+    options = parser.parse_args()
+    for seed in range(options.seeds):
         print(LINES.format(f"seed {seed}", "figure", "time", "boxes", "bar"))
-        for told in lines(seed):
-            print(told, flush=True)
+        for question in options.questions:
+            for answer in answers(question, seed):
+                print(answer, flush=True)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,17 @@ def _digits(value):
 
 
 def test_a_number_counts_one_for_every_three_digits_begun():
-    numbers = {0.25: 1, 100000.0: 1, 9.81: 1, 1234.0: 2, 1 / 3: 6, -1e-20: 1, np.inf: 1, 0.0: 1}
+    numbers = {
+        0.25: 1,
+        100000.0: 1,
+        9.81: 1,
+        1234.0: 2,
+        1 / 3: 3,
+        1.23456789012345678: 6,
+        -1e-20: 1,
+        np.inf: 1,
+        0.0: 1,
+    }
     counted = symbols_of(np.array(list(numbers)))
     assert dict(zip(numbers, counted.tolist(), strict=True)) == numbers
     random = np.random.default_rng(0)

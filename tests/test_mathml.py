@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import cycle
 from xml.etree import ElementTree
 
 import numpy as np
@@ -19,7 +20,8 @@ import closedform as cf
 from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
 from closedform.formula import Feature, Formula
-from closedform.printers.mathml.marks import Reader
+from closedform.printers.mathml import marks
+from closedform.printers.mathml.marks import Reader, row_of
 from each_op import FEATURES, ONE
 from strategies import formulas
 from test_hostile_names import NAMES, of_names
@@ -172,6 +174,28 @@ def test_wrong_options_and_impossible_forms_are_refused():
 def test_a_command_that_is_not_known_is_an_error():
     with pytest.raises(ValueError, match="unknown"):
         Reader().cells(r"a \unknown b")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        r"&\quad 0.5 && \text{when } x_{9} < -0.25 \text{ or missing} \text{ and } 1.5 \le age",
+        r"& && \quad \text{ and } \text{R}\&\text{D spend} < 4.5 \text{ and } a \in \{b, c\}",
+        r"&P(a < 1 \text{ and } b < 2) = \frac{a \text{ and } b}{c} \text{ and } \sqrt{a}",
+        "&y = \\begin{cases}\n 1 & \\text{when } a < 2 \\text{ and } b < 1 \\\\\n 2 & "
+        "\\text{otherwise}\n\\end{cases} \\text{ and } z",
+        r"x \text{ and } \text{or missing} & \text{age} \text{ or missing}",
+    ],
+)
+def test_a_row_read_in_parts_is_the_row_read_sign_by_sign(row, monkeypatch):
+    parts = row_of(row)
+    monkeypatch.setattr(marks, "_SEAMS", re.compile("(?!)"))  # which nothing matches
+    sides = cycle(("right", "left"))
+    whole = "".join(
+        marks.cell(c, side) for c, side in zip(Reader().cells(row), sides, strict=False)
+    )
+    assert parts == f"<mtr>{whole}</mtr>"
+    assert tree_of(parts) is not None
 
 
 def test_a_page_grows_with_its_formula_and_no_faster():

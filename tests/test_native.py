@@ -245,6 +245,18 @@ def test_blocks_and_threads_do_not_show(count):
         assert same(f.compile(threads=threads)(X), wanted)
 
 
+def test_the_blocks_and_threads_of_a_sum_do_not_show():
+    X = rng.normal(size=(40_001, 30))
+    model = make_pipeline(StandardScaler(), Ridge()).fit(X[:200], X[:200, 0] - X[:200, 29])
+    compiled = cf.read(model).compile()
+    alone = np.concatenate([compiled(X[i : i + 1000]) for i in range(0, len(X), 1000)])
+    assert np.abs(alone - model.predict(X)).max() < 1e-14 * np.abs(alone).max()
+    for threads in (1, 2, 5):
+        more = compiled.formula.compile(threads=threads)
+        assert same(more(X), alone) and same(more(np.asfortranarray(X)), alone)
+        assert same(more(X.astype(np.float32)), compiled(X.astype(np.float32).astype(float)))
+
+
 def test_many_threads_may_call_one_object():
     f = cf.read(MODELS["linear"].fit(WIDE, TARGET))
     booster = cf.read(BOOSTERS["lightgbm"].fit(WIDE, TARGET)).compile(threads=2)

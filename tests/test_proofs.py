@@ -223,15 +223,14 @@ def test_a_booster_made_monotone_is_proven_so_and_another_is_not():
         made = HistGradientBoostingRegressor(max_iter=5, max_depth=3, **options)
         return cf.read(made.fit(ROWS, ROWS[:, 0] + 0.3 * TRUE))
 
+    second = fitted().inputs[1].name
     constrained = fitted(monotonic_cst=[1, 0, 0])
     name = constrained.inputs[0].name
     box = {f.name: (-2.0, 2.0) for f in constrained.inputs}
     assert constrained.prove("increasing", box, input=name).status == "proven"
-    free = fitted().prove("increasing", box, input=fitted().inputs[1].name)
+    free = fitted().prove("increasing", box, input=second)
     assert free.status == "refuted"
-    at = np.array([[free.point.get(f.name, 0.0) for f in constrained.inputs]])
-    above = at.copy()
-    above[0, 1] = np.nextafter(at[0, 1], np.inf)
+    at, above = (free.point | {second: x} for x in free.point[second])
     assert fitted()(above)[0] < fitted()(at)[0]
 
 

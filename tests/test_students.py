@@ -116,7 +116,7 @@ def test_a_linear_model_is_given_back_as_it_is():
     X = RANDOM.normal(size=(500, 4))
     model = LinearRegression().fit(X, X @ [1.0, 2.0, 0.0, 0.5] + 3)
     made = first(Teacher.of(cf.read(model), X), 1e-6, 4)
-    assert str(made.to("text")).splitlines()[0] == "y = 3 + x0 + 2*x1 + 0.5*x3"
+    assert str(made.to("text")).splitlines()[0] == "y = 3 + 2*x1 + x0 + 0.5*x3"
 
 
 def test_an_exclusive_or_of_indicators_needs_their_product():

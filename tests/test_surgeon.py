@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from closedform import ops
 from closedform.evaluate import compute
 from closedform.shorten.students.clearing import cleared
-from closedform.shorten.students.surgeon import DAMPING, Surgery
+from closedform.shorten.surgeon import DAMPING, Surgery
 
 ROWS, COLUMNS = 60, 5
 # The damping of 1e-5 moves every cost and every constant by about that share.

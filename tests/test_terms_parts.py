@@ -19,14 +19,15 @@ from closedform.shorten.terms.conditions import (
     shortest_between,
     spelt,
 )
-from closedform.shorten.terms.dictionary import FACTORS, ONE, TWO, Column, product_of
+from closedform.shorten.terms.dictionary import FACTORS, ONE, THREE, TWO
 from closedform.shorten.terms.numerals import rounded
+from closedform.shorten.terms.shapes import Column, product_of
 from closedform.shorten.terms.sums import Curve, Indicator, Rows, _Projected, fit, solved
 
 Test.__test__ = False  # not a test of pytest's
 DRAW = np.random.default_rng(0)
 POSITIVE = DRAW.uniform(0.5, 3, size=(2, 400))
-SHAPES = [*ONE, *TWO, product_of(TWO[0], FACTORS[-1]), product_of(ONE[1], FACTORS[2])]
+SHAPES = [*ONE, *TWO, *THREE, product_of(TWO[0], FACTORS[-1]), product_of(ONE[1], FACTORS[2])]
 
 
 def column(values, name="x", i=0):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from closedform.shorten.series import pade, taylor
     from closedform.shorten.students import students
     from closedform.shorten.terms import terms
+    from closedform.shorten.trees.born import born_again
     from closedform.shorten.trees.fewer import fewer_trees
     from closedform.shorten.trees.listed import rule_list
     from closedform.shorten.trees.small import small_tree
@@ -58,6 +59,7 @@ __all__ = [
     "UntrustedFile",
     "__version__",
     "additive",
+    "born_again",
     "chebyshev",
     "fewer_trees",
     "frontier",
@@ -87,6 +89,7 @@ _LATER = {
     "Comparison": "closedform.verify",
     "Frontier": "closedform.frontiers",
     "additive": "closedform.shorten.additive",
+    "born_again": "closedform.shorten.trees.born",
     "chebyshev": "closedform.shorten.chebyshev",
     "fewer_trees": "closedform.shorten.trees.fewer",
     "frontier": "closedform.frontiers",

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from closedform import ops
 from closedform.errors import BadInput
 from closedform.ir import Array, Node, Type, fold, toposort
 from closedform.length import length
-from closedform.ops.payloads import Label
+from closedform.ops.absence import surely_missing, union
+from closedform.ops.payloads import Label, know_labels
 
 if TYPE_CHECKING:
     from closedform.native import Compiled
     from closedform.verify.bound import Certified
     from closedform.verify.certificate import Certificate
     from closedform.verify.differ import Comparison
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -217,6 +216,13 @@ class Formula:
         tests = [*refusals(self.inputs, told)]
         return ops.either(*tests) if tests else None
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore what was pickled: columns that are read from now on have its labels' codes."""
+        from closedform.evaluate import labels_in
+
+        self.__dict__.update(state)
+        know_labels(labels_in(self.nodes))
+
     def with_outputs(self, new: Mapping[Node, Node], step: Step | None = None) -> Formula:
         """Return the formula with its nodes replaced, their names following them."""
         outputs = {name: new.get(n, n) for name, n in self.outputs.items()}
@@ -225,11 +231,7 @@ class Formula:
         return replace(self, outputs=outputs, names=names, trail=trail)
 
     def only(self, *outputs: str) -> Formula:
-        """Return the formula with some of its outputs alone.
-
-        Raises:
-            BadInput: it has no such output.
-        """
+        """Return the formula with some of its outputs alone; BadInput for one it has not."""
         for name in set(outputs) - set(self.outputs):
             raise BadInput(
                 f"The formula has no output {name!r}.",
@@ -289,11 +291,10 @@ class Formula:
             BadFile: the file cannot be written.
         """
         from closedform.printers import content, write
+        from closedform.store.files import put
 
         if path is None:
             return write(self, target, **options)
-        from closedform.store.files import put
-
         return put(path, content(self, target, **options))
 
     def verify(self, model: Any, X: Any, **options: Any) -> Certificate:
@@ -346,16 +347,9 @@ class Formula:
             coarse = max(self.precision.values(), key=lambda p: p.relative)
             how = f"exact to the model's own {coarse.dtype} rounding"
         how = "approximate" if "approx" in kinds else how
-        inputs = f"{len(self.used)} of {len(self.inputs)} inputs"
-        if len(self.used) == len(self.inputs):
-            inputs = f"{len(self.inputs)} input" + "s" * (len(self.inputs) != 1)
+        some = f"{len(self.used)} of " if len(self.used) < len(self.inputs) else ""
+        inputs = f"{some}{len(self.inputs)} input" + "s" * (bool(some) or len(self.inputs) != 1)
         return f"{how} · {inputs} · raw units · length {self.length}"
-
-
-@lru_cache(maxsize=64)
-def _union(sets: tuple[frozenset[Any], ...]) -> frozenset[Any]:
-    """Return the union; the units of a layer share their arguments, and it is made once for all."""
-    return frozenset().union(*sets)
 
 
 def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
@@ -364,60 +358,7 @@ def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
     if n.op is ops.TREE:
         tested = set(n.data.splits.feature[~n.data.splits.leaf].tolist())
         return frozenset().union(*(below[i] for i in tested))
-    return _union(below)
-
-
-def surely_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
-    """Return the inputs whose absence always makes this node missing (for `fold`)."""
-    if n.op is ops.INPUT:
-        return frozenset([n.data])
-    if n.op is ops.WHERE:
-        return below[1] & below[2]
-    if n.op in (ops.TABLE, ops.PIECEWISE):
-        return below[0] if n.data.missing != n.data.missing else frozenset()
-    return _union(tuple(below)) if n.op.strict else frozenset()
-
-
-def may_be_missing(n: Node, *below: frozenset[int]) -> frozenset[int]:
-    """Return the inputs whose absence can make this node missing (for `fold`)."""
-    if n.op is ops.INPUT:
-        return frozenset([n.data])
-    return passed_on(n, below, lambda a: a.data if a.op is ops.INPUT else -1)
-
-
-def passed_on(n: Node, below: Sequence[frozenset[T]], cause: Callable[[Node], T]) -> frozenset[T]:
-    """Return which of the causes that can make an argument missing can make the node so too.
-
-    Args:
-        n: the node.
-        below: the causes of each of its arguments.
-        cause: which cause a node stands for that is missing.
-    """
-    if n.op is ops.WHERE:
-        imputes = n.args[0].op is ops.ABSENT and n.args[0].args[0] is n.args[2]
-        if imputes:
-            return below[1]
-        never, always = _decided_by(n.args[0])
-        return (below[1] - set(map(cause, never))) | (below[2] - set(map(cause, always)))
-    if n.op in (ops.TABLE, ops.PIECEWISE):
-        return below[0] if n.data.missing != n.data.missing else frozenset()
-    # x to the power of 2 is missing with x, though x to the power of 0 is not.
-    return _union(tuple(below)) if n.op.strict or n.op is ops.POW else frozenset()
-
-
-def _decided_by(condition: Node) -> tuple[set[Node], set[Node]]:
-    """Return the nodes that, being missing, make a condition false, and those that make it true."""
-    turned = False
-    while condition.op is ops.NOT:
-        condition, turned = condition.args[0], not turned
-    never, always = set[Node](), set[Node]()
-    parts = condition.args if condition.op in (ops.AND, ops.OR) else (condition,)
-    for part in parts:
-        if part.op in (ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MEMBER):
-            never.update(part.args if len(parts) == 1 or condition.op is ops.AND else ())
-        if part.op is ops.ABSENT:
-            always.update(part.args if len(parts) == 1 or condition.op is ops.OR else ())
-    return (always, never) if turned else (never, always)
+    return union(below)
 
 
 def refusals(inputs: Sequence[Feature], told: Collection[int] = ()) -> Iterator[Node]:
@@ -446,5 +387,4 @@ def label_of(scores: Sequence[Node], classes: Sequence[Label]) -> Node:
 
 def label_above(score: Node, cut: float, classes: Sequence[Label]) -> Node:
     """Return classes[1] where score > cut, classes[0] elsewhere."""
-    above = ops.less(ops.const(cut), score)
-    return ops.where(above, ops.label(classes[1]), ops.label(classes[0]))
+    return ops.where(ops.less(ops.const(cut), score), *map(ops.label, classes[1::-1]))

@@ -1,8 +1,9 @@
 """The length of a formula: how many symbols a person must read, the same for every method.
 
 A name, an operation and a comparison count one each; a number counts one for every three
-significant digits begun, so that 0.25 is one symbol and 0.3333333333333333 six. A part that is
-used in several places is read once, and named: its name counts wherever it stands.
+significant digits begun, so that 0.25 is one symbol and 0.3123123123123123 six. A number that has
+a name counts as it is written: π one, √2 two, 1/3 three. A part that is used in several places is
+read once, and named: its name counts wherever it stands.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node, toposort
+from closedform.ops.named import symbols_named
 from closedform.ops.payloads import Splits
 
 _LEAVES = frozenset({"const", "input", "label"})
@@ -52,7 +54,8 @@ def symbols_of(values: Array) -> Array:
             # Dividing by a power of ten costs a few units in the last place.
             near = (4e-15 if symbols < 5 else 1e-16) * scaled
             count[np.abs(scaled - np.rint(scaled)) <= near] = symbols
-    return count
+    by_name = symbols_named(size)
+    return np.where(by_name > 0, by_name, count)
 
 
 def _read(n: Node) -> Iterable[Node]:

@@ -95,6 +95,16 @@ class Constants:
         slopes = table[count:].reshape(count, len(self), rows)
         return table[:count].T, slopes.transpose(2, 0, 1)
 
+    def by_root(
+        self, theta: Array, inputs: Sequence[Array], rows: int
+    ) -> tuple[Array, list[tuple[Array, Array]]]:
+        """Return the values, and for each root which constants move it, and how.
+
+        The latter is of shape (constants, rows).
+        """
+        values, slopes = self.both(theta, inputs, rows)
+        return values, [(np.arange(len(self)), part.T) for part in slopes.transpose(1, 0, 2)]
+
     def _run(self, slopes: bool, theta: Array, inputs: Sequence[Array], rows: int) -> Array:
         if slopes not in self._plans:
             lifted = self._lifted()

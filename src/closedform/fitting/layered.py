@@ -189,6 +189,25 @@ class Layered(Constants):
                     slopes[slots, k] = part
         return made[[self._at[n] for n in self.roots]].T, slopes.transpose(2, 1, 0)
 
+    def by_root(
+        self, theta: Array, inputs: Sequence[Array], rows: int
+    ) -> tuple[Array, list[tuple[Array, Array]]]:
+        """Return the values, and for each root which constants move it, and how.
+
+        The latter is of shape (constants, rows): ten classes over five units have 660 constants,
+        of which 250 move each.
+        """
+        found: list[tuple[Array, Array]] = []
+        with np.errstate(all="ignore"):
+            made, tables = self._forward(np.asarray(theta, dtype=float), inputs, rows)
+            for root in self.roots:
+                every = self._backward(made, tables, {root: np.ones(rows)})
+                moves = [(slots, part) for slots, part in every if part.any()]
+                slots = [slots for slots, _ in moves] or [np.empty(0, int)]
+                parts = [part for _, part in moves] or [np.empty((0, rows))]
+                found.append((np.concatenate(slots), np.concatenate(parts)))
+        return made[[self._at[n] for n in self.roots]].T, found
+
     def by_sum(
         self, theta: Array, inputs: Sequence[Array], rows: int
     ) -> Iterator[tuple[Array, Array, int]]:

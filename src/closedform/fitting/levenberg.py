@@ -6,15 +6,18 @@ scaled by the diagonal of JᵀWJ, so that it does not depend on the units of a c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from closedform.ir import Array
 
+Slopes = Sequence[tuple[Array, Array]]
+"""A Jacobian in parts, each of some rows one after another: which constants move their values, and
+how, shape (constants, rows). Of ten classes each has weights that move no other."""
 Values = Callable[[Array], Array]
-Both = Callable[[Array], tuple[Array, Array]]
+Both = Callable[[Array], tuple[Array, Array | Slopes]]
 
 FLOOR, CEILING = 1e-9, 1e9
 """The least damping that a success leads to, and the one at which a step is given up."""
@@ -46,7 +49,7 @@ def levenberg_marquardt(
 
     Args:
         values: constants → the fitted values, shape (rows,); several outputs one after another.
-        both: constants → the values, and their Jacobian, shape (rows, constants).
+        both: constants → the values, and their Jacobian, shape (rows, constants), or in parts.
         start: where to begin, shape (constants,).
         target: what to fit, shape (rows,).
         weight: the weight of each row, shape (rows,); None: all the same.
@@ -62,7 +65,7 @@ def levenberg_marquardt(
         loss = _loss(got, target, weight)
         damping, taken = 1e-3, 0
         while taken < steps and np.isfinite(loss) and not stop():
-            normal, slope = _normal(jacobian, target - got, weight)
+            normal, slope = _normal(jacobian, target - got, weight, len(theta))
             found = _step(values, theta, target, weight, loss, normal, slope, damping)
             if found is None:
                 break
@@ -72,7 +75,7 @@ def levenberg_marquardt(
             got, jacobian = both(theta)
             if last:
                 break
-        normal, _ = _normal(jacobian, target - got, weight)
+        normal, _ = _normal(jacobian, target - got, weight, len(theta))
     return Fitted(theta, loss, normal, taken)
 
 
@@ -82,11 +85,22 @@ def _loss(got: Array, target: Array, weight: Array) -> float:
     return loss if np.isfinite(loss) else float("inf")
 
 
-def _normal(jacobian: Array, away: Array, weight: Array) -> tuple[Array, Array]:
-    # A matrix times its own transpose takes half the time of any other product.
+def _normal(
+    jacobian: Array | Slopes, away: Array, weight: Array, count: int
+) -> tuple[Array, Array]:
+    """Return JᵀWJ and JᵀWr over all constants."""
     root = np.sqrt(weight)
-    weighted = jacobian * root[:, None]
-    return weighted.T @ weighted, weighted.T @ (away * root)
+    if isinstance(jacobian, np.ndarray):
+        # A matrix times its own transpose takes half the time of any other product.
+        weighted = jacobian * root[:, None]
+        return weighted.T @ weighted, weighted.T @ (away * root)
+    normal, slope, end = np.zeros((count, count)), np.zeros(count), 0
+    for which, part in jacobian:
+        rows = slice(end, end := end + part.shape[1])
+        weighted = part * root[rows]
+        normal[np.ix_(which, which)] += weighted @ weighted.T
+        slope[which] += weighted @ (away[rows] * root[rows])
+    return normal, slope
 
 
 def _step(

@@ -49,7 +49,8 @@ def useful(found: Sequence[Entry]) -> list[Entry]:
     kept = [e for e in found if e.method == "constant"]
     others = [e for e in found if e.method == "exact" or e.inputs > 0]
     for entry in sorted(others, key=lambda e: (e.length, e.judged.chosen_by)):
-        if entry.method == "exact" or _nearer(entry, kept):
+        # What is refitted to y stays: it is nearer to y than all shorter ones.
+        if entry.method == "exact" or entry.refitted or _nearer(entry, kept):
             kept.append(entry)
     exact = next((e for e in kept if e.method == "exact"), None)
     # What is longer than the exact formula is of no use.
@@ -70,10 +71,13 @@ def _nearer(entry: Entry, shorter: Sequence[Entry]) -> bool:
 
 
 def _apart(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries without those that the next one makes useless; the constant stays."""
+    """Return the entries without those that the next one makes useless.
+
+    The constant stays, and so does what is refitted: it is there for its error against y.
+    """
     kept = list(entries[-1:])
     for e in reversed(entries[:-1]):
-        if e.method == "constant" or not _makes_useless(kept[0], e):
+        if e.method == "constant" or e.refitted or not _makes_useless(kept[0], e):
             kept.insert(0, e)
     return kept
 
@@ -132,7 +136,9 @@ def _as_good_on_y(entries: Sequence[Entry], judge: Judge) -> Choice | None:
     """
     for i in _readable(entries):
         own = judge.losses(entries[i].formula)
-        if _as_good(own, judge.model_losses) and not _is_poor(entries, i):
+        # What is fitted to y is nearer to it than the model, and so further from the model.
+        near = entries[i].refitted or not _is_poor(entries, i)
+        if _as_good(own, judge.model_losses) and near:
             return _choice(entries, i, "the shortest one that is as good against y as the model "
                                        "itself, within one standard error.")  # fmt: skip
     return None

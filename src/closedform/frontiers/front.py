@@ -12,6 +12,7 @@ from closedform.errors import BadInput, MissingExtra
 from closedform.formula import Formula
 from closedform.frontiers.choosing import Choice, choose, useful
 from closedform.frontiers.judging import Judge, Judged
+from closedform.frontiers.refitting import REFITTED
 from closedform.frontiers.words import SURELY, one_line, table_lines
 from closedform.verify.bound.statistical import least_agreement
 
@@ -51,6 +52,11 @@ class Entry:
     def error_y(self) -> float:
         """The error against what was observed, on the same rows; NaN where y was not given."""
         return self.judged.error_y
+
+    @property
+    def refitted(self) -> bool:
+        """Whether its constants are fitted to y: it is further from the model, and nearer to y."""
+        return self.method.endswith(REFITTED)
 
     @cached_property
     def text(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
@@ -15,15 +16,19 @@ from closedform import ops
 from closedform.errors import BadInput, ClosedformError
 from closedform.fitting.constants import count_constants
 from closedform.formula import Formula, Step
+from closedform.frontiers.choosing import useful
 from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.judging import Judge, Judged, Metric
 from closedform.frontiers.limiting import LONGEST, TimeIsOver, as_before, at_latest
+from closedform.frontiers.refitting import refits
 from closedform.frontiers.subject import Subject
 from closedform.passes.rounding import rounding, significant
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, Method, method
 from closedform.shorten.teacher import Teacher
 
+METHODS_SHARE = 0.94
+"""Of the time, so much is for the methods."""
 GRACE = 1.0
 """Seconds for which the step on its way may overrun; then it is cut off."""
 DIGITS = (2, 3, 4, 6, 9)
@@ -141,11 +146,14 @@ class Search:
             if exact:
                 self._take("exact", iter([formula]))
                 self._doubt_exact()
+            # What is left then is for the digits, and for constants fitted to y.
+            most = self.clock.at_most(METHODS_SHARE * self.clock.left)
             for done, name in enumerate(wanted):
-                share = 2 * self.clock.left / (len(wanted) - done + 1)
-                self._method(name, method(name), self.clock.at_most(share))
+                share = 2 * most.left / (len(wanted) - done + 1)
+                self._method(name, method(name), most.at_most(share))
             if exact and formula.length <= HUGE:
                 self._method("digits", lambda _, clock: _rounded(formula, clock), self.clock)
+            self._refit()
         except KeyboardInterrupt:
             if not self.entries:
                 raise
@@ -170,6 +178,12 @@ class Search:
         if clock.out():
             self.cut.append(name)
         self.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
+
+    def _refit(self) -> None:
+        """Add the useful formulas whose constants say more of y when they are fitted to it."""
+        with suppress(TimeIsOver), at_latest(self.clock.left + GRACE):
+            for made, name in refits(useful(self.entries), self.judge, self.clock):
+                self.entries.append(_entry(made, name, self.judge(made)))
 
     def _take(self, name: str, found: Iterator[Formula]) -> None:
         for formula in found:

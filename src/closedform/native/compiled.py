@@ -14,7 +14,15 @@ import numpy as np
 
 from closedform.columns import column_keys, columns_of
 from closedform.errors import BadInput
-from closedform.evaluate import columns_for, fill, finished, inputs_of, roots_of, side_by_side
+from closedform.evaluate import (
+    Columns,
+    columns_for,
+    fill,
+    finished,
+    inputs_of,
+    roots_of,
+    side_by_side,
+)
 from closedform.formula import Feature, Formula
 from closedform.ir import Array, Node, Type
 from closedform.native.plan import CompiledPlan
@@ -94,7 +102,7 @@ class Compiled:
         return part, CompiledPlan(roots_of(part), PRECISIONS[self.precision], not self.note)
 
     def _fill(
-        self, plan: CompiledPlan, inputs: list[Array], matrix: Array | None, rows: int,
+        self, plan: CompiledPlan, inputs: Columns, matrix: Array | None, rows: int,
         out: list[Array],
     ) -> None:  # fmt: skip
         # Each thread gets a stretch of rows, in whole blocks.
@@ -102,8 +110,11 @@ class Compiled:
         parts = [range(lo, min(rows, lo + step)) for lo in range(0, rows, max(1, step))]
         if len(parts) < 2:
             return fill(plan, inputs, matrix, range(rows), out)
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(lambda part: fill(plan, inputs, matrix, part, out), parts))
+        own, *others = parts
+        with ThreadPoolExecutor(len(others)) as pool:
+            made = pool.map(lambda part: fill(plan, inputs, matrix, part, out), others)
+            fill(plan, inputs, matrix, own, out)
+            list(made)
         return None
 
     def row(self, *values: Any) -> Any:
@@ -160,11 +171,11 @@ def _engine() -> tuple[str, str]:
     return f"numpy {np.__version__}", WITHOUT
 
 
-def _columns(formula: Formula, X: Any) -> tuple[list[Array], Array | None, int]:
+def _columns(formula: Formula, X: Any) -> tuple[Columns, Array | None, int]:
     """Return the columns of rows; an array of floats needs no look at each of them."""
     plain = isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype in (np.float64, np.float32)
     if plain and X.shape[1] == len(formula.inputs) and _numbers_alone(formula):
-        return list(X.T), X.T, len(X)
+        return (columns := X.T), columns, len(X)
     return inputs_of(formula, X)
 
 

@@ -86,7 +86,11 @@ class Domain:
             BadInput: no such input, or a range that holds nothing.
         """
         at = {feature.name: i for i, feature in enumerate(inputs)}
-        for name in set(box) - set(at):
+        if not isinstance(box, Mapping):
+            raise BadInput(
+                f"{box!r} is no box.", hint="Give ranges by name, as box={'age': (18, 99)}."
+            )
+        for name in sorted(set(box) - set(at), key=str):
             raise BadInput(
                 f"The formula has no input {name!r}, of which a range is given.",
                 hint="Its inputs are: " + ", ".join(at) + ".",

@@ -14,10 +14,11 @@ from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node, Type, frozen, node, rewrite
+from closedform.ops.named import named
 from closedform.ops.payloads import Centre, Pieces, Table, Tree, Weights
 
 
-def rounding(formula: Formula, digits: int, X: Any = None) -> Formula:
+def rounding(formula: Formula, digits: int, X: Any = None, *, names: bool = False) -> Formula:
     """Return the formula with every number rounded to `digits` significant decimal digits.
 
     Weights, thresholds, leaf values, tables and pieces are rounded; what decides which category
@@ -27,6 +28,7 @@ def rounding(formula: Formula, digits: int, X: Any = None) -> Formula:
         formula: any formula.
         digits: at least 1; from 17 on, nothing changes.
         X: rows on which to measure how far the outputs move, or None.
+        names: whether numbers that have a name, as 1/3 and π/2, stay as they are.
 
     Returns:
         The formula, with a Step "rounding" of kind "approx". Its `found` is {"rows": None} where
@@ -43,7 +45,7 @@ def rounding(formula: Formula, digits: int, X: Any = None) -> Formula:
             f"Cannot round to {digits!r} significant digits.", hint="Give a whole number from 1 on."
         )
     digits = int(digits)
-    fewer = _Rounder(digits)
+    fewer = _Rounder(digits, names)
     became = rewrite(formula.roots, fewer.node)
     became |= {n: fewer.const(n) for n in formula.roots if n.op is ops.CONST}
     rounded = formula.with_outputs(became)
@@ -90,14 +92,20 @@ def significant(values: Sequence[float], digits: int) -> list[float]:
 
 
 class _Rounder:
-    def __init__(self, digits: int) -> None:
-        self.digits = digits
+    def __init__(self, digits: int, names: bool) -> None:
+        self.digits, self.names = digits, names
 
     def number(self, value: float) -> float:
-        return significant([value], self.digits)[0]
+        return self.numbers([value])[0]
+
+    def numbers(self, values: list[float]) -> list[float]:
+        short = significant(values, self.digits)
+        if not self.names:
+            return short
+        return [v if named(v) else s for v, s in zip(values, short, strict=True)]
 
     def array(self, values: Array) -> Array:
-        flat = significant(values.ravel().tolist(), self.digits)
+        flat = self.numbers(values.ravel().tolist())
         return frozen(np.reshape(flat, values.shape))
 
     def const(self, n: Node) -> Node:

@@ -33,9 +33,18 @@ def simplify(formula: Formula, *, kinds: Collection[str] = KINDS) -> Formula:
     Raises:
         BadInput: a kind that no rule has.
     """
-    unknown = sorted(set(kinds) - set(KINDS))
+    if not isinstance(formula, Formula):
+        raise BadInput(
+            f"This is no formula, but of the type {type(formula).__name__}.",
+            hint="Read the model first: cf.read(model).",
+        )
+    listed = isinstance(kinds, Collection) and not isinstance(kinds, str)
+    unknown = [k for k in kinds if k not in KINDS] if listed else [kinds]
     if unknown:
-        raise BadInput(f"No rule is of the kind {unknown[0]!r}.", hint="Kinds: exact, real.")
+        raise BadInput(
+            f"No rules are of the kind {unknown[0]!r}.",
+            hint='Give a list of "exact", "real" or both.',
+        )
     fired: Counter[Rule] = Counter()
     became = simplified(formula.roots, kinds, fired)
     if not fired:

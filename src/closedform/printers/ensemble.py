@@ -60,7 +60,8 @@ def ensemble_of(formula: Formula) -> Ensemble | None:
     names = _scored(formula)
     roots = [formula.outputs[name] for name in names] or _counted(formula)
     below = [[n for n in toposort([root]) if n.op is ops.TREE] for root in roots]
-    shared = len(names) > 1 and _same_shapes(below)
+    alone = bool(roots) and all(root.op is ops.TREE for root in roots)
+    shared = (len(names) > 1 or (alone and len(roots) > 1)) and _same_shapes(below)
     if shared:
         trees = tuple(zip(*below, strict=True))
     else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from itertools import count as count_from
 
 from closedform import ops
 from closedform.formula import Formula
@@ -87,8 +88,8 @@ class Namer:
         made: dict[Node, str] = {}
         for i, nodes in enumerate(ensemble.trees, 1):
             name = self.scribe.tree(i)
-            if not ensemble.shared:
-                made[nodes[0]] = name
+            if not ensemble.shared or not ensemble.outputs:
+                made |= dict.fromkeys(nodes, name)
                 continue
             for output, n in zip(ensemble.outputs, nodes, strict=True):
                 of = "c" if link == "vote" else outputs[output]
@@ -104,21 +105,22 @@ class Namer:
         made: dict[Node, str] = {}
         order = toposort(roots)
         told = _later_cases(order) - self.formula.names.keys()
+        shared = (f"v{i}" for i in count_from(1))  # without gaps where an indicator needs no name
         for n in order:
-            name = None if n in named or n in told else self._other(n, chosen)
+            name = None if n in named or n in told else self._other(n, chosen, shared)
             if name is not None:
                 made[n] = self._free(name, taken, counts)
                 taken.add(made[n])
         return made
 
-    def _other(self, n: Node, chosen: Mapping[Node, str]) -> str | None:
+    def _other(self, n: Node, chosen: Mapping[Node, str], shared: Iterator[str]) -> str | None:
         if n in self.formula.names:
             small = n.op.name in ("mul", "pow") and all(a.op.name in TRIVIAL for a in n.args)
             wanted = n in chosen and not small
             return self.scribe.name(self.formula.names[n]) if wanted else None
         if n.op.name in _PREFIX and not is_indicator(n):
             return self._applied(_PREFIX[n.op.name](n), n)
-        return self.scribe.name(chosen[n]) if n in chosen and not is_indicator(n) else None
+        return self.scribe.name(next(shared)) if n in chosen and not is_indicator(n) else None
 
     def _free(self, name: str, taken: Collection[str], counts: dict[str, int]) -> str:
         # Where the search for `name` ended last: 2,000 names from 1 on would be 2,000,000 tries.

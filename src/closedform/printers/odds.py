@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from closedform import ops
 from closedform.ir import Node, Type
 from closedform.printers.blocks import Rule, Rules, Sentence
+from closedform.printers.choices import Decision
 from closedform.printers.draft import Draft
 from closedform.printers.ensemble import Ensemble
 from closedform.printers.rules import Values
@@ -85,6 +86,20 @@ def verdicts(made: Draft) -> Values:
             return word, told
         template = f"{told.template}, log-odds {{{len(told.names)}}}"
         return word, Sentence(template, (*told.names, made.scribe.number(odds[0])))
+
+    return values
+
+
+def label_values(made: Draft, decision: Decision) -> Values:
+    """The class alone, of trees that say nothing else."""
+    words = [made.scribe.word(c) for c in decision.classes]
+
+    def values(scores: list[float], facts: str) -> tuple[tuple[str, ...], Sentence]:
+        if len(scores) > 1:
+            return (words[scores.index(max(scores))],), Sentence(facts)
+        cut, score = decision.cut, scores[0]
+        above = score >= cut if decision.reached else score > cut
+        return (words[above],), Sentence(facts)
 
     return values
 

@@ -23,7 +23,7 @@ from closedform.printers.labels import formulas_of_labels
 from closedform.printers.matrix import Chain, chain_of, expression, matrices
 from closedform.printers.naming import Namer
 from closedform.printers.notes import left_out, precisions, rounded
-from closedform.printers.odds import class_values, odds_values, rule_list
+from closedform.printers.odds import class_values, label_values, odds_values, rule_list
 from closedform.printers.rules import (
     Describer,
     Values,
@@ -293,6 +293,8 @@ def leaf_values(made: Draft, trees: Ensemble) -> tuple[tuple[str, ...], Values]:
         return (made.outputs[made.formula.primary[0]],), class_values(made, decision.classes)
     if of_classes and picks_highest(made.formula):
         return (made.outputs[made.formula.primary[0]],), class_values(made, task.classes)
+    if trees.direct and not trees.outputs and decision is not None:
+        return (made.outputs[made.formula.primary[0]],), label_values(made, decision)
     if made.link == "vote" and not trees.direct:
         return (), _share_values(made, task.classes)
     if trees.direct and (odds := odds_values(made, trees)):

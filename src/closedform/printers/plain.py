@@ -11,6 +11,7 @@ from typing import Any
 
 from closedform import ops
 from closedform.ir import Node
+from closedform.ops.named import ROOTS, named
 from closedform.printers import spell as s
 from closedform.printers.scribe import (
     Scribe,
@@ -27,7 +28,10 @@ FUNCTIONS = (
     *("exp", "log", "log1p", "expm1", "sqrt", "abs", "tanh", "sigmoid", "softplus", "erf"),
     *("probit", "sin", "cos", "atan", "asin", "acos", "floor", "sign"),
 )
-RESERVED = frozenset({*FUNCTIONS, *keyword.kwlist, "max", "min", "missing", "float32", "inf"})
+WORDS = {"pi": "pi", "e": "exp(1)", **{f"sqrt {n}": f"sqrt({n})" for n in ROOTS}}
+"""What numbers with a name are made of; `e` by itself is more often a column."""
+
+RESERVED = frozenset({*FUNCTIONS, *keyword.kwlist, "max", "min", "missing", "float32", "inf", "pi"})
 """Words that mean something in an expression; an input of that name is put in backquotes."""
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -46,6 +50,8 @@ class Numerals:
             return "missing"
         if math.isinf(value):
             return "inf" if value > 0 else "-inf"
+        if name := named(value):
+            return "-" * (value < 0) + name.spelt(WORDS)
         text = shortest(value, self.digits)
         self.rounded = self.rounded or (self.digits is not None and float(text) != value)
         return text

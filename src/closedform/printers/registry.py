@@ -54,6 +54,10 @@ def targets() -> tuple[str, ...]:
     return (*TARGETS, *(e.name for e in entry_points(group="closedform.targets")))
 
 
+NAME_NUMBERS = frozenset({"text", "latex", "mathml", "python", "numpy", "sympy"})
+"""Targets that write 1/3 and π/2 so, bit for bit; they are not rounded there."""
+
+
 def write(formula: Formula, target: str, **options: Any) -> Any:
     """Return the formula written in a target.
 
@@ -82,7 +86,8 @@ def write(formula: Formula, target: str, **options: Any) -> Any:
         # What a page shows as one number must be one before it is rounded: of two factors of four
         # digits each, the product has eight.
         ready = getattr(module, "before_rounding", lambda formula, form="auto": formula)
-        formula = rounding(ready(formula, options.get("form", "auto")), digits, data)
+        ready_one = ready(formula, options.get("form", "auto"))
+        formula = rounding(ready_one, digits, data, names=target in NAME_NUMBERS)
     with _uncollected():
         return printer(formula, **options)
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from closedform import ops
-from closedform.formula import may_be_missing
 from closedform.ir import Node, Type, fold
+from closedform.ops.absence import may_be_missing
 from closedform.ops.payloads import Splits, Table
 from closedform.printers.blocks import Rule, Rules, Sentence
 from closedform.printers.draft import Draft
@@ -53,18 +53,19 @@ def halves(splits: Splits, i: int, span: Span) -> tuple[Span, Span]:
     """Return what goes left and what goes right at node i, of what reaches it."""
     to_left = bool(splits.missing_left[i])
     left_missing, right_missing = span.missing and to_left, span.missing and not to_left
+    lo, hi, among, without, _ = span
     if splits.member[i] >= 0:
         codes = frozenset(np.flatnonzero(splits.sets[splits.member[i]]).tolist())
-        among = codes if span.among is None else span.among & codes
-        rest = None if span.among is None else span.among - codes
+        chosen = codes if among is None else among & codes
+        rest = None if among is None else among - codes
         return (
-            span._replace(among=among - span.without, missing=left_missing),
-            span._replace(among=rest, without=span.without | codes, missing=right_missing),
+            Span(lo, hi, chosen - without, without, left_missing),
+            Span(lo, hi, rest, without | codes, right_missing),
         )
     t = float(splits.threshold[i])
     return (
-        span._replace(hi=min(span.hi, t), missing=left_missing),
-        span._replace(lo=max(span.lo, t), missing=right_missing),
+        Span(lo, min(hi, t), among, without, left_missing),
+        Span(max(lo, t), hi, among, without, right_missing),
     )
 
 

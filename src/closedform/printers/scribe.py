@@ -91,7 +91,8 @@ def sums(dots: str) -> s.Custom:
             terms += [(w < 0, _term(speller, abs(w), arg)) for arg in parts]
         if any(x.op is ops.SQUARED_DISTANCE for x in n.args):
             terms = [part for negative, term in terms for part in _opened(negative, term)]
-        return _joined(speller.language, n.data.bias, terms)
+        inside = n not in speller.named
+        return _joined(speller.language, n.data.bias, terms, inside=inside)
 
     return spelled
 
@@ -156,7 +157,10 @@ def _tight(arg: Written) -> str:
     return f"({arg.text})" if arg.level in (*range(s.PRODUCT), s.SIGN) else arg.text
 
 
-def _joined(language: Language, bias: float, terms: Sequence[tuple[bool, Written]]) -> Written:
+def _joined(
+    language: Language, bias: float, terms: Sequence[tuple[bool, Written]], *, inside: bool = False
+) -> Written:
+    """Return a sum; what is taken off stands last in one that stands inside: max(x + y - 7, 0)."""
     if not terms:
         return Written(language.number(bias), s.SIGN if bias < 0 else s.ATOM)
     if bias == 0 and len(terms) == 1:
@@ -165,12 +169,14 @@ def _joined(language: Language, bias: float, terms: Sequence[tuple[bool, Written
     if bias and len(terms) == 1 and terms[0][1].level > s.PRODUCT and not terms[0][0]:
         sign = language.minus if bias < 0 else language.plus
         return Written(terms[0][1].at(s.PRODUCT) + sign + language.number(abs(bias)), s.SUM)
-    text = "" if bias == 0 else language.number(bias)
+    last = inside and bias < 0 and not terms[0][0]
+    text = "" if bias == 0 or last else language.number(bias)
     for negative, term in terms:
         if text:
             text += (language.minus if negative else language.plus) + _tight(term)
         else:
             text = "-" + _tight(term) if negative else term.at(s.SUM)
+    text += language.minus + language.number(-bias) if last else ""
     return Written(text, s.SUM)
 
 

@@ -152,9 +152,9 @@ class Speller:
         return self.number(n.data)
 
     def number(self, value: float) -> Written:
-        """Return a number; a negative one needs brackets behind a sign."""
+        """Return a number; a negative one needs brackets behind a sign, 1/3 below a power."""
         text = self.language.number(value)
-        return Written(text, SIGN if text.startswith("-") else ATOM)
+        return Written(text, _level_of(text))
 
     def sum(self, n: Node, args: Sequence[Written]) -> Written:
         """Return bias + Σ weight·arg, without zeros and ones, signs drawn out of the weights."""
@@ -180,6 +180,14 @@ class Speller:
         if weight == 1:
             return arg.at(PRODUCT)
         return f"{self.language.number(weight)}{self.language.times}{arg.at(PRODUCT + 1)}"
+
+
+def _level_of(number: str) -> int:
+    if number.startswith("-"):
+        return SIGN
+    if "/" in number or "*" in number:
+        return PRODUCT
+    return POWER if "frac" in number or "^" in number else ATOM
 
 
 TRIVIAL = frozenset({"const", "input", "label"})

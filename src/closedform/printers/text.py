@@ -165,7 +165,7 @@ class Layout:
             return [line]
         wide = max(columns(v) for v in [*(v for v, _ in rows), other or ""])
         if wide > self.width // 2:
-            return self._conditions_first(block, rows, other)
+            return self._conditions_first(block)
         texts = [f"{padded(v, wide)}   when {c}" for v, c in rows]
         texts += [f"… {block.left_out} more rows"] if block.left_out else []
         texts += [] if other is None else [f"{padded(other, wide)}   otherwise"]
@@ -174,18 +174,21 @@ class Layout:
             return [head.rstrip(), *("    " + t for t in texts)]
         return [head + texts[0], *(" " * columns(head) + t for t in texts[1:])]
 
-    def _conditions_first(
-        self, block: Cases, rows: Sequence[tuple[str, str]], other: str | None
-    ) -> list[str]:
-        """Return a list of long values, each behind its condition."""
-        wide = max(columns(c) for _, c in rows)
-        pairs = [
-            (f"when {padded(c, wide)}", v) for (_, c), (v, _) in zip(rows, block.rows, strict=True)
-        ]
-        pairs += [] if other is None else [(padded("otherwise", wide + 5), other)]
+    def _conditions_first(self, block: Cases) -> list[str]:
+        """Return a list of long values, each behind its condition, or below a long one."""
+        conditions = [f"when {c}" for _, c in block.rows]
+        values = [v for v, _ in block.rows]
+        if block.otherwise is not None:
+            conditions, values = [*conditions, "otherwise"], [*values, block.otherwise]
+        wide = max(columns(unbroken(c)) for c in conditions)
         lines = [f"{block.left} ="]
-        for condition, value in pairs:
-            lines += self.flow(f"    {condition}   ", value, " " * 12)
+        for condition, value in zip(conditions, values, strict=True):
+            if wide <= self.width // 3:
+                head = f"    {padded(unbroken(condition), wide)}   "
+                lines += self.flow(head, value, " " * columns(head))
+            else:
+                lines += self.flow("   ", condition, " " * 8)
+                lines += self.flow(" " * 11, value, " " * 12)
         return [*lines, *([f"    … {block.left_out} more rows"] if block.left_out else [])]
 
     def lookup(self, block: Lookup) -> list[str]:

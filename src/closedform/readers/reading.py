@@ -11,17 +11,9 @@ import numpy as np
 
 from closedform import ops
 from closedform.errors import UnsupportedModel
-from closedform.formula import (
-    Feature,
-    Formula,
-    Precision,
-    Stage,
-    Step,
-    Task,
-    may_be_missing,
-    passed_on,
-)
+from closedform.formula import Feature, Formula, Precision, Stage, Step, Task
 from closedform.ir import Node, Type, fold
+from closedform.ops.absence import may_be_missing, passed_on
 from closedform.ops.payloads import Label
 
 NO_FORMULA = "Replace it by one that has a formula: see docs/reading.md for those that do."

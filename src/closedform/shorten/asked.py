@@ -67,7 +67,7 @@ def answers(
         count = int(clock.left / each)
     inputs, scores = teacher.sample(max(FEWEST_ASKED, count), seed=seed)
     spread = scores.std(axis=0)
-    spread = np.where(spread > 1e-12 * np.maximum(1, np.abs(scores).max(axis=0)), spread, 1.0)
+    spread = np.where(spread > 1e-12 * np.abs(scores).max(axis=0), spread, 1.0)
     return Answers(teacher.design(inputs), scores, spread)
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable
 from typing import TypeVar
 
+from closedform.shorten.options import seconds as checked
+
 T = TypeVar("T")
 
 
@@ -14,7 +16,12 @@ class Clock:
     """A time limit that methods look at between their steps."""
 
     def __init__(self, seconds: float | None = None) -> None:
-        """Start now; without seconds, time never runs out."""
+        """Start now; without seconds, time never runs out.
+
+        Raises:
+            BadInput: it is no number from 0 on.
+        """
+        seconds = checked(seconds)
         self._start = time.perf_counter()
         self._end = math.inf if seconds is None else self._start + seconds
 
@@ -31,6 +38,10 @@ class Clock:
     def out(self) -> bool:
         """Tell whether the time is over."""
         return time.perf_counter() >= self._end
+
+    def stop(self) -> None:
+        """Let the time be over."""
+        self._end = self._start
 
     def at_most(self, seconds: float) -> Clock:
         """Return a clock that stops with this one, and after so many seconds at the latest."""

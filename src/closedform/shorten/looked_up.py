@@ -11,7 +11,7 @@ from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type, frozen, node, toposort
 from closedform.shorten.clock import Clock
-from closedform.shorten.judge import Judge
+from closedform.shorten.misfit import Misfit
 from closedform.shorten.neat import digits_of, rounded
 from closedform.shorten.scores import score_nodes
 
@@ -46,7 +46,7 @@ CUTS = ("threshold", "argument", "edges")
 """The fields that rows are parted by."""
 
 
-def looked_up_shortened(formula: Formula, judge: Judge, limit: float, clock: Clock) -> Formula:
+def looked_up_shortened(formula: Formula, misfit: Misfit, limit: float, clock: Clock) -> Formula:
     """Return the formula with fewer digits in thresholds, leaves, tables and steps.
 
     Each number takes as few digits as an even share of what is left to lose allows. A threshold
@@ -54,7 +54,7 @@ def looked_up_shortened(formula: Formula, judge: Judge, limit: float, clock: Clo
 
     Args:
         formula: any formula.
-        judge: how the loss is measured.
+        misfit: how the loss is measured.
         limit: the loss allowed.
         clock: when it is out, what is left stays as it is.
     """
@@ -62,7 +62,7 @@ def looked_up_shortened(formula: Formula, judge: Judge, limit: float, clock: Clo
     places = [p for p in looked_up(formula) if digits_of(p.value) > 1]
     if not places:
         return formula
-    tried = _Digits(scores, judge, limit)
+    tried = _Digits(scores, misfit, limit)
     groups = _alike(places)
     if len(groups) > MOST:
         tried.together(places, clock)
@@ -175,14 +175,14 @@ def _moved(values: Any, moved: dict[int, float]) -> Any:
 class _Digits:
     """Numbers that have fewer digits already, and what that costs."""
 
-    def __init__(self, scores: list[Node], judge: Judge, limit: float) -> None:
-        self.scores, self.judge, self.limit = scores, judge, limit
+    def __init__(self, scores: list[Node], misfit: Misfit, limit: float) -> None:
+        self.scores, self.misfit, self.limit = scores, misfit, limit
         self.new: New = {}
-        self.loss = judge.loss_of_nodes(scores)
+        self.loss = misfit.loss_of_nodes(scores)
 
     def _loss(self, new: New) -> float:
         became = put(self.scores, new)
-        return self.judge.loss_of_nodes([became[s] for s in self.scores])
+        return self.misfit.loss_of_nodes([became[s] for s in self.scores])
 
     def each(self, groups: list[list[Place]], clock: Clock) -> None:
         """Give each number the fewest digits that its share of the loss allows."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
+from closedform.ops.named import named_numbers
 from closedform.passes.rounding import significant
 
 MOST_DIGITS = 6
 """Beyond this nothing is dropped digit by digit: six digits are enough for any fitted constant."""
-DENOMINATORS = (3, 6, 7, 9, 11, 12)
-"""Of fractions that no short decimal is; 1/2, 1/4, 1/5, 1/8 and 1/10 are decimals."""
-TURNS = (1, 2, 3, 4, 6, 12)
-"""What π is divided by."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ def named(value: float, *, turns: bool = False) -> list[Neat]:
     Of the numbers below 10, one in thirty is a fraction to two digits by chance: a fraction must
     be 3 times as near as the decimal of four digits, and a multiple of π as that of two.
     """
-    found = [(4, n) for n in _fractions(abs(value))]
-    found += [(2, n) for n in _turns(abs(value))] if turns else []
+    found = [(4, n) for n in _near(abs(value), "")]
+    found += [(2, n) for n in _near(abs(value), "pi")] if turns else []
     return [
         Neat(math.copysign(n.value, value), n.signs, named=True)
         for digits, n in found
@@ -96,15 +95,15 @@ def named(value: float, *, turns: bool = False) -> list[Neat]:
     ]
 
 
-def _fractions(size: float) -> Iterator[Neat]:
-    for q in DENOMINATORS if size < 10 else ():
-        p = round(size * q)
-        if p and math.gcd(p, q) == 1:
-            yield Neat(p / q, len(f"{p}/{q}"))
+def _near(size: float, of: str) -> Iterator[Neat]:
+    """Yield the fractions, or the multiples of π, on both sides of a number."""
+    among = _ascending(of)
+    at = bisect(among, size)
+    for value in among[max(0, at - 1) : at + 1]:
+        name = named_numbers()[value]
+        yield Neat(value, len(name.spelt({"pi": "π"})))
 
 
-def _turns(size: float) -> Iterator[Neat]:
-    for q in TURNS if size < 100 else ():
-        p = round(size * q / math.pi)
-        if p and math.gcd(p, q) == 1:
-            yield Neat(p * math.pi / q, 1 + len(f"{p}") * (p > 1) + (1 + len(f"{q}")) * (q > 1))
+@cache
+def _ascending(of: str) -> list[float]:
+    return sorted(value for value, name in named_numbers().items() if name.of == of)

@@ -8,8 +8,9 @@ short to read: 1 to 6 digits, a fraction, a multiple of π in an angle, a number
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,13 @@ from closedform.passes.rounding import rounding
 from closedform.passes.rules import Place
 from closedform.passes.rules_lin import constant_terms, plain_term, zero_weights
 from closedform.shorten.clock import Clock
-from closedform.shorten.judge import Judge
+from closedform.shorten.digits import drop_digits
 from closedform.shorten.looked_up import looked_up, looked_up_shortened, only_asked
-from closedform.shorten.neat import Neat, candidates, digits_of, named, rounded
+from closedform.shorten.misfit import Misfit
+from closedform.shorten.neat import Neat, candidates, digits_of, named
+from closedform.shorten.options import number
 from closedform.shorten.scores import score_nodes
+from closedform.shorten.surgeon import Surgery
 from closedform.shorten.teacher import Teacher
 
 ROWS, FEWEST = 16_000, 3_000
@@ -60,16 +64,22 @@ def snap(
             ten times their deviation, so that 0.02 lets them move by 0.2 % of it.
         listed: numbers to be expected, as 9.81 or a known half-life; either sign.
         seed: of the rows that are made up beside X.
-        time_limit: seconds; the best so far is returned when they are over.
+        time_limit: seconds; when they are over, or on Ctrl-C, what is left is only rounded.
 
     Returns:
         The formula, with a Step "snap" of kind "approx" whose `found` is what `snapped` says.
 
     Raises:
-        BadInput: the budget is no number from 0 on, or the rows do not fit the formula.
+        BadInput: the budget is no number from 0 on, `listed` are none, or the rows do not fit the
+            formula.
     """
-    teacher = Teacher.of(formula, X, seed=seed)
-    return snapped(formula, teacher, budget=budget, listed=listed, clock=Clock(time_limit))
+    teacher, clock = Teacher.of(formula, X, seed=seed), Clock(time_limit)
+    for _ in range(2):
+        try:
+            return snapped(formula, teacher, budget=budget, listed=listed, clock=clock)
+        except KeyboardInterrupt:
+            clock.stop()  # once more, with no search: all numbers get few digits at once
+    return formula
 
 
 def snapped(
@@ -95,23 +105,27 @@ def snapped(
     Raises:
         BadInput: the budget is no number from 0 on.
     """
-    if not (isinstance(budget, int | float) and budget >= 0 and math.isfinite(budget)):
-        raise BadInput(
-            f"A budget of {budget!r} is no share of a loss.", hint="Give one as budget=0.02."
-        )
+    budget, listed = number("budget", budget, "a share of a loss as 0.02"), _expected(listed)
     clock = Clock() if clock is None else clock
     numbers = len(_constants(formula)) + len(looked_up(formula))
     count = max(1, numbers // 10) * teacher.scores.shape[1]
-    judge = Judge.of(teacher, max(FEWEST, ROWS // count), seed=17)
-    before = judge.loss_of(formula)
-    limit = before * (1 + budget) + (budget / 10) ** 2 * judge.variance
-    made = _shortened(formula, judge, _Terms(before, limit, tuple(listed), clock))
+    misfit = Misfit.of(teacher, max(FEWEST, ROWS // count), seed=17)
+    before = misfit.loss_of(formula)
+    limit = before * (1 + budget) + (budget / 10) ** 2 * misfit.variance
+    made = _shortened(formula, misfit, _Terms(before, limit, tuple(listed), clock))
     found = {
-        "loss before": before, "loss after": judge.loss_of(made),
+        "loss before": before, "loss after": misfit.loss_of(made),
         "digits before": digits(formula), "digits after": digits(made),
     }  # fmt: skip
     step = Step("snap", "approx", {"budget": budget, "listed": tuple(listed)}, found)
     return replace(made, trail=(*made.trail, step))
+
+
+def _expected(listed: Any) -> tuple[float, ...]:
+    fine = isinstance(listed, Collection) and not isinstance(listed, str | bytes | Mapping)
+    if fine and all(isinstance(v, Real) and math.isfinite(v) for v in listed):
+        return tuple(map(float, listed))
+    raise BadInput(f"listed={listed!r} are no numbers.", hint="Give them as listed=[9.81, 0.25].")
 
 
 def digits(formula: Formula) -> int:
@@ -137,31 +151,31 @@ def _constants(formula: Formula) -> Constants:
     return Constants(scores, lambda slot: slot.node in own and written(slot))
 
 
-def _shortened(formula: Formula, judge: Judge, terms: _Terms) -> Formula:
+def _shortened(formula: Formula, misfit: Misfit, terms: _Terms) -> Formula:
     if not math.isfinite(terms.before):
         return formula
     count = len(_constants(formula))
     if count > ONE_HESSIAN:
-        return _common(formula, judge, terms)
+        return _common(formula, misfit, terms)
     # Thresholds and tables first, with half of what may be lost: the constants make up for it.
     half = (terms.before + terms.limit) / 2 if count else terms.limit
-    formula = looked_up_shortened(formula, judge, half, terms.clock)
+    formula = looked_up_shortened(formula, misfit, half, terms.clock)
     constants = _constants(formula)
     if not len(constants):
         return formula
-    search = _Search(constants, judge, terms)
+    search = _Search(constants, misfit, terms)
     theta = search.one_by_one() if count <= ONE_BY_ONE else search.by_curvature()
     new = dict(zip(formula.nodes, constants.put(theta, formula.nodes), strict=True))
     return tidied(formula.with_outputs(new))
 
 
-def _common(formula: Formula, judge: Judge, terms: _Terms) -> Formula:
+def _common(formula: Formula, misfit: Misfit, terms: _Terms) -> Formula:
     """Return the formula with the fewest digits, the same for all numbers, that fit the limit."""
     low, high, best = 1, 17, formula
     while low < high and not terms.clock.out():
         middle = (low + high) // 2
         made = rounding(formula, middle)
-        if judge.loss_of(made) <= terms.limit:
+        if misfit.loss_of(made) <= terms.limit:
             high, best = middle, replace(made, trail=formula.trail)
         else:
             low = middle + 1
@@ -190,8 +204,8 @@ def tidied(formula: Formula) -> Formula:
 class _Search:
     """Constants on their way to short ones: where they are, and how the loss bends there."""
 
-    def __init__(self, constants: Constants, judge: Judge, terms: _Terms) -> None:
-        self.constants, self.judge, self.terms = constants, judge, terms
+    def __init__(self, constants: Constants, misfit: Misfit, terms: _Terms) -> None:
+        self.constants, self.misfit, self.terms = constants, misfit, terms
         self.theta = constants.start.copy()
         # What has one digit already is as a person wrote it: x/2, 1 + x², 10⁻³.
         self.free = np.array([digits_of(v) > 1 for v in self.theta], dtype=bool)
@@ -205,16 +219,16 @@ class _Search:
 
     def _look(self) -> None:
         """Measure the loss, its slope and its curvature at the constants."""
-        inputs, rows = self.judge.inputs, self.judge.rows
+        inputs, rows = self.misfit.inputs, self.misfit.rows
         with np.errstate(all="ignore"):
             got, jacobian = self.constants.both(self.theta, inputs, rows)
-        away, inside = self.judge.away(got)
-        flat = (jacobian * (inside / self.judge.scale)[:, :, None]).reshape(-1, len(self.theta))
-        weight = np.repeat(self.judge.weight, got.shape[1])
+        away, inside = self.misfit.away(got)
+        flat = (jacobian * (inside / self.misfit.scale)[:, :, None]).reshape(-1, len(self.theta))
+        weight = np.repeat(self.misfit.weight, got.shape[1])
         weighted = flat * weight[:, None]
         self.normal, self.slope = weighted.T @ flat, -(weighted.T @ away.ravel())
         self.normal += np.diag(1e-9 * np.diag(self.normal) + 1e-300)
-        self.loss, self.agreed = self.judge.loss(got), self.judge.agreement(got)
+        self.loss, self.agreed = self.misfit.loss(got), self.misfit.agreement(got)
 
     def _fine(self) -> bool:
         """Tell whether loss and agreement are as they may be."""
@@ -222,8 +236,8 @@ class _Search:
 
     def _measured(self, theta: Array) -> tuple[float, float]:
         """Return the loss and the agreement at some constants."""
-        scores = self.constants.values(theta, self.judge.inputs, self.judge.rows)
-        return self.judge.loss(scores), self.judge.agreement(scores)
+        scores = self.constants.values(theta, self.misfit.inputs, self.misfit.rows)
+        return self.misfit.loss(scores), self.misfit.agreement(scores)
 
     def one_by_one(self) -> Array:
         """Return the constants, each snapped in its turn and the rest refitted each time."""
@@ -243,7 +257,7 @@ class _Search:
         free = np.flatnonzero(self.free)
         bend = _inverse_diagonal(self.normal[np.ix_(free, free)])
         unit = PRICE * (self.terms.limit - self.terms.before)
-        error = np.sqrt(max(self.loss, 0.0) * bend / self.judge.rows)
+        error = np.sqrt(max(self.loss, 0.0) * bend / self.misfit.rows)
         ranked = []
         for i, spread, s_e in zip(free.tolist(), bend.tolist(), error.tolist(), strict=True):
             for neat in self._options(i):
@@ -325,28 +339,23 @@ class _Search:
         return self._few_digits(self.free)
 
     def _few_digits(self, which: Array) -> Array:
-        """Round some constants, each to within the same rise of the loss: the greatest allowed."""
-        bend = np.diag(self.normal)
-        room = max(self.terms.limit - self.loss, 1e-12 * self.terms.limit)
-        share = room
-        for _ in range(30):
+        """Return the constants, some with as few digits as the loss allows."""
+        at = np.flatnonzero(which)
+        if not len(at) or not np.isfinite(self.normal).all():
+            return self.theta
+
+        def put(short: Array) -> Array:
             theta = self.theta.copy()
-            for i in np.flatnonzero(which):
-                theta[i] = _fewest(theta[i], bend[i], share)
-            loss, agreed = self._measured(theta)
-            if loss <= self.terms.limit and agreed >= self.least:
-                return theta
-            share /= 4
-        return self.theta
+            theta[at] = short
+            return theta
 
+        def fine(short: Array) -> bool:
+            loss, agreed = self._measured(put(short))
+            return loss <= self.terms.limit and agreed >= self.least
 
-def _fewest(value: float, bend: float, share: float) -> float:
-    """Return a number with the fewest digits whose rounding raises the loss by a share at most."""
-    for count in range(1, 16):
-        short = rounded(value, count)
-        if (short - value) ** 2 * bend <= share:
-            return short
-    return value
+        room = max(self.terms.limit - self.loss, 1e-12 * self.terms.limit)
+        bend = Surgery(self.theta[at], self.normal[np.ix_(at, at)])
+        return put(drop_digits(bend, room, fine))
 
 
 def _inverse_diagonal(normal: Array) -> Array:

@@ -18,6 +18,7 @@ from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node, toposort
 from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.finish import finished_formula
 from closedform.shorten.numbers import snapped
 from closedform.shorten.polynomial import telling
 from closedform.shorten.scores import score_nodes
@@ -80,7 +81,7 @@ def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
                 return
         if len(growth.leaves) < size:
             return
-        yield snapped(growth.formula(), teacher, clock=clock)
+        yield finished_formula(snapped(growth.formula(), teacher, clock=clock), teacher.inputs)
 
 
 def pieces(
@@ -194,9 +195,7 @@ class _Growth:
             if leaf.halves is None or leaf.split is None:
                 made[id(leaf)] = self._linear(leaf.rows)
             else:
-                test = ops.less_equal(leaf.split.node, ops.const(leaf.split.limit))
-                sides = zip(*(made[id(half)] for half in leaf.halves), strict=True)
-                made[id(leaf)] = [ops.where(test, a, b) for a, b in sides]
+                made[id(leaf)] = _asked(leaf.split, leaf.halves, made)
         shares = [round(len(leaf.rows) / len(self.target), 4) for leaf in self.leaves]
         options = {"leaves": len(self.leaves), "seed": self.teacher.seed}
         step = Step("pieces", "approx", options, {"coverage": shares})
@@ -235,6 +234,15 @@ class _Growth:
             terms.append((raw, self.nodes[j - 1]))
             bias -= raw * self.centre[j - 1]
         return ops.lin(bias, *terms)
+
+
+def _asked(split: Split, halves: tuple[Leaf, Leaf], made: dict[int, list[Node]]) -> list[Node]:
+    """Return one choice a score, the half that asks no more first: it reads as a list of cases."""
+    limit, (below, above) = ops.const(split.limit), halves
+    test, order = ops.less_equal(split.node, limit), (below, above)
+    if below.halves is not None and above.halves is None:
+        test, order = ops.less(limit, split.node), (above, below)
+    return [ops.where(test, a, b) for a, b in zip(*(made[id(h)] for h in order), strict=True)]
 
 
 def _left(normal: Array, slope: Array, square: Any) -> float:

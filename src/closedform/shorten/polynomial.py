@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.finish import finished_formula
 from closedform.shorten.neat import rounded
 from closedform.shorten.numbers import snapped
+from closedform.shorten.options import whole
 from closedform.shorten.teacher import Teacher
 from closedform.shorten.views import View
 
@@ -67,8 +68,7 @@ def polynomial(
     Raises:
         BadInput: the degree is not 1, 2 or 3, or the rows do not fit the formula.
     """
-    if degree not in MOST_VIEWS:
-        raise BadInput(f"A polynomial of degree {degree!r} is not tried.", hint="Give 1, 2 or 3.")
+    degree = whole("degree", degree, 1, max(MOST_VIEWS))
     teacher = Teacher.of(formula, X, y, seed=seed)
     kind = "polynomial with curves" if curves else "linear" if degree == 1 else "polynomial"
     return gathered(_of_kind(teacher, Clock(time_limit), kind, degree, curves))
@@ -97,13 +97,14 @@ def _of_kind(
         return
     weight = teacher.weights(target)
     terms = terms_of(teacher.views, teacher.design(inputs), target, weight, degree, curves)
-    path = chosen(terms, target, weight)
+    path = chosen(terms, target, weight) if terms else []
     for count in [s for s in SIZES if s <= len(path)]:
         if clock.out():
             return
         scores = _fitted([terms[j] for j in path[:count]], target, weight)
         step = Step(kind, "approx", {"terms": count, "degree": degree, "seed": teacher.seed})
-        yield snapped(teacher.formula_of(scores, step), teacher, clock=clock)
+        short = snapped(teacher.formula_of(scores, step), teacher, clock=clock)
+        yield finished_formula(short, teacher.inputs)
 
 
 def terms_of(

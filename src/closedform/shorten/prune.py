@@ -22,6 +22,7 @@ from closedform.formula import Formula
 from closedform.ir import Interval, Node, toposort, with_args
 from closedform.passes.simplify import simplified
 from closedform.shorten.clock import Clock
+from closedform.shorten.options import number, whole
 from closedform.shorten.scores import score_nodes
 from closedform.shorten.students.goal import Fit, fit, weights_and_biases
 from closedform.shorten.students.large import LARGE, laid_out
@@ -65,10 +66,8 @@ def prune(
     Raises:
         BadInput: the rows do not fit the formula, it has no weights, or an option makes no sense.
     """
-    if constants is not None and constants < 1:
-        raise BadInput(f"Cannot prune to {constants} constants.", hint="Keep at least one.")
-    if not max_error >= 0:
-        raise BadInput(f"max_error={max_error!r} is no distance.", hint="Give 0.01, say: 1 %.")
+    constants = None if constants is None else whole("constants", constants, 1)
+    max_error = number("max_error", max_error, "a share from 0 on, as 0.01 for 1 %")
     teacher, clock = Teacher.of(formula, X, y, seed=seed), Clock(time_limit)
     if _start(teacher) is None:
         raise BadInput(
@@ -78,7 +77,7 @@ def prune(
         )
     best = formula
     try:
-        for made in _kept(formulas(teacher, clock), max_error, constants):
+        for made in _kept(_pruned(teacher, clock), max_error, constants):
             best = made
     except KeyboardInterrupt:
         pass
@@ -103,7 +102,22 @@ def _kept(made: Iterator[Formula], max_error: float, constants: int | None) -> I
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
-    """Yield the teacher's own formula with fewer and fewer constants."""
+    """Yield the teacher's own formula with fewer and fewer constants; nothing of trees.
+
+    Of a forest of 50 trees it gave 43 formulas of 39,000 symbols or more, in 27 s: `fewer` is for
+    these.
+    """
+    if teacher.formula is not None and not _of_trees(teacher.formula):
+        yield from _pruned(teacher, clock)
+
+
+def _of_trees(formula: Formula) -> bool:
+    """Tell whether most of the constants are those of trees."""
+    leaves = sum(len(n.data.splits.leaf) for n in formula.nodes if n.op is ops.TREE)
+    return leaves > sum(len(slots_of(n)) for n in formula.nodes)
+
+
+def _pruned(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
     roots = _start(teacher)
     if roots is None:
         return

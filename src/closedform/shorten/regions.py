@@ -20,6 +20,7 @@ from closedform.formula import Formula, Step
 from closedform.ir import Array, Node, Type, toposort
 from closedform.passes.domain import Domain
 from closedform.shorten.clock import Clock
+from closedform.shorten.options import seed_of, whole
 from closedform.shorten.scores import score_nodes
 from closedform.shorten.series import with_scores
 
@@ -56,6 +57,7 @@ def regions(
         BadInput: it is no such network, has too many units, inputs or regions, an input has no
             finite range, or time is over.
     """
+    most, seed = whole("most", most, 1), seed_of(seed)
     roots = score_nodes(formula)
     used, ends = _box(formula, X, box or {})
     order = toposort(roots)

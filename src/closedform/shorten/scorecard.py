@@ -21,7 +21,8 @@ from closedform.shorten.additive import Additive
 from closedform.shorten.additive.curves import Factor, Term
 from closedform.shorten.additive.fitted import Target, polished, without_least
 from closedform.shorten.additive.forward import chosen_terms
-from closedform.shorten.clock import Clock
+from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.options import whole
 from closedform.shorten.short import shortened
 from closedform.shorten.teacher import Teacher
 from closedform.shorten.views import View
@@ -96,15 +97,17 @@ def scorecard(
         time_limit: seconds.
 
     Raises:
-        BadInput: the model is no classifier of two classes, or the rows do not fit.
+        BadInput: the model is no classifier of two classes, the rows do not fit, or an option has
+            no meaning.
     """
+    steps = whole("steps", steps, 1)
     teacher = Teacher.of(formula, X, y, seed=seed)
     if not _suits(teacher):
         raise BadInput(
             "A scorecard is made of a classifier with two classes, and this is none.",
             hint="Use cf.additive(formula, X) or cf.rule_list(formula, X).",
         )
-    return list(cards(teacher, Clock(time_limit), steps))
+    return gathered(cards(teacher, Clock(time_limit), steps))
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:

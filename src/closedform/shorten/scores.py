@@ -32,8 +32,13 @@ def score_nodes(formula: Formula) -> list[Node]:
     """Return one REAL node a score: the prediction, or log-odds against the first class.
 
     Raises:
-        BadInput: the prediction is no number and no class that the formula knows.
+        BadInput: it is no formula, or the prediction no number and no class that it knows.
     """
+    if not isinstance(formula, Formula):
+        raise BadInput(
+            f"This is no formula, but of the type {type(formula).__name__}.",
+            hint="Read the model first: cf.read(model).",
+        )
     task = formula.task
     if task.kind == "classification" and len(task.classes) > 1 and not task.parts:
         return _log_odds(formula)

@@ -231,10 +231,10 @@ def pade(formula: Formula, point: Any, degrees: tuple[int, int] = (3, 2)) -> For
             f"A Padé approximant is of one number, not of {len(formula.used)} inputs.",
             hint="Take cf.chebyshev(formula, X, denominator=2), which treats unit by unit.",
         )
-    i, (above, below) = formula.used[0], degrees
+    i, (above, below) = formula.used[0], _two(degrees)
     _check_order(above, 1)
     _check_order(below, 1)
-    centre = float(point[formula.inputs[i].name] if isinstance(point, Mapping) else point)
+    centre = _number(point.get(formula.inputs[i].name) if isinstance(point, Mapping) else point)
     roots = score_nodes(formula)
     at = [0.0] * len(formula.inputs)
     at[i] = centre
@@ -245,6 +245,23 @@ def pade(formula: Formula, point: Any, degrees: tuple[int, int] = (3, 2)) -> For
     ]
     step = Step("pade", "approx", {"degrees": tuple(degrees), "point": centre})
     return with_scores(formula, scores, step)
+
+
+def _two(degrees: Any) -> tuple[Any, Any]:
+    if isinstance(degrees, tuple | list) and len(degrees) == 2:
+        return degrees[0], degrees[1]
+    raise BadInput(f"{degrees!r} are no two degrees.", hint="Give them as degrees=(3, 2).")
+
+
+def _number(point: Any) -> float:
+    """Return a point of one input as a number."""
+    try:
+        found = np.asarray(point, dtype=float).reshape(-1)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if len(found) == 1 and math.isfinite(found[0]):
+        return float(found[0])
+    raise BadInput(f"{point!r} is no point of one input.", hint="Give its value, as 0.5.")
 
 
 def _coefficients(slopes: Mapping[Place, Node], at: Sequence[float]) -> np.ndarray[Any, Any]:

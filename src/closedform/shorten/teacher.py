@@ -19,7 +19,9 @@ from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Step, Task, label_above, label_of
 from closedform.ir import Array, Node, Type
+from closedform.shorten.finish import finished
 from closedform.shorten.made_up import made_up
+from closedform.shorten.options import observed, seed_of
 from closedform.shorten.scores import score_nodes, with_own_task
 from closedform.shorten.views import View, views_of
 
@@ -72,16 +74,12 @@ class Teacher:
 
         Raises:
             BadInput: the rows do not fit the formula, none is left, or an output has no number;
-                y has another length.
+                y has another length, or the seed is no whole number.
         """
         formula = with_own_task(formula)
-        roots = score_nodes(formula)
+        seed, roots = seed_of(seed), score_nodes(formula)
         inputs, rows = columns_of(formula.inputs, X, formula.needed)
-
-        if y is not None and len(y) != rows:
-            raise BadInput(
-                f"There are {len(y)} values of y for {rows} rows.", hint="Give one for each row."
-            )
+        y = observed(y, rows)
 
         def ask(columns: Sequence[Array], count: int) -> Array:
             return np.column_stack(compute(roots, columns, count))
@@ -90,7 +88,7 @@ class Teacher:
         if task.kind != "classification" and not task.primary:
             task = replace(task, primary=formula.answer)
         made = cls(formula.inputs, task, ask, tuple(inputs), formula,
-                   None if y is None else np.asarray(y), formula.source, seed)  # fmt: skip
+                   y, formula.source, seed)  # fmt: skip
         return made.answered(rows)
 
     def answered(self, rows: int) -> Teacher:
@@ -98,10 +96,11 @@ class Teacher:
 
         And without those where an input that it reads is infinite: no sum can be fitted there.
         """
-        fine = np.isfinite(self.ask(self.inputs, rows)).all(axis=1)
+        with np.errstate(all="ignore"):
+            fine = (np.abs(self.ask(self.inputs, rows)) < ENDLESS).all(axis=1)
         for i in self._used:
             if self.features[i].type is Type.REAL:
-                fine &= ~np.isinf(self.inputs[i])
+                fine &= ~(np.abs(self.inputs[i]) >= ENDLESS)
         if self.formula is not None and self.formula.refused is not None:
             fine &= ~compute([self.formula.refused], self.inputs, rows)[0]
         if fine.sum() < FEWEST:
@@ -190,17 +189,19 @@ class Teacher:
         return inputs, self.clipped(scores[fine])
 
     def formula_of(self, scores: Sequence[Node], step: Step) -> Formula:
-        """Return scores as a formula with the outputs that the model's own has.
+        """Return scores, as a person would write them, as a formula with the model's outputs.
 
         Args:
             scores: one node a score, over the raw inputs.
             step: what made them, for the trail.
         """
-        task, outputs = outputs_of(self.task, list(scores))
+        task, outputs = outputs_of(self.task, finished(scores, self.inputs))
         read = () if self.formula is None else self.formula.trail[:1]
         return Formula(outputs, self.features, task, trail=(*read, step), source=self.source)
 
 
+ENDLESS = 1e30
+"""Numbers from here on stand for no end, and trees in float32 cannot be grown on them."""
 FEWEST = 10
 """Rows: with fewer, nothing that is fitted can be checked on others."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from closedform.verify.plain import plain
+from closedform.verify.plain import Told, listed
 
 
 @dataclass(frozen=True)
@@ -132,8 +131,8 @@ class Domain:
         return self.only_model <= self.extreme and not self.only_formula and some
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Told):
     """What was checked, on which rows, and how far apart the two sides were.
 
     Attributes:
@@ -250,31 +249,16 @@ class Certificate:
         notes = (f"  {note}" for note in self._notes())
         return "\n".join([self.verdict, about, *_table(self.checks), *notes])
 
-    def __repr__(self) -> str:
-        """Return the text, which is what a console should show."""
-        return str(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values; floats that JSON lacks become text ("nan", "inf")."""
-        made: dict[str, Any] = {"ok": self.ok, "verdict": self.verdict}
-        return made | plain(asdict(self))  # type: ignore[no-any-return]
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
-
     def _repr_html_(self) -> str:
-        colour = "#006d4e" if self.ok else "#b3261e"
-        head = f'<strong style="color:{colour}">{escape(self.verdict)}</strong>'
+        head = self._headline(self.verdict, "#006d4e" if self.ok else "#b3261e")
         cells = "".join(
             "<tr>" + "".join(f"<td>{escape(t)}</td>" for t in _cells(*pair)) + "</tr>"
             for pair in _pairs(self.checks)
         )
         titles = "".join(f'<th scope="col">{t}</th>' for t in HEADINGS)
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self._notes())
         return (
             f"<div>{head}<br>{escape(self.subject)}<table><thead><tr>{titles}</tr></thead>"
-            f"<tbody>{cells}</tbody></table><ul>{notes}</ul></div>"
+            f"<tbody>{cells}</tbody></table>{listed(self._notes())}</div>"
         )
 
 

@@ -302,7 +302,9 @@ class _Parser:
         quoted = token.kind == "quoted"
         name = token.text[1:-1] if quoted else token.text
         found = self.names.find(name)
-        if found is not None:
+        # Where a column is called pi, and quoted, pi without quotes is the number.
+        number = not quoted and name in CONSTANTS and f"`{name}`" in self.body
+        if found is not None and not number:
             return found
         if quoted and token.text[0] != "`":
             return ops.label(self._unescaped(name))

@@ -172,22 +172,39 @@ _SIZES = _Sizes(
 
 _SIDES = re.compile(r" (?:<|\\[lg]e) ")
 _SIGN = 2 * _SIZES[" "] + 3 * _SIZES["0"]
-_NUMBER = re.compile(r"-?\d+\.\d+")
+_NUMBER = re.compile(r"-?\d+\.\d+(?= |$)")
 
 
-@lru_cache(4096)  # the leaves below a split repeat its condition
+class Widths(dict[str, float]):
+    """How wide formulas print, as `width_of` estimates it: each is measured once."""
+
+    def __missing__(self, latex: str) -> float:
+        """Measure a formula."""
+        self[latex] = wide = width_of(latex)
+        return wide
+
+
+@lru_cache(4096)
 def width_of(latex: str) -> float:
     """Estimate how wide a formula prints, in digits (half an em of the roman font)."""
     if r"\frac" in latex or STACK in latex:
         return _width(latex)
     sides = _SIDES.split(latex)
-    return sum(map(_width, sides)) + (len(sides) - 1) * 0.93 * _SIGN
+    return sum(map(_side, sides)) + (len(sides) - 1) * 0.93 * _SIGN
+
+
+def _side(latex: str) -> float:
+    """Estimate how wide one side prints; what stands behind a number is often the same."""
+    number = _NUMBER.match(latex)
+    if number is None:
+        return _width(latex)
+    end = number.end()
+    wide = 0.93 * ((end - 1) * _SIZES["0"] + _SIZES["."])
+    return wide if end == len(latex) else wide + _width(latex[end:])
 
 
 @lru_cache(4096)
 def _width(latex: str) -> float:
-    if _NUMBER.fullmatch(latex):
-        return 0.93 * ((len(latex) - 1) * _SIZES["0"] + _SIZES["."])
     if STACK in latex:
         latex = _STACKED.sub(lambda found: max(found[1].split(r" \\ "), key=len), latex)
     spaced = re.sub(r"\\q?quad\b", "000", _SPACED.sub("000", latex))

@@ -12,6 +12,7 @@ from typing import Any
 
 from closedform import ops
 from closedform.ir import OPS, Node
+from closedform.ops.named import ROOTS, Named, named
 from closedform.printers import spell as s
 from closedform.printers.latex.names import CLOSE, OPEN, name_latex, spelled, width_of, word_latex
 from closedform.printers.scribe import (
@@ -56,10 +57,25 @@ class Numerals:
             return r"\text{missing}"
         if math.isinf(value):
             return r"\infty" if value > 0 else r"-\infty"
+        if name := named(value):
+            return "-" * (value < 0) + _named(name)
         text = shortest(value, self.digits)
         self.rounded = self.rounded or (self.digits is not None and float(text) != value)
         mantissa, _, exponent = text.partition("e")
-        return rf"{mantissa}\times10^{{{exponent}}}" if exponent else mantissa
+        if not exponent:
+            return mantissa
+        power = f"10^{{{exponent}}}"
+        return mantissa[:-1] + power if mantissa in ("1", "-1") else rf"{mantissa}\times{power}"
+
+
+WORDS = {"": "", "pi": r"\pi", "e": r"\mathrm{e}", **{f"sqrt {n}": rf"\sqrt{{{n}}}" for n in ROOTS}}
+
+
+def _named(name: Named) -> str:
+    """Return 2π/3 as a fraction."""
+    base = WORDS[name.of]
+    above = f"{name.times if name.times > 1 or not base else ''}{base}"
+    return above if name.over == 1 else rf"\frac{{{above}}}{{{name.over}}}"
 
 
 def _call(name: str) -> Spelling:

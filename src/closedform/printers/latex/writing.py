@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from string import Formatter
 from typing import Any
 
@@ -25,7 +25,7 @@ from closedform.printers.blocks import (
 )
 from closedform.printers.draft import Extent
 from closedform.printers.latex.matrices import dots, fitting, kept_of, row_of
-from closedform.printers.latex.names import CLOSE, OPEN, spelled, width_of, words
+from closedform.printers.latex.names import CLOSE, OPEN, Widths, spelled, width_of, words
 from closedform.printers.latex.spelling import Numerals, scribe
 from closedform.printers.outline import before_rounding, page
 from closedform.printers.scribe import terms_of
@@ -109,6 +109,7 @@ class Layout:
     beside: bool = True
     cut: bool = False
     kept: dict[int, tuple[Kept, Kept]] = field(default_factory=dict)
+    sizes: Widths = field(default_factory=Widths)
 
     def fragment(self, made: Page) -> str:
         """Return displays and sentences; neighbouring paragraphs share a display."""
@@ -259,12 +260,13 @@ class Layout:
 
     def _fits(self, block: Rules) -> bool:
         """Tell whether a tree's conditions fit beside its values."""
-        texts = [text for r in block.rules for text in (*r.conditions, *self.facts(r.facts))]
-        return max(map(width_of, texts), default=0) + 10 <= self._beside(block)
+        facts = (text for r in block.rules for text in self.facts(r.facts))
+        texts = chain(chain.from_iterable(r.conditions for r in block.rules), facts)
+        return max(map(self.sizes.__getitem__, texts), default=0) + 10 <= self._beside(block)
 
     def _beside(self, block: Rules) -> float:
-        heads = [_values(block, rule).replace(BREAK, " ") for rule in block.rules]
-        return self.width - max(map(width_of, heads), default=0) - 8
+        heads = (_values(block, rule).replace(BREAK, " ") for rule in block.rules)
+        return self.width - max(map(self.sizes.__getitem__, heads), default=0) - 8
 
     def rules(self, block: Rules) -> list[str]:
         """Return a small tree as cases, another one as one rule a row."""
@@ -296,16 +298,18 @@ class Layout:
         return [f"&{block.left[0]} = \\begin{{cases}}\n{body}\n\\end{{cases}}"]
 
     def _conditions(self, rule: Rule, room: float) -> Iterator[str]:
-        wide = width_of(text := rf"\text{{{rule.lead}}}" + " " * bool(rule.conditions))
-        for i, condition in enumerate(rule.conditions):
-            # Conditions are measured once, and lines added up: the lines took twice as long.
-            before, size = AND if i else "", width_of(condition)
-            wide += width_of(before) + size
-            if i and wide > room:
+        text = rf"\text{{{rule.lead}}}" + " " * bool(rule.conditions)
+        # Conditions are measured once, and lines added up: the lines took twice as long.
+        wide, before = self.sizes[text], ""
+        for condition in rule.conditions:
+            size = self.sizes[condition]
+            wide += self.sizes[before] + size
+            if before and wide > room:
                 yield text
                 text, before = "", r"\quad" + AND
-                wide = width_of(before) + size
+                wide = self.sizes[before] + size
             text += before + condition
+            before = AND
         for i, fact in enumerate(self.facts(rule.facts)):
             text += (mark := ",\\ " if i else r"\text{:}")
             wide += width_of(mark) + width_of(fact)
@@ -320,8 +324,9 @@ class Layout:
 
     def facts(self, block: Sentence) -> list[str]:
         """Return what is known of a leaf, in parts that may stand on lines of their own."""
-        parts = block.template.split(", ") if block.template else []
-        return [self.inside(Sentence(part, block.names)) for part in parts]
+        if not block.template:
+            return []
+        return [self.inside(Sentence(part, block.names)) for part in block.template.split(", ")]
 
     # --- matrices -------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
+from itertools import cycle, repeat
 
 from closedform.printers.latex.names import CLOSE, GREEK, MARKS, OPEN, SYMBOLS
 
@@ -42,6 +43,7 @@ NAMED = {text: sign for sign, text in SYMBOLS.items() if text.startswith("{")}
 NAMED |= {text: sign for sign, text in MARKS.items() if sign not in "{}"}
 """Signs that only the names of inputs and classes have: they are text."""
 BOLD = {"x": "𝐱"}
+NBSP = "\u00a0"
 TIMES = '<mo lspace="0" rspace="0.17em">\u2062</mo>'
 NEGATIVE = '<mo form="prefix">\u2212</mo>'
 """The sign of a number, which stands close to it; that of a difference has spaces around."""
@@ -200,14 +202,50 @@ _ACTIONS: dict[str, Callable[[Reader, str], None]] = {
 }
 
 
-_SEAMS = re.compile(r"( \\text\{ and \} | ?(?<!\\)& ?| \\\\\n| < | \\[lg]e |\\q?quad\b)")
+_SEAMS = re.compile(
+    r"( \\text\{ (?:and\} |or missing\})| ?(?<!\\)& ?| \\\\\n| < | \\[lg]e |\\q?quad\b)"
+)
 """Between conditions, their sides, cells and rows; names hold none, their signs being commands.
 
 What stands between two of them is read once: a forest repeats its names and limits.
 """
 _CELLS = {"&", " &", "& ", " & "}
+_BETWEEN_CELLS = re.compile(r"(?<!\\)&")
 _NUMBER = re.compile(r" ?(-?)(\d+(?:\.\d+)?) ?")
 _ENDS = {"}", *CLOSING}
+
+
+_AND = r" \text{ and } "
+_JOINT = f"<mtext>{NBSP}and{NBSP}</mtext>"
+"""What stands between two conditions, before and after: it is found without a pattern."""
+
+
+def row_of(latex: str, gap: str = "") -> str:
+    """Return a row of a display, its cells set to the right and to the left in turn.
+
+    Args:
+        gap: more of the cells' style.
+
+    Raises:
+        ValueError: a command that `latex` does not write.
+    """
+    head, *later = latex.split(_AND)
+    try:
+        if later and not gap:
+            made = _JOINT.join([_opened(head), *map(condition, later)])
+            return f"<mtr>{made.replace(_SPLIT, '')}</mtd></mtr>"
+    except _OpenError:
+        pass
+    return f"<mtr>{_cells(cells_of(latex), gap)}</mtr>"
+
+
+@lru_cache(4096)  # most rows of a forest go on with the conditions of the row above
+def _opened(latex: str) -> str:
+    return _cells(_each_alone(latex)).removesuffix("</mtd>")
+
+
+def _cells(contents: Sequence[str], gap: str = "") -> str:
+    return "".join(map(cell, contents, cycle(("right", "left")), repeat(gap)))
 
 
 def cells_of(latex: str) -> list[str]:
@@ -216,18 +254,33 @@ def cells_of(latex: str) -> list[str]:
     Raises:
         ValueError: a command that `latex` does not write.
     """
-    made = [""]
-    for part in _SEAMS.split(latex):
-        if part in _CELLS:
-            made.append("")
-        elif (elements := whole(part)) is not None:
-            made[-1] += elements
-        else:
-            return Reader().cells(latex)
-    return [_texts_joined([cell]) for cell in made]
+    try:
+        return _each_alone(latex)
+    except _OpenError:
+        return Reader().cells(latex)
+
+
+def _each_alone(latex: str) -> list[str]:
+    cells = latex.split("&") if r"\&" not in latex else _BETWEEN_CELLS.split(latex)
+    return [_texts_joined([_JOINT.join(map(condition, cell.split(_AND)))]) for cell in cells]
+
+
+class _OpenError(Exception):
+    """A part opens what another one ends."""
 
 
 @lru_cache(4096)  # the leaves below a split repeat its condition
+def condition(latex: str) -> str:
+    """Return the elements of a condition, its sides read one by one."""
+    made = ""
+    for side in map(whole, _SEAMS.split(latex)):
+        if side is None:
+            raise _OpenError
+        made += side
+    return made
+
+
+@lru_cache(4096)  # conditions repeat the same names and signs
 def whole(latex: str) -> str | None:
     """Return the elements of a part that opens and ends nothing else; None of any other part."""
     if number := _NUMBER.fullmatch(latex):
@@ -265,7 +318,10 @@ def reduced(items: Sequence[str]) -> str:
 
 def _texts_joined(made: Sequence[str]) -> str:
     """Return elements in a row, neighbouring texts as one: a name is one, whatever its signs."""
-    return "".join(made).replace("</mtext><mtext>", "")
+    return "".join(made).replace(_SPLIT, "")
+
+
+_SPLIT = "</mtext><mtext>"
 
 
 @lru_cache(4096)  # the conditions of a forest repeat the same names and signs
@@ -318,9 +374,6 @@ def _plain(words: str) -> str:
 def text(words: str) -> str:
     """Return plain words; a browser would drop spaces at their ends, and runs of them."""
     return f"<mtext>{escape(words.replace(' ', NBSP), quote=False)}</mtext>"
-
-
-NBSP = "\u00a0"
 
 
 def fence(sign: str, inner: str = "") -> str:

@@ -11,7 +11,7 @@ from closedform.printers.blocks import Sentence
 from closedform.printers.draft import Extent
 from closedform.printers.latex.spelling import Numerals, scribe
 from closedform.printers.latex.writing import PAGE, Layout, pieces
-from closedform.printers.mathml.marks import cell, cells_of
+from closedform.printers.mathml.marks import cells_of, row_of
 from closedform.printers.outline import before_rounding, page
 from closedform.printers.program import printable
 
@@ -77,14 +77,11 @@ def write(
 
 def display(paragraphs: Sequence[Sequence[str]]) -> str:
     """Return paragraphs of rows as one display; a little room stands between them."""
-    made = []
-    for i, rows in enumerate(rows for rows in paragraphs if rows):
-        for j, row in enumerate(rows):
-            gap = ";padding-top:1em" if i and not j else ""
-            # As in an `align` of LaTeX: what stands before each second mark is set to the right.
-            cells = enumerate(cells_of(row))
-            parts = (cell(c, "left" if k % 2 else "right", gap) for k, c in cells)
-            made.append(f"<mtr>{''.join(parts)}</mtr>")
+    made: list[str] = []
+    for rows in filter(None, paragraphs):
+        # As in an `align` of LaTeX: what stands before each second mark is set to the right.
+        made.append(row_of(rows[0], ";padding-top:1em" if made else ""))
+        made += map(row_of, rows[1:])
     body = "\n".join(made)
     table = f'<mtable displaystyle="true">\n{body}\n</mtable>'
     return f'<math display="block">{table}</math>'

@@ -11,6 +11,7 @@ from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
 from closedform.layers import layers
+from closedform.ops.named import ROOTS, named
 from closedform.printers import spell as s
 from closedform.printers.program import comma, constant, free_name, joined
 from closedform.printers.spell import Custom, Speller, Spelling, Written
@@ -191,10 +192,15 @@ def _bits(array: Array) -> tuple[tuple[int, ...], bytes]:
     return array.shape, array.tobytes()
 
 
+WORDS = {"pi": "np.pi", "e": "np.e", **{f"sqrt {n}": f"np.sqrt({n})" for n in ROOTS}}
+
+
 def number(value: float) -> str:
-    """Return the shortest text that reads back as the same float."""
+    """Return the shortest text that gives the same float: π/2 and 1/3 by their names."""
     if value != value:
         return "np.nan"
+    if name := named(value):
+        return "-" * (value < 0) + name.spelt(WORDS)
     return repr(value) if abs(value) < np.inf else "np.inf" if value > 0 else "-np.inf"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Array, Node
+from closedform.ops.named import ROOTS, named
 from closedform.ops.payloads import Splits, Tree, splits_from
 from closedform.printers.ensemble import as_trees
 from closedform.printers.identifiers import identifiers
@@ -28,13 +29,17 @@ FEW = 4
 Spellings = dict[str, Custom]
 
 
+WORDS = {"pi": "math.pi", "e": "math.e", **{f"sqrt {n}": f"math.sqrt({n})" for n in ROOTS}}
+
+
 def number(value: float) -> str:
-    """Return the shortest text that reads back as the same float."""
+    """Return the shortest text that gives the same float: π/2 and 1/3 by their names."""
     if value != value:
         return "math.nan"
     if math.isinf(value):
         return "math.inf" if value > 0 else "-math.inf"
-    return repr(value)
+    name = named(value)
+    return repr(value) if name is None else "-" * (value < 0) + name.spelt(WORDS)
 
 
 def floats(values: Array) -> str:

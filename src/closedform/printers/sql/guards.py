@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from closedform import ops
 from closedform.evaluate import bounds
-from closedform.formula import Formula, refusals, surely_missing
+from closedform.formula import Formula, refusals
 from closedform.ir import Interval, Node, Type, fold, rewrite, with_args
+from closedform.ops.absence import surely_missing
 from closedform.printers.sql.dialects import Dialect
 from closedform.printers.sql.infinity import (
     GROWING,

@@ -14,6 +14,7 @@ from closedform import ops
 from closedform.errors import BadInput, MissingExtra, UnsupportedTarget
 from closedform.formula import Formula
 from closedform.ir import Node, Type, toposort
+from closedform.ops.named import Named, named
 from closedform.ops.payloads import Splits
 from closedform.passes.lower import lower
 from closedform.printers.spell import names_for
@@ -159,13 +160,23 @@ class _Builder:
         return [made[root] for root in roots]
 
     def number(self, value: float) -> Expr:
-        """Return a float of 17 digits, which reads back as the same."""
+        """Return a float of 17 digits, which reads back as the same; π/2 and 1/3 exactly."""
         sp = self.sp
         if value != value:
             return sp.nan
         if math.isinf(value):
             return sp.oo if value > 0 else -sp.oo
-        return sp.Float(value, 17)
+        name = named(value)
+        exact = None if name is None else self._named(name, value)
+        # The float of 2·π/3 that floats give is one off: it stays a Float.
+        return sp.Float(value, 17) if exact is None or float(exact) != value else exact
+
+    def _named(self, name: Named, value: float) -> Expr:
+        sp = self.sp
+        word, _, root = name.of.partition(" ")
+        bases = {"": sp.Integer(1), "pi": sp.pi, "e": sp.E}
+        base = bases[word] if word in bases else sp.sqrt(int(root))
+        return (1 if value > 0 else -1) * sp.Rational(name.times, name.over) * base
 
     def label(self, value: Any) -> Expr:
         """Return a category: a symbol, or a whole number."""

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.formula import may_be_missing
 from closedform.ir import Array, Node, fold
+from closedform.ops.absence import may_be_missing
 from closedform.ops.payloads import Label
 from closedform.readers.onnx.singles import Singles
 from closedform.readers.onnx.values import Anything, Value

@@ -9,8 +9,8 @@ import numpy as np
 
 from closedform import ops
 from closedform.families.additive import total_of
-from closedform.formula import may_be_missing
 from closedform.ir import Array, Node, fold
+from closedform.ops.absence import may_be_missing
 from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.ml_rows import by_row, numbers, scores, table
 from closedform.readers.onnx.values import Value

@@ -11,8 +11,9 @@ import numpy as np
 from closedform import ops
 from closedform.families import kernels
 from closedform.families.additive import Linear, clipped, total_of
-from closedform.formula import label_above, label_of, may_be_missing
+from closedform.formula import label_above, label_of
 from closedform.ir import Array, Node, fold
+from closedform.ops.absence import may_be_missing
 from closedform.ops.payloads import Label
 from closedform.readers.onnx.call import Call, Function
 from closedform.readers.onnx.ml_rows import by_row, labels, numbers, scores, table

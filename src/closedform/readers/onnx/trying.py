@@ -14,8 +14,9 @@ from closedform.asking.onnx import Layout, Slot, answers, runner
 from closedform.asking.onnx_double import in_double
 from closedform.errors import UnsupportedModel
 from closedform.evaluate import compute
-from closedform.formula import UNITS, may_be_missing
+from closedform.formula import UNITS
 from closedform.ir import Array, Node, Type, fold, toposort
+from closedform.ops.absence import may_be_missing
 from closedform.ops.payloads import label_codes, labels_of
 
 ROWS = 12

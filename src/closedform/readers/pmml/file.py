@@ -9,9 +9,10 @@ from functools import partial
 
 from closedform import ops
 from closedform.errors import UnsupportedModel
-from closedform.formula import Formula, may_be_missing, surely_missing
+from closedform.formula import Formula
 from closedform.ir import Node, fold, toposort
 from closedform.loading.stream import Broken
+from closedform.ops.absence import may_be_missing, surely_missing
 from closedform.readers.documents import understood
 from closedform.readers.pmml.document import Element
 from closedform.readers.pmml.expressions import derive, functions_of

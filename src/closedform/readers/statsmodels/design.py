@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.formula import Stage, surely_missing
+from closedform.formula import Stage
 from closedform.ir import Array, Node, Type, fold
+from closedform.ops.absence import surely_missing
 from closedform.readers.reading import Reading, imputed_from, is_missing, plain_label
 from closedform.readers.statsmodels.bases import (
     Basis,

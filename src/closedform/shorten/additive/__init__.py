@@ -20,7 +20,8 @@ from closedform.shorten.additive.curves import BENT, Basis, Factor, Term, plain,
 from closedform.shorten.additive.fitted import Target, lines, polished, without_least
 from closedform.shorten.additive.forward import chosen_terms
 from closedform.shorten.asked import Answers, answers
-from closedform.shorten.clock import Clock
+from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.options import some_of, whole
 from closedform.shorten.short import shortest
 from closedform.shorten.teacher import CLIP, Teacher
 
@@ -59,10 +60,12 @@ def additive(
         time_limit: seconds.
 
     Raises:
-        BadInput: the rows do not fit the formula, or are too few.
+        BadInput: the rows do not fit the formula, or are too few, or an option has no meaning.
     """
+    terms, factors = whole("terms", terms, 1), whole("factors", factors, 1)
+    curves = some_of("curves", curves, BENT)
     teacher = Teacher.of(formula, X, y, seed=seed)
-    return list(Additive.of(teacher, Clock(time_limit), curves).sums(terms, factors))
+    return gathered(Additive.of(teacher, Clock(time_limit), curves).sums(terms, factors))
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:

@@ -88,7 +88,8 @@ def without_least(target: Target, terms: Sequence[Term]) -> list[Term]:
     columns = target.matrix(terms)
     weights = target.weights(terms)
     inverse = np.linalg.pinv(columns.T @ columns, hermitian=True)
-    missed = (weights**2).sum(axis=1)[1:] / np.maximum(np.diag(inverse)[1:], 1e-300)
+    with np.errstate(over="ignore"):  # a term that varies in no row is missed least, or most
+        missed = (weights**2).sum(axis=1)[1:] / np.maximum(np.diag(inverse)[1:], 1e-300)
     least = int(missed.argmin())
     return [t for i, t in enumerate(terms) if i != least]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform.fitting.constants import count_constants
 from closedform.formula import Formula
 from closedform.shorten.clock import Clock
 from closedform.shorten.students.goal import Fit
@@ -23,6 +24,8 @@ UNITS = (5, 8, 12, 20)
 """Sizes of the students, each tried if the one before came nearer than its own predecessor."""
 NEARER = 0.9
 """A size comes nearer when its loss is at most this share of the last one's."""
+DONE = 1e-4
+"""A student that leaves so little of the variance, 1 % of the spread, is near enough."""
 MORPHED = (40, 20, 10)
 """At so many constants a student is tried with shapes in the place of its units."""
 
@@ -60,13 +63,14 @@ def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
     if not school.columns:
         yield school.constant()
         return
+    most = np.inf if teacher.formula is None else count_constants(teacher.formula) / 2
     before = np.inf
     for units in UNITS:
         start = None if clock.out() else school.taught(units, clock)
         if start is None:
             return
         yield from _shortened(school, start, clock)
-        if start.loss > NEARER * before:
+        if start.loss > NEARER * before or start.loss < DONE or start.count > most:
             return
         before = start.loss
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.evaluate import compute
-from closedform.fitting import Constants, constants_of, levenberg_marquardt
+from closedform.fitting import Constants, Slopes, constants_of, levenberg_marquardt
 from closedform.fitting.constants import Free, Slot, slots_of
 from closedform.ir import Array, Node, Type, toposort
 from closedform.passes.rounding import significant
@@ -175,14 +175,10 @@ def fit(
         made = constants.values(theta, goal.inputs, goal.rows)
         return np.concatenate([made.T.ravel(), price * theta])
 
-    def both(theta: Array) -> tuple[Array, Array]:
-        made, slopes = constants.both(theta, goal.inputs, goal.rows)
-        flat = slopes.transpose(1, 0, 2).reshape(-1, extra)
-        below = np.diag(price)
-        return (
-            np.concatenate([made.T.ravel(), price * theta]),
-            np.concatenate([flat.T, below], axis=1).T,
-        )
+    def both(theta: Array) -> tuple[Array, Slopes]:
+        made, slopes = constants.by_root(theta, goal.inputs, goal.rows)
+        own = (np.arange(extra), np.diag(price))
+        return np.concatenate([made.T.ravel(), price * theta]), [*slopes, own]
 
     target, weight = goal.flat
     target = np.concatenate([target, np.zeros(extra)])

@@ -15,7 +15,7 @@ from closedform.fitting import Constants, Layered, constants_of
 from closedform.ir import Array, Node
 from closedform.shorten.students.clearing import cleared
 from closedform.shorten.students.goal import Fit, Goal, sizes, weights_and_biases
-from closedform.shorten.students.surgeon import Surgery
+from closedform.shorten.surgeon import Surgery
 
 LARGE = 900
 """From so many constants on."""

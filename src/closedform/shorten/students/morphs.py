@@ -19,7 +19,7 @@ from closedform.shorten.clock import Clock
 from closedform.shorten.students.clearing import cleared
 from closedform.shorten.students.goal import PRICE, Fit, Goal, crowded, fit, terms_of
 from closedform.shorten.students.shapes import shapes_of, step_of
-from closedform.shorten.students.surgeon import Surgery
+from closedform.shorten.surgeon import Surgery
 
 BEST = 3
 """Shapes of a group that are fitted in context: those which alone come nearest."""

@@ -18,12 +18,14 @@ from closedform.shorten.students.goal import (
     weights_and_biases,
 )
 from closedform.shorten.students.large import LARGE, laid_out, refitted, thinned
-from closedform.shorten.students.surgeon import Surgery
+from closedform.shorten.surgeon import Surgery
 
 AT_ONCE = ((2000, 0.35), (200, 0.2), (60, 0.1), (0, 0.07))
 """Which share of the constants goes in one round, while there are more than so many."""
 TRIED = 30
 """From so many constants on they go singly, after trials of the cheapest."""
+HURRY = 0.5
+"""The greatest share that goes in one round where time is short."""
 ADAM = 300
 """Steps after each round of a large network."""
 TRIALS = 3
@@ -46,16 +48,17 @@ def shrink(
         clock: when to stop.
         after: scores → the same scores, with what a removal has made simpler.
     """
-    now = start
+    now, took = start, 0.0
     while True:
         yield now
+        began = clock.spent
         if len(now.theta) < 2 or clock.out():
             return
         count = len(now.theta)
         wanted = max(4000, min(6000, 6 * count))
         # A large network is pruned without a whole Jacobian.
         goal = rows(wanted if count > LARGE else enough(wanted, count, len(now.roots)))
-        shorter = _next(now, goal, given, clock)
+        shorter = _next(now, goal, given, clock, took)
         if not shorter:
             return
         # A leap is shown, and passed over: between 14 constants and 5 there are others.
@@ -64,6 +67,7 @@ def shrink(
         simpler = now.roots if after is None else after(now.roots)
         if simpler != now.roots:
             now = _again(simpler, goal, given, clock)
+        took = clock.spent - began
 
 
 def _again(roots: list[Node], goal: Goal, given: Collection[Node], clock: Clock) -> Fit:
@@ -73,7 +77,7 @@ def _again(roots: list[Node], goal: Goal, given: Collection[Node], clock: Clock)
     return fit(goal, roots, given, steps=3, stop=clock.out)
 
 
-def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> list[Fit]:
+def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock, took: float) -> list[Fit]:
     """Return leaps, and last the student with fewer constants; nothing where none can go."""
     if len(now.theta) > LARGE:
         return _next_large(now, goal, given, clock)
@@ -82,7 +86,8 @@ def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> list[F
     if count < 2:
         return []
     if count > TRIED:
-        roots = _without(again, max(1, int(_share(count) * count)), given)
+        share = max(_share(count), _hurried(count, clock.left / 2, took))
+        roots = _without(again, max(1, int(share * count)), given)
         if not _shorter(roots, again, given):
             return []
         return [fit(goal, roots, given, steps=12, stop=clock.out)]
@@ -91,6 +96,15 @@ def _next(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> list[F
 
 def _share(count: int) -> float:
     return next(part for more, part in AT_ONCE if count > more)
+
+
+def _hurried(count: int, seconds: float, took: float) -> float:
+    """Return which share must go in each round, if few constants are to be reached in time.
+
+    Ten classes over 40 inputs took 2 s a round, and the time was over at 400 constants.
+    """
+    rounds = seconds / took if took else np.inf
+    return min(HURRY, 1 - float((TRIED / count) ** (1 / max(rounds, 1e-3))))
 
 
 def _next_large(now: Fit, goal: Goal, given: Collection[Node], clock: Clock) -> list[Fit]:

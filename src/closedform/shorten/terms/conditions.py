@@ -53,7 +53,10 @@ def mask(condition: Condition, columns: Sequence[Array]) -> Array:
 def spelt(condition: Condition, columns: Sequence[Node]) -> Node:
     """Return a condition as a node."""
     if isinstance(condition, Test):
-        threshold, x = ops.const(condition.threshold), columns[condition.at]
+        at, x = condition.threshold, columns[condition.at]
+        if x.op is ops.LIN and x.data.weights.tolist() == [1]:  # x - 100 > 40 is x > 140
+            at, x = significant([at - x.data.bias], 12)[0], x.args[0]
+        threshold = ops.const(at)
         return ops.less(threshold, x) if condition.above else ops.less_equal(x, threshold)
     join = ops.both if condition.both else ops.either
     return join(spelt(condition.left, columns), spelt(condition.right, columns))

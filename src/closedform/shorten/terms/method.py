@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, combinations
 from types import MappingProxyType
@@ -17,13 +17,16 @@ from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
+from closedform.shorten.options import whole
 from closedform.shorten.screening import SEEN_TOGETHER, Screening, screened
 from closedform.shorten.teacher import CLIP, Teacher
-from closedform.shorten.terms.dictionary import OF_LOGARITHMS, ONE, Column
+from closedform.shorten.terms.dictionary import LINE, OF_LOGARITHMS
+from closedform.shorten.terms.logarithms import plain_powers, polished
 from closedform.shorten.terms.moves import Moves
 from closedform.shorten.terms.numerals import product_node, rounded, score_nodes
 from closedform.shorten.terms.refit import Observed
 from closedform.shorten.terms.search import DONE, Search
+from closedform.shorten.terms.shapes import Column
 from closedform.shorten.terms.sums import Curve, Indicator, Rows, Sum, solved, table_of, weighed
 from closedform.shorten.views import View
 
@@ -31,15 +34,22 @@ ROWS = 4_000
 OTHERS = 2_000
 """Rows that nothing is fitted to, on which agreement is measured."""
 MOST_INPUTS, MOST_PAIRS = 20, 20
+PART = 0.06
+"""A pair acts together that makes so much of what one of its inputs does."""
 MOST_LINEAR = 40
 """Of a linear model, so many terms: with more, the model itself is the formula."""
 LOGARITHMIC, RULES = 6, 6
 """So many terms of a logarithm, and of conditions alone."""
-WIDE = 3.0
+LONG = 5
+"""A sum of so many terms of one column each that is far behind will not catch up."""
+WIDE = 2.0
 """A target is also fitted by its logarithm where its greatest value is so many times its least."""
-LINEAR = ONE[0]
-FAR = 5.0
-"""A column whose mean lies so many deviations from 0 is taken from its (rounded) mean."""
+FAR, TOO_FAR = 5.0, 50.0
+"""A column whose mean lies so many deviations from 0 is taken from its (rounded) mean.
+
+Up to the second number it is there as it is, too: body mass, mass over the square of height, is
+of such columns, and temperature in kelvin; of years no ratio means anything.
+"""
 REFITS = ("model", "labels", "both")
 
 
@@ -70,8 +80,8 @@ def terms(
         other rows it gives the same class; after a refit also the error that was made small.
 
     Raises:
-        BadInput: the rows do not fit the formula or are fewer than 10, or y is needed and absent,
-            or not as long.
+        BadInput: the rows do not fit the formula or are fewer than 10, y is needed and absent, or
+            not as long, or an option has no meaning.
     """
     if refit not in REFITS:
         raise BadInput(
@@ -79,6 +89,7 @@ def terms(
         )
     if refit != "model" and y is None:
         raise BadInput(f"refit={refit!r} needs the labels.", hint="Give them as y.")
+    rows = whole("rows", rows, 10)
     teacher = Teacher.of(formula, X, y, seed=seed)
     return _front(_formulas(teacher, Clock(time_limit), rows, refit))
 
@@ -118,7 +129,9 @@ def _formulas(teacher: Teacher, clock: Clock, count: int, refit: str) -> Iterato
             key = tuple(sorted(t.key for t in found.terms))
             if key not in seen:
                 seen.add(key)
-                yield fitting.formula(found, search, observed)
+                made = fitting.formula(found, search, observed)
+                if np.isfinite(_explained(made)):
+                    yield made
 
 
 @dataclass(frozen=True)
@@ -141,9 +154,9 @@ class Part:
 def _searches(fitting: Fitting, clock: Clock, *, logarithms: bool) -> Iterator[Part]:
     every = list(range(len(fitting.teacher.views)))
     rows = fitting.rows(every, clipped=False)
-    whole = solved([Curve.of(LINEAR, (i,)) for i in every], rows)
+    whole = solved([Curve.of(LINE, (i,)) for i in every], rows)
     if whole.loss < DONE:
-        moves = Moves(rows, shapes=[LINEAR], conditions=False)
+        moves = Moves(rows, shapes=[LINE], conditions=False)
         some = Search(moves, rows, clock, min(len(every), MOST_LINEAR)).sums()
         yield Part(every, rows, chain(some, [whole] if len(every) <= MOST_LINEAR else []))
         return
@@ -158,10 +171,8 @@ def _searches(fitting: Fitting, clock: Clock, *, logarithms: bool) -> Iterator[P
     rows = fitting.rows(at)
     moves = Moves(rows, fitting.pairs)
     yield Part(at, rows, seen.all(Search(moves, rows, clock).sums()))
-    if seen.done:
-        return
-    if seen.pairs:
-        yield Part(at, rows, _one_by_one(moves, clock))
+    if seen.pairs and not seen.done:
+        yield Part(at, rows, _one_by_one(moves, clock, seen))
     if seen.conditions:
         moves = Moves(rows, fitting.pairs, shapes=())
         yield Part(at, rows, Search(moves, rows, clock, RULES).sums())
@@ -174,16 +185,23 @@ class _Seen:
     conditions: bool = False
     pairs: bool = False
     done: bool = False
+    losses: list[tuple[int, float]] = field(default_factory=list)
+
+    def beats(self, found: Sum) -> bool:
+        """Tell whether a sum of many terms leaves far more than one with no more constants did."""
+        far = any(n <= found.constants and 3 * loss < found.loss for n, loss in self.losses)
+        return far and len(found.terms) >= LONG
 
     def all(self, sums: Iterator[Sum]) -> Iterator[Sum]:
         for found in sums:
             self.conditions |= any(isinstance(t, Indicator) for t in found.terms)
             self.pairs |= any(isinstance(t, Curve) and len(t.at) > 1 for t in found.terms)
             self.done |= found.loss < DONE
+            self.losses.append((found.constants, found.loss))
             yield found
 
 
-def _one_by_one(moves: Moves, clock: Clock) -> Iterator[Sum]:
+def _one_by_one(moves: Moves, clock: Clock, seen: _Seen) -> Iterator[Sum]:
     """Yield sums whose terms read one column each, as long as such terms help, then any.
 
     A product that is taken early can stand for two effects that have nothing to do with each other.
@@ -191,6 +209,8 @@ def _one_by_one(moves: Moves, clock: Clock) -> Iterator[Sum]:
     found = None
     for found in Search(Moves(moves.rows), moves.rows, clock).sums():
         yield found
+        if seen.beats(found):
+            return
     if found is not None:
         yield from Search(moves, moves.rows, clock).sums(found.terms)
 
@@ -223,18 +243,22 @@ class Fitting:
 
     @cached_property
     def relevant(self) -> list[int]:
-        """The positions of the views of the inputs that matter."""
+        """The positions of the views of the inputs that matter; of some, a second time: as raw."""
         inputs = {self.screening.inputs[i] for i in self.screening.relevant[:MOST_INPUTS]}
-        return [i for i, v in enumerate(self.teacher.views) if v.input in inputs]
+        found = [i for i, v in enumerate(self.teacher.views) if v.input in inputs]
+        return found + [i for i in found if _has_ratio(self.teacher.views[i])]
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
         """The pairs of positions in `relevant` of which the inputs act together."""
         inputs = self.screening.inputs
         least = SEEN_TOGETHER / (1 if self.teacher.classifies else 2 if self._of_trees else 5)
-        shares = self.screening.pairs
+        shares, total = self.screening.pairs, self.screening.total
+        # Of a weak input, most may come from a pair: 13 % where there is one, at most 3 % else.
+        part = np.inf if self.teacher.classifies else PART
         order = sorted(shares, key=lambda pair: -shares[pair])
-        acting = [pair for pair in order if shares[pair] > least][:MOST_PAIRS]
+        weaker = {(i, j): min(total[i], total[j]) for i, j in order}
+        acting = [p for p in order if shares[p] > min(least, part * weaker[p])][:MOST_PAIRS]
         together = {frozenset((inputs[i], inputs[j])) for i, j in acting}
         of = [self.teacher.views[i].input for i in self.relevant]
         return [(i, j) for i, j in combinations(range(len(of)), 2)
@@ -290,13 +314,14 @@ class Fitting:
         return Observed(teacher, rows, self.scale, how)
 
     def _columns(self, at: list[int], table: Array) -> tuple[list[Column], list[Array]]:
-        known = [_column(self.teacher.views[i]) for i in at]
+        # What stands there a second time is taken as it is.
+        known = [_column(self.teacher.views[i], i in at[:k]) for k, i in enumerate(at)]
         return known, list(np.ascontiguousarray((table[:, at] - [c.centre for c in known]).T))
 
     def formula(self, found: Sum, part: Part, observed: Observed | None) -> Formula:
         """Return a sum as a formula."""
         if part.log:
-            return self._exponential(rounded(found, part.rows), part.rows)
+            return self._exponential(*polished(found, part.rows, self.scores))
         rows = part.rows
         if observed is not None:
             found, rows = observed.refitted(found)
@@ -306,7 +331,11 @@ class Fitting:
         return self._told(score_nodes(short, rows, self.scale), 1 - told.loss, on_labels)
 
     def _exponential(self, found: Sum, rows: Rows) -> Formula:
-        made = np.exp(rows.target - found.residual)
+        found, kept = plain_powers(found, rows)
+        inside = any(t.theta for t in found.terms)
+        found = rounded(found, rows, () if inside else kept)
+        with np.errstate(all="ignore"):
+            made = np.exp(table_of(found.terms, rows) @ found.outer)
         lost = float(((self.scores - made) ** 2).mean() / self.scores.var())
         return self._told([product_node(found, rows)], 1 - lost)
 
@@ -331,12 +360,18 @@ class Fitting:
         return float((same[0] == same[1]).mean())
 
 
-def _column(view: View) -> Column:
+def _has_ratio(view: View) -> bool:
+    """Tell whether a view lies far from 0, on one side, and not too far."""
+    far = FAR * view.deviation < abs(view.mean) < TOO_FAR * view.deviation
+    return far and not view.indicator and (view.lo > 0 or view.hi < 0)
+
+
+def _column(view: View, raw: bool = False) -> Column:
     centre = 0.0
-    if abs(view.mean) > FAR * view.deviation:
+    if abs(view.mean) > FAR * view.deviation and not (raw or view.indicator):
         places = -int(np.floor(np.log10(view.deviation)))
         centre = round(view.mean, places)
     return Column(
         view.name, view.input, view.node, centre, view.lo - centre, view.hi - centre,
-        view.mean - centre, view.deviation, len(view.levels) == 2,
+        view.mean - centre, view.deviation, len(view.levels) == 2, raw,
     )  # fmt: skip

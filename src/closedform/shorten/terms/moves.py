@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -21,15 +21,8 @@ from closedform.shorten.terms.conditions import (
     parts,
     shortest_between,
 )
-from closedform.shorten.terms.dictionary import (
-    FACTORS,
-    ONE,
-    SYMMETRIC,
-    TWO,
-    Column,
-    Shape,
-    product_of,
-)
+from closedform.shorten.terms.dictionary import FACTORS, ONE, SYMMETRIC, THREE, TWO
+from closedform.shorten.terms.shapes import Column, Shape, product_of
 from closedform.shorten.terms.sums import (
     EXACT,
     Curve,
@@ -43,6 +36,8 @@ from closedform.shorten.terms.sums import (
 
 PER_INNER = -float(np.log(0.97))
 """What a constant inside a term costs before it is fitted."""
+MOST_TRIANGLES = 12
+"""So many sets of three columns that all act together are tried: 12 shapes each."""
 MOST_TESTS = 4
 """A condition of more tests is no longer read at a glance."""
 
@@ -67,7 +62,7 @@ class Moves:
 
     def __init__(
         self, rows: Rows, pairs: Iterable[tuple[int, int]] = (), *,
-        shapes: Sequence[Shape] = (*ONE, *TWO), conditions: bool = True,
+        shapes: Sequence[Shape] = (*ONE, *TWO, *THREE), conditions: bool = True,
     ) -> None:  # fmt: skip
         """Compute each shape at its starting constants, over each column and each pair.
 
@@ -100,6 +95,24 @@ class Moves:
                     s for s in self.shapes if s.arity == 2 and (i < j or s.name not in SYMMETRIC)
                 ]
                 yield from _started(shapes, (i, j), (self.columns[i], self.columns[j]))
+
+        for at in self._triangles():
+            for i, j, k in (at, (at[0], at[2], at[1]), (at[1], at[2], at[0])):
+                shapes = [
+                    s for s in self.shapes
+                    if s.arity == 3 and ((i, j, k) == at or s.name == "x·y·zᵖ")
+                ]  # fmt: skip
+                yield from _started(shapes, (i, j, k), tuple(self.columns[m] for m in (i, j, k)))
+
+    def _triangles(self) -> list[tuple[int, int, int]]:
+        """Return the sets of three columns of which each acts together with each other one."""
+        found = [
+            (i, j, k)
+            for i, near in self.near.items()
+            for j, k in combinations(sorted(near), 2)
+            if i < j and k in self.near[j]
+        ]
+        return found[:MOST_TRIANGLES]
 
     def _unit(self, values: Sequence[Array]) -> Array:
         """Return columns of weighted mean 0 and length 1; what is no number becomes 0."""

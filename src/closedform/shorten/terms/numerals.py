@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node
 from closedform.passes.rounding import significant
+from closedform.shorten.digits import drop_digits
+from closedform.shorten.surgeon import Surgery
 from closedform.shorten.terms.conditions import negated
-from closedform.shorten.terms.dictionary import times
+from closedform.shorten.terms.shapes import power_of, times
 from closedform.shorten.terms.sums import (
     Curve,
     Indicator,
     Rows,
     Sum,
     Term,
-    fit,
     solved,
     table_of,
     weighed,
@@ -29,17 +30,25 @@ DROPPED = 10
 """A coefficient may cost so many times as much if it goes altogether."""
 FAR = 1e4
 """A column so many deviations from 0 keeps its centre: digits of the constant would cancel."""
+LARGE = 100.0
+"""A constant beyond e to this power stays in the exponent: it cancels what is there."""
 FLOOR = 1e-10
 """So much of the variance may always be lost: it is beyond what a reader will ever see."""
 
 
-def rounded(found: Sum, rows: Rows) -> Sum:
-    """Return a sum with numbers of few digits, the others refitted after each."""
+def rounded(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
+    """Return a sum with numbers of few digits, the others making up for each.
+
+    Args:
+        found: the sum.
+        rows: what it was fitted to.
+        kept: terms whose coefficients stay as they are; such sums have no constants inside.
+    """
     found = _upwards(found, rows)
     for j, term in enumerate(found.terms):
-        for i in range(len(term.theta)):
-            found = _shorter_inside(found, j, i, rows)
-    return _coefficients(found, rows)
+        for i in range(len(term.theta) if isinstance(term, Indicator) else 0):
+            found = _shorter_test(found, j, i, rows)
+    return _coefficients(_inner(found, rows), rows, kept)
 
 
 def _upwards(found: Sum, rows: Rows) -> Sum:
@@ -53,65 +62,84 @@ def _upwards(found: Sum, rows: Rows) -> Sum:
     return found if terms == list(found.terms) else solved(terms, rows)
 
 
-def _shorter_inside(found: Sum, j: int, i: int, rows: Rows) -> Sum:
-    """Return the sum with one inner constant of the fewest digits, the others fitted again."""
+def _shorter_test(found: Sum, j: int, i: int, rows: Rows) -> Sum:
+    """Return the sum with one threshold of the fewest digits."""
     limit = found.loss * (1 + DEARER) + FLOOR
-    term = found.terms[j]
-    made = found
-    for value in _spellings(term.theta[i]):
-        terms: list[Term] = [*found.terms]
-        terms[j] = term.put(i, value)
-        made = solved(terms, rows)
-        if made.loss > limit:
-            made = fit(terms, rows, steps=3)
+    value = found.terms[j].theta[i]
+    for short in (*(significant([value], digits)[0] for digits in range(1, 9)), value):
+        made = solved(_put(found.terms, [(j, i)], [short]), rows)
         if made.loss <= limit:
             return made
-    return made
+    return found
 
 
-def _spellings(value: float) -> Iterator[float]:
-    yield from (significant([value], digits)[0] for digits in range(1, 9))
-    yield value
+def _inner(found: Sum, rows: Rows) -> Sum:
+    """Return the sum with inner constants of few digits, the coefficients fitted to them."""
+    places = [(j, i) for j, term in enumerate(found.terms) for i in term.moving]
+    if not places:
+        return found
+    theta = np.array([found.terms[j].theta[i] for j, i in places])
+    room = found.loss * DEARER + FLOOR
+
+    def fine(short: Array) -> bool:
+        return solved(_put(found.terms, places, short), rows).loss <= found.loss + (
+            len(places) * room
+        )
+
+    with np.errstate(all="ignore"):
+        bend = Surgery(theta, _bend(found, rows), damping=1e-9)
+    return solved(_put(found.terms, places, drop_digits(bend, room, fine)), rows)
 
 
-def _coefficients(found: Sum, rows: Rows) -> Sum:
+def _put(
+    terms: Sequence[Term], places: Sequence[tuple[int, int]], values: Sequence[float] | Array
+) -> list[Term]:
+    """Return terms with some of their constants held at given values."""
+    new = list(terms)
+    for (j, i), value in zip(places, values, strict=True):
+        new[j] = new[j].put(i, float(value))
+    return new
+
+
+def _bend(found: Sum, rows: Rows) -> Array:
+    """Return half the Hessian of the loss along the inner constants, coefficients following them.
+
+    The part of a slope that the terms can make up for is taken off (Kaufman 1975).
+    """
+    root = np.sqrt(rows.weight)[:, None]
+    slopes = [
+        (1 + j, slope) for j, term in enumerate(found.terms) for slope in term.both(rows.columns)[1]
+    ]
+    along = np.column_stack([slope for _, slope in slopes]) * root
+    table = table_of(found.terms, rows) * root
+    along -= table @ np.linalg.lstsq(table, along, rcond=None)[0]
+    outer = found.outer[[j for j, _ in slopes]]
+    normal = (along.T @ along) * (outer @ outer.T)
+    return np.asarray(normal / rows.variance if rows.variance else normal)
+
+
+def _coefficients(found: Sum, rows: Rows, kept: Collection[int] = ()) -> Sum:
     """Return the sum with short coefficients: the widest terms first, the constant last."""
-    table = table_of(found.terms, rows)
-    reached = table @ found.outer
-    target = reached + rows.missed(reached)
+    with np.errstate(all="ignore"):
+        table = table_of(found.terms, rows)
+    if not (np.isfinite(found.loss) and np.isfinite(table).all()):
+        return found
     spread = table.std(axis=0)
     outer = np.array(found.outer)
+    x = table * np.sqrt(rows.weight)[:, None]
+    free = [j for j in range(len(outer)) if j not in kept]
+    gone = {at: DROPPED if j else 1.0 for at, j in enumerate(free)}
+    if not np.isfinite(normal := (x.T @ x)[np.ix_(free, free)]).all():
+        return found
     for k in range(outer.shape[1]):
-        order = sorted(range(1, len(outer)), key=lambda j: -spread[j] * abs(outer[j, k]))
+        width = spread[free] * np.abs(outer[free, k])
+        order = [*(at for at in np.argsort(-width, kind="stable").tolist() if free[at]), 0]
         size = max(rows.variances[k], FLOOR * float(rows.mean[k] ** 2))
         lost = found.loss * rows.variance / len(rows.variances)
+        bend = Surgery(outer[free, k], normal, damping=1e-12, floor=0.0)
         room = DEARER * lost + FLOOR * size
-        outer[:, k] = _one_score(table, target[:, k], rows.weight, outer[:, k], order, room)
+        outer[free, k] = drop_digits(bend, room, lambda _: True, order=order, gone=gone)
     return weighed(found.terms, outer, rows, table)
-
-
-def _one_score(
-    table: Array, target: Array, weight: Array, outer: Array, order: Sequence[int], room: float
-) -> Array:
-    """Return the coefficients of one score, shape (1 + terms,), each of the fewest digits."""
-    x = table * np.sqrt(weight)[:, None]
-    normal = x.T @ x
-    best, left = np.array(outer), [*order, 0]
-    for j in (*order, 0):
-        left.remove(j)
-        # How the rest moves with this one, so that what it loses is made up for.
-        along = np.zeros(len(best))
-        along[j] = 1.0
-        if left:
-            along[left] = -np.linalg.lstsq(normal[np.ix_(left, left)], normal[left, j])[0]
-        bend = float(along @ normal @ along)
-        for value in (0.0, *_spellings(best[j])):
-            more = bend * (value - best[j]) ** 2
-            if more <= room * (DROPPED if value == 0 and j else 1):
-                best = best + along * (value - best[j])
-                best[j] = value
-                break
-    return best
 
 
 def score_nodes(found: Sum, rows: Rows, scale: Array) -> list[Node]:
@@ -162,19 +190,17 @@ def product_node(found: Sum, rows: Rows) -> Node:
     factors, powers, terms = [], [], []
     for term, weight in zip(found.terms, found.outer[1:, 0].tolist(), strict=True):
         if isinstance(term, Curve) and term.shape.name == "log x":
-            powers.append(_power(columns[term.at[0]], weight))
+            powers.append(power_of(columns[term.at[0]], weight))
         elif weight:
-            terms.append((weight, term.node(columns)))
-    constant = float(np.exp(found.outer[0, 0]))
+            terms.append(_weighted(weight, term.node(columns)))
+    level = float(found.outer[0, 0])
+    inside = level if terms and abs(level) > LARGE else 0.0
+    constant = float(np.exp(np.clip(level - inside, -LARGE, LARGE)))
     error = np.sqrt(found.loss * rows.variance + FLOOR * rows.variance)
     digits = max(1, 2 - int(np.floor(np.log10(max(error, 1e-15)))))
     constant = significant([constant], digits)[0]
-    factors = [*powers, *([ops.exp(ops.lin(0, *terms))] if terms else [])]
+    factors = [
+        *powers,
+        *([ops.exp(ops.lin(significant([inside], digits + 3)[0], *terms))] if terms else []),
+    ]
     return ops.lin(0, _weighted(constant, times(*factors))) if factors else ops.const(constant)
-
-
-def _power(x: Node, exponent: float) -> Node:
-    """Return a power as a reader writes it: below the line where the exponent is negative."""
-    size = abs(exponent)
-    above = ops.sqrt(x) if size == 0.5 else x if size == 1 else ops.power(x, size)
-    return above if exponent > 0 else ops.div(ops.const(1), above)

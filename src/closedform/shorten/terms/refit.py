@@ -37,8 +37,8 @@ class Observed:
             BadInput: there are too few labels, or they are no answers of the model's kind.
         """
         self.classifies = teacher.classifies
-        said = _chances(rows.target) if self.classifies else rows.target
-        seen = _one_hot(teacher) if self.classifies else _numbers(teacher) / scale
+        said = chances_of(rows.target) if self.classifies else rows.target
+        seen = one_hot(teacher) if self.classifies else numbers_of(teacher) / scale
         known = np.asarray(np.isfinite(seen).all(axis=1))
         if known.sum() < FEWEST:
             raise BadInput(
@@ -96,7 +96,7 @@ class Observed:
     def _working(self, found: Sum) -> Rows:
         """Return rows whose least squares has the slope of the likelihood, and no less bend."""
         scores = self._scores(found)
-        chances = _chances(scores)
+        chances = chances_of(scores)
         bend = np.maximum((chances * (1 - chances)).sum(axis=1), FLAT)
         target = scores + (self.wanted - chances) / bend[:, None]
         return Rows.of(self.rows.known, self.rows.columns, target, bend)
@@ -105,14 +105,14 @@ class Observed:
 FEWEST = 10
 
 
-def _chances(scores: Array) -> Array:
+def chances_of(scores: Array) -> Array:
     """Return the chance of each class but the first, shape (rows, scores)."""
     full = np.column_stack([np.zeros(len(scores)), scores])
     chances = np.exp(full - full.max(axis=1, keepdims=True))
     return np.asarray((chances / chances.sum(axis=1, keepdims=True))[:, 1:])
 
 
-def _one_hot(teacher: Teacher) -> Array:
+def one_hot(teacher: Teacher) -> Array:
     """Return 1 for the class that was seen, of each but the first; NaN for unknown ones."""
     known = np.array([str(c) for c in teacher.task.classes])
     seen = np.array([str(_plain(v)) for v in np.ravel(np.asarray(teacher.y))])
@@ -127,7 +127,12 @@ def _plain(value: object) -> object:
     return int(item) if isinstance(item, float) and item.is_integer() else item
 
 
-def _numbers(teacher: Teacher) -> Array:
+def numbers_of(teacher: Teacher) -> Array:
+    """Return what was observed as numbers, shape (rows, outputs).
+
+    Raises:
+        BadInput: it is none.
+    """
     try:
         seen = np.asarray(teacher.y, dtype=float)
     except (TypeError, ValueError) as error:

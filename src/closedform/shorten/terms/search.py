@@ -9,8 +9,9 @@ import numpy as np
 
 from closedform.shorten.clock import Clock
 from closedform.shorten.terms.conditions import Test
-from closedform.shorten.terms.dictionary import ONE, SIMPLER, Column
+from closedform.shorten.terms.dictionary import LINE, ONE, SIMPLER
 from closedform.shorten.terms.moves import Moves
+from closedform.shorten.terms.shapes import Column
 from closedform.shorten.terms.sums import Curve, Indicator, Rows, Sum, Term, fit, solved
 
 TRIED = 6
@@ -19,10 +20,12 @@ FIRST_STEPS, LAST_STEPS = 12, 25
 STEEP = 4.0
 """A bend that is passed within so small a part of a deviation may be a step."""
 BEND = next(shape for shape in ONE if shape.name == "tanh")
-ALIKE = (("x²", "|x|", "bell", "1/(1+x²)"), ("x³", "tanh"))
+ALIKE = (("x²", "|x|", "bell", "1/(1+x²)"), ("x³", "tanh"), ("exp", "1/(x+c)", "tanh", "log(x+c)"))
 """Shapes that differ little until all constants are fitted."""
 PATIENCE = 1
 """So many rounds in a row may bring too little: two steps can show what one does not."""
+ODD = 0.1
+"""A term that pays more than this for its shape is tried as a simpler one in every round."""
 DONE = 1e-9
 """A loss of less of the variance is the model itself."""
 
@@ -94,7 +97,23 @@ class Search:
                 moved = self.moves.placed(made, j)
                 other = solved(_with(made.terms, j, moved), self.rows)
                 made = other if other.loss < made.loss else made
-        return made
+            if isinstance(term, Curve) and term.shape.jumps and steps >= FIRST_STEPS:
+                made = self._cut(made, j)
+        return _plain(made, self.rows)
+
+    def _cut(self, found: Sum, j: int) -> Sum:
+        """Return a sum with the threshold of one of its terms at the best place nearby."""
+        term = found.terms[j]
+        column = self.moves.columns[term.at[-1]]
+        for i in term.shape.jumps if isinstance(term, Curve) else ():
+            step = (column.hi - column.lo) / 12
+            while step > (column.hi - column.lo) / 1000:
+                here = found.terms[j]
+                near = (here.put(i, here.theta[i] + sign * step) for sign in (1, -1))
+                tried = [solved(_with(found.terms, j, term), self.rows) for term in near]
+                best = min(tried, key=lambda s: s.loss)
+                found, step = (best, step) if best.loss < found.loss else (found, step / 2)
+        return found
 
     def shorter(self, found: Sum, before: Sum) -> Sum:
         """Return a sum without what costs more than it brings: terms, constants, odd shapes.
@@ -113,6 +132,11 @@ class Search:
             else:
                 break
         return found
+
+
+def _plain(found: Sum, rows: Rows) -> Sum:
+    terms = [t.plain if isinstance(t, Curve) else t for t in found.terms]
+    return found if terms == list(found.terms) else solved(terms, rows)
 
 
 def _same(first: Sum, second: Sum) -> bool:
@@ -140,7 +164,7 @@ def _shorter(
     for j, term in enumerate(terms):
         if len(terms) > 1:
             yield (*terms[:j], *terms[j + 1 :])
-        if isinstance(term, Curve) and term.key not in old:
+        if isinstance(term, Curve) and (term.key not in old or term.odd(columns) > ODD):
             yield from (_with(terms, j, other) for other in _simpler(term, columns))
 
 
@@ -153,6 +177,8 @@ def _simpler(term: Curve, columns: Sequence[Column]) -> Iterator[Term]:
         for shape in SIMPLER.get(len(term.at), ()):
             if shape.count < len(term.moving):
                 yield Curve.of(shape, term.at, term.theta[: shape.count])
+    if term.shape.jumps and len(term.at) == 2:
+        yield Curve.of(LINE, term.at[:1])
     if term.shape.name.startswith("tanh"):
         yield from _steps(term, columns)
 

@@ -8,7 +8,7 @@ at once, and no start for the coefficients.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from closedform import ops
 from closedform.fitting import levenberg_marquardt
 from closedform.ir import Array, Node
 from closedform.shorten.terms.conditions import Condition, Test, exchanged, mask, spelt, tests
-from closedform.shorten.terms.dictionary import Column, Shape
+from closedform.shorten.terms.shapes import Column, Shape
 
 PER_CONSTANT = 0.03
 """A constant must lower the loss by so much of itself, 3 %; of several scores together, by less."""
@@ -25,6 +25,8 @@ TOLERATED = 1.5
 """A term may spread so many times as wide as what the sum is to explain; beyond, it is cancelled
 by others, which is no explanation."""
 ROUNDS = 3
+REMEMBERED = 200
+"""Terms whose values are kept: 6 MB."""
 EXACT = 1e-14
 """A loss of less of the variance is rounding."""
 
@@ -47,8 +49,9 @@ class Curve:
 
     @classmethod
     def of(cls, shape: Shape, at: Sequence[int], theta: Sequence[float] = ()) -> Curve:
-        """Return a term all of whose constants may move."""
-        return cls(shape, tuple(at), tuple(theta), (False,) * len(theta))
+        """Return a term all of whose constants may move that a slope moves."""
+        held = tuple(i in shape.jumps for i in range(len(theta)))
+        return cls(shape, tuple(at), tuple(theta), held)
 
     @property
     def key(self) -> tuple[str, tuple[int, ...]]:
@@ -87,6 +90,13 @@ class Curve:
         theta, held = list(self.theta), list(self.held)
         theta[i], held[i] = value, True
         return replace(self, theta=tuple(theta), held=tuple(held))
+
+    @property
+    def plain(self) -> Curve:
+        """The same curve, up to its sign, with the constants that one would write."""
+        if any(self.held):
+            return self
+        return replace(self, theta=tuple(self.shape.plain(self.theta)))
 
     def odd(self, known: Sequence[Column]) -> float:
         """Return what is to be paid for a shape that the columns do not show."""
@@ -177,6 +187,16 @@ class Rows:
     target: Array
     weight: Array
     side: Array
+    _known_values: dict[Term, Array] = field(default_factory=dict, repr=False)
+
+    def values(self, term: Term) -> Array:
+        """Return a term on each row; those of late are not computed again."""
+        found = self._known_values.get(term)
+        if found is None:
+            if len(self._known_values) >= REMEMBERED:
+                self._known_values.clear()
+            found = self._known_values[term] = term.values(self.columns)
+        return found
 
     @classmethod
     def of(cls, known: Sequence[Column], columns: Sequence[Array], target: Array, weight: Array,
@@ -245,7 +265,7 @@ class Sum:
 
 def price_of(scores: int) -> float:
     """Return what a constant must bring where there are several scores."""
-    return PER_CONSTANT / float(np.sqrt(scores))
+    return PER_CONSTANT / scores
 
 
 def fit(
@@ -277,7 +297,7 @@ def solved(terms: Sequence[Term], rows: Rows) -> Sum:
 
 def table_of(terms: Sequence[Term], rows: Rows) -> Array:
     """Return a column of ones and each term on each row, shape (rows, 1 + terms)."""
-    return np.column_stack([np.ones(len(rows.weight)), *(t.values(rows.columns) for t in terms)])
+    return np.column_stack([np.ones(len(rows.weight)), *map(rows.values, terms)])
 
 
 def weighed(terms: Sequence[Term], outer: Array, rows: Rows, table: Array) -> Sum:
@@ -314,9 +334,10 @@ def _coefficients(table: Array, rows: Rows) -> tuple[Array, Array]:
 
 def _solve(table: Array, target: Array, refinements: int = 1) -> Array:
     """Return the least-squares coefficients; of columns that depend on each other, small ones."""
-    scale = np.sqrt((table**2).sum(axis=0))
-    scale = np.where(scale > 0, scale, 1.0)
-    unit = table / scale
+    with np.errstate(all="ignore"):
+        scale = np.sqrt((table**2).sum(axis=0))
+        scale = np.where(scale > 0, scale, 1.0)
+        unit = table / scale
     if not np.isfinite(unit).all():
         return np.full((table.shape[1], target.shape[1]), np.nan)
     normal = unit.T @ unit + 1e-12 * np.eye(table.shape[1])
@@ -345,12 +366,18 @@ class _Projected:
         return [t.moved(theta[part].tolist()) for t, part in both]
 
     def values(self, theta: Array) -> Array:
-        table = np.column_stack([t.values(self.rows.columns) for t in self.moved(theta)])
+        table = np.column_stack([self._of(t) for t in self.moved(theta)])
         table = self._centred(table)
         return np.asarray(table @ _solve(table, self.target, 0)).ravel()
 
+    def _of(self, term: Term) -> Array:
+        return term.values(self.rows.columns) if term.moving else self.rows.values(term)
+
     def both(self, theta: Array) -> tuple[Array, Array]:
-        found = [t.both(self.rows.columns) for t in self.moved(theta)]
+        found = [
+            t.both(self.rows.columns) if t.moving else (self.rows.values(t), list[Array]())
+            for t in self.moved(theta)
+        ]
         whole = self._centred(
             np.column_stack([value for value, _ in found] + [s for _, own in found for s in own])
         )

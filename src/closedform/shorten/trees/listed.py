@@ -17,7 +17,8 @@ from closedform import ops
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.shorten.asked import Answers, answers
-from closedform.shorten.clock import Clock
+from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.options import whole
 from closedform.shorten.short import few_digits
 from closedform.shorten.teacher import Teacher
 from closedform.shorten.trees.boxes import gain_of, plain_cut, spread_of
@@ -26,6 +27,8 @@ from closedform.shorten.views import View
 
 MOST_RULES = 16
 """More are no list that a person follows."""
+MOST_ASKED = 10
+"""A rule of more tests is read by nobody, and there are 2 to this power of them."""
 MOST_TESTS = 3
 """Tests that one rule asks at most."""
 SIMPLER = 0.96
@@ -113,10 +116,11 @@ def rule_list(
         time_limit: seconds.
 
     Raises:
-        BadInput: the rows do not fit the formula, or are too few.
+        BadInput: the rows do not fit the formula, or are too few, or an option has no meaning.
         MissingExtra: scikit-learn is not installed.
     """
-    return list(lists(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), rules, tests))
+    rules, tests = whole("rules", rules, 1), whole("tests", tests, 1, MOST_ASKED)
+    return gathered(lists(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), rules, tests))
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:

@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from closedform.formula import Formula, Step
 from closedform.shorten.asked import MOST_CELLS, answers
-from closedform.shorten.clock import Clock
+from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.options import whole
 from closedform.shorten.teacher import Teacher
+from closedform.shorten.trees.ahead import grown_ahead
 from closedform.shorten.trees.grown import Grown, grown, plain, prunings
 
 MOST_LEAVES = 64
@@ -26,6 +26,8 @@ NOTHING = 1e-8
 """Splits that explain less of the spread follow the rounding of equal numbers."""
 ROUNDS = ((10_000, 1.0), (100_000, 6.0))
 """Rows that the model is asked about, and seconds for it: first results soon, then better ones."""
+AHEAD = 4.0
+"""Seconds for a tree that is grown two levels at a time."""
 
 
 def small_tree(
@@ -43,10 +45,13 @@ def small_tree(
         time_limit: seconds.
 
     Raises:
-        BadInput: the rows do not fit the formula, or are too few.
+        BadInput: the rows do not fit the formula, or are too few, or an option has no meaning.
         MissingExtra: scikit-learn is not installed.
     """
-    return list(trees(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), leaves, ROUNDS[1:]))
+    leaves = whole("leaves", leaves, 1)
+    return gathered(
+        trees(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), leaves, ROUNDS[1:])
+    )
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
@@ -69,19 +74,29 @@ def trees(
             return
         found = answers(teacher, clock, most=most, seconds=seconds, seed=seed)
         before = clock.left
-        whole = grown(found, leaves=2 * leaves, least=max(5, len(found.y) // 2000))
+        least = max(5, len(found.y) // 2000)
+        growths = [grown(found, leaves=2 * leaves, least=least)]
         each = (before - clock.left) / len(found.y) if clock.left < math.inf else 0.0
-        for tree in _chosen(prunings(plain(whole, found)), leaves):
+        ahead = grown_ahead(found, leaves=leaves, least=least, clock=clock.at_most(AHEAD))
+        growths += [] if ahead is None else [ahead]
+        candidates = [t for growth in growths for t in prunings(plain(growth, found))]
+        for tree in _chosen(candidates, leaves):
             count = len(tree.leaves)
             step = Step("tree", "approx", {"rows": len(found.y)}, {"leaves": count})
             yield teacher.formula_of(tree.nodes(given, args), step)
 
 
 def _chosen(found: list[Grown], most: int) -> list[Grown]:
-    """Return the largest tree up to each size, of those that each explain more than the last."""
-    left = [t.spread[t.leaves].sum() for t in found]
-    more = [a - b > NOTHING * left[0] for a, b in zip([np.inf, *left], left, strict=False)]
-    found = [t for t, better in zip(found, more, strict=True) if better]
-    sizes = [len(t.leaves) for t in found]
-    best = {max((n for n in sizes if n <= size), default=0) for size in SIZES if size <= most}
-    return [t for t, n in zip(found, sizes, strict=True) if n in best]
+    """Return the best tree up to each size, of those that each explain more than the last."""
+    nearest: dict[int, tuple[float, Grown]] = {}
+    for tree in found:
+        leaves = tree.leaves
+        left = float(tree.spread[leaves].sum())
+        if left < nearest.get(len(leaves), (math.inf, tree))[0]:
+            nearest[len(leaves)] = left, tree
+    kept: list[tuple[int, float, Grown]] = []
+    for size, (left, tree) in sorted(nearest.items()):
+        if not kept or kept[-1][1] - left > NOTHING * kept[0][1]:
+            kept.append((size, left, tree))
+    best = {max((n for n, _, _ in kept if n <= size), default=0) for size in SIZES if size <= most}
+    return [tree for n, _, tree in kept if n in best]

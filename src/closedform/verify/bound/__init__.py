@@ -13,6 +13,7 @@ from typing import Any
 from closedform.formula import Formula
 from closedform.verify.bound.difference import certify
 from closedform.verify.bound.local import LocalProof, certify_around
+from closedform.verify.bound.named import taken
 from closedform.verify.bound.proof import Proof
 from closedform.verify.bound.properties import CLAIMS, prove
 from closedform.verify.bound.statistical import Statistic, certify_sampled, least_agreement
@@ -31,6 +32,12 @@ __all__ = [
     "prove",
 ]
 
+KINDS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "fresh": ("fresh rows", certify_sampled),
+    "radius": ("boxes around rows", certify_around),
+    "box": ("a box", certify),
+}
+"""What each kind is called, and what makes it."""
 Certified = Proof | LocalProof | Statistic
 
 
@@ -50,6 +57,8 @@ def certified(
         X: rows from which the box, or the boxes, are taken.
         options: those of the function.
     """
+    kind = "fresh" if fresh is not None else "radius" if radius is not None else "box"
+    taken(f"A statement over {KINDS[kind][0]}", KINDS[kind][1], options)
     exact = model if isinstance(model, Formula) else read(model)
     if fresh is not None:
         return certify_sampled(exact, formula, fresh, **options)

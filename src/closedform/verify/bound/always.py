@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,10 @@ from closedform import ops
 from closedform.formula import Feature
 from closedform.ir import Array, Node, Type
 from closedform.verify.bound.normal import normal
-from closedform.verify.bound.points import point_of, samples, told_missing, without
+from closedform.verify.bound.points import point_of, told_missing, try_some, without
 from closedform.verify.bound.proof import OPEN, PROVEN, REFUTED, Proof
 from closedform.verify.bound.region import Program, Region, region_of, used_by
-from closedform.verify.bound.rounded import down, up
+from closedform.verify.bound.rounded import centre, down, up
 from closedform.verify.bound.search import MEMORY, MOST, Found, Halves, Search
 from closedform.verify.bound.sweep import Sweep
 from closedform.verify.bound.tape import Tape
@@ -51,7 +52,7 @@ class Truth:
     def __call__(self, lo: Array, hi: Array) -> tuple[Array, Array, Array, Array]:
         """Return where it surely holds, where it surely does not, the blame, and corners to try."""
         s = Sweep(self.tape, lo, hi, self.error)
-        blame, points = np.zeros_like(lo), 0.5 * lo + 0.5 * hi
+        blame, points = np.zeros_like(lo), centre(lo, hi)
         for n, difference in self.differences.items():
             row, at = self.tape.at[difference], self.tape.at[n]
             if (s.lo[at] == s.hi[at]).all():
@@ -117,14 +118,18 @@ def always(
 @np.errstate(all="ignore")
 def over(
     condition: Node, claim: str, region: Region, deadline: float, seed: int = 0,
-    reals: bool = False,
+    reals: bool = False, along: int | None = None,
 ) -> Proof:  # fmt: skip
-    """Prove that a condition is true at every point of a region; see `always`."""
+    """Prove that a condition is true at every point of a region; see `always`.
+
+    With `along`, of a slope along that input: a point refutes it where it is false in a stretch
+    along the input, since at the kink itself the slope is that of one side, whichever.
+    """
     start, used = time.perf_counter(), sorted(used_by([condition]))
     proven, boxes, point = True, 0, None
     for absent in region.cases(used):
         gone = {n.data for n in absent}
-        found = _falsified(condition, absent, region, used, gone, deadline, seed, reals)
+        found = _falsified(condition, absent, region, used, gone, deadline, seed, reals, along)
         boxes += found.boxes
         if found.lower >= 1:
             point = point_of(told_missing(found.point, used, gone), region, used)
@@ -139,18 +144,21 @@ def over(
 
 def _falsified(
     condition: Node, absent: Mapping[Node, Node], region: Region, used: list[int],
-    gone: set[int], deadline: float, seed: int, reals: bool,
+    gone: set[int], deadline: float, seed: int, reals: bool, along: int | None,
 ) -> Found:  # fmt: skip
     """Return the search for a point where the condition is false: 1 there, 0 elsewhere."""
-    values = _false_at(condition, region, used, gone)
     lo, hi = region.starts(used)
     truth = Truth(normal([condition], absent)[0], reals)
     rows = truth.rows(used)
+    values = _false_at(condition, region, used, gone)
+    if reals:  # the program's own rounding must not refute what is so of the reals
+        row = used.index(along) if along in used else None
+        values = partial(_surely_false, truth, rows, lo.min(axis=1), hi.max(axis=1), row)
     spread = np.where(hi > lo, hi - lo, 1.0).max(axis=1)[:, None]
 
     def bound(lo: Array, hi: Array) -> Halves:
         sure, _, found, corners = truth(lo[rows], hi[rows])
-        blame, points = np.zeros_like(lo), 0.5 * lo + 0.5 * hi
+        blame, points = np.zeros_like(lo), centre(lo, hi)
         blame[rows], points[rows] = found, corners
         # Above 0 means open; the widest first, for where is what is asked, not how much.
         width = ((hi - lo) / spread).max(axis=0, initial=0.0)
@@ -162,8 +170,27 @@ def _falsified(
         bound, values, lo, hi, cuts, batch, lambda upper, lower: upper <= 0,
         lambda lower: lower >= 1, deadline,
     )  # fmt: skip
-    search.try_points(samples(lo, hi, np.random.default_rng(seed)))
+    try_some(search, [condition], region, used, gone, seed)
     return search.run()
+
+
+STRETCH = 1e-6
+"""How long a stretch a slope is asked about, as a share of the box."""
+
+
+def _surely_false(
+    truth: Truth, rows: list[int], least: Array, most: Array, along: int | None, points: Array
+) -> Array:
+    lo, hi = points.copy(), points.copy()
+    if along is not None:
+        away = STRETCH * (most[along] - least[along])
+        above = points[along] + away <= most[along]
+        hi[along] = np.where(above, points[along] + away, points[along])
+        lo[along] = np.where(above, points[along], points[along] - away)
+    lo, hi = lo[rows], hi[rows]
+    size = max(16, MEMORY // (truth.tape.rows * (1 + (along is not None))))
+    parts = [slice(i, i + size) for i in range(0, points.shape[1], size)]
+    return np.concatenate([truth(lo[:, p], hi[:, p])[1] for p in parts]).astype(np.float64)
 
 
 def _false_at(

@@ -103,15 +103,16 @@ class Choice(Step):
         s.combine(self, Kept(-off, off, (np.zeros_like(share), share, 1 - share)))
 
     def error(self, s: Sweep, e: Array, unit: float) -> Array | float:
-        """Return the greater error of the two branches, and of another program their difference."""
+        """Return the error of the branch, and of another program the difference of both."""
         condition, a, b = self.args
         if self.nodes[0].type is not Type.REAL:
             return 0.0
-        found = np.maximum(e[a], e[b])
+        taken, left = s.lo[condition] == 1, s.hi[condition] == 0
+        found = np.where(taken, e[a], np.where(left, e[b], np.maximum(e[a], e[b])))
         if not s.other:
             return found
         low, high = apart(s, a, b)
-        either = s.lo[condition] != s.hi[condition]
+        either = ~(taken | left)
         return found + np.where(either, np.maximum(np.abs(low), np.abs(high)), 0.0)
 
 

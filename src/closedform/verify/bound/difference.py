@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,22 +14,27 @@ from closedform import ops
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
+from closedform.verify.bound.named import from_zero
 from closedform.verify.bound.normal import normal, surely_missing
+from closedform.verify.bound.pairs import paired
 from closedform.verify.bound.points import (
     climb,
     point_of,
-    samples,
     spread_of,
     told_missing,
+    try_some,
     without,
 )
 from closedform.verify.bound.proof import BOUNDED, OPEN, PROVEN, REFUTED, Proof
 from closedform.verify.bound.region import Program, Region, region_of, together, used_by
-from closedform.verify.bound.rounded import UNIT, up
+from closedform.verify.bound.rounded import UNIT, centre, up
 from closedform.verify.bound.search import MEMORY, MOST, Found, Halves, Search
 from closedform.verify.bound.smooth import SINGLE
-from closedform.verify.bound.sweep import Sweep
+from closedform.verify.bound.sweep import Bound, Sweep
 from closedform.verify.bound.tape import Tape
+
+WORTH_SEEING = 2000
+"""Boxes after which pairs of units are asked no more, if they told less than the plain way."""
 
 
 @dataclass
@@ -62,28 +68,53 @@ class Bounder:
         whole = Sweep(self.tape, lo[read].min(axis=1)[:, None], hi[read].max(axis=1)[:, None])
         self.noise = float(whole.error[self.row, 0])
         self.error = whole.error if np.isfinite(self.noise) else None
+        pairs, self.seen = paired(node), np.zeros(2)
+        self.pairs = None if pairs is None else Tape([pairs])
         wide = max(1, len(whole.wide))
-        self.batch = max(32, min(MOST, MEMORY // (self.tape.rows * wide)))
+        rows = self.tape.rows + (self.pairs.rows if self.pairs else 0)
+        self.batch = max(32, min(MOST, MEMORY // (rows * wide)))
 
     def __call__(self, lo: Array, hi: Array) -> Halves:
         """Return a bound of the value over each box."""
         s = Sweep(self.tape, lo, hi, self.error)
         found = s.fall(self.row)
+        if self.pairs is not None:
+            found = self._tighter(found, self._of_pairs(lo, hi, s.wide))
         low, high = found.lo - s.error[self.row], found.hi + s.error[self.row]
         upper = {"both": np.maximum(high, -low), "up": high, "down": -low}[self.sides]
         upper = np.where(found.missing | np.isnan(upper), np.inf, up(upper))
         turned = {"both": np.where(high >= -low, 1.0, -1.0), "up": 1.0, "down": -1.0}[self.sides]
-        blame, points = np.zeros_like(lo), 0.5 * lo + 0.5 * hi
+        blame, points = np.zeros_like(lo), centre(lo, hi)
         blame[s.wide] = found.blame
         lean = found.lean * turned
         ends = np.where(lean > 0, hi[s.wide], np.where(lean < 0, lo[s.wide], points[s.wide]))
         points[s.wide] = ends
         return Halves(upper, blame, points)
 
+    def _of_pairs(self, lo: Array, hi: Array, wide: Array) -> Bound:
+        """Return bounds from the differences of units that the two sides share; see `pairs`."""
+        assert self.pairs is not None
+        rows = np.array([self.tape.inputs.index(i) for i in self.pairs.inputs], np.int64)
+        s = Sweep(self.pairs, lo[rows], hi[rows], np.zeros((self.pairs.rows, 1)))
+        found = s.fall(self.pairs.at[self.pairs.roots[0]])
+        lean = np.zeros_like(lo)
+        lean[rows[s.wide]] = found.lean
+        return replace(found, lean=lean[wide])  # in the order of the other tape
+
+    def _tighter(self, a: Bound, b: Bound) -> Bound:
+        """Return what two bounds of the same number say together; drop pairs that say little."""
+        better = b.hi - b.lo < a.hi - a.lo
+        self.seen += np.array([better.sum(), better.size])
+        if self.seen[1] > WORTH_SEEING and self.seen[0] < self.seen[1] / 4:
+            self.pairs = None
+        lean = np.where(better, b.lean, a.lean)
+        # Halving as the pairs would have it took 33,000 boxes where this takes 200.
+        return Bound(np.fmax(a.lo, b.lo), np.fmin(a.hi, b.hi), a.missing, a.blame, lean)
+
 
 def greatest(
     target: Target, region: Region, used: list[int], absent: Mapping[Node, Node], *,
-    deadline: float, seed: int, limit: float | None, tolerance: float,
+    deadline: float, seed: int, limit: float | None, tolerance: float, coarse: float = 0.0,
 ) -> Found:  # fmt: skip
     """Return what a search for the greatest value finds.
 
@@ -94,6 +125,7 @@ def greatest(
         seed: of the points that are tried.
         limit: what the value is to stay below; None: how great it is, within `tolerance`.
         tolerance: how much the bound may exceed a value that occurs, relative to it.
+        coarse: how far the values may be off, since the model computes in float32.
     """
     node = normal([target.node], absent)[0]
     lo, hi = region.starts(used)
@@ -104,16 +136,16 @@ def greatest(
 
     def bound(lo: Array, hi: Array) -> Halves:
         told = bounder(lo[rows], hi[rows])
-        blame, points = np.zeros_like(lo), 0.5 * lo + 0.5 * hi
+        blame, points = np.zeros_like(lo), centre(lo, hi)
         blame[rows], points[rows] = told.blame, told.points
         return Halves(told.upper, blame, points)
 
     cuts = {used.index(i): c for i, c in bounder.tape.cuts.items()}
-    enough, hopeless = _stopping(limit, tolerance, bounder.noise)
+    enough, hopeless = _stopping(limit, tolerance, bounder.noise, coarse)
     search = Search(
         bound, target.values, lo, hi, cuts, bounder.batch, enough, hopeless, deadline
     )  # fmt: skip
-    search.try_points(samples(lo, hi, np.random.default_rng(seed)))
+    try_some(search, [target.node], region, used, {n.data for n in absent}, seed)
     climb(search, lo, hi)
     return search.run()
 
@@ -146,12 +178,11 @@ def certify(
         BadInput: there is no box, no such output, or no number to compare.
     """
     start = time.perf_counter()
-    _checked(epsilon, tolerance, time_limit)
+    from_zero(tolerance=tolerance, time_limit=time_limit, epsilon=epsilon or 0.0)
     name, a, b, model, formula = pair(model, formula, output)
     used = sorted(used_by([a, b]))
     region = region_of(model.inputs, used, box, X, missing)
     coarse = own_rounding(model, name, a, region)
-    limit = None if epsilon is None else epsilon - coarse
     cases = list(region.cases(used))
     best: Found | None = None
     for i, absent in enumerate(cases):
@@ -164,8 +195,8 @@ def certify(
         if sides[0] is sides[1] or all(map(surely_missing, sides)):
             continue  # the same program
         found = greatest(
-            target, region, used, absent, deadline=deadline, seed=seed, limit=limit,
-            tolerance=tolerance,
+            target, region, used, absent, deadline=deadline, seed=seed, limit=epsilon,
+            tolerance=tolerance, coarse=coarse,
         )  # fmt: skip
         found.point = told_missing(found.point, used, {n.data for n in absent})
         best = found if best is None else _worse(best, found)
@@ -174,18 +205,17 @@ def certify(
     return _proof(name, best, region, used, epsilon, tolerance, coarse, spread_of(a, region, used))
 
 
-def _checked(epsilon: float | None, tolerance: float, time_limit: float) -> None:
-    for name, value in (("epsilon", epsilon), ("tolerance", tolerance), ("time_limit", time_limit)):
-        if value is not None and not value >= 0:
-            raise BadInput(f"{name}={value!r} is not possible.", hint="Give a number from 0 on.")
-
-
 def _stopping(
-    limit: float | None, tolerance: float, noise: float
+    limit: float | None, tolerance: float, noise: float, coarse: float
 ) -> tuple[Callable[[Array, float], Array], Callable[[float], bool]]:
     """Return which boxes need no halving, and when to give up."""
     if limit is not None:
-        return lambda upper, lower: upper <= limit, lambda lower: lower > limit
+        # Between limit − coarse and limit + coarse float32 decides; more boxes do not.
+        least, most = limit - coarse, limit + coarse
+        return (
+            lambda upper, lower: upper <= (most if lower > least else least),
+            lambda lower: lower > most,
+        )
     # Within what both programs may round there is no more to tell, however many boxes.
     least = 4 * noise if np.isfinite(noise) else 0.0
     return (
@@ -275,14 +305,16 @@ def _proof(
     upper = found.upper + coarse
     if not upper >= found.lower:
         raise AssertionError(f"a bound of {upper!r} is below {found.lower!r}, which occurs")
-    status = BOUNDED if np.isfinite(upper) else OPEN
-    if epsilon is not None:
-        status = PROVEN if upper <= epsilon else OPEN
-        status = REFUTED if found.lower > epsilon else status
-    limit = "" if epsilon is None else f" ≤ {epsilon:g}"
+    limit = math.inf if epsilon is None else epsilon
+    status = REFUTED if found.lower - coarse > limit or found.lower == math.inf else OPEN
+    if status == OPEN and upper <= limit and upper < math.inf:
+        status = BOUNDED if epsilon is None else PROVEN
+    claim = f"|model − formula|{'' if epsilon is None else f' ≤ {epsilon:g}'} for {name}"
+    if epsilon is None and status == REFUTED:
+        claim += " is finite"
     more = () if coarse == 0 else (f"the model's own float32 (±{coarse:.2g})",)
     return Proof(
-        f"|model − formula|{limit} for {name}", status, upper, found.lower,
+        claim, status, upper, found.lower,
         None if found.point is None else point_of(found.point, region, used), epsilon,
         tolerance, scale, found.boxes, found.seconds, region.describe(), (*Proof.included, *more),
     )  # fmt: skip

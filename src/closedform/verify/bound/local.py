@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,14 @@ from closedform.formula import Feature, Formula
 from closedform.ir import Array, Node, Type
 from closedform.verify.bound.always import Truth
 from closedform.verify.bound.difference import Bounder, own_rounding, pair
+from closedform.verify.bound.named import from_zero
 from closedform.verify.bound.normal import missing_for, normal
 from closedform.verify.bound.region import Region, together
-from closedform.verify.plain import plain
+from closedform.verify.plain import Told, plain
 
 
-@dataclass(frozen=True)
-class LocalProof:
+@dataclass(frozen=True, repr=False)
+class LocalProof(Told):
     """What is proven in a box of one radius around each of some rows; nothing is between them.
 
     Attributes:
@@ -83,25 +83,12 @@ class LocalProof:
             + ", ".join(self.included)
         )
 
-    def __repr__(self) -> str:
-        """Return the text, which is what a console should show."""
-        return str(self)
-
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, rows as lists."""
-        held: dict[str, Any] = {
-            "verdict": self.verdict, "output": self.output, "label": self.label,
-            "radius": self.radius, "scale": self.scale, "rows": self.rows,
-            "upper": self.upper.tolist(), "epsilon": self.epsilon, "within": self.within,
-            "same": None if self.same is None else self.same.tolist(),
-            "same_share": self.same_share, "seconds": self.seconds, "included": self.included,
-        }  # fmt: skip
-        return plain(held)  # type: ignore[no-any-return]
-
-    def _repr_html_(self) -> str:
-        lines = str(self).splitlines()
-        rest = "".join(f"<li>{escape(line.strip())}</li>" for line in lines[1:])
-        return f"<div><strong>{escape(lines[0])}</strong><ul>{rest}</ul></div>"
+        return super().to_dict() | {
+            "within": plain(self.within),
+            "same_share": plain(self.same_share),
+        }
 
 
 @np.errstate(all="ignore")
@@ -123,8 +110,9 @@ def certify_around(
         BadInput: there is nothing to compare, or no row.
     """
     start = time.perf_counter()
-    if not radius >= 0:
-        raise BadInput(f"radius={radius!r} is not possible.", hint="Give a number from 0 on.")
+    from_zero(radius=radius, epsilon=epsilon or 0.0)
+    if X is None:
+        raise BadInput("A radius is about rows, and there are none.", hint="Give rows, X=….")
     labels = _labels(model, formula) if output is None else None
     name, difference, coarse = _number(model, formula, output, labels is not None)
     model, formula = together(model, formula)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import reduce
 
 from closedform import ops
@@ -44,6 +45,8 @@ def _rule(n: Node) -> Node | None:
     lost = any(surely_missing(a) for a in n.args)
     if lost and n.op in (ops.LESS, ops.LESS_EQUAL, ops.EQUAL, ops.MEMBER):
         return ops.boolean(False)
+    if n.op is ops.EQUAL and n.args[0] is n.args[1]:
+        return ops.negate(ops.missing(n.args[0]))
     if n.op is ops.EQUAL:
         found = _greatest(n.args[0], n.args[1])
         return _greatest(n.args[1], n.args[0]) if found is None else found
@@ -106,14 +109,29 @@ def _quotient(n: Node) -> Node:
 
 
 def _power(n: Node) -> Node:
-    a, b = n.args
+    a, b = n.args[0], _exponent(n.args[1])
+    if b is not n.args[1]:
+        n = ops.power(a, float(b.data))
     if b.op is ops.CONST:
         if surely_missing(a) and b.data != 0:
             return ops.const(math.nan)
         return {0.0: ops.const(1.0), 1.0: a}.get(b.data, n)
     if surely_missing(a) or surely_missing(b):
         return n
-    return ops.exp(ops.mul(b, ops.log(a)))
+    # Of a negative number there are whole powers, of which exp(b·log a) knows nothing.
+    return ops.where(ops.less(ops.const(0.0), a), ops.exp(ops.mul(b, ops.log(a))), n)
+
+
+def _exponent(b: Node) -> Node:
+    """Return b as a number where it is one, as in the slope b·xᵇ⁻¹, and no digit is lost."""
+    if b.op is not ops.LIN or any(a.op is not ops.CONST for a in b.args):
+        return b
+    numbers = [b.data.bias, *b.data.weights.tolist(), *[float(a.data) for a in b.args]]
+    if not all(map(math.isfinite, numbers)):
+        return b
+    terms = zip(b.data.weights.tolist(), b.args, strict=True)
+    exact = Fraction(b.data.bias) + sum(Fraction(w) * Fraction(float(a.data)) for w, a in terms)
+    return ops.const(float(exact)) if Fraction(float(exact)) == exact else b
 
 
 def _minimum(n: Node) -> Node:

@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from closedform.ir import Array, Node, Type
 from closedform.ops.payloads import labels_of
+from closedform.verify.bound.edges import at_edge, edges_of
 from closedform.verify.bound.region import Program, Region
+from closedform.verify.bound.rounded import centre
 from closedform.verify.bound.search import Search
 
 SAMPLES = 4096
 """Points that are tried before any box is halved."""
+EDGE_SAMPLES = 512
+"""Points between which edges of what is defined are looked for."""
 
 
 def samples(lo: Array, hi: Array, random: np.random.Generator) -> Array:
-    """Return points inside the boxes, a fifth of them at the ends of some inputs."""
+    """Return points inside the boxes, a fifth at the ends of some inputs, a fifth at 0 of some."""
     box = random.integers(lo.shape[1], size=SAMPLES)
     share = random.random((len(lo), SAMPLES))
     ends = random.random((len(lo), SAMPLES)) < 0.5
     share[:, : SAMPLES // 5] = np.where(ends, np.round(share), share)[:, : SAMPLES // 5]
     low, high = lo[:, box], hi[:, box]
-    return np.asarray(np.clip(low + share * (high - low), low, high))
+    # Not low + share·(high − low), which is no number where the width is infinite.
+    found = np.clip(low * (1 - share) + high * share, low, high)
+    zero = (random.random(found.shape) < 0.3) & (low < 0) & (high > 0)
+    found[:, -SAMPLES // 5 :] = np.where(zero, 0.0, found)[:, -SAMPLES // 5 :]
+    return np.asarray(found)
+
+
+def try_some(
+    search: Search, roots: Sequence[Node], region: Region, used: Sequence[int],
+    gone: Collection[int], seed: int,
+) -> None:  # fmt: skip
+    """Try sampled points, and those at the edges of what is defined."""
+    random = np.random.default_rng(seed)
+    points = samples(search.lo, search.hi, random)
+    search.try_points(points)
+    free = [row for row, i in enumerate(used) if i not in gone and i not in region.labels]
+    for edge in edges_of(roots):
+        program = Program([edge], region.inputs, used)
+        values = lambda x, run=program: run(without(x, used, gone, region))[0]  # noqa: E731
+        at = at_edge(values, points[:, :EDGE_SAMPLES], free, random)
+        if at.size:
+            search.try_points(at)
 
 
 def climb(search: Search, lo: Array, hi: Array) -> None:
@@ -55,6 +80,12 @@ def without(points: Array, used: Sequence[int], gone: Collection[int], region: R
         if i in gone:
             points[row] = -1 if region.inputs[i].type is Type.LABEL else np.nan
     return points
+
+
+def filled(point: Mapping[str, Any], region: Region, used: Sequence[int]) -> dict[str, Any]:
+    """Return a point with a number, or a label, for every input that is used."""
+    lo, hi = region.starts(used)
+    return {**point_of(centre(lo, hi)[:, 0], region, used), **point}
 
 
 def told_missing(point: Array, used: Sequence[int], gone: Collection[int]) -> Array:

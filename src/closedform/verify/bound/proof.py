@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from html import escape
+from dataclasses import dataclass, field
 from typing import Any
 
-from closedform.verify.plain import plain
+from closedform.verify.plain import Told, listed
 
 PROVEN, REFUTED, OPEN, BOUNDED = "proven", "refuted", "not decided", "bounded"
 
@@ -17,8 +15,8 @@ INCLUDED = ("the rounding of both programs in float64",)
 METHODS = ("intervals", "lines with remainders", "quadratic forms", "branch and bound")
 
 
-@dataclass(frozen=True)
-class Proof:
+@dataclass(frozen=True, repr=False)
+class Proof(Told):
     """What is true of every point of a box, and how that is known.
 
     Attributes:
@@ -73,7 +71,7 @@ class Proof:
         parts = [f"{self.status}: {self.claim}"]
         if self.status == REFUTED and self.point is not None:
             parts.append(f"at {_point(self.point)}")
-        if not math.isnan(self.upper):
+        if math.isfinite(self.upper):
             parts.append(f"proven at most {self.upper:.6g}")
         if math.isfinite(self.lower):
             parts.append(f"found {self.lower:.6g}")
@@ -95,26 +93,10 @@ class Proof:
         """Return the proof as compact text; the verdict is its first line."""
         return "\n".join([self.verdict, *(f"  {note}" for note in self._notes())])
 
-    def __repr__(self) -> str:
-        """Return the text, which is what a console should show."""
-        return str(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values; floats that JSON lacks become text ("nan", "inf")."""
-        made: dict[str, Any] = {"ok": self.ok, "verdict": self.verdict}
-        return made | plain(asdict(self))  # type: ignore[no-any-return]
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
-
     def _repr_html_(self) -> str:
-        colour = {PROVEN: "#006d4e", BOUNDED: "#006d4e", REFUTED: "#b3261e"}.get(
-            self.status, "#7a5900"
-        )
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self._notes())
-        head = f'<strong style="color:{colour}">{escape(self.verdict)}</strong>'
-        return f"<div>{head}<ul>{notes}</ul></div>"
+        colour = {PROVEN: "#006d4e", BOUNDED: "#006d4e", REFUTED: "#b3261e"}
+        head = self._headline(self.verdict, colour.get(self.status, "#7a5900"))
+        return f"<div>{head}{listed(self._notes())}</div>"
 
 
 def _point(values: Mapping[str, Any]) -> str:

@@ -88,6 +88,12 @@ def region_of(
     Raises:
         BadInput: what is wrong with the box, all at once.
     """
+    if box is not None and not isinstance(box, Mapping):
+        raise BadInput(
+            f"{box!r} is no box.",
+            hint="Give a range by name, box={'age': (18, 90)}; rows are X=….",
+        )
+    missing = (missing,) if isinstance(missing, str) else tuple(missing)
     lo, hi = np.full((2, len(inputs)), np.nan)
     labels: dict[int, tuple[Label, ...]] = {}
     problems = _unknown(inputs, [*(box or {}), *missing])
@@ -136,7 +142,8 @@ def _first(names: Sequence[str]) -> str:
 
 def _range(given: Any, column: Array | None) -> tuple[float, float]:
     if given is None:
-        assert column is not None
+        if column is None:
+            raise ValueError("no range is given")
         numbers = column[np.isfinite(column)]
         if not len(numbers):
             raise ValueError("the rows hold no number")

@@ -12,6 +12,8 @@ import numpy as np
 from closedform.ir import Array
 
 UNIT = 2.0**-53
+LARGEST = 1.7976931348623157e308
+"""The greatest float64."""
 FUNCTION_UNITS = 16
 """Units of rounding that a function of NumPy may be off: 4 ulp are stated, 8 units, and doubled."""
 TINY = 1e-300
@@ -41,6 +43,11 @@ def middle(lo: Array, hi: Array) -> Array:
         inside = np.where(np.isfinite(lo), lo, np.where(np.isfinite(hi), hi, 0.0))
         found = np.where(far, inside, found)
     return found
+
+
+def centre(lo: Array, hi: Array) -> Array:
+    """Return the number midway, inside even where half of it is no number: 5e-324 / 2 is 0."""
+    return np.asarray(np.clip(0.5 * lo + 0.5 * hi, lo, hi))
 
 
 def radius(lo: Array, hi: Array, centre: Array) -> Array:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from closedform.ir import Array
+from closedform.verify.bound.rounded import LARGEST, centre
 
 MOST = 4096
 """Boxes in one batch."""
@@ -88,7 +89,8 @@ class Search:
     def __post_init__(self) -> None:
         """Start with nothing known."""
         self.found = Found(np.inf, -np.inf, self.lo[:, 0])
-        self.spread = np.where(self.hi > self.lo, self.hi - self.lo, 1.0).max(axis=1, initial=0)
+        wide = np.where(self.hi > self.lo, self.hi - self.lo, 1.0).max(axis=1, initial=0)
+        self.spread = np.minimum(wide, LARGEST)
         self.closed = -np.inf
 
     def try_points(self, points: Array) -> None:
@@ -156,7 +158,7 @@ class Search:
         able = np.nextafter(lo, np.inf) < hi
         for i, cuts in self.cuts.items():
             able[i] |= np.searchsorted(cuts, lo[i]) < np.searchsorted(cuts, hi[i])
-        width = (hi - lo) / self.spread[:, None]
+        width = np.minimum(hi - lo, LARGEST) / self.spread[:, None]
         blame = np.where(np.isfinite(blame), blame, 0.0)
         total = blame.sum(axis=0)
         # Where nobody is to blame, the widest; a thousandth of that everywhere, against starving.
@@ -170,7 +172,7 @@ class Search:
         """Return both halves of each box: first all lower ones, then all upper ones."""
         boxes = np.arange(len(at))
         a, b = lo[at, boxes], hi[at, boxes]
-        left = 0.5 * a + 0.5 * b
+        left = np.minimum(centre(a, b), np.nextafter(b, -np.inf))
         right = left.copy()
         for i in np.unique(at):
             cuts = self.cuts.get(int(i))

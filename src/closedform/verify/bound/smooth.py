@@ -26,6 +26,8 @@ from closedform.verify.bound.sweep import Bend, Kept, Step, Sweep
 
 SINGLE = 2.0**-24
 """The unit of rounding of float32."""
+OVERFLOWS = 3e38
+"""From here on a float32 may be infinite: the greatest is 3.4e38."""
 
 
 class Layer(Step):
@@ -63,11 +65,11 @@ class Layer(Step):
         s.lo[out], s.hi[out] = self._signed(lo, hi, down(centre - spread), up(centre + spread))
         s.c[out] = centres[:, boxes:] + b
         s.g[out] = (self.w @ s.g[rows].reshape(n, -1)).reshape(len(self.w), -1, boxes)
+        s.missing[out] = s.missing[rows].any(axis=0)
         off = few * (size + np.abs(b)) + TINY
         if self.rounds:
             off = self._rounding(s, rows, off)
         s.k[out] = (k + few * reach + off) * (1 + few)
-        s.missing[out] = s.missing[rows].any(axis=0)
         s.settle(self, Kept(-off, off, None, reach))
 
     def _signed(self, lo: Array, hi: Array, low: Array, high: Array) -> tuple[Array, Array]:
@@ -87,9 +89,9 @@ class Layer(Step):
     def _rounding(self, s: Sweep, rows: Array, off: Array) -> Array:
         size = self._sizes(s, rows)
         lost = gamma(len(rows) + 2, SINGLE) * size + s.error[rows].sum(axis=0) + 1e-40
+        lost = np.where(size < OVERFLOWS, lost, np.inf)
         s.lo[self.out] = down(s.lo[self.out] - lost)
         s.hi[self.out] = up(s.hi[self.out] + lost)
-        s.missing[self.out] |= ~(size < 3e38)
         return np.asarray(off + lost)
 
     def _sizes(self, s: Sweep, rows: Array) -> Array:
@@ -158,12 +160,12 @@ class Single(Step):
         """Compute the rows."""
         rows, out = self.args[0], self.out
         size = np.maximum(np.abs(s.lo[rows]), np.abs(s.hi[rows])) + s.error[rows]
-        off = 2 * SINGLE * size + 1e-44 + s.error[rows]
+        off = np.where(size < OVERFLOWS, 2 * SINGLE * size + 1e-44 + s.error[rows], np.inf)
         with np.errstate(over="ignore"):
             ends = [(s.lo[rows] - s.error[rows]), (s.hi[rows] + s.error[rows])]
             low, high = (x.astype(np.float32).astype(np.float64) for x in ends)
         s.lo[out], s.hi[out], s.c[out] = low, high, s.c[rows]
-        s.missing[out] = s.missing[rows] | ~(size < 3e38)
+        s.missing[out] = s.missing[rows]
         s.combine(self, Kept(-off, off, (np.ones_like(off),)))
 
     def error(self, s: Sweep, e: Array, unit: float) -> Array | float:

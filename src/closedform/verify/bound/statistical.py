@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from html import escape
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,12 @@ import numpy as np
 from closedform.errors import BadInput, MissingExtra
 from closedform.formula import Formula
 from closedform.ir import Array
-from closedform.verify.plain import plain
+from closedform.verify.bound.named import from_zero
+from closedform.verify.plain import Told
 
 
-@dataclass(frozen=True)
-class Statistic:
+@dataclass(frozen=True, repr=False)
+class Statistic(Told):
     """How often model and formula agree, as fresh rows show it.
 
     Attributes:
@@ -55,18 +55,6 @@ class Statistic:
         more = f", {self.formulas} formulas judged on them" if self.formulas > 1 else ""
         seen = f"{self.disagreements:,} of {self.rows:,} fresh rows differ"
         return f"{self.verdict}\n  {seen}{more} (Clopper–Pearson)"
-
-    def __repr__(self) -> str:
-        """Return the text, which is what a console should show."""
-        return str(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values."""
-        return {"verdict": self.verdict} | plain(asdict(self))  # type: ignore[no-any-return]
-
-    def _repr_html_(self) -> str:
-        head, rest = str(self).split("\n")
-        return f"<div><strong>{escape(head)}</strong><ul><li>{escape(rest.strip())}</li></ul></div>"
 
 
 def least_agreement(rows: int, disagreements: int, delta: float, formulas: int = 1) -> float:
@@ -121,6 +109,7 @@ def certify_sampled(
     Raises:
         BadInput: numbers without an epsilon, or no row.
     """
+    from_zero(epsilon=epsilon or 0.0)
     name = output or formula.answer[0]
     got = np.asarray(formula(X, name))
     want = np.asarray(model(X, name) if isinstance(model, Formula) else model(X))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from closedform.ir import Array, Node
-from closedform.verify.bound.rounded import TINY, UNIT, down, gamma, middle, radius, up
+from closedform.verify.bound.rounded import LARGEST, TINY, UNIT, down, gamma, middle, radius, up
 
 if TYPE_CHECKING:
     from closedform.verify.bound.tape import Tape
@@ -171,6 +171,8 @@ class Sweep:
         self.c[:count] = middle(lo, hi)
         self.radii = radius(lo, hi, self.c[:count])
         self.r = self.radii[self.wide]
+        # A slope of 2e-321 has three digits: with a radius of 1e200 that is no small change.
+        self.lost = TINY * np.minimum(self.r, LARGEST).sum(axis=0)
         self.inc[:count] = self.radii
         self.g[self.wide, np.arange(len(self.wide))] = 1.0
         fixed = slice(count, count + len(tape.fixed))
@@ -195,6 +197,7 @@ class Sweep:
         """Finish rows whose V, C, G and K are set: bounds from both forms, none left undefined."""
         out = step.out
         lo, hi, c, k = self.lo[out], self.hi[out], self.c[out], self.k[out]
+        k += self.lost
         inc = self.reach(self.g[out], k)
         lo[:] = np.fmax(lo, down(c - inc))
         hi[:] = np.fmin(hi, up(c + inc))
@@ -232,6 +235,7 @@ class Sweep:
         lo, hi = self.lo[out], self.hi[out]
         np.copyto(lo, -np.inf, where=np.isnan(lo))
         np.copyto(hi, np.inf, where=np.isnan(hi))
+        self.missing[out] |= ~np.isfinite(lo - hi)
         self.c[out] = mid = middle(lo, hi)
         self.k[out] = self.inc[out] = radius(lo, hi, mid)
         self.kept[step] = Kept(down(lo - mid), up(hi - mid), first=first)
@@ -305,7 +309,8 @@ class Descent:
         s.adjoint[self.row] = 1.0
         for step in reversed(s.tape.steps):
             adjoint = s.adjoint[step.out]
-            if adjoint.any():
+            # A condition has no slope; ∞·0 of a choice may still have left NaN there.
+            if step in s.kept and adjoint.any():
                 self._pass(step, adjoint, s.kept[step])
 
     def _pass(self, step: Step, adjoint: Array, kept: Kept) -> None:

@@ -23,7 +23,8 @@ from closedform.verify.bound.choices import (
     Sign,
     Trees,
 )
-from closedform.verify.bound.curves import CURVES, power
+from closedform.verify.bound.curves import CURVES, Curve, power
+from closedform.verify.bound.pairs import GAP, Gap
 from closedform.verify.bound.smooth import Absolute, Curved, Layer, Maximum, Product, Single, Sum
 from closedform.verify.bound.sweep import Step, Unknown
 
@@ -121,6 +122,8 @@ def _kind(n: Node, sharing: int) -> tuple[Any, ...]:
         return (n.op, n.args)
     if n.op is ops.POW:
         return (ops.POW, n.args[1])
+    if n.op is GAP:
+        return (GAP, n.data)
     if n.op in ELEMENTWISE:
         same_type = n.args[0].type is n.args[-1].type
         return (n.op, len(n.args), n.type, same_type and n.args[0].type)
@@ -138,10 +141,17 @@ def _step(group: list[Node], out: slice, places: list[Array], shared: bool) -> S
     if n.op is ops.SUM32:
         return Layer(group, out, places)
     if n.op is ops.POW or n.op.name in CURVES:
-        curve = power(float(n.args[1].data)) if n.op is ops.POW else CURVES[n.op.name]
+        curve = _powered(n.args[1]) if n.op is ops.POW else CURVES[n.op.name]
         return Unknown(group, out, places) if curve is None else Curved(group, out, places, curve)
+    if n.op is GAP:
+        return Gap(group, out, places)
     made = ELEMENTWISE.get(n.op) or ALONE.get(n.op) or Unknown
     return made(group, out, places)
+
+
+def _powered(exponent: Node) -> Curve | None:
+    # Of a missing number to an unknown power, which is 1 where that is 0, nothing is known.
+    return power(float(exponent.data)) if exponent.op is ops.CONST else None
 
 
 def cuts_of(nodes: Sequence[Node]) -> dict[int, Array]:

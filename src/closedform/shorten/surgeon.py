@@ -13,6 +13,8 @@ from closedform.ir import Array
 
 DAMPING = 1e-5
 """Added to the scaled Hessian, whose diagonal is 1."""
+FLOOR = 1e-14
+"""No constant counts as freer than so much of the one that is held fastest: it is saturated."""
 
 
 class Surgery:
@@ -22,15 +24,17 @@ class Surgery:
         theta: the constants now, 0 where they are taken out.
     """
 
-    def __init__(self, theta: Array, normal: Array) -> None:
+    def __init__(
+        self, theta: Array, normal: Array, *, damping: float = DAMPING, floor: float = FLOOR
+    ) -> None:
         """Begin with fitted constants and half the Hessian of their loss."""
         self.theta = theta.copy()
         self.there = np.ones(len(theta), bool)
         diagonal = np.diag(normal)
-        floor = 1e-14 * max(diagonal.max(initial=0.0), 1e-300)
-        self._scale = 1 / np.sqrt(np.maximum(diagonal, floor))
+        least = max(floor * diagonal.max(initial=0.0), 1e-300)
+        self._scale = 1 / np.sqrt(np.maximum(diagonal, least))
         scaled = normal * self._scale * self._scale[:, None]
-        self._inverse = np.linalg.inv(scaled + DAMPING * np.eye(len(theta)))
+        self._inverse = np.linalg.inv(scaled + damping * np.eye(len(theta)))
 
     @property
     def cost(self) -> Array:

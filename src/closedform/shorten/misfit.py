@@ -1,4 +1,4 @@
-"""How well formulas fit a teacher: the weighted squares of what their scores are away from its."""
+"""How far formulas are from a teacher: the weighted squares of what scores are away from its."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from closedform.shorten.teacher import Teacher
 
 
 @dataclass(frozen=True, eq=False)
-class Judge:
+class Misfit:
     """A teacher's scores on rows of its own, and the loss of others against them.
 
     Attributes:
@@ -34,8 +34,8 @@ class Judge:
     scale: Array
 
     @classmethod
-    def of(cls, teacher: Teacher, rows: int, *, seed: int = 0) -> Judge:
-        """Return a judge with so many rows at most, as `Teacher.sample` gives them."""
+    def of(cls, teacher: Teacher, rows: int, *, seed: int = 0) -> Misfit:
+        """Return a misfit with so many rows at most, as `Teacher.sample` gives them."""
         inputs, target = teacher.sample(rows, seed=seed)
         weight = teacher.weights(target)
         spread = np.ones(target.shape[1]) if teacher.classifies else target.std(axis=0)
