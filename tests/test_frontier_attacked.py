@@ -18,6 +18,7 @@ from sklearn.metrics import r2_score
 import closedform as cf
 from closedform.errors import BadInput
 from closedform.frontiers import choosing, limiting, searching, splitting
+from closedform.frontiers.judging import METRICS
 from closedform.frontiers.words import table_lines
 from closedform.shorten import methods as known
 from closedform.shorten.teacher import Teacher
@@ -214,10 +215,11 @@ def test_infinite_answers_are_no_answers():
     assert math.isfinite(front.entries[0].error) and front.rows < 40
 
 
-def test_answers_as_large_as_floats_go_have_errors():
-    front = cf.frontier(lambda rows: 1e300 * rows[:, 0], X, 1e300 * NUMBER, methods=[])
-    assert front.entries[0].error == pytest.approx(1, abs=0.1)
-    assert math.isfinite(front.entries[0].error_y)
+def test_numbers_whose_squares_are_no_floats_have_errors():
+    rmse, _ = METRICS["rmse"]
+    wanted = np.sqrt(np.mean((X[:, 0] - NUMBER) ** 2)) / NUMBER.std()
+    for scale in (1e-200, 1.0, 1e200, 1e300):
+        assert rmse(scale * NUMBER, scale * X[:, 0]) == pytest.approx(wanted)
 
 
 # --- options ------------------------------------------------------------------------------------
@@ -328,6 +330,7 @@ def test_a_frontier_in_a_thread_keeps_to_its_clock(forest):
 class _Fake:
     def __init__(self, length, error, method="x", inputs=1, away=None):
         self.length, self.inputs, self.method, self.formula = length, inputs, method, length
+        self.refitted = False
         self.judged = type("J", (), {"chosen_by": error, "error": error, "away": away})()
 
 
