@@ -1,6 +1,7 @@
 """What every method does last, and the one walk that drops digits."""
 
 import math
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -72,6 +73,13 @@ def test_a_list_of_pieces_asks_first_what_answers_at_once():
         for n in toposort(made.roots):
             if n.op is o.WHERE and n.args[1].op is o.WHERE:
                 assert n.args[2].op is o.WHERE
+
+
+def test_an_exponential_has_its_constant_before_it_alone():
+    grown = Formula({"t": o.lin(0, (44, o.exp(o.lin(0, (0.05, y)))))}, tuple(map(Feature, "xyz")))
+    found = list(method("terms")(Teacher.of(grown, ROWS + [0, 20, 0]), Clock(5)))
+    near = max(found, key=lambda f: f.trail[-1].found["explained"])
+    assert re.match(r"t = 44(\.0000\d*)?\*exp\(0\.05\*y\)", near.to("text"))
 
 
 def problem(seed, columns=5):

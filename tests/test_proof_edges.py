@@ -92,6 +92,19 @@ def test_what_overflows_in_float32_may_be_infinite():
     assert s.lo[row, 0] == -np.inf and s.lo[row, 0] <= s.hi[row, 0]
 
 
+def test_what_is_infinite_from_the_start_is_no_number_later():
+    infinite = o.const(math.inf)
+    for n in (o.sin(infinite), o.mul(infinite, o.lin(0, (0.0, X0))), o.mul(infinite, X0)):
+        proof = formula_of(n, 1).certify(formula_of(ONE, 1), {"x0": (-1, 1)}, time_limit=0.2)
+        assert proof.upper == math.inf
+    # A comparison with it stays one.
+    n = o.where(o.less(X0, infinite), X0, o.log(X0))
+    assert formula_of(n, 1).prove("within", {"x0": (-1, 1)}, lo=-1, hi=1).status == "proven"
+    rows = np.array([[0.5], [math.inf]])
+    near = formula_of(o.sin(X0), 1).certify(formula_of(ONE, 1), X=rows, radius=0.1, scale=1.0)
+    assert np.isfinite(near.upper).tolist() == [True, False]
+
+
 def test_a_polynomial_that_overflows_may_be_missing():
     cubic = o.piecewise(X0, Pieces.of([0.5], [[0, 0, 0, 1e308], [0, -1e308, 0, 1e308]]))
     row, s = swept(o.sin(cubic), [-1e200], [1e200])

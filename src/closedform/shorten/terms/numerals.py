@@ -186,14 +186,16 @@ def _weighted(weight: float, n: Node) -> tuple[float, Node]:
 
 def product_node(found: Sum, rows: Rows) -> Node:
     """Return the exponential of a sum of one score as a node: logarithms become powers."""
-    columns = [c.spelt for c in rows.known]
+    columns, own = [c.spelt for c in rows.known], [c.node for c in rows.known]
     factors, powers, terms = [], [], []
+    level = float(found.outer[0, 0])
     for term, weight in zip(found.terms, found.outer[1:, 0].tolist(), strict=True):
+        plain = _is_raw(term, rows)
         if isinstance(term, Curve) and term.shape.name == "log x":
             powers.append(power_of(columns[term.at[0]], weight))
         elif weight:
-            terms.append(_weighted(weight, term.node(columns)))
-    level = float(found.outer[0, 0])
+            terms.append(_weighted(weight, term.node(own if plain else columns)))
+            level -= weight * rows.known[term.at[0]].centre * plain
     inside = level if terms and abs(level) > LARGE else 0.0
     constant = float(np.exp(np.clip(level - inside, -LARGE, LARGE)))
     error = np.sqrt(found.loss * rows.variance + FLOOR * rows.variance)

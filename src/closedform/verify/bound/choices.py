@@ -41,7 +41,7 @@ class Compare(Step):
         """Compute the rows."""
         a, b = self.args
         (alo, ahi), (blo, bhi) = tested(s, a), tested(s, b)
-        lost, op = s.missing[a] | s.missing[b], self.nodes[0].op
+        lost, op = self._lost(s), self.nodes[0].op
         if op is ops.EQUAL:
             known = (alo == ahi) & (blo == bhi) & (alo == blo)
             if self.nodes[0].args[0].type is Type.LABEL:
@@ -53,6 +53,16 @@ class Compare(Step):
         if op is ops.LESS:
             return _tell(s, self.out, ((ahi < blo) | (high < 0)) & ~lost, (alo >= bhi) | (low >= 0))
         return _tell(s, self.out, ((ahi <= blo) | (high <= 0)) & ~lost, (alo > bhi) | (low > 0))
+
+    def _lost(self, s: Sweep) -> Array:
+        """Return where a side may be missing; an infinite constant is not, when compared."""
+        lost = np.zeros(s.lo[self.out].shape, bool)
+        for j, rows in enumerate(self.args):
+            known = [
+                a.op is ops.CONST and a.data == a.data for a in (n.args[j] for n in self.nodes)
+            ]
+            lost |= s.missing[rows] & ~np.array(known)[:, None]
+        return lost
 
 
 class Logic(Step):

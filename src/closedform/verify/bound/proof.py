@@ -70,7 +70,7 @@ class Proof(Told):
         """One line: what is known."""
         parts = [f"{self.status}: {self.claim}"]
         if self.status == REFUTED and self.point is not None:
-            parts.append(f"at {_point(self.point)}")
+            parts.append(f"at {_point(self.point)}" if self.point else "everywhere")
         if math.isfinite(self.upper):
             parts.append(f"proven at most {self.upper:.6g}")
         if math.isfinite(self.lower):

@@ -178,7 +178,9 @@ class Sweep:
         fixed = slice(count, count + len(tape.fixed))
         for rows_of in (self.lo, self.hi, self.c):
             rows_of[fixed] = tape.fixed[:, None]
-        self.missing[fixed] = np.isnan(tape.fixed)[:, None]
+        # What is infinite counts as missing: its sine is, and 0 times it.
+        self.missing[fixed] = ~np.isfinite(tape.fixed)[:, None]
+        self.missing[:count] = ~np.isfinite(lo - hi)
         if error is None:
             self.error[:count] = inputs * unit * np.maximum(np.abs(lo), np.abs(hi))
         with np.errstate(all="ignore"):
