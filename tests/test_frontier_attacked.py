@@ -18,8 +18,10 @@ from sklearn.metrics import r2_score
 import closedform as cf
 from closedform.errors import BadInput
 from closedform.frontiers import choosing, limiting, searching, splitting
+from closedform.frontiers.judging import METRICS
 from closedform.frontiers.words import table_lines
 from closedform.shorten import methods as known
+from closedform.shorten.teacher import Teacher
 
 X = np.random.default_rng(0).normal(size=(200, 3))
 NUMBER = 2 * X[:, 0] + X[:, 1] ** 2
@@ -87,6 +89,7 @@ def test_infinite_inputs_stop_no_method(forest, method):
     rows[:5, 0], rows[5:9, 1] = np.inf, -np.inf
     front = cf.frontier(forest, rows, methods=[method], time_limit=1)
     assert not any("stopped" in note for note in front.notes)
+    assert np.isfinite(Teacher.of(cf.read(forest), rows).inputs).all()
 
 
 def test_rows_that_repeat_stay_together():
@@ -212,10 +215,11 @@ def test_infinite_answers_are_no_answers():
     assert math.isfinite(front.entries[0].error) and front.rows < 40
 
 
-def test_answers_as_large_as_floats_go_have_errors():
-    front = cf.frontier(lambda rows: 1e300 * rows[:, 0], X, 1e300 * NUMBER, methods=[])
-    assert front.entries[0].error == pytest.approx(1, abs=0.1)
-    assert math.isfinite(front.entries[0].error_y)
+def test_numbers_whose_squares_are_no_floats_have_errors():
+    rmse, _ = METRICS["rmse"]
+    wanted = np.sqrt(np.mean((X[:, 0] - NUMBER) ** 2)) / NUMBER.std()
+    for scale in (1e-200, 1.0, 1e200, 1e300):
+        assert rmse(scale * NUMBER, scale * X[:, 0]) == pytest.approx(wanted)
 
 
 # --- options ------------------------------------------------------------------------------------
@@ -286,7 +290,8 @@ def test_an_interruption_before_anything_is_found_stays_one(forest, monkeypatch)
 
 def test_a_limit_without_end_leaves_the_signals_as_they_were(forest):
     before = signal.getsignal(signal.SIGALRM)
-    cf.frontier(forest, X, methods=["scorecard"], time_limit=math.inf)
+    front = cf.frontier(forest, X, methods=["scorecard"], time_limit=math.inf)
+    assert not front.notes
     assert signal.getsignal(signal.SIGALRM) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
@@ -295,7 +300,7 @@ def test_a_step_that_swallows_the_alarm_is_cut_off_by_the_next(monkeypatch):
     monkeypatch.setattr(limiting, "AGAIN", 0.05)
     swallowed = []
     with pytest.raises(limiting.TimeIsOver), limiting.at_latest(0.01):
-        while len(swallowed) < 100:
+        for _ in range(100):
             try:
                 time.sleep(0.02)
             except limiting.TimeIsOver:
@@ -325,6 +330,7 @@ def test_a_frontier_in_a_thread_keeps_to_its_clock(forest):
 class _Fake:
     def __init__(self, length, error, method="x", inputs=1, away=None):
         self.length, self.inputs, self.method, self.formula = length, inputs, method, length
+        self.refitted = False
         self.judged = type("J", (), {"chosen_by": error, "error": error, "away": away})()
 
 
