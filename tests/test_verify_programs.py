@@ -21,6 +21,7 @@ FLOWERS, KINDS = load_iris(return_X_y=True, as_frame=True)
 RIDGE = make_pipeline(StandardScaler(), Ridge()).fit(X, Y)
 FOREST = RandomForestRegressor(10, max_depth=5, random_state=0).fit(X.round(1) * 1.1, Y)
 LOGISTIC = LogisticRegression(max_iter=500).fit(FLOWERS, KINDS)
+SLOW = pytest.mark.slow
 ROUNDING = 1e-13  # sums of ten terms, folded scalers: some hundred ulp relative to the spread
 
 MODELS = {"ridge": (RIDGE, X), "forest": (FOREST, X), "logistic": (LOGISTIC, FLOWERS)}
@@ -28,16 +29,10 @@ MODELS = {"ridge": (RIDGE, X), "forest": (FOREST, X), "logistic": (LOGISTIC, FLO
 
 def of_all_kinds():
     """Every target with a linear model; the others, of which test_targets.py has more, of four."""
-
-    def soon(target, name):
-        return target in {"c", "numpy", "python", "sql"} or (
-            name == "ridge" and target not in HEAVY
-        )
-
+    often = {"c", "numpy", "python", "sql"}
+    soon = often | set(PROGRAMS) - HEAVY
     return [
-        pytest.param(
-            t, name, marks=slow if t in HEAVY or (name != "ridge" and t not in often) else ()
-        )
+        pytest.param(t, name, marks=() if t in (soon if name == "ridge" else often) else SLOW)
         for t in PROGRAMS
         for name in MODELS
     ]
