@@ -160,7 +160,7 @@ def test_a_large_network_is_pruned_sum_by_sum(monkeypatch):
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"constants": 0}, "at least one"), ({"max_error": -1}, "no distance")],
+    [({"constants": 0}, "from 1 on"), ({"max_error": -1}, "from 0 on")],
 )
 def test_options_without_sense_are_refused(network, options, says):
     _, formula, X = network
