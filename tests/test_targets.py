@@ -115,8 +115,18 @@ def models():
 MODELS = models()
 
 
-@pytest.mark.parametrize("target", each(PROGRAMS))
-@pytest.mark.parametrize("name", MODELS)
+def of_all_kinds():
+    """Every target with every model; PyTorch, which takes 5 s to start, often with two alone."""
+    seldom = {("torch", name) for name in MODELS} - {("torch", "network"), ("torch", "categories")}
+    slow = pytest.mark.slow
+    return [
+        pytest.param(t, name, marks=slow if t in HEAVY or (t, name) in seldom else ())
+        for t in PROGRAMS
+        for name in MODELS
+    ]
+
+
+@pytest.mark.parametrize(("target", "name"), of_all_kinds())
 def test_the_program_of_a_model_gives_what_the_model_gives(target, name):
     model, X = MODELS[name]
     if name in TOO_LONG.get(target, ()):

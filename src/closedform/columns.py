@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -191,7 +192,8 @@ def _raw_columns(
         # Arrow's tables call their columns' values `columns`.
         names = list(X.keys() if isinstance(X, Mapping) else getattr(X, "column_names", X.columns))
         have = column_keys(inputs, names)
-        twice = [f.name for f in inputs if f.name in have and names.count(have[f.name]) > 1]
+        many = Counter(names)
+        twice = [f.name for f in inputs if f.name in have and many[have[f.name]] > 1]
         if twice:
             return {}, [f"there are several columns {name!r}" for name in twice]
         found = {i: decoded(X[have[f.name]]) for i, f in enumerate(inputs) if f.name in have}

@@ -22,6 +22,7 @@ from closedform.frontiers.judging import Judge, Judged, Metric
 from closedform.frontiers.limiting import LONGEST, TimeIsOver, as_before, at_latest
 from closedform.frontiers.refitting import refits
 from closedform.frontiers.subject import Subject
+from closedform.passes import simplify
 from closedform.passes.rounding import rounding, significant
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, Method, method
@@ -227,7 +228,7 @@ def _constant(teacher: Teacher) -> Iterator[Formula]:
         middle[most] = max(middle[most], others.max() + 0.01)
         middle = (middle - middle[0])[1:]
     nodes = [ops.const(v) for v in significant(middle.tolist(), 3)]
-    yield teacher.formula_of(nodes, Step("constant", "approx"))
+    yield simplify(teacher.formula_of(nodes, Step("constant", "approx")))
 
 
 def _rounded(formula: Formula, clock: Clock) -> Iterator[Formula]:

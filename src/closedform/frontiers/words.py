@@ -39,11 +39,15 @@ HEADINGS = ("", *NUMBERS, "method", "formula")
 
 
 def one_line(formula: Formula) -> str:
-    """Return the scores of a formula on one line, with four digits, or `TOO_LONG`."""
+    """Return the scores of a formula on one line, with four digits, or `TOO_LONG`.
+
+    Of one that looks at nothing, the answer.
+    """
     if formula.length > LEGIBLE:
         return TOO_LONG
     try:
-        text = _without_gaps(formula).to("text", form="line", digits=4, width=10_000)
+        told = _without_gaps(formula) if formula.used else formula.only(*formula.answer)
+        text = told.to("text", form="line", digits=4, width=10_000)
     except ClosedformError:
         return TOO_LONG
     lines = [line.strip() for line in str(text).splitlines() if " = " in line]

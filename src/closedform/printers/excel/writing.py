@@ -57,9 +57,9 @@ def write(
         BadInput: rows, predictions or cases that do not fit.
         UnsupportedTarget: the formula needs more rows or columns than Excel has.
     """
+    _require_columns(formula)
     given = samples(formula, rows, MADE_UP if rows is None else MOST_ROWS)
     live = _live(cases, len(given.rows))
-    _require_columns(formula)
     steps = Steps(formula)
     book = Book()
     said = expected(formula, given, predictions)

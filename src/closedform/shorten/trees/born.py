@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from closedform import ops
-from closedform.errors import BadInput
 from closedform.formula import Formula, Step, label_above, label_of
 from closedform.ir import Array, Node, Type
 from closedform.ops.payloads import Splits, labels_of, splits_from
 from closedform.passes import simplify
 from closedform.shorten.clock import Clock
+from closedform.shorten.options import seconds, whole
 from closedform.shorten.trees.cells import Cells, Region
 from closedform.shorten.trees.parts import Part, Table
 from closedform.shorten.trees.smallest import OutOfTime, Plan, Smallest, size_of
@@ -61,9 +61,7 @@ def born_again(
     Raises:
         BadInput: the formula is no function of such tests, or the rows do not fit it.
     """
-    if most < 1:
-        raise BadInput(f"A tree has no {most} leaves.", hint="Give a number from 1 on.")
-    clock = Clock(time_limit)
+    clock, most = Clock(seconds(time_limit)), whole("most", most, 1)
     search = Search(Cells.of(simplify(formula), X), clock, most)
     plan = search.run()
     return _formula(formula, search, plan, {} if X is None else {"domain": "the range of X"})

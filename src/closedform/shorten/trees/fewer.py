@@ -23,6 +23,7 @@ from closedform.ops.payloads import Splits
 from closedform.passes.double_sums import double_sums
 from closedform.passes.merge_trees import merge_trees
 from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.options import seconds, whole
 from closedform.shorten.short import few_digits, shortest
 from closedform.shorten.teacher import Teacher
 
@@ -56,17 +57,17 @@ def fewer_trees(
         time_limit: seconds.
 
     Raises:
-        BadInput: the formula is no sum of trees, the rows do not fit it, or are too few.
+        BadInput: the formula is no sum of trees, the rows do not fit it or are too few, or an
+            option has no meaning.
     """
-    if isinstance(trees, bool) or not isinstance(trees, int) or trees < 1:
-        raise BadInput(f"Cannot keep {trees!r} trees.", hint="Give a whole number from 1 on.")
+    most, clock = whole("trees", trees, 1), Clock(seconds(time_limit))
     teacher = Teacher.of(formula, X, seed=seed)
     if Ensemble.of(teacher) is None:
         raise BadInput(
             f"The formula is no sum of at least {FEWEST} trees.",
             hint="Fit one small tree to it instead: closedform.small_tree(formula, X).",
         )
-    return gathered(_thinned(teacher, Clock(time_limit), trees))
+    return gathered(_thinned(teacher, clock, most))
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
@@ -145,10 +146,10 @@ class Ensemble:
         middle = (moved * self.weight).sum(axis=1) / total
         terms = (self._shares if self.averages else self._added)(picked, weights, slack)
         became = {}
-        for k, whole in enumerate(self.sums):
-            bias = whole.data.bias if self.averages else whole.data.bias + middle[k]
+        for k, n in enumerate(self.sums):
+            bias = n.data.bias if self.averages else n.data.bias + middle[k]
             (bias,) = few_digits(np.array([bias]), float(slack[k]))
-            became[whole] = ops.lin(bias, *_others(whole), *terms[k])
+            became[n] = ops.lin(bias, *_others(n), *terms[k])
         roots = substitute(self.formula.roots, became)
         return self.formula.with_outputs(dict(zip(self.formula.roots, roots, strict=True)))
 
