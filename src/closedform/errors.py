@@ -18,6 +18,11 @@ class ClosedformError(Exception):
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
 
 
+def first_line(said: object) -> str:
+    """Return the first line of what an error or a warning says."""
+    return next(iter(str(said).strip().splitlines()), "no message")
+
+
 class UnsupportedModel(ClosedformError):
     """The model, or some of its options, has no formula; every reason is listed at once.
 

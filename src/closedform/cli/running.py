@@ -13,7 +13,7 @@ from typing import Any
 
 from closedform.cli.answers import Answer, problems_of, tell, tell_error, tell_notes
 from closedform.cli.arguments import parse
-from closedform.errors import ClosedformError, UntrustedFile
+from closedform.errors import ClosedformError, UntrustedFile, first_line
 from closedform.loading import inspect_file
 
 DIFFERS, REFUSED, BROKEN, INTERRUPTED, PIPE_CLOSED = 1, 2, 3, 130, 141
@@ -69,7 +69,7 @@ def _run(words: list[str]) -> int:
         raise
     except Exception as error:
         name = type(error).__name__
-        problem, status = ClosedformError(f"{name}: {_first_line(error)}", hint=_REPORT), BROKEN
+        problem, status = ClosedformError(f"{name}: {first_line(error)}", hint=_REPORT), BROKEN
         cause = error
     if debug:
         traceback.print_exception(cause)
@@ -94,12 +94,8 @@ def _warnings_as(notes: list[str]) -> Iterator[None]:
         try:
             yield
         finally:
-            said = dict.fromkeys(_first_line(w.message) for w in caught)
+            said = dict.fromkeys(first_line(w.message) for w in caught)
             notes.extend(note for note in said if note not in notes)
-
-
-def _first_line(message: object) -> str:
-    return next(iter(str(message).strip().splitlines()), "no message")
 
 
 def _more(error: ClosedformError, args: Namespace | None) -> dict[str, Any]:

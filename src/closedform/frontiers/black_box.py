@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.columns import columns_of
-from closedform.errors import BadInput
+from closedform.errors import BadInput, first_line
 from closedform.formula import Feature, Formula, Task
 from closedform.ir import Array, Type
 from closedform.ops.payloads import know_labels, labels_of
@@ -96,9 +96,9 @@ def _asked(model: Any, X: Any) -> Array:
         ]
         answers = [answer for answer in single if answer is not None]
         if not answers:
-            told = next(iter(str(problem).strip().splitlines()), "no message")
             raise BadInput(
-                f"{_name(model)} raises on these rows: {type(problem).__name__}: {told}",
+                f"{_name(model)} raises on these rows: {type(problem).__name__}: "
+                f"{first_line(problem)}",
                 hint="It is called with all rows at once, in the container that they come in here. "
                 "One that takes a single row can be given as lambda X: [f(row) for row in X].",
             ) from problem

@@ -134,11 +134,12 @@ def _as_good_on_y(entries: Sequence[Entry], judge: Judge) -> Choice | None:
     Breiman, Friedman, Olshen and Stone, Classification and Regression Trees (1984), §3.4.3; here
     of the differences row by row, since both answer the same rows.
     """
+    theirs = judge.model_losses
     for i in _readable(entries):
         own = judge.losses(entries[i].formula)
         # What is fitted to y is nearer to it than the model, and so further from the model.
         near = entries[i].refitted or not _is_poor(entries, i)
-        if _as_good(own, judge.model_losses) and near:
+        if _as_good(own, theirs) and near:
             return _choice(entries, i, "the shortest one that is as good against y as the model "
                                        "itself, within one standard error.")  # fmt: skip
     return None

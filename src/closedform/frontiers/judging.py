@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.errors import BadInput
+from closedform.errors import BadInput, first_line
 from closedform.formula import Formula
 from closedform.frontiers.observed import known
 from closedform.frontiers.subject import Part, Subject, answered
@@ -208,9 +208,9 @@ class Judge:
         except Exception as problem:
             if self.metric in [metric for metric, _ in METRICS.values()]:
                 raise
-            told = next(iter(str(problem).strip().splitlines()), "no message")
             raise BadInput(
-                f"metric {self.about} gives no error: {type(problem).__name__}: {told}",
+                f"metric {self.about} gives no error: {type(problem).__name__}: "
+                f"{first_line(problem)}",
                 hint="It gets two arrays of one value a row, what is right and what a formula "
                 "gives, and returns one number: 0 is right, and more is worse.",
             ) from problem

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.errors import BadInput, ClosedformError
+from closedform.errors import BadInput, ClosedformError, first_line
 from closedform.fitting.constants import count_constants
 from closedform.formula import Formula, Step
 from closedform.frontiers.choosing import useful
@@ -174,7 +174,7 @@ class Search:
         except Exception as problem:  # the other methods' formulas are not lost for one that fails
             own = isinstance(problem, ClosedformError)
             kind = "" if own else f"{type(problem).__name__}: "
-            self.notes.append(f"{name} stopped: {kind}{_first_line(problem)}")
+            self.notes.append(f"{name} stopped: {kind}{first_line(problem)}")
         seconds = time.perf_counter() - started
         if clock.out():
             self.cut.append(name)
@@ -204,10 +204,6 @@ class Search:
             self.notes.append("cut short by the time limit: " + ", ".join(self.cut))
         if self.untried:
             self.notes.append("not tried, since the time was over: " + ", ".join(self.untried))
-
-
-def _first_line(problem: Exception) -> str:
-    return next(iter(str(problem).strip().splitlines()), "no message")
 
 
 def _entry(formula: Formula, method_: str, judged: Judged) -> Entry:
