@@ -52,6 +52,13 @@ def test_trees_that_repeat_one_another_are_one():
     one = cf.fewer_trees(cf.read(same), X, trees=1)[0]
     # Ties between splits are broken by chance: a row or two may lie between such cuts.
     assert (one(X) != same.predict(X)).mean() < 0.02
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    forest = RandomForestClassifier(12, max_depth=3, bootstrap=False, max_features=None)
+    formula = cf.read(forest.set_params(random_state=0).fit(X, y))
+    for short in cf.fewer_trees(formula, X):
+        chances = np.column_stack([short(X, p) for p in formula.task.probability])
+        # Four trees of one shape are one, of four times the weight; leaves have two digits or more.
+        assert np.abs(chances - forest.predict_proba(X)).max() < 0.01
 
 
 @pytest.mark.parametrize("model", [

@@ -9,7 +9,8 @@ fitted each time: orthogonal matching pursuit (Pati et al. 1993), on the Gram ma
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -90,14 +91,35 @@ def _thinned(teacher: Teacher, clock: Clock, most: int) -> Iterator[Formula]:
 
 
 @dataclass(frozen=True, eq=False)
+class Group:
+    """Trees that ask the same, and go or stay together: as one, for each sum that they are in.
+
+    Attributes:
+        splits: what they ask.
+        args: of what.
+        mass: the weight that they have in a sum together, by its place in `Ensemble.sums`.
+        leaves: what they add to it, by the same, shape (nodes,).
+    """
+
+    splits: Splits
+    args: tuple[Node, ...]
+    mass: dict[int, float] = field(default_factory=dict)
+    leaves: dict[int, Array] = field(default_factory=dict)
+
+    def add(self, k: int, weight: float, values: Array) -> None:
+        """Add a tree of a sum."""
+        self.mass[k] = self.mass.get(k, 0.0) + weight
+        self.leaves[k] = self.leaves.get(k, 0.0) + weight * values
+
+
+@dataclass(frozen=True, eq=False)
 class Ensemble:
     """The sums of trees of a formula, and the value of each tree on many rows.
 
     Attributes:
         formula: what they are in.
         sums: the sums, a node each.
-        groups: trees that go or stay together, since they ask the same: for each, the sum that a
-            tree is in (its place in `sums`) and the tree.
+        groups: their trees.
         values: what each group adds to the sums, shape (groups, sums × rows).
         weight: how much each row counts, shape (rows,).
         columns: the inputs on these rows.
@@ -106,7 +128,7 @@ class Ensemble:
 
     formula: Formula
     sums: list[Node]
-    groups: list[list[tuple[int, Node]]]
+    groups: list[Group]
     values: Array
     weight: Array
     columns: Sequence[Array]
@@ -120,16 +142,19 @@ class Ensemble:
         formula = double_sums(teacher.formula)
         formula = formula.with_outputs(rewrite(formula.roots, _mean))
         sums = [n for n in formula.nodes if n.op is ops.LIN and len(_trees(n)) >= FEWEST]
-        together: dict[tuple[int, tuple[Node, ...]], list[tuple[int, Node]]] = {}
-        for k, total in enumerate(sums):
-            for tree in _trees(total):
-                together.setdefault((id(tree.data.splits), tree.args), []).append((k, tree))
-        groups = list(together.values())
         if not sums:
             return None
+        together: dict[tuple[int, tuple[Node, ...]], Group] = {}
+        for k, total in enumerate(sums):
+            for w, tree in _terms(total):
+                if tree.op is ops.TREE:
+                    splits = tree.data.splits
+                    group = together.setdefault((id(splits), tree.args), Group(splits, tree.args))
+                    group.add(k, w, tree.data.values)
+        groups = list(together.values())
         rows = max(200, min(ROWS, CELLS // (len(groups) * len(sums))))
         columns, scores = teacher.sample(rows, seed=77)
-        values = _values(sums, groups, columns, len(scores))
+        values = _values(len(sums), groups, columns, len(scores))
         return cls(formula, sums, groups, values, teacher.weights(scores), columns,
                    teacher.classifies and all(map(_averages, sums)))  # fmt: skip
 
@@ -157,27 +182,54 @@ class Ensemble:
         """Return the terms of each sum: trees with their weights in their leaves."""
         terms: list[Terms] = [[] for _ in self.sums]
         for g, w in zip(picked, weights.tolist(), strict=True):
-            splits = _short(self.groups[g][0][1], self.columns)
-            for k, tree in self.groups[g]:
-                values = (w * _weight(self.sums[k], tree) * tree.data.values)[splits.leaf]
+            group, splits = self.groups[g], self._short(g)
+            for k, whole_leaves in group.leaves.items():
+                values = w * whole_leaves[splits.leaf]
                 leaves = np.zeros(len(splits.leaf))
                 leaves[splits.leaf] = few_digits(values, _not_nothing(slack[k], values))
-                terms[k].append((1.0, ops.tree(splits, leaves, tree.args)))
+                terms[k].append((1.0, ops.tree(splits, leaves, group.args)))
         return terms
 
     def _shares(self, picked: Sequence[int], weights: Array, slack: Array) -> list[Terms]:
         """Return the terms of each mean: trees of chances, times weights that add up to 1."""
         terms: list[Terms] = [[] for _ in self.sums]
-        shares = _adding_up(weights[:, None] / weights.sum(), slack.min(keepdims=True))[:, 0]
+        parts = weights * self.masses[list(picked)]
+        shares = _adding_up(parts[:, None] / parts.sum(), slack.min(keepdims=True))[:, 0]
         for g, w in zip(picked, shares.tolist(), strict=True):
-            splits = _short(self.groups[g][0][1], self.columns)
-            at, trees = zip(*self.groups[g], strict=True)
-            chances = np.array([tree.data.values[splits.leaf] for tree in trees])
-            leaves = np.zeros((len(trees), len(splits.leaf)))
-            leaves[:, splits.leaf] = _adding_up(chances, slack[list(at)] / max(w, 1e-3))
-            for k, tree, values in zip(at, trees, leaves, strict=True):
-                terms[k].append((w, ops.tree(splits, values, tree.args)))
+            group, splits = self.groups[g], self._short(g)
+            at = list(group.leaves)
+            chances = np.array([group.leaves[k][splits.leaf] / group.mass[k] for k in at])
+            leaves = np.zeros((len(at), len(splits.leaf)))
+            leaves[:, splits.leaf] = _adding_up(chances, slack[at] / max(w, 1e-3))
+            for k, values in zip(at, leaves, strict=True):
+                terms[k].append((w, ops.tree(splits, values, group.args)))
         return terms
+
+    @property
+    def masses(self) -> Array:
+        """The weight of each group in a sum that it is in; of a mean, the same in all."""
+        return np.array([next(iter(group.mass.values())) for group in self.groups])
+
+    @cached_property
+    def _seen(self) -> dict[Node, Array]:
+        """The values of each argument of the trees on the rows, each once."""
+        args = list(dict.fromkeys(a for group in self.groups for a in group.args))
+        told = compute(args, self.columns, len(self.columns[0]))
+        return {a: np.unique(c[~np.isnan(c)]) for a, c in zip(args, told, strict=True)}
+
+    def _short(self, g: int) -> Splits:
+        """Return a group's tests with thresholds of few digits, that part all rows as before."""
+        splits, args = self.groups[g].splits, self.groups[g].args
+        cuts = splits.threshold.copy()
+        for i in np.flatnonzero(~splits.leaf & (splits.member < 0)):
+            x, t = self._seen[args[int(splits.feature[i])]], float(cuts[i])
+            at = int(np.searchsorted(x, t, side="left" if splits.below else "right"))
+            if 0 < at < len(x):
+                lo, hi = float(x[at - 1]), float(x[at])
+                # x <= cut goes left, or x < cut: one end of the gap belongs to it.
+                ends = (np.nextafter(lo, hi), hi) if splits.below else (lo, np.nextafter(hi, lo))
+                cuts[i] = shortest(*map(float, ends))
+        return replace(splits, threshold=cuts)
 
     def _left_out(self, picked: Sequence[int], weights: Array) -> Array:
         """Return what the sums lose, shape (sums, rows)."""
@@ -200,14 +252,12 @@ def _trees(n: Node) -> list[Node]:
     return [a for a in n.args if a.op is ops.TREE]
 
 
+def _terms(n: Node) -> Terms:
+    return list(zip(n.data.weights.tolist(), n.args, strict=True))
+
+
 def _others(n: Node) -> Terms:
-    pairs = zip(n.data.weights.tolist(), n.args, strict=True)
-    return [(w, a) for w, a in pairs if a.op is not ops.TREE]
-
-
-def _weight(total: Node, tree: Node) -> float:
-    """Return what a tree is multiplied by in a sum."""
-    return float(sum(w for w, a in zip(total.data.weights, total.args, strict=True) if a is tree))
+    return [(w, a) for w, a in _terms(n) if a.op is not ops.TREE]
 
 
 def _not_nothing(slack: float, values: Array) -> float:
@@ -237,14 +287,11 @@ def _averages(n: Node) -> bool:
     return plain and all(((v >= 0) & (v <= 1)).all() for v in leaves)
 
 
-def _values(
-    sums: list[Node], groups: list[list[tuple[int, Node]]], columns: Sequence[Array], rows: int
-) -> Array:
-    found = np.zeros((len(groups), len(sums), rows))
+def _values(sums: int, groups: list[Group], columns: Sequence[Array], rows: int) -> Array:
+    found = np.zeros((len(groups), sums, rows))
     for g, group in enumerate(groups):
-        told = compute([tree for _, tree in group], columns, rows)
-        for (k, tree), value in zip(group, told, strict=True):
-            found[g, k] += _weight(sums[k], tree) * value
+        trees = [ops.tree(group.splits, leaves, group.args) for leaves in group.leaves.values()]
+        found[g, list(group.leaves)] = compute(trees, columns, rows)
     return found.reshape(len(groups), -1)
 
 
@@ -260,6 +307,7 @@ def _pursued(ensemble: Ensemble, clock: Clock) -> Iterator[tuple[list[int], Arra
     gram[np.diag_indices_from(gram)] *= 1 + RIDGE
     sizes = np.diag(gram).copy()
     useful = sizes > 1e-12 * sizes.max(initial=0.0)
+    mass = ensemble.masses
     c, picked = np.zeros(len(gram)), list[int]()
     while len(picked) < useful.sum() and not clock.out():
         pull = gram @ (1 - c)
@@ -268,7 +316,7 @@ def _pursued(ensemble: Ensemble, clock: Clock) -> Iterator[tuple[list[int], Arra
         worth = np.where(useful, pull**2 / np.where(useful, sizes, 1.0), -1.0)
         worth[picked] = -1.0
         picked.append(int(worth.argmax()))
-        weights = (_of_mean if ensemble.averages else _free)(gram, picked)
+        weights = _of_mean(gram, picked, mass) if ensemble.averages else _free(gram, picked)
         c = np.zeros(len(gram))
         c[picked] = weights
         yield list(picked), weights
@@ -280,36 +328,14 @@ def _free(gram: Array, picked: list[int]) -> Array:
     return found
 
 
-def _of_mean(gram: Array, picked: list[int]) -> Array:
-    """Return weights from 0 on that add up to the number of trees: a mean stays a mean."""
+def _of_mean(gram: Array, picked: list[int], mass: Array) -> Array:
+    """Return weights from 0 on that keep the mass of all trees: a mean stays a mean."""
     from scipy.optimize import nnls
 
-    inside = gram[np.ix_(picked, picked)]
-    strong = 1e3 * np.sqrt(np.trace(inside))
+    inside, kept, whole_mass = gram[np.ix_(picked, picked)], mass[picked], mass.sum()
+    strong = 1e3 * np.sqrt(np.trace(inside)) / mass.mean()
     root = np.linalg.cholesky(inside + 1e-12 * np.trace(inside) * np.eye(len(picked)))
     right = np.linalg.solve(root, gram[picked].sum(axis=1))
-    rows = np.vstack([root.T, np.full(len(picked), strong)])
-    found, _ = nnls(rows, np.append(right, strong * len(gram)))
-    weights: Array = found * (len(gram) / found.sum())
+    found, _ = nnls(np.vstack([root.T, strong * kept]), np.append(right, strong * whole_mass))
+    weights: Array = found * (whole_mass / (found @ kept))
     return weights
-
-
-def _short(tree: Node, columns: Sequence[Array]) -> Splits:
-    """Return a tree's tests with thresholds of few digits, that part all rows as before."""
-    splits: Splits = tree.data.splits
-    cuts = splits.threshold.copy()
-    seen = {f: np.unique(_column(tree.args[f], columns)) for f in set(splits.feature.tolist())}
-    for i in np.flatnonzero(~splits.leaf & (splits.member < 0)):
-        x, t = seen[int(splits.feature[i])], float(cuts[i])
-        at = int(np.searchsorted(x, t, side="left" if splits.below else "right"))
-        if 0 < at < len(x):
-            lo, hi = float(x[at - 1]), float(x[at])
-            # x <= cut goes left, or x < cut: one end of the gap belongs to it.
-            ends = (np.nextafter(lo, hi), hi) if splits.below else (lo, np.nextafter(hi, lo))
-            cuts[i] = shortest(*map(float, ends))
-    return replace(splits, threshold=cuts)
-
-
-def _column(n: Node, columns: Sequence[Array]) -> Array:
-    values: Array = compute([n], columns, len(columns[0]))[0]
-    return values[~np.isnan(values)]
