@@ -18,7 +18,8 @@ from sklearn.metrics import r2_score
 import closedform as cf
 from closedform.errors import BadInput
 from closedform.frontiers import choosing, limiting, searching, splitting
-from closedform.frontiers.judging import METRICS
+from closedform.frontiers.judging import METRICS, Judge
+from closedform.frontiers.subject import Subject
 from closedform.frontiers.words import table_lines
 from closedform.shorten import methods as known
 from closedform.shorten.teacher import Teacher
@@ -328,10 +329,11 @@ def test_a_frontier_in_a_thread_keeps_to_its_clock(forest):
 
 
 class _Fake:
-    def __init__(self, length, error, method="x", inputs=1, away=None):
+    def __init__(self, length, error, method="x", inputs=1, away=None, diverges=None):
         self.length, self.inputs, self.method, self.formula = length, inputs, method, length
         self.refitted = False
-        self.judged = type("J", (), {"chosen_by": error, "error": error, "away": away})()
+        told = {"chosen_by": error, "error": error, "away": away, "diverges": diverges}
+        self.judged = type("J", (), told)()
 
 
 def test_no_row_of_the_table_is_one_that_nobody_wants():
@@ -349,6 +351,33 @@ def test_what_a_few_rows_say_makes_no_formula_useful():
     found = [_Fake(1, 0.05, "constant", 0, away=wrong), _Fake(6, 0.047, away=lucky),
              _Fake(20, 0.02, away=better)]  # fmt: skip
     assert [e.length for e in choosing.useful(found)] == [1, 20]
+
+
+def test_of_two_with_the_same_classes_the_one_with_surely_better_chances_is_useful():
+    wrong = np.repeat([1.0, 0.0], [100, 1900])
+    near, far = np.full(2000, 0.010), np.full(2000, 0.020)
+    unsure = near + np.repeat([20.0, 0.0], [1, 1999])
+    one = _Fake(10, 0.05, away=wrong, diverges=far)
+    for diverges, error, wanted in (
+        (near, 0.05, [10, 20]), (unsure, 0.05, [10]), (0.9 * far, 0.05, [10]),
+        (near, 0.0505, [10]), (None, 0.05, [10]),
+    ):  # fmt: skip
+        other = _Fake(20, error, away=wrong, diverges=diverges)
+        assert [e.length for e in choosing.useful([one, other])] == wanted
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_chances_diverge_as_much_as_their_cross_entropy_says(classes):
+    labels = np.digitize(NUMBER, [1.0, 2.5][: classes - 1])
+    model = LogisticRegression(C=0.1).fit(X, labels)
+    other = LogisticRegression(C=0.01).fit(X, labels)
+    judge = Judge(Subject.of(model, X, None, 0), None)
+    given, made_up = judge._choosing
+    rows = np.vstack([given.X, np.column_stack(list(made_up.X.values()))])
+    theirs, own = model.predict_proba(rows), other.predict_proba(rows)
+    assert min(theirs.min(), own.min()) > 0.003  # none is cut off as certain
+    wanted = (theirs * np.log(theirs / own)).sum(axis=1)
+    np.testing.assert_allclose(judge(cf.read(other)).diverges, wanted, rtol=1e-9, atol=1e-12)
 
 
 def test_no_formula_that_cannot_be_read_is_recommended():

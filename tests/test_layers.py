@@ -47,6 +47,10 @@ MAY_IMPORT = {
     "distill": RUNNING | {"passes", "fitting", "shorten", "probes", "verify"},
     "frontiers": RUNNING
     | {"passes", "fitting", "shorten", "probes", "verify", "distill", "readers", "store"},
+    "laws": RUNNING
+    | {"passes", "fitting", "shorten", "probes", "verify", "distill", "frontiers", "readers"}
+    | {"store"},
+    "hybrid": RUNNING | {"passes", "fitting", "shorten", "verify", "distill", "frontiers", "laws"},
     "explain": RUNNING,
     "report": ANYTHING,
     "cli": ANYTHING,
@@ -59,7 +63,7 @@ MAY_IMPORT_LATE = {
 }
 # Where a package other than NumPy may be imported, and inside functions only.
 MEETS_FRAMEWORKS = {"asking", "batches", "cli", "frontiers", "loading", "native", "printers"}
-MEETS_FRAMEWORKS |= {"probes", "readers", "shorten", "verify"}
+MEETS_FRAMEWORKS |= {"distill", "hybrid", "laws", "probes", "readers", "shorten", "verify"}
 # Modules that a framework compiles: their decorators need it at the top. Others import them late.
 COMPILED = {
     f"native/{name}.py": {"numba", "llvmlite"} for name in ("kernels", "row_kernel", "dense")

@@ -103,7 +103,7 @@ class Frontier(Sequence[Formula]):
     ) -> Frontier:  # fmt: skip
         """Keep what is useful of all that was found, and choose the best."""
         # The rows were needed to tell which are useful; a frontier need not carry them.
-        kept = [replace(e, judged=replace(e.judged, away=None)) for e in useful(found)]
+        kept = [replace(e, judged=e.judged.without_rows()) for e in useful(found)]
         choice = choose(kept, judge, tolerance)
         return cls(
             tuple(kept), choice, judge.about, judge.of_model, kept[0].judged.rows, len(found),

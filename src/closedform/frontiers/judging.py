@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from closedform.formula import Formula
 from closedform.frontiers.observed import known
 from closedform.frontiers.subject import Part, Subject, answered
 from closedform.ir import Array
+from closedform.shorten.teacher import CLIP
 from closedform.verify.measure import labels_differ
 
 Metric = Callable[[Array, Array], float]
@@ -76,6 +77,8 @@ class Judged:
             difference that 95 % of them keep within.
         away: how far each row to choose by is away, shape (rows,), in units in which the mean of it
             is better for a better formula; None of a metric that is no mean over rows.
+        diverges: how far the chances of the classes are from the model's on each of these rows,
+            shape (rows,), in nats; None of a regression, and where either gives none.
     """
 
     chosen_by: float
@@ -84,6 +87,11 @@ class Judged:
     rows: int
     apart: float
     away: Array | None = field(default=None, repr=False, compare=False)
+    diverges: Array | None = field(default=None, repr=False, compare=False)
+
+    def without_rows(self) -> Judged:
+        """Return the errors alone."""
+        return replace(self, away=None, diverges=None)
 
 
 class Judge:
@@ -106,6 +114,9 @@ class Judge:
             self.metric_name = str(default if metric is None else metric)
             self.metric, self.about = _named(default if metric is None else metric, self.classifies)
         self._choosing = [p for p in (subject.select, subject.more) if p is not None]
+        chances = subject.formula.task.probability if self.metric_name == "disagreement" else ()
+        given = all(name in part.said for part in self._choosing for name in chances)
+        self._chances = chances if given else ()
         parts = (*self._choosing, subject.check)
         self._kept = {id(part): answered(part, self.names) for part in parts}
         if not all(kept.any() for kept in self._kept.values()):
@@ -140,6 +151,7 @@ class Judge:
             int(self._kept[id(check)].sum()),
             self._apart(second, check),
             self._away([first, *more]),
+            self._diverges([first, *more]),
         )
 
     def _away(self, got: Sequence[Mapping[str, Array]]) -> Array | None:
@@ -154,6 +166,18 @@ class Judge:
                 expected, np.concatenate([g[name] for g in got])[kept]
             ))  # fmt: skip
         return np.asarray(np.mean(rows, axis=0), dtype=float)
+
+    def _diverges(self, got: Sequence[Mapping[str, Array]]) -> Array | None:
+        """Return the Kullback–Leibler divergence from the model's chances, row by row."""
+        names = self._chances
+        if not names or not all(name in g for g in got for name in names):
+            return None
+        kept = np.concatenate([self._kept[id(part)] for part in self._choosing])
+        theirs, own = (
+            _sure([np.concatenate([table[name] for table in tables])[kept] for name in names])
+            for tables in ([part.said for part in self._choosing], got)
+        )
+        return np.asarray((theirs * np.log(theirs / own)).sum(axis=1), dtype=float)
 
     @property
     def of_model(self) -> float:
@@ -184,7 +208,8 @@ class Judge:
         return np.where(known(part.y), away, np.nan)
 
     def _answers(self, formula: Formula, part: Part) -> Mapping[str, Array]:
-        return formula.only(*self.names).evaluate(part.X)
+        chances = [name for name in self._chances if name in formula.outputs]
+        return formula.only(*self.names, *chances).evaluate(part.X)
 
     def _against_model(self, got: Sequence[Mapping[str, Array]], parts: Sequence[Part]) -> float:
         return float(np.mean([self._on_all(name, got, parts) for name in self.names]))
@@ -233,6 +258,12 @@ class Judge:
             return round(_disagreement(part.said[name][kept], got[name][kept]) * int(kept.sum()))
         away = [np.abs(got[n].astype(float) - part.said[n].astype(float))[kept] for n in self.names]
         return max(float(np.quantile(a, 0.95)) for a in away)
+
+
+def _sure(chances: Sequence[Array]) -> Array:
+    """Return chances as a table, none of them below that of `CLIP`: what is sure is sure."""
+    table = np.maximum(np.column_stack(chances).astype(float), 1 / (1 + np.exp(CLIP)))
+    return np.asarray(table / table.sum(axis=1, keepdims=True))
 
 
 def _called(metric: Metric) -> str:

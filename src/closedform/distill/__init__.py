@@ -1,0 +1,1 @@
+"""Laws: what a model has learned, looked for by asking it."""

@@ -1,0 +1,101 @@
+"""A function of some numbers that is looked for, and what may be asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from closedform.evaluate import compute
+from closedform.ir import Array, Node
+
+Ask = Callable[[Array], Array]
+"""Rows, shape (rows, inputs) → what the function says there, shape (rows,); NaN for nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A function that is looked for.
+
+    Attributes:
+        rows: where it is known, shape (rows, inputs).
+        values: what it is there, shape (rows,).
+        ask: the function itself, for rows anywhere within `box`; None where it cannot be asked:
+            then the rows given are all there is.
+        noise: the error of what it says, root mean square, as a share of the deviation of
+            `values`: nothing below it is a part of the law. 0: exact but for rounding.
+    """
+
+    rows: Array
+    values: Array
+    ask: Ask | None = field(default=None, repr=False)
+    noise: float = 0.0
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs there are."""
+        return int(self.rows.shape[1])
+
+    @cached_property
+    def box(self) -> Array:
+        """The least and greatest value of each input, shape (inputs, 2)."""
+        return np.column_stack([self.rows.min(axis=0), self.rows.max(axis=0)])
+
+    @cached_property
+    def scale(self) -> float:
+        """The deviation of the values; that of a constant is its size, of 0 it is 1."""
+        return float(self.values.std() or np.abs(self.values).max(initial=0.0) or 1.0)
+
+    def error(self, law: Node) -> float:
+        """Return how far an expression is from the function, as a share of its deviation.
+
+        Root mean square over `rows`; infinite where it is no number.
+
+        Args:
+            law: over the inputs 0, 1, …
+        """
+        with np.errstate(all="ignore"):
+            away = self.said(law, self.rows) - self.values
+            error = float(np.sqrt(np.mean((away / self.scale) ** 2)))
+        return error if np.isfinite(error) else float("inf")
+
+    @staticmethod
+    def said(law: Node, rows: Array) -> Array:
+        """Return what an expression says of rows, shape (rows,)."""
+        with np.errstate(all="ignore"):
+            return np.asarray(compute([law], list(rows.T), len(rows))[0], dtype=float)
+
+    def part(self, which: Sequence[int], at: Array) -> Problem:
+        """Return the function of some inputs, the others held; it can be asked.
+
+        Args:
+            which: the inputs that are left, in the order of the new ones.
+            at: a row, shape (inputs,): the values of the others.
+        """
+        ask, which = self.ask, list(which)
+        assert ask is not None
+
+        def asked(rows: Array) -> Array:
+            full = np.repeat(at[None, :], len(rows), axis=0)
+            full[:, which] = rows
+            return ask(full)
+
+        rows = self.rows[:, which]
+        return Problem(rows, asked(rows), asked, self.noise)
+
+
+@dataclass(frozen=True)
+class Law:
+    """An expression that may be the one looked for.
+
+    Attributes:
+        node: over the inputs 0, 1, …
+        error: how far it is from the function; see `Problem.error`.
+        made: how it was found, in a few words: "powers", "sum of two parts", …
+    """
+
+    node: Node
+    error: float
+    made: str
