@@ -23,6 +23,12 @@ class _Fake:
         self.judged = type("J", (), told)()
 
 
+class _NoY:
+    class subject:
+        class select:
+            y = None
+
+
 def test_no_row_of_the_table_is_one_that_nobody_wants():
     found = [
         _Fake(3, 0.6, "constant", 0), _Fake(3, 0.5, inputs=0), _Fake(9, 0.33), _Fake(11, 0.03),
@@ -68,18 +74,13 @@ def test_chances_diverge_as_much_as_their_cross_entropy_says(classes):
 
 
 def test_no_formula_that_cannot_be_read_is_recommended():
-    class NoY:
-        class subject:
-            class select:
-                y = None
-
     entries = [_Fake(1, 0.05, inputs=0), _Fake(183, 0.03), _Fake(6073, 0.0), _Fake(17910, 0.0)]
-    assert choosing.choose(entries, NoY, None).index == 1
+    assert choosing.choose(entries, _NoY, None).index == 1
     entries = [_Fake(1, 0.05, inputs=0), _Fake(6073, 0.0)]
-    choice = choosing.choose(entries, NoY, None)
+    choice = choosing.choose(entries, _NoY, None)
     assert choice.index == 0 and "no other formula of up to 400 symbols" in choice.reason
     entries = [_Fake(1, math.inf, inputs=0), _Fake(20, 0.1), _Fake(6073, 0.0)]
-    assert choosing.choose(entries, NoY, None).index == 1
+    assert choosing.choose(entries, _NoY, None).index == 1
 
 
 def test_the_reason_says_when_other_rows_decided():
@@ -88,3 +89,25 @@ def test_the_reason_says_when_other_rows_decided():
     reason = choosing._choice(entries, 2, "why.").reason
     assert reason.startswith("why. On the rows that no step saw: an error of 0.25 with 30 symbols")
     assert reason.endswith("On those to choose by, it has 0.1, and the shorter one 0.2.")
+
+
+def _reason(*found):
+    return choosing.choose([_Fake(1, 0.5, inputs=0, diverges=np.full(9, 0.3)), *found], _NoY, None)
+
+
+def test_the_knee_says_when_no_small_formula_is_near():
+    choice = _reason(_Fake(50, 0.3), _Fake(5000, 0.28), _Fake(90000, 0.0))
+    assert "no small formula is near" in choice.reason and "at least 60%" in choice.reason
+    choice = _reason(_Fake(30, 0.05), _Fake(5000, 0.04), _Fake(90000, 0.0))
+    assert choice.index == 1 and choice.reason.startswith("the knee of the curve. ")
+    choice = _reason(_Fake(10, 1e-16))
+    assert choice.index == 1 and "that is the model" in choice.reason
+
+
+def test_nothing_small_is_near_either_where_only_the_chances_are_far():
+    far, near = np.full(9, 0.06), np.full(9, 0.03)
+    exact = _Fake(90000, 0.0, diverges=0 * near)
+    choice = _reason(_Fake(54, 0.11, diverges=far), _Fake(204, 0.06, diverges=near), exact)
+    assert "up to 60 symbols leave at least 20% of a constant's divergence" in choice.reason
+    choice = _reason(_Fake(54, 0.11, diverges=near), exact)
+    assert "no small formula" not in choice.reason
