@@ -236,8 +236,8 @@ BAD_OPTIONS = {
     "a metric of gains": ({"metric": r2_score}, "metric r2_score gives 1 where everything"),
     "methods that are none": ({"methods": 3}, "no names of methods"),
     "a list in a list": ({"methods": [["terms"]]}, "There is no method ['terms']"),
-    "a seed of text": ({"seed": "a"}, "seed='a' is no seed"),
-    "a negative seed": ({"seed": -1}, "seed=-1 is no seed"),
+    "a seed of text": ({"seed": "a"}, "seed='a' has no meaning"),
+    "a negative seed": ({"seed": -1}, "seed=-1 has no meaning"),
     "a formula of text": ({"formula": "x"}, "formula='x' is no formula"),
 }
 
