@@ -77,7 +77,8 @@ def frontier(
     """
     started = time.perf_counter()
     wanted = _checked(methods, formula)
-    tolerance = None if tolerance is None else number("tolerance", tolerance, "an error from 0 on")
+    if tolerance is not None:
+        tolerance = number("tolerance", tolerance, "an error from 0 on", endless=True)
     seed, clock = seed_of(seed), Clock(time_limit)
     with as_before():
         subject = Subject.of(model, X, y, seed, formula, min(clock.left, LONGEST))
