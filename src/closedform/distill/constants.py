@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closedform import ops
 from closedform.distill.algebra import tidied
 from closedform.distill.numerals import numeral, shortened
 from closedform.distill.problem import Problem
@@ -114,7 +113,9 @@ def _without(problem: Problem, node: Node, sample: Sample) -> Node:
         short = length([now.node])
         found = [
             (_cost(made, limit), i, made)
-            for i, made in enumerate(_tried(other, sample, limit) for other in simpler(now.node, sample))
+            for i, made in enumerate(
+                _tried(other, sample, limit) for other in simpler(now.node, sample)
+            )
             if made.error <= limit and length([made.node]) < short
         ]
         if not found:
@@ -152,7 +153,9 @@ def _written(problem: Problem, node: Node, sample: Sample) -> Node:
     refused: set[tuple[int, float]] = set()
     error, normal = now.error, now.normal
     while free.any():
-        snaps = [s for s in _snaps(theta, free, error, limit, normal) if (s.at, s.value) not in refused]
+        snaps = [
+            s for s in _snaps(theta, free, error, limit, normal) if (s.at, s.value) not in refused
+        ]
         if not snaps:
             break
         best = max(snaps, key=lambda s: s.sure)
