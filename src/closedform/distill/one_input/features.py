@@ -116,7 +116,7 @@ def _beside(x: Array) -> Array:
 
 
 def _above(x: Array) -> Array:
-    return np.asarray(np.arange(0.7, 45, 1.1) / _span(x))
+    return np.asarray(_span(x) * np.geomspace(0.03, 12, 10) - x.min())
 
 
 def _beside_squares(x: Array) -> Array:
