@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from closedform.ir import Array, Node, Type, frozen, node, toposort, with_args
 from closedform.ops.payloads import Centre, Weights
 from closedform.passes.differentiate import gradient
 
-FIXED_ARGS = frozenset({"less", "less_equal", "equal", "member", "missing", "pow"})
+TESTS = frozenset({"less", "less_equal", "equal", "member", "missing"})
+FIXED_ARGS = TESTS | {"pow"}
 """Operations whose constant arguments are no numbers to move: tests and exponents."""
 
 
@@ -48,7 +49,8 @@ class Constants:
     """The constants of some REAL nodes that may be moved, as one vector.
 
     Weights and biases of sums, the points and weights of squared distances, and numbers that are
-    added to, multiplied or divided by others. Thresholds, exponents, trees and tables stay.
+    added to, multiplied or divided by others. Thresholds, trees and tables stay, and exponents
+    unless `fixed` leaves them out.
 
     Attributes:
         roots: the nodes.
@@ -57,11 +59,13 @@ class Constants:
         first: the number of the first input that no root reads.
     """
 
-    def __init__(self, roots: Sequence[Node], free: Free = written) -> None:
-        """Find the constants of `roots` for which `free` holds."""
+    def __init__(
+        self, roots: Sequence[Node], free: Free = written, fixed: Collection[str] = FIXED_ARGS
+    ) -> None:
+        """Find the constants of `roots` for which `free` holds, and no argument of `fixed`."""
         self.roots = list(roots)
         order = toposort(self.roots)
-        self.slots = [slot for n in order for slot in slots_of(n) if free(slot)]
+        self.slots = [slot for n in order for slot in slots_of(n, fixed) if free(slot)]
         self.start = np.array([slot.value for slot in self.slots])
         self.first = 1 + max((n.data for n in order if n.op is ops.INPUT), default=-1)
         self._plans: dict[bool, Plan] = {}
@@ -137,7 +141,7 @@ class Constants:
         return [(slot.node, slot.kind, slot.place) for slot in self.slots]
 
 
-def slots_of(n: Node) -> list[Slot]:
+def slots_of(n: Node, fixed: Collection[str] = FIXED_ARGS) -> list[Slot]:
     """Return every constant that a node holds, or takes as an argument."""
     if n.op is ops.LIN:
         weights = enumerate(n.data.weights.tolist())
@@ -146,7 +150,7 @@ def slots_of(n: Node) -> list[Slot]:
         points, weights = n.data.point.tolist(), n.data.weights.tolist()
         both = [("point", points), ("weight", weights)]
         return [Slot(n, kind, i, v) for kind, found in both for i, v in enumerate(found)]
-    if n.type is not Type.REAL or n.op.name in FIXED_ARGS:
+    if n.type is not Type.REAL or n.op.name in fixed:
         return []
     numbers = ((i, a) for i, a in enumerate(n.args) if a.op is ops.CONST and a.type is Type.REAL)
     return [Slot(n, "argument", i, a.data) for i, a in numbers]

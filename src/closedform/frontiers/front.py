@@ -102,9 +102,10 @@ class Frontier(Sequence[Formula]):
         notes: Sequence[str], seconds: float, seed: int,
     ) -> Frontier:  # fmt: skip
         """Keep what is useful of all that was found, and choose the best."""
+        every = useful(found)
+        choice = choose(every, judge, tolerance)
         # The rows were needed to tell which are useful; a frontier need not carry them.
-        kept = [replace(e, judged=e.judged.without_rows()) for e in useful(found)]
-        choice = choose(kept, judge, tolerance)
+        kept = [replace(e, judged=e.judged.without_rows()) for e in every]
         return cls(
             tuple(kept), choice, judge.about, judge.of_model, kept[0].judged.rows, len(found),
             judge.subject.formula.source, judge.classifies, tuple(notes), seconds, seed, tolerance,

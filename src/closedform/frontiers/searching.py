@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from closedform.passes import simplify
 from closedform.passes.rounding import rounding, significant
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, Method, method
+from closedform.shorten.options import number, seed_of
 from closedform.shorten.teacher import Teacher
 
 METHODS_SHARE = 0.94
@@ -76,30 +76,22 @@ def frontier(
         UnsupportedModel: it can be neither read nor asked.
     """
     started = time.perf_counter()
-    wanted = _checked(tolerance, time_limit, methods, seed, formula)
-    clock = Clock(None if time_limit is None else float(time_limit))
+    wanted = _checked(methods, formula)
+    if tolerance is not None:
+        tolerance = number("tolerance", tolerance, "an error from 0 on", endless=True)
+    seed, clock = seed_of(seed), Clock(time_limit)
     with as_before():
-        subject = Subject.of(model, X, y, int(seed), formula, min(clock.left, LONGEST))
+        subject = Subject.of(model, X, y, seed, formula, min(clock.left, LONGEST))
         search = Search(subject, Judge(subject, metric), clock, progress or (lambda _: None))
         search.run(wanted)
     return Frontier.of(
-        search.entries, search.judge, tolerance=None if tolerance is None else float(tolerance),
-        notes=search.notes,
-        seconds=time.perf_counter() - started, seed=int(seed),
+        search.entries, search.judge, tolerance=tolerance, notes=search.notes,
+        seconds=time.perf_counter() - started, seed=seed,
     )  # fmt: skip
 
 
-def _checked(
-    tolerance: Any, time_limit: Any, methods: Any, seed: Any, formula: Any
-) -> list[str]:  # fmt: skip
+def _checked(methods: Any, formula: Any) -> list[str]:
     """Return the names of the methods to use; refuse what has no meaning."""
-    for name, value in (("tolerance", tolerance), ("time_limit", time_limit)):
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, Real) or not float(value) >= 0:
-            raise BadInput(f"{name}={value!r} has no meaning.", hint="Give a number from 0 on.")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise BadInput(f"seed={seed!r} is no seed.", hint="Give a whole number from 0 on.")
     if not (formula is None or isinstance(formula, Formula)):
         raise BadInput(
             f"formula={formula!r:.60} is no formula.", hint="Give closedform.read(model)."
