@@ -1,6 +1,7 @@
 """The frontier under attack: what users give it that is not as it should be, and what it says."""
 
 import math
+import pickle
 import re
 import signal
 import time
@@ -9,14 +10,16 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import r2_score
 
 import closedform as cf
 from closedform.errors import BadInput
 from closedform.frontiers import limiting, searching, splitting
 from closedform.frontiers.judging import METRICS
+from closedform.frontiers.words import table_lines
 from closedform.shorten import methods as known
 from closedform.shorten.teacher import Teacher
 
@@ -233,8 +236,8 @@ BAD_OPTIONS = {
     "a metric of gains": ({"metric": r2_score}, "metric r2_score gives 1 where everything"),
     "methods that are none": ({"methods": 3}, "no names of methods"),
     "a list in a list": ({"methods": [["terms"]]}, "There is no method ['terms']"),
-    "a seed of text": ({"seed": "a"}, "seed='a' is no seed"),
-    "a negative seed": ({"seed": -1}, "seed=-1 is no seed"),
+    "a seed of text": ({"seed": "a"}, "seed='a' has no meaning"),
+    "a negative seed": ({"seed": -1}, "seed=-1 has no meaning"),
     "a formula of text": ({"formula": "x"}, "formula='x' is no formula"),
 }
 
@@ -266,7 +269,7 @@ def test_a_formula_of_another_model_is_noticed(forest):
 
 def test_a_method_that_fails_loses_nothing_of_the_others(forest, monkeypatch):
     def broken(teacher, clock):
-        yield from searching._constant(teacher)
+        yield from searching.constant(teacher)
         raise ValueError("no luck\nat all")
 
     monkeypatch.setitem(known.METHODS, "broken", "nowhere")
@@ -319,3 +322,65 @@ def test_a_frontier_in_a_thread_keeps_to_its_clock(forest):
     work.join(60)
     assert found and found[0].entries[-1].method == "exact"
     assert list(warnings.filters) == before
+
+
+# --- what is shown and recommended --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120, 200])
+def test_a_table_is_as_wide_as_the_terminal(forest, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = ["a rather long name of a column", "b", "c"]
+    model = LinearRegression().fit(pd.DataFrame(X, columns=names), NUMBER)
+    front = cf.frontier(model, pd.DataFrame(X, columns=names), NUMBER, methods=[])
+    assert max(map(len, table_lines(front))) <= max(columns, 80)
+    assert "a rather long name" in str(front) and str(front).count("\n* best") == 1
+
+
+def test_a_frontier_is_pickled_and_copied(classifier):
+    front = cf.frontier(classifier, X, CLASS, methods=[])
+    again = pickle.loads(pickle.dumps(front))
+    assert str(again) == str(front) and (again.best(X) == front.best(X)).all()
+
+
+def test_a_page_of_hostile_names_has_no_marks_of_its_own():
+    data, y = load_iris(return_X_y=True)
+    names = ["<script>alert(1)</script>", "$x_{1}\\frac", "a\"b'c\n", "__import__('os')"]
+    frame = pd.DataFrame(data, columns=names)
+    labels = np.array(["</pre><b>", "\n\t{0}", "&amp;"])[y]
+    model = LogisticRegression(max_iter=500).fit(frame, labels)
+    front = cf.frontier(model, frame, labels, methods=["tree"], time_limit=3)
+    page = front.to_html()
+    assert "<script" not in page and "<b>" not in page and page.count("</pre>") <= len(front)
+    assert all(len(line) <= 120 for line in str(front).splitlines())
+
+
+def test_the_picture_of_errors_without_end_has_numbers_alone():
+    front = cf.frontier(lambda rows: rows[:, 0], X, methods=[])
+    entry = front.entries[0]
+    for error in (math.inf, 0.0):
+        broken = type(entry)(**{
+            **{k: getattr(entry, k) for k in ("formula", "method", "length", "numbers", "inputs")},
+            "judged": type(entry.judged)(error, error, error, 40, 0.0),
+        })  # fmt: skip
+        page = type(front)(**{**vars(front), "entries": (broken,)}).to_html()
+        assert not re.search(r'(cx|cy|x|y|points)="[^"]*(nan|inf)', page)
+
+
+@pytest.mark.slow
+def test_shown_errors_are_no_better_than_those_on_fresh_rows():
+    data, y = load_diabetes(return_X_y=True, as_frame=True)
+    model = LinearRegression().fit(data, y)
+    shown, fresh = [], []
+    for seed in range(8):
+        rows = data.sample(221, random_state=seed)
+        rest = data.drop(rows.index)
+        front = cf.frontier(model, rows, methods=["polynomial"], time_limit=3, seed=seed)
+        formula = front.pick(max_length=12)
+        entry = next(e for e in front.entries if e.formula is formula)
+        theirs = model.predict(rest)
+        shown.append(entry.error)
+        fresh.append(np.sqrt(np.mean((formula(rest) - theirs) ** 2)) / theirs.std())
+    away = np.array(fresh) - np.array(shown)
+    # Two standard errors of eight draws.
+    assert away.mean() < 2 * away.std(ddof=1) / np.sqrt(len(away))

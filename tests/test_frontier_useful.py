@@ -1,7 +1,6 @@
 """Which formulas are useful, and which is recommended: what the rows say, and how surely."""
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -22,6 +21,12 @@ class _Fake:
         self.refitted = False
         told = {"chosen_by": error, "error": error, "away": away, "diverges": diverges}
         self.judged = type("J", (), told)()
+
+
+class _NoY:
+    class subject:
+        class select:
+            y = None
 
 
 def test_no_row_of_the_table_is_one_that_nobody_wants():
@@ -69,18 +74,13 @@ def test_chances_diverge_as_much_as_their_cross_entropy_says(classes):
 
 
 def test_no_formula_that_cannot_be_read_is_recommended():
-    class NoY:
-        class subject:
-            class select:
-                y = None
-
     entries = [_Fake(1, 0.05, inputs=0), _Fake(183, 0.03), _Fake(6073, 0.0), _Fake(17910, 0.0)]
-    assert choosing.choose(entries, NoY, None).index == 1
+    assert choosing.choose(entries, _NoY, None).index == 1
     entries = [_Fake(1, 0.05, inputs=0), _Fake(6073, 0.0)]
-    choice = choosing.choose(entries, NoY, None)
+    choice = choosing.choose(entries, _NoY, None)
     assert choice.index == 0 and "no other formula of up to 400 symbols" in choice.reason
     entries = [_Fake(1, math.inf, inputs=0), _Fake(20, 0.1), _Fake(6073, 0.0)]
-    assert choosing.choose(entries, NoY, None).index == 1
+    assert choosing.choose(entries, _NoY, None).index == 1
 
 
 def test_the_reason_says_when_other_rows_decided():
@@ -91,60 +91,23 @@ def test_the_reason_says_when_other_rows_decided():
     assert reason.endswith("On those to choose by, it has 0.1, and the shorter one 0.2.")
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120, 200])
-def test_a_table_is_as_wide_as_the_terminal(forest, monkeypatch, columns):
-    monkeypatch.setenv("COLUMNS", str(columns))
-    names = ["a rather long name of a column", "b", "c"]
-    model = LinearRegression().fit(pd.DataFrame(X, columns=names), NUMBER)
-    front = cf.frontier(model, pd.DataFrame(X, columns=names), NUMBER, methods=[])
-    assert max(map(len, table_lines(front))) <= max(columns, 80)
-    assert "a rather long name" in str(front) and str(front).count("\n* best") == 1
+def _reason(*found):
+    return choosing.choose([_Fake(1, 0.5, inputs=0, diverges=np.full(9, 0.3)), *found], _NoY, None)
 
 
-def test_a_frontier_is_pickled_and_copied(classifier):
-    front = cf.frontier(classifier, X, CLASS, methods=[])
-    again = pickle.loads(pickle.dumps(front))
-    assert str(again) == str(front) and (again.best(X) == front.best(X)).all()
+def test_the_knee_says_when_no_small_formula_is_near():
+    choice = _reason(_Fake(50, 0.3), _Fake(5000, 0.28), _Fake(90000, 0.0))
+    assert "no small formula is near" in choice.reason and "at least 60%" in choice.reason
+    choice = _reason(_Fake(30, 0.05), _Fake(5000, 0.04), _Fake(90000, 0.0))
+    assert choice.index == 1 and choice.reason.startswith("the knee of the curve. ")
+    choice = _reason(_Fake(10, 1e-16))
+    assert choice.index == 1 and "that is the model" in choice.reason
 
 
-def test_a_page_of_hostile_names_has_no_marks_of_its_own():
-    data, y = load_iris(return_X_y=True)
-    names = ["<script>alert(1)</script>", "$x_{1}\\frac", "a\"b'c\n", "__import__('os')"]
-    frame = pd.DataFrame(data, columns=names)
-    labels = np.array(["</pre><b>", "\n\t{0}", "&amp;"])[y]
-    model = LogisticRegression(max_iter=500).fit(frame, labels)
-    front = cf.frontier(model, frame, labels, methods=["tree"], time_limit=3)
-    page = front.to_html()
-    assert "<script" not in page and "<b>" not in page and page.count("</pre>") <= len(front)
-    assert all(len(line) <= 120 for line in str(front).splitlines())
-
-
-def test_the_picture_of_errors_without_end_has_numbers_alone():
-    front = cf.frontier(lambda rows: rows[:, 0], X, methods=[])
-    entry = front.entries[0]
-    for error in (math.inf, 0.0):
-        broken = type(entry)(**{
-            **{k: getattr(entry, k) for k in ("formula", "method", "length", "numbers", "inputs")},
-            "judged": type(entry.judged)(error, error, error, 40, 0.0),
-        })  # fmt: skip
-        page = type(front)(**{**vars(front), "entries": (broken,)}).to_html()
-        assert not re.search(r'(cx|cy|x|y|points)="[^"]*(nan|inf)', page)
-
-
-@pytest.mark.slow
-def test_shown_errors_are_no_better_than_those_on_fresh_rows():
-    data, y = load_diabetes(return_X_y=True, as_frame=True)
-    model = LinearRegression().fit(data, y)
-    shown, fresh = [], []
-    for seed in range(8):
-        rows = data.sample(221, random_state=seed)
-        rest = data.drop(rows.index)
-        front = cf.frontier(model, rows, methods=["polynomial"], time_limit=3, seed=seed)
-        formula = front.pick(max_length=12)
-        entry = next(e for e in front.entries if e.formula is formula)
-        theirs = model.predict(rest)
-        shown.append(entry.error)
-        fresh.append(np.sqrt(np.mean((formula(rest) - theirs) ** 2)) / theirs.std())
-    away = np.array(fresh) - np.array(shown)
-    # Two standard errors of eight draws.
-    assert away.mean() < 2 * away.std(ddof=1) / np.sqrt(len(away))
+def test_nothing_small_is_near_either_where_only_the_chances_are_far():
+    far, near = np.full(9, 0.06), np.full(9, 0.03)
+    exact = _Fake(90000, 0.0, diverges=0 * near)
+    choice = _reason(_Fake(54, 0.11, diverges=far), _Fake(204, 0.06, diverges=near), exact)
+    assert "up to 60 symbols leave at least 20% of a constant's divergence" in choice.reason
+    choice = _reason(_Fake(54, 0.11, diverges=near), exact)
+    assert "no small formula" not in choice.reason

@@ -11,8 +11,8 @@ import closedform as cf
 from closedform import ops
 from closedform.fitting import constants_of, levenberg_marquardt
 from closedform.shorten.clock import Clock
+from closedform.shorten.fitted_to_y import fitted_to_y
 from closedform.shorten.methods import method
-from closedform.shorten.observed import fitted_to_y
 from closedform.shorten.screening import screen
 from closedform.shorten.students.school import School
 from closedform.shorten.students.shrinking import TRIED, _hurried

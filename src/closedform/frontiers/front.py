@@ -81,6 +81,7 @@ class Frontier(Sequence[Formula]):
         seconds: how long the search took.
         seed: of everything random.
         source: the model in a few words.
+        against: what the errors are measured against: the model, or y where there is none.
     """
 
     entries: tuple[Entry, ...]
@@ -95,6 +96,7 @@ class Frontier(Sequence[Formula]):
     seconds: float = 0.0
     seed: int = 0
     tolerance: float | None = field(default=None)
+    against: str = "the model"
 
     @classmethod
     def of(
@@ -102,12 +104,14 @@ class Frontier(Sequence[Formula]):
         notes: Sequence[str], seconds: float, seed: int,
     ) -> Frontier:  # fmt: skip
         """Keep what is useful of all that was found, and choose the best."""
+        every = useful(found)
+        choice = choose(every, judge, tolerance)
         # The rows were needed to tell which are useful; a frontier need not carry them.
-        kept = [replace(e, judged=e.judged.without_rows()) for e in useful(found)]
-        choice = choose(kept, judge, tolerance)
+        kept = [replace(e, judged=e.judged.without_rows()) for e in every]
         return cls(
             tuple(kept), choice, judge.about, judge.of_model, kept[0].judged.rows, len(found),
             judge.subject.formula.source, judge.classifies, tuple(notes), seconds, seed, tolerance,
+            judge.subject.against,
         )  # fmt: skip
 
     def __len__(self) -> int:

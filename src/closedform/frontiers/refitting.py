@@ -18,7 +18,7 @@ from closedform.frontiers.judging import Judge
 from closedform.frontiers.words import LEGIBLE
 from closedform.ir import Array
 from closedform.shorten.clock import Clock
-from closedform.shorten.observed import fitted_to_y
+from closedform.shorten.fitted_to_y import fitted_to_y
 
 if TYPE_CHECKING:
     from closedform.formula import Formula

@@ -35,14 +35,14 @@ def whole(name: str, value: Any, least: int, most: int = MOST) -> int:
     return int(value)
 
 
-def number(name: str, value: Any, example: str) -> float:
-    """Return an option that is a number from 0 on.
+def number(name: str, value: Any, example: str, *, endless: bool = False) -> float:
+    """Return an option that is a number from 0 on; infinite only where that may be.
 
     Raises:
         BadInput: it is something else; `example` is the hint.
     """
     fine = isinstance(value, Real) and not isinstance(value, bool)
-    if not (fine and 0 <= float(value) < np.inf):
+    if not (fine and 0 <= float(value) and (endless or value < np.inf)):
         raise BadInput(f"{name}={value!r} has no meaning.", hint=f"Give {example}.")
     return float(value)
 
