@@ -127,7 +127,7 @@ def _solved_into(
 
 def _constant(problem: Problem) -> Law:
     made = ops.const(float(problem.values.mean()) if len(problem.values) else 0.0)
-    return Law(made, problem.error(made), "constant")
+    return Law(made, problem.error(made), "a constant")
 
 
 def one_search(
