@@ -127,7 +127,7 @@ class FormulaBlock(nn.Module):
         named = dict(zip(self.names, args, strict=False)) | dict(kwargs)
         if self.starred is not None:
             named[self.starred] = args[len(self.names) :]
-        return {**named, **{i: value for i, value in enumerate(args)}}
+        return {**named, **dict(enumerate(args))}
 
     def _columns(self, parts: list[torch.Tensor]) -> torch.Tensor:
         """Return all outputs, shape (…, outputs), of the inputs, each (…, numbers)."""
@@ -193,7 +193,7 @@ class FormulaBlock(nn.Module):
 
 def _findable(program: nn.Module, name: str) -> None:
     """Let torch.compile find the functions of a printed module, which it imports by name."""
-    namespace = type(program).evaluate.__globals__  # type: ignore[attr-defined]
+    namespace = type(program).evaluate.__globals__
     namespace["__name__"] = name
     module = sys.modules[name] = ModuleType(name)
     module.__dict__.update(namespace)
