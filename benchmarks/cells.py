@@ -15,8 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-Cell = tuple[str, ...]
-Record = dict[str, Any]
+from driving import Cell, Record
 
 NETWORKS = ("tanh", "relu")
 TREES = ("rf", "hgb")

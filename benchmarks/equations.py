@@ -217,5 +217,6 @@ def _read(text: str) -> dict[str, Equation]:
     return found
 
 
-EQUATIONS = {**_read(FEYNMAN), **_read(STROGATZ)}
+OF_FEYNMAN = _read(FEYNMAN)
+EQUATIONS = OF_FEYNMAN | _read(STROGATZ)
 """All 114, by name."""

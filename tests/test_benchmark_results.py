@@ -26,7 +26,7 @@ def shorter(monkeypatch, bars):
     import shorter
 
     yield shorter
-    for name in ("shorter", "cells"):
+    for name in ("shorter", "cells", "driving"):
         sys.modules.pop(name)
 
 
@@ -113,9 +113,9 @@ def test_every_cell_has_a_name_of_its_own_and_a_kind_that_measures_it(shorter):
 
 def test_a_table_goes_between_the_marks_and_nowhere_else(shorter, tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{shorter.START}\nold\n{shorter.END}\nafter\n")
-    shorter.write(page, "new")
-    assert page.read_text() == f"before\n{shorter.START}\n\nnew\n\n{shorter.END}\nafter\n"
+    page.write_text("before\n<!-- a -->\nold\n<!-- /a -->\nafter\n")
+    shorter.write(page, "new", "a")
+    assert page.read_text() == "before\n<!-- a -->\n\nnew\n\n<!-- /a -->\nafter\n"
     page.write_text("no marks")
     with pytest.raises(SystemExit, match="no marks"):
-        shorter.write(page, "new")
+        shorter.write(page, "new", "a")

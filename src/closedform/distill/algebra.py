@@ -29,7 +29,7 @@ def tidied(node: Node) -> Node:
 
 
 def _folded(n: Node) -> Node:
-    """Return a function of numbers alone as the number."""
+    """Return a function of a number as a number."""
     if n.op.name not in ops.UNARY or n.args[0].op is not ops.CONST:
         return n
     value = float(n.op.numpy(n.data, np.float64(n.args[0].data)))
@@ -37,6 +37,8 @@ def _folded(n: Node) -> Node:
 
 
 def _gathered(n: Node) -> Node:
+    if n.op.name in ops.UNARY and n.args[0].op is ops.CONST:
+        return _folded(n)
     coef, factors = product_of(n)
     return made_of(coef, factors) if math.isfinite(coef) else n
 
@@ -78,9 +80,8 @@ def product_of(n: Node) -> tuple[float, Factors]:
         return _raised(coef, core.args[0], core.args[1].data)
     if core.op is ops.SQRT:
         return _raised(coef, core.args[0], 0.5)
-    if core.op is ops.EXP and core.args[0].op is ops.LIN and core.args[0].data.bias:
-        rest = ops.linear(0.0, core.args[0].data.weights, core.args[0].args)
-        return coef * math.exp(min(700.0, core.args[0].data.bias)), {ops.exp(_sum(rest)): 1.0}
+    if core.op is ops.EXP and core.args[0].op is ops.LIN:
+        return _exponential(coef, core.args[0])
     if core.op not in (ops.MUL, ops.DIV):
         return coef, {core: 1.0}
     factors: Factors = {}
@@ -91,6 +92,20 @@ def product_of(n: Node) -> tuple[float, Factors]:
         for base, p in inner.items():
             factors[base] = factors.get(base, 0.0) + sign * p
     return coef, factors
+
+
+def _exponential(coef: float, inner: Node) -> tuple[float, Factors]:
+    """Return coef·exp(p + q·log(x) + …) as coef·eᵖ·x^q·exp(…)."""
+    factors: Factors = {}
+    rest = []
+    for w, a in zip(inner.data.weights.tolist(), inner.args, strict=True):
+        if a.op is ops.LOG:
+            factors[a.args[0]] = factors.get(a.args[0], 0.0) + w
+        else:
+            rest.append((w, a))
+    if rest:
+        factors[ops.exp(_sum(ops.lin(0.0, *rest)))] = 1.0
+    return coef * math.exp(min(700.0, inner.data.bias)), factors
 
 
 def _raised(coef: float, base: Node, p: float) -> tuple[float, Factors]:
@@ -148,4 +163,5 @@ _BY_OP: dict[str, Callable[[Node], Node]] = {
     "div": _gathered,
     "pow": lambda n: _gathered(n) if n.args[1].op is ops.CONST else n,
     "sqrt": _gathered,
+    "exp": _gathered,
 }

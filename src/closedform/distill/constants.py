@@ -63,8 +63,16 @@ def cleaned(problem: Problem, node: Node) -> Node:
     first = refit(tidied(node), sample, 40, 1e-7)
     start = first.node if first.error < math.inf else node
     less = _without(problem, start, sample)
-    whole = Sample.of(problem, ROWS if problem.ask is not None else ALL)
-    return _written(problem, less, whole if len(whole) >= 4 else sample)
+    return written(problem, less)
+
+
+def written(problem: Problem, node: Node) -> Node:
+    """Return an expression refitted, its constants being the numbers that they are likely to be.
+
+    As `cleaned` does at its end: no part of the expression goes.
+    """
+    sample = Sample.of(problem, ROWS if problem.ask is not None else ALL)
+    return _written(problem, node, sample) if len(sample) >= 4 else node
 
 
 def _limit(problem: Problem, error: float, node: Node, sample: Sample) -> float:
@@ -248,4 +256,4 @@ def _jackknife(table: Array, away: Array, slope: Array, groups: int = 8) -> Arra
     return np.asarray(np.sqrt((groups - 1) * np.mean((every - every.mean(axis=0)) ** 2, axis=0)))
 
 
-__all__ = ["cleaned", "refitted", "uncertainties"]
+__all__ = ["cleaned", "refitted", "uncertainties", "written"]

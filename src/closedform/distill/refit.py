@@ -91,9 +91,10 @@ def move(
         got, slopes = constants.both(put(moved), sample.columns, len(sample))
         return got[:, 0] / scale, slopes[:, 0, at] * (unit / scale)
 
-    fitted = levenberg_marquardt(
-        values, both, start[at] / unit, sample.values / scale, steps=steps, gain=gain
-    )
-    normal = np.zeros((len(start), len(start)))
-    normal[np.ix_(at, at)] = fitted.normal / np.outer(unit, unit)
+    with np.errstate(all="ignore"):
+        fitted = levenberg_marquardt(
+            values, both, start[at] / unit, sample.values / scale, steps=steps, gain=gain
+        )
+        normal = np.zeros((len(start), len(start)))
+        normal[np.ix_(at, at)] = fitted.normal / np.outer(unit, unit)
     return Fitted(put(fitted.theta), fitted.loss, normal, fitted.steps)
