@@ -262,7 +262,7 @@ def test_a_step_that_does_not_look_at_the_clock_is_cut_off(cancer, monkeypatch):
     model, X, y = cancer
 
     def slow(teacher, clock):
-        yield from searching._constant(teacher)
+        yield from searching.constant(teacher)
         np.seterr(all="ignore")
         warnings.simplefilter("ignore")
         while True:

@@ -269,7 +269,7 @@ def test_a_formula_of_another_model_is_noticed(forest):
 
 def test_a_method_that_fails_loses_nothing_of_the_others(forest, monkeypatch):
     def broken(teacher, clock):
-        yield from searching._constant(teacher)
+        yield from searching.constant(teacher)
         raise ValueError("no luck\nat all")
 
     monkeypatch.setitem(known.METHODS, "broken", "nowhere")

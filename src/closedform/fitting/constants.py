@@ -56,6 +56,7 @@ class Constants:
         roots: the nodes.
         slots: where each constant stands, in the order of the vector.
         start: their values, shape (constants,).
+        first: the number of the first input that no root reads.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Constants:
         order = toposort(self.roots)
         self.slots = [slot for n in order for slot in slots_of(n, fixed) if free(slot)]
         self.start = np.array([slot.value for slot in self.slots])
-        self._first = 1 + max((n.data for n in order if n.op is ops.INPUT), default=-1)
+        self.first = 1 + max((n.data for n in order if n.op is ops.INPUT), default=-1)
         self._plans: dict[bool, Plan] = {}
 
     def __len__(self) -> int:
@@ -111,12 +112,12 @@ class Constants:
 
     def _run(self, slopes: bool, theta: Array, inputs: Sequence[Array], rows: int) -> Array:
         if slopes not in self._plans:
-            lifted = self._lifted()
-            wanted = [self._first + i for i in range(len(self))] if slopes else []
+            lifted = self.lifted()
+            wanted = [self.first + i for i in range(len(self))] if slopes else []
             more = [g for root in lifted for g in gradient(root, wanted)] if slopes else []
             self._plans[slopes] = Plan([*lifted, *more])
         plan = self._plans[slopes]
-        columns: list[Any] = [*inputs[: self._first], *np.asarray(theta, dtype=float)]
+        columns: list[Any] = [*inputs[: self.first], *np.asarray(theta, dtype=float)]
         out = np.empty((len(plan.roots), rows))
         with np.errstate(all="ignore"):
             for lo in range(0, rows, plan.block):
@@ -126,9 +127,9 @@ class Constants:
                     whole[lo:hi] = block
         return out
 
-    def _lifted(self) -> list[Node]:
-        """Return the roots with an input in the place of each constant."""
-        at = {key: ops.input_(self._first + i) for i, key in enumerate(self._keys())}
+    def lifted(self) -> list[Node]:
+        """Return the roots with an input in the place of each constant, from `first` on."""
+        at = {key: ops.input_(self.first + i) for i, key in enumerate(self._keys())}
         touched = {n for n, _, _ in at}
         became: dict[Node, Node] = {}
         for n in toposort(self.roots):

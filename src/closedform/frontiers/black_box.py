@@ -74,6 +74,11 @@ def stub_of(model: Any, inputs: tuple[Feature, ...], X: Any) -> Formula:
         task = Task("classification", classes, "none", ("label",), chances)
         return Formula(outputs, inputs, task, source=type(model).__name__)
     made = _asked(model, few)
+    if made.dtype.kind == "c":
+        raise BadInput(
+            f"{_name(model)} gives complex numbers.",
+            hint="Give the part that is wanted, as lambda X: f(X).real.",
+        )
     if made.dtype.kind in "fiu" and not classes:
         names = ("y",) if made.ndim == 1 else tuple(f"y{i}" for i in range(made.shape[1]))
         task = Task(primary=names)
@@ -171,18 +176,17 @@ def teacher_of(model: Any, stub: Formula, X: Any, y: Any, *, seed: int) -> Teach
     inputs, rows = columns_of(stub.inputs, X)
 
     def ask(columns: Sequence[Array], count: int) -> Array:
-        return _scores(stub, predictions(stub, model, _container(stub, columns, X)))
+        return _scores(stub, predictions(stub, model, container(stub.inputs, columns, X)))
 
     made = Teacher(stub.inputs, stub.task, ask, tuple(inputs), None,
                    None if y is None else np.asarray(y), stub.source, seed)  # fmt: skip
     return made.answered(rows)
 
 
-def _container(stub: Formula, columns: Sequence[Array], like: Any) -> Any:
+def container(inputs: Sequence[Feature], columns: Sequence[Array], like: Any) -> Any:
     """Return columns as rows in the container in which rows were given."""
     shown = [
-        labels_of(c) if f.type is Type.LABEL else c
-        for f, c in zip(stub.inputs, columns, strict=True)
+        labels_of(c) if f.type is Type.LABEL else c for f, c in zip(inputs, columns, strict=True)
     ]
     if hasattr(like, "iloc"):
         import pandas

@@ -81,6 +81,7 @@ class Frontier(Sequence[Formula]):
         seconds: how long the search took.
         seed: of everything random.
         source: the model in a few words.
+        against: what the errors are measured against: the model, or y where there is none.
     """
 
     entries: tuple[Entry, ...]
@@ -95,6 +96,7 @@ class Frontier(Sequence[Formula]):
     seconds: float = 0.0
     seed: int = 0
     tolerance: float | None = field(default=None)
+    against: str = "the model"
 
     @classmethod
     def of(
@@ -109,6 +111,7 @@ class Frontier(Sequence[Formula]):
         return cls(
             tuple(kept), choice, judge.about, judge.of_model, kept[0].judged.rows, len(found),
             judge.subject.formula.source, judge.classifies, tuple(notes), seconds, seed, tolerance,
+            judge.subject.against,
         )  # fmt: skip
 
     def __len__(self) -> int:

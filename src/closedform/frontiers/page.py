@@ -73,8 +73,8 @@ def fragment(front: Frontier) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in front.notes)
     return (
         f'<div class="cf-frontier"><style>{STYLE}</style>'
-        f"<p>Error: {escape(front.about)}, on {front.rows:,} rows that no step saw, against the "
-        f"model.{observed} “{SURELY[front.classifies]}”: {ABOUT[front.classifies]}.</p>"
+        f"<p>Error: {escape(front.about)}, on {front.rows:,} rows that no step saw, against "
+        f"{front.against}.{observed} “{SURELY[front.classifies]}”: {ABOUT[front.classifies]}.</p>"
         f"{_picture(front)}{_table(front)}"
         f"<p><strong>Best</strong> (number {front.choice.index}): {escape(front.reason)}</p>"
         f"{f'<ul>{notes}</ul>' if notes else ''}</div>"
@@ -134,7 +134,7 @@ def _picture(front: Frontier) -> str:
     if front.observed:
         up_y = [_up(e.error_y, most) for e in entries]
         parts += [_line(x, up_y, "observed", "5 4"), _named(up_y[-1], "against y", "observed")]
-    parts.append(_named(up[-1], "against the model", "model"))
+    parts.append(_named(up[-1], f"against {front.against}", "model"))
     best = front.choice.index
     parts.append(
         f'<circle class="model" cx="{x[best]:.1f}" cy="{up[best]:.1f}" r="9" fill="none" '

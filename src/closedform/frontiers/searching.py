@@ -135,9 +135,9 @@ class Search:
         formula, exact = self.subject.formula, self.subject.exact
         self.notes += self.subject.notes
         try:
-            self._take("constant", _constant(self.subject.teacher))
+            self.take("constant", constant(self.subject.teacher))
             if exact:
-                self._take("exact", iter([formula]))
+                self.take("exact", iter([formula]))
                 self._doubt_exact()
             # What is left then is for the digits, and for constants fitted to y.
             most = self.clock.at_most(METHODS_SHARE * self.clock.left)
@@ -146,12 +146,12 @@ class Search:
                 self._method(name, method(name), most.at_most(share))
             if exact and formula.length <= HUGE:
                 self._method("digits", lambda _, clock: _rounded(formula, clock), self.clock)
-            self._refit()
+            self.refit()
         except KeyboardInterrupt:
             if not self.entries:
                 raise
             self.notes.append("interrupted: these are the formulas found until then")
-        self._note_limits()
+        self.note_limits()
 
     def _method(self, name: str, method_: Method, clock: Clock) -> None:
         before, started = len(self.entries), time.perf_counter()
@@ -160,7 +160,7 @@ class Search:
             return
         try:
             with at_latest(clock.left + GRACE):
-                self._take(name, method_(self.subject.teacher, clock))
+                self.take(name, method_(self.subject.teacher, clock))
         except TimeIsOver:
             pass  # what it has given until then is kept
         except Exception as problem:  # the other methods' formulas are not lost for one that fails
@@ -172,16 +172,18 @@ class Search:
             self.cut.append(name)
         self.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
 
-    def _refit(self) -> None:
+    def refit(self) -> None:
         """Add the useful formulas whose constants say more of y when they are fitted to it."""
         with suppress(TimeIsOver), at_latest(self.clock.left + GRACE):
             for made, name in refits(useful(self.entries), self.judge, self.clock):
                 self.entries.append(_entry(made, name, self.judge(made)))
 
-    def _take(self, name: str, found: Iterator[Formula]) -> None:
+    def take(self, name: str | Callable[[Formula], str], found: Iterator[Formula]) -> None:
+        """Judge formulas and keep them, by the name of what made them."""
         for formula in found:
             judged = self.judge(formula)
-            self.entries.append(_entry(formula, name, judged))
+            told = name(formula) if callable(name) else name
+            self.entries.append(_entry(formula, told, judged))
 
     def _doubt_exact(self) -> None:
         error, most = self.entries[-1].judged.error, DOUBTFUL.get(self.judge.metric_name, math.inf)
@@ -191,7 +193,8 @@ class Search:
                 "be that of another model; formula.verify(model, X) says where they differ"
             )
 
-    def _note_limits(self) -> None:
+    def note_limits(self) -> None:
+        """Say which methods had too little time, or none."""
         if self.cut:
             self.notes.append("cut short by the time limit: " + ", ".join(self.cut))
         if self.untried:
@@ -204,7 +207,7 @@ def _entry(formula: Formula, method_: str, judged: Judged) -> Entry:
     )
 
 
-def _constant(teacher: Teacher) -> Iterator[Formula]:
+def constant(teacher: Teacher) -> Iterator[Formula]:
     """Yield the best formula that looks at nothing: the mean, or the most frequent class."""
     scores = teacher.scores
     middle = scores.mean(axis=0)

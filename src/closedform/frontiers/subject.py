@@ -64,6 +64,7 @@ class Subject:
         more: rows made up from those to choose by, where these are few; None where there are
             enough, or where the model has no formula to ask, or gives one answer alone.
         notes: what the user should know of the rows and of y.
+        against: what errors are measured against: "y" where there is no model.
     """
 
     model: Any
@@ -74,6 +75,7 @@ class Subject:
     check: Part
     more: Part | None
     notes: tuple[str, ...] = ()
+    against: str = "the model"
 
     @classmethod
     def of(
@@ -91,7 +93,7 @@ class Subject:
             BadInput: too few rows, or rows that do not fit the model or y.
         """
         X = X.tocsr() if hasattr(X, "tocsr") else X  # of a COO matrix, no rows can be taken
-        formula, exact = _formula(model, X) if read_as is None else (read_as, True)
+        formula, exact = formula_of(model, X) if read_as is None else (read_as, True)
         columns, rows = columns_of(formula.inputs, X, formula.needed)
         if rows < FEWEST:
             raise BadInput(
@@ -126,7 +128,13 @@ def _refuse_one_class(formula: Formula) -> None:
         )
 
 
-def _formula(model: Any, X: Any) -> tuple[Formula, bool]:
+def formula_of(model: Any, X: Any) -> tuple[Formula, bool]:
+    """Return the formula of a model and True; of one that has none, its inputs and outputs.
+
+    Raises:
+        BadInput: a class instead of an object, or a model that answers no row.
+        UnsupportedModel: it can be neither read nor asked.
+    """
     if isinstance(model, Formula):
         return model, True
     if isinstance(model, type):
