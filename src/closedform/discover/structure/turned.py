@@ -10,8 +10,18 @@ import numpy as np
 from closedform.discover.problem import Problem
 from closedform.discover.structure.merging import LOG, PLAIN, Merge
 from closedform.discover.structure.separable import sums_and_products
-from closedform.discover.structure.split import ROWS, Part, Split, drawn, each_of, foreseen, part_of, renumbered, told
-from closedform.discover.structure.split import inputs_at
+from closedform.discover.structure.split import (
+    ROWS,
+    Part,
+    Split,
+    drawn,
+    each_of,
+    foreseen,
+    inputs_at,
+    part_of,
+    renumbered,
+    told,
+)
 from closedform.ir import Array, Node
 
 SHARE = 0.5
@@ -20,7 +30,7 @@ SHARE = 0.5
 
 def turned(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
     """Yield sums and products over x − y, x + y, x·y or x/y and one of the two."""
-    lo, hi = problem.box.T
+    lo = problem.box[:, 0]
     for i, j in permutations(range(problem.inputs), 2):
         for scale, ratio in ((PLAIN, -1.0), (PLAIN, 1.0), (LOG, 1.0), (LOG, -1.0)):
             if scale is LOG and (min(lo[i], lo[j]) <= 0):
@@ -67,6 +77,7 @@ def _splits(
 ) -> Iterator[Split]:
     others = [k for k in range(problem.inputs) if k != merge.i]
     for split in sums_and_products(made, rng):
+
         def join(laws: Sequence[Node], split: Split = split) -> Node:
             whole = split.join(laws)
             assert isinstance(whole, Node)
