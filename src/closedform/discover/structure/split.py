@@ -61,10 +61,8 @@ def unsure(problem: Problem, values: Array) -> Array:
     """
     size = np.abs(values)
     typical = float(np.sqrt(np.nanmean(problem.values**2))) or 1.0
-    share = problem.noise * problem.scale / typical
-    return np.asarray(
-        (share + EXACT) * size + problem.noise * problem.scale + 1e-13 * problem.scale
-    )
+    known = problem.noise * problem.scale * np.maximum(1.0, size / typical)
+    return np.asarray(known + EXACT * size + 1e-13 * problem.scale)
 
 
 @dataclass(frozen=True, eq=False)
