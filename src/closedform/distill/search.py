@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice, product
 
@@ -13,8 +13,8 @@ from closedform.distill import one_input, small
 from closedform.distill.constants import cleaned, refitted
 from closedform.distill.problem import Law, Problem
 from closedform.distill.structure import QUESTIONS, Split
-from closedform.distill.structure.split import drawn, problem_of, renumbered, told
-from closedform.ir import Array, Node, toposort
+from closedform.distill.structure.split import drawn, told
+from closedform.ir import Node
 from closedform.length import length
 from closedform.passes.simplify import simplified
 from closedform.shorten.clock import Clock

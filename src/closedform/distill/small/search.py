@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform import ops
-from closedform.distill.constants import written
 from closedform.distill.front import Front
 from closedform.distill.outputs import View, views_of
 from closedform.distill.problem import Law, Problem
@@ -23,16 +22,6 @@ ROWS = 100
 PAIRED, MOST = (300, 900), (3_000, 20_000)
 """So many expressions are tried in pairs, and one by one: at first, and at last."""
 TRIED = 16
-MIXED = (
-    "itself",
-    "inverse",
-    "logarithm",
-    "square",
-    "inverse square",
-    "exponential",
-    "sine",
-    "root",
-)
 
 
 def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
@@ -49,14 +38,12 @@ def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
     sample = Sample.fresh(problem, ROWS, 3)
     if len(sample) < 8 or not problem.inputs:
         return
-    front = Front(problem, sample)
+    front = Front(problem, sample, clock)
     search = _Search.of(sample, front, clock)
     for _ in search.stages():
         if clock.out() or front.good():
             break
-    for law in front.laws():
-        node = written(problem, law.node)
-        yield Law(node, problem.error(node), law.made)
+    yield from front.written()
 
 
 @dataclass(eq=False)
@@ -102,15 +89,18 @@ class _Search:
 
     def _singles(self) -> None:
         starts = []
+        kinds = np.arange(len(self.library))
         for view in self.views:
             columns = self._columns(view)
-            starts += [(view, columns, f) for b in (False, True) for f in columns.singles(b, 3)]
+            starts += [
+                (view, columns, f) for b in (False, True) for f in columns.singles(b, kinds)[:3]
+            ]
         self._try(starts, "a small expression")
 
     def _pairs(self, count: int) -> None:
         starts = []
         for view in self.views:
-            if view.output.name in MIXED and not self.clock.out():
+            if view.output.mixed and not self.clock.out():
                 columns = self._columns(view, count)
                 starts += [(view, columns, f) for b in (False, True) for f in columns.pairs(b, 8)]
         self._try(starts, "two small expressions")
@@ -158,7 +148,7 @@ class _Search:
 
     def _try(self, starts: list[tuple[View, Columns, Subset]], made: str) -> None:
         """Refit the best of some starts."""
-        starts.sort(key=lambda one: one[2].error)
+        starts.sort(key=lambda one: (self.front.about(one[2].error), one[0].output.rank))
         for view, columns, found in starts[:TRIED]:
             bias, weights = columns.weights(found)
             nodes = [self.library.node(i) for i in found.which]
