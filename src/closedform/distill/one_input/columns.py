@@ -12,7 +12,8 @@ from closedform.distill.one_input.features import FAMILIES, FINE, PLAIN
 from closedform.evaluate import Plan, Run
 from closedform.ir import Array, Node
 
-HUGE = 1e100
+HUGE, FLAT = 1e100, 1e-4
+"""What is greater, or moves by less than this share, is left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,6 @@ def functions_of(x: Array) -> Functions:
             coarse.append(np.arange(len(k)) % FINE == FINE // 2)
         table = np.vstack(parts)
         fine = np.isfinite(table).all(axis=1) & (np.abs(table).max(axis=1) < HUGE)
-        fine &= np.ptp(table, axis=1) > 0
+        fine &= np.ptp(table, axis=1) > FLAT * np.abs(table).max(axis=1)
     made = Functions(table, np.concatenate(kinds), np.concatenate(inside), np.concatenate(coarse))
     return made.some(fine)

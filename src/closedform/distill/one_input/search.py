@@ -14,6 +14,7 @@ from closedform.distill.one_input.quotients import quotients
 from closedform.distill.one_input.waves import waves
 from closedform.distill.outputs import View, times_powers, views_of
 from closedform.distill.problem import Law, Problem
+from closedform.distill.ratios import ratios
 from closedform.distill.sample import Sample
 from closedform.distill.subsets import Columns, Subset
 from closedform.ir import Node
@@ -139,20 +140,14 @@ class _Search:
         self.try_best(starts, "three functions")
 
     def ratios(self, functions: Functions) -> None:
-        """Try (a·g(x) + b)/(1 + c·h(x)) by regression of f on 1, g and f·h."""
-        y, count = self.sample.values, len(functions.table)
-        kinds = np.concatenate([functions.kinds, -1 - functions.kinds])
-        both = np.vstack([functions.table, functions.table * y])
-        columns = Columns(both, y, np.ones_like(y), self.sample.scale)
-        for bias in (False, True):
-            for found in columns.crossed(count, bias, TRIED, kinds):
-                b, weights = columns.weights(found)
-                g, h = found.which[0], found.which[1] - count
-                top = ops.lin(b, (float(weights[0]), functions.node(g)))
-                bottom = ops.lin(1.0, (-float(weights[1]), functions.node(h)))
-                self.front.add(ops.div(top, bottom), "a quotient of functions")
-                if self.front.sure():
-                    return
+        """Try (a·g(x) + b)/(1 + c·h(x))."""
+        y, scale = self.sample.values, self.sample.scale
+        for found in ratios(functions.table, y, scale, functions.kinds, TRIED):
+            top = ops.lin(found.bias, (found.top, functions.node(found.g)))
+            bottom = ops.lin(1.0, (found.bottom, functions.node(found.h)))
+            self.front.add(ops.div(top, bottom), "a quotient of functions")
+            if self.front.sure():
+                return
 
     def quotients(self, degree: int) -> None:
         """Try quotients of polynomials, of the values and of their squares."""

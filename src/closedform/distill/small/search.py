@@ -11,6 +11,7 @@ from closedform import ops
 from closedform.distill.front import Front
 from closedform.distill.outputs import View, views_of
 from closedform.distill.problem import Law, Problem
+from closedform.distill.ratios import ratios
 from closedform.distill.sample import Sample
 from closedform.distill.small.library import Library
 from closedform.distill.subsets import Columns, Subset
@@ -133,18 +134,15 @@ class _Search:
         return ops.lin(0.0, (float(said @ y / (said @ said)), node))
 
     def _ratios(self, count: int) -> None:
-        """Try (a·e₁ + b)/(c·e₂ + d) by regression of f on 1, e₁ and f·e₂."""
-        y, table = self.sample.values, self.library.values[:count]
-        count = len(table)
-        both = np.vstack([table, table * y])
-        columns = Columns(both, y, np.ones_like(y), self.sample.scale)
-        for bias in (False, True):
-            for found in columns.crossed(count, bias, 12):
-                b, (a, c) = columns.weights(found)
-                i, j = found.which[0], found.which[1] - count
-                top = ops.lin(b, (float(a), self.library.node(i)))
-                bottom = ops.lin(1.0, (-float(c), self.library.node(j)))
-                self.front.add(ops.div(top, bottom), "a quotient of two small expressions")
+        """Try (a·e₁ + b)/(1 + c·e₂)."""
+        table = self.library.values[:count]
+        y, kinds = self.sample.values, np.arange(len(table))
+        for found in ratios(table, y, self.sample.scale, kinds, TRIED):
+            top = ops.lin(found.bias, (found.top, self.library.node(found.g)))
+            bottom = ops.lin(1.0, (found.bottom, self.library.node(found.h)))
+            self.front.add(ops.div(top, bottom), "a quotient of two small expressions")
+            if self.front.sure() or self.clock.out():
+                return
 
     def _try(self, starts: list[tuple[View, Columns, Subset]], made: str) -> None:
         """Refit the best of some starts."""
