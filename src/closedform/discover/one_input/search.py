@@ -142,7 +142,8 @@ class _Search:
     def ratios(self, functions: Functions) -> None:
         """Try (a·g(x) + b)/(1 + c·h(x))."""
         y, scale = self.sample.values, self.sample.scale
-        for found in ratios(functions.table, y, scale, functions.kinds, TRIED):
+        table, kinds = functions.table, (functions.kinds, functions.kinds)
+        for found in ratios(table, table, y, scale, TRIED, kinds):
             top = ops.lin(found.bias, (found.top, functions.node(found.g)))
             bottom = ops.lin(1.0, (found.bottom, functions.node(found.h)))
             self.front.add(ops.div(top, bottom), "a quotient of functions")
