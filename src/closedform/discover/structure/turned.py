@@ -10,8 +10,18 @@ import numpy as np
 from closedform.discover.problem import Problem
 from closedform.discover.structure.merging import LOG, PLAIN, Merge
 from closedform.discover.structure.separable import sums_and_products
-from closedform.discover.structure.split import ROWS, Part, Split, drawn, each_of, foreseen, part_of, renumbered, told
-from closedform.discover.structure.split import inputs_at
+from closedform.discover.structure.split import (
+    ROWS,
+    Part,
+    Split,
+    drawn,
+    each_of,
+    foreseen,
+    inputs_at,
+    part_of,
+    renumbered,
+    told,
+)
 from closedform.ir import Array, Node
 
 SHARE = 0.5
