@@ -22,6 +22,8 @@ from closedform.readers import read
 if TYPE_CHECKING:
     from closedform.frontiers import Frontier, frontier
     from closedform.hybrid.local import local_law
+    from closedform.laws import Laws, distill
+    from closedform.laws.regression import SymbolicRegression
     from closedform.passes.domain import simplify
     from closedform.shorten.additive import additive
     from closedform.shorten.chebyshev import chebyshev
@@ -52,8 +54,10 @@ __all__ = [
     "Feature",
     "Formula",
     "Frontier",
+    "Laws",
     "MissingExtra",
     "NotFitted",
+    "SymbolicRegression",
     "Task",
     "UnsupportedModel",
     "UnsupportedTarget",
@@ -62,6 +66,7 @@ __all__ = [
     "additive",
     "born_again",
     "chebyshev",
+    "distill",
     "fewer_trees",
     "frontier",
     "load",
@@ -90,9 +95,12 @@ _LATER = {
     "Certificate": "closedform.verify",
     "Comparison": "closedform.verify",
     "Frontier": "closedform.frontiers",
+    "Laws": "closedform.laws",
+    "SymbolicRegression": "closedform.laws.regression",
     "additive": "closedform.shorten.additive",
     "born_again": "closedform.shorten.trees.born",
     "chebyshev": "closedform.shorten.chebyshev",
+    "distill": "closedform.laws",
     "fewer_trees": "closedform.shorten.trees.fewer",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",

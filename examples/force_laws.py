@@ -1,0 +1,224 @@
+"""Force laws from the messages of small graph networks: `python -m examples.force_laws`.
+
+Two to four bodies move in a plane; a network that sums messages between them has learned to tell
+their accelerations. Its message, turned by the linear map with which its own second part begins,
+is a force, and that force is a law: of a spring, 1/r, 1/r² and between charges.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from examples.experiment import Array, Case, Effort, Truth, main
+from examples.training import layered, minimised
+
+NEAREST, FARTHEST = 0.5, 3.0
+"""Scenes in which two bodies are nearer or farther are left out."""
+NAMES = ("dx", "dy", "m", "q1", "q2")
+"""From the body that is pulled to the other, whose mass is m; the charges of both."""
+
+
+def spring(x: Array, stiffness: Any, rest: Any) -> Array:
+    """Return the pull along x of a spring between two bodies."""
+    r = np.hypot(x[:, 0], x[:, 1])
+    return np.asarray(stiffness * (r - rest) * x[:, 0] / r)
+
+
+def gravity(x: Array, strength: Any, power: Any) -> Array:
+    """Return the pull along x of a mass that falls off with a power of the distance."""
+    return np.asarray(strength * x[:, 2] * x[:, 0] / np.hypot(x[:, 0], x[:, 1]) ** (power + 1))
+
+
+def charge(x: Array, strength: Any, power: Any) -> Array:
+    """Return the pull along x of a charge."""
+    r = np.hypot(x[:, 0], x[:, 1])
+    return np.asarray(-strength * x[:, 3] * x[:, 4] * x[:, 0] / r ** (power + 1))
+
+
+LAWS = {
+    "spring": Truth("2*(r - 1)*dx/r", spring, {"stiffness": 2, "rest": 1}),
+    "1/r": Truth("m*dx/r^2", gravity, {"strength": 1, "power": 1}),
+    "1/r²": Truth("m*dx/r^3", gravity, {"strength": 1, "power": 2}),
+    "charge": Truth("-q1*q2*dx/r^3", charge, {"strength": 1, "power": 2}),
+}
+PER_UNIT_MASS = {"1/r", "1/r²"}
+"""Where the pull grows with the mass that is pulled, and the acceleration does not know it."""
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """What was seen of some systems of the same number of bodies.
+
+    Attributes:
+        places: shape (scenes, bodies, 2).
+        masses: shape (scenes, bodies).
+        charges: the same.
+        accelerations: shape (scenes, bodies, 2).
+    """
+
+    places: Array
+    masses: Array
+    charges: Array
+    accelerations: Array
+
+    @property
+    def pairs(self) -> Array:
+        """What a message reads, shape (scenes, bodies, bodies − 1, 5): see `NAMES`."""
+        count, bodies = self.masses.shape
+        others = np.array([[j for j in range(bodies) if j != i] for i in range(bodies)])
+        apart = self.places[:, others] - self.places[:, :, None]
+        own = np.broadcast_to(self.charges[:, :, None], (count, bodies, bodies - 1))
+        read = [self.masses[:, others], own, self.charges[:, others]]
+        return np.concatenate([apart, np.stack(read, axis=-1)], axis=-1)
+
+
+def forces(law: str, pairs: Array) -> Array:
+    """Return the true pulls per unit of mass of the one pulled, shape (…, 2)."""
+    flat = pairs.reshape(-1, 5)
+    across = flat[:, [1, 0, 2, 3, 4]]
+    both = np.column_stack([LAWS[law](flat), LAWS[law](across)])
+    return both.reshape(*pairs.shape[:-1], 2)
+
+
+def simulated(law: str, bodies: int, systems: int, draw: np.random.Generator) -> Scenes:
+    """Return scenes of systems that move from rest, by Verlet's method in steps of 0.02.
+
+    Accelerations are second differences of the paths: for Verlet's method they are the pulls.
+    """
+    shape, step = (systems, bodies), 0.02
+    masses, charges = draw.uniform(0.5, 2, shape), draw.choice([-1, 1], shape)
+    charges = charges * draw.uniform(0.5, 2, shape)
+    places = draw.uniform(-1.5, 1.5, (*shape, 2))
+    seen, before = [], places
+    for i in range(61):
+        scene = Scenes(places, masses, charges, np.zeros_like(places))
+        with np.errstate(all="ignore"):
+            pull = forces(law, scene.pairs).sum(axis=2)
+        pull = pull if law in PER_UNIT_MASS else pull / masses[:, :, None]
+        after = 2 * places - before + step**2 * pull
+        if i % 20 == 10:
+            second = (after - 2 * places + before) / step**2
+            seen.append(Scenes(places, masses, charges, second))
+        before, places = places, after
+    return _apart(seen)
+
+
+def _apart(seen: list[Scenes]) -> Scenes:
+    """Return the scenes in which no two bodies are too near or too far."""
+    parts = [
+        np.concatenate([getattr(one, what) for one in seen])
+        for what in ("places", "masses", "charges", "accelerations")
+    ]
+    scenes = Scenes(*parts)
+    r = np.hypot(scenes.pairs[..., 0], scenes.pairs[..., 1])
+    fine = ((r > NEAREST) & (r < FARTHEST)).all(axis=(1, 2))
+    return Scenes(*[part[fine] for part in parts])
+
+
+class GraphNetwork(torch.nn.Module):
+    """Two parts: the message of one body to another, two numbers; and what their sum does.
+
+    Attributes:
+        message: what a pair says, `NAMES` → 2.
+        update: the sum of messages and the own mass → the acceleration.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.message = layered([5, 48, 48, 2])
+        self.update = layered([3, 24, 2])
+
+    def forward(self, pairs: torch.Tensor, masses: torch.Tensor) -> torch.Tensor:
+        """Return accelerations, shape (scenes, bodies, 2)."""
+        total = self.message(pairs).sum(dim=2)
+        return self.update(torch.cat([total, masses[..., None]], dim=-1))
+
+    def gauge(self, totals: torch.Tensor) -> Array:
+        """Return the linear map from messages to forces: of a body of mass 1, on average."""
+        totals = totals.detach().requires_grad_()
+        said = self.update(torch.cat([totals, torch.ones(len(totals), 1).double()], dim=1))
+        slopes = [torch.autograd.grad(said[:, i].sum(), totals, retain_graph=True)[0]
+                  for i in (0, 1)]  # fmt: skip
+        return torch.stack(slopes, dim=1).mean(dim=0).numpy()
+
+
+def trained(scenes: list[Scenes], steps: int, seed: int) -> GraphNetwork:
+    """Return a network that tells the accelerations in some scenes."""
+    torch.manual_seed(seed)
+    net = GraphNetwork()
+    given = [
+        [torch.tensor(part) for part in (one.pairs, one.masses, one.accelerations)]
+        for one in scenes
+    ]
+    spread = torch.cat([told.flatten() for *_, told in given]).std()
+    count = sum(told.numel() for *_, told in given)
+
+    def loss() -> torch.Tensor:
+        errors = [(((net(p, m) - told) / spread) ** 2).sum() for p, m, told in given]
+        return sum(errors, torch.zeros(())) / count
+
+    minimised(net.parameters(), loss, steps)
+    return net.eval()
+
+
+def pull(net: GraphNetwork, scenes: list[Scenes]) -> Callable[[Array], Array]:
+    """Return the message as a force along x and y: rows of `NAMES` → shape (rows, 2)."""
+    with torch.no_grad():
+        totals = [net.message(torch.tensor(one.pairs)).sum(dim=2).reshape(-1, 2) for one in scenes]
+    turn = net.gauge(torch.cat(totals))
+
+    def force(rows: Array) -> Array:
+        with torch.no_grad():
+            return np.asarray(net.message(torch.tensor(np.asarray(rows, float))).numpy() @ turn.T)
+
+    return force
+
+
+def explained(said: Array, law: str, rows: Array) -> float:
+    """Return how much of the messages' variance a linear map of the true forces explains."""
+    true = np.column_stack([forces(law, rows), np.ones(len(rows))])
+    left = said - true @ np.linalg.lstsq(true, said, rcond=None)[0]
+    return float(1 - left.var() / said.var())
+
+
+def beyond(draw: np.random.Generator) -> Array:
+    """Return pairs that are farther apart than in training, and heavier."""
+    angle, r = draw.uniform(0, 2 * np.pi, 2000), draw.uniform(FARTHEST, 2 * FARTHEST, 2000)
+    charges = draw.choice([-1, 1], (2, 2000)) * draw.uniform(2, 3, (2, 2000))
+    return np.column_stack([r * np.cos(angle), r * np.sin(angle), draw.uniform(2, 3, 2000),
+                            *charges])  # fmt: skip
+
+
+def cases(effort: Effort) -> Iterator[Case]:
+    """Yield the message, as a force along x, of one network for each law."""
+    for stream, (law, truth) in enumerate(LAWS.items()):
+        draw = effort.draw(stream)
+        scenes = [simulated(law, bodies, count, draw) for bodies, count in SYSTEMS]
+        net = trained(scenes, effort.steps(600), effort.seed)
+        force = pull(net, scenes)
+        fresh = [simulated(law, bodies, 200, draw).pairs.reshape(-1, 5) for bodies, _ in SYSTEMS]
+        held = draw.permutation(np.concatenate(fresh))[:2000]
+        rows = np.concatenate([one.pairs.reshape(-1, 5) for one in scenes])
+
+        def ask(x: Array, force: Callable[[Array], Array] = force) -> Array:
+            return np.asarray(force(x)[:, 0])
+
+        share = explained(force(held), law, held)
+        yield Case(
+            title=f"The message of a graph network, {law}: R² {share:.5f} against the true force",
+            model=ask, X=draw.permutation(rows)[:3000], y=None, names=NAMES, truth=truth,
+            ask=ask, held=held, outside=beyond(draw),
+        )  # fmt: skip
+
+
+SYSTEMS = ((2, 600), (3, 600), (4, 600))
+"""Bodies, and how many systems of them."""
+
+if __name__ == "__main__":
+    sys.exit(main(cases, __doc__))
