@@ -1,118 +1,100 @@
 """Look for laws that are known, by asking what obeys them, and count those that come back.
 
-python benchmarks/laws.py --kind exact --only I.8.14
-python benchmarks/laws.py --kind perturbed-1e-4 --limit 20 --results laws.jsonl
-python benchmarks/laws.py --results laws.jsonl --table-only --write docs/benchmarks-laws.md
+    python benchmarks/laws.py --kind exact --only I.8.14
+    python benchmarks/laws.py --kind perturbed-1e-4 network --who search --limit 20
+    python benchmarks/laws.py --results laws.jsonl --minutes 60 --write docs/benchmarks-laws.md
+    python benchmarks/laws.py --results laws.jsonl --table-only --write docs/benchmarks-laws.md
+
+Each cell (what is asked, who seeks, which law) is a process of its own. A cell that is finished
+in the results file is not measured again: a run that is cut short is gone on with by the same
+command. With `--only` and no `--results`, nothing is kept and what was found is printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import time
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from equations import EQUATIONS, Array, Equation
-from same_law import expression_of, same_law
+from driving import THREADS, Cell, Runner, Way, finished, heading, lines_of, put, write
+from equations import EQUATIONS
+from law_bars import page
+from law_cells import SEEKERS, all_cells, measure
+from law_oracles import KINDS
 
-ROWS = 1_000
-WAVES = 6
-PERTURBED = (1e-6, 1e-4, 1e-3)
-
-
-class Perturbed:
-    """A law with a smooth relative error: times one and a sum of slow sines of all inputs."""
-
-    def __init__(self, truth: Equation, size: float, seed: int = 0) -> None:
-        """Fix the error, of deviation `size`, by a seed."""
-        random = np.random.default_rng([seed, *truth.name.encode()])
-        self.truth, self.size = truth, size
-        count = len(truth.inputs)
-        self.turns = random.normal(size=(count, WAVES)) * 1.5 / np.sqrt(count)
-        self.shifts = random.uniform(0, 2 * np.pi, WAVES)
-        # Uniform inputs have the deviation of their width by √12.
-        self.low, high = np.array(truth.lows), np.array(truth.highs)
-        self.width = (high - self.low) / np.sqrt(12)
-        self.middle, self.deviation = 0.0, 1.0
-        drawn = self._waves(truth.rows(4_000, seed=90_003))
-        self.middle, self.deviation = float(drawn.mean()), float(drawn.std())
-
-    def _waves(self, rows: Array) -> Array:
-        made = np.sin((rows - self.low) / self.width @ self.turns + self.shifts).sum(axis=1)
-        return np.asarray((made - self.middle) / self.deviation)
-
-    def __call__(self, rows: Array) -> Array:
-        """Return what is said of rows, shape (rows,)."""
-        return np.asarray(self.truth(rows) * (1 + self.size * self._waves(rows)))
+PACKAGES = ("numpy", "scipy", "sympy", "torch", "pyoperon", "gplearn", "HROCH", "scikit-learn")
+LOADED = ["numpy", "scipy.optimize", "sympy", "law_cells"]
+OVER = 120.0
+"""Seconds beyond three times the limit after which a cell is ended: comparing takes some too."""
 
 
-def oracle(truth: Equation, kind: str, seed: int) -> tuple[Any, float]:
-    """Return a function to be asked, and its error relative to its deviation."""
-    if kind == "exact":
-        return truth, 0.0
-    size = float(kind.removeprefix("perturbed-"))
-    made = Perturbed(truth, size, seed)
-    rows = truth.rows(4_000, seed=90_004)
-    said = truth(rows)
-    return made, float(np.sqrt(np.mean((made(rows) - said) ** 2)) / said.std())
+def options() -> argparse.Namespace:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add = parser.add_argument
+    add("--kind", nargs="+", default=list(KINDS), choices=KINDS, help="what is asked")
+    add("--who", nargs="+", default=[], choices=list(SEEKERS), help="who seeks; default: everyone")
+    add("--only", nargs="+", default=list(EQUATIONS), help="names of equations")
+    add("--limit", type=float, default=60.0, help="seconds for each search")
+    add("--seeds", type=int, default=1)
+    add("--results", type=Path, help="a file that is gone on with if it is there")
+    add("--kept", type=Path, default=Path("laws-networks"), help="a folder for trained networks")
+    add("--jobs", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="cells at once")
+    add("--minutes", type=float, default=float("inf"), help="stop all after so many")
+    add("--write", type=Path, help="a page with the marks, for the table")
+    add("--table-only", action="store_true", help="measure nothing")
+    return parser.parse_args()
 
 
-def chosen(laws: Sequence[Any], noise: float) -> Any:
-    """Return the shortest law that is as near as the noise allows."""
-    from closedform.length import length
+def chosen(asked: argparse.Namespace) -> list[Cell]:
+    """Return the cells that are asked for; of those who seek, one who is named is enough."""
+    cells = all_cells(asked.seeds)
+    if "search" in asked.who:
+        cells += [(k, "search", n, s) for k, who, n, s in cells if who == "closedform"]
+    return [
+        cell for cell in cells
+        if cell[0] in asked.kind and cell[2] in asked.only
+        and (not asked.who or cell[1] in asked.who)
+    ]  # fmt: skip
 
-    least = min(law.error for law in laws)
-    near = [law for law in laws if law.error <= max(2 * least, 1.5 * noise, 1e-10)]
-    return min(near, key=lambda law: length([law.node]))
 
-
-def solved(truth: Equation, kind: str, limit: float, seed: int) -> dict[str, Any]:
-    """Look for a law, and return what was found and at what price."""
-    from closedform.distill import problem, search  # type: ignore[attr-defined]
-    from closedform.shorten.clock import Clock
-
-    ask, noise = oracle(truth, kind, seed)
-    asked = 0
-
-    def counted(rows: Array) -> Array:
-        nonlocal asked
-        asked += len(rows)
-        return np.asarray(ask(rows))
-
-    rows = truth.rows(ROWS, seed)
-    started = time.process_time()
-    laws = list(search.solve(problem.Problem(rows, ask(rows), counted, noise), Clock(limit)))
-    seconds = time.process_time() - started
-    record = {"seconds": round(seconds, 3), "asked": asked, "noise": noise, "laws": len(laws)}
-    if not laws:
-        return {**record, "same": False, "why": "nothing found"}
-    best = chosen(laws, noise)
-    verdict = same_law(truth, best.node, tolerance=max(1e-6, 10 * noise))
-    text = str(expression_of(best.node, len(truth.inputs)).evalf(8))
-    return {**record, **verdict.record(), "formula": text, "made": best.made}
+def show(cells: list[Cell], asked: argparse.Namespace) -> None:
+    """Measure cells here and print each; keep nothing."""
+    found = []
+    for cell in cells:
+        for told in measure(cell, asked.limit, asked.kept):
+            found.append(bool(told["same"]))
+            verdict = "the law" if told["same"] else f"NOT ({told['why']})"
+            print(
+                f"{' '.join(cell)}: {verdict}, {told['seconds']} s: {told['formula']}", flush=True
+            )
+    print(f"{sum(found)} of {len(found)}")
 
 
 def main() -> None:
-    """Measure what is asked for, and print a line for each."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add = parser.add_argument
-    add("--kind", default="exact", help="exact, perturbed-1e-6, …")
-    add("--only", nargs="+", default=list(EQUATIONS), help="names of equations")
-    add("--limit", type=float, default=60.0, help="seconds for each")
-    add("--seed", type=int, default=0)
-    add("--results", type=Path)
-    asked = parser.parse_args()
-    warnings.simplefilter("ignore")
-    good = 0
-    for name in asked.only:
-        record = solved(EQUATIONS[name], asked.kind, asked.limit, asked.seed)
-        good += bool(record["same"])
-        told = "same" if record["same"] else f"NOT ({record['why']})"
-        print(f"{name}: {told} {record['seconds']} s  {record.get('formula', '')}", flush=True)
-    print(f"{good} of {len(asked.only)}")
+    """Measure what is left, and print the table."""
+    asked = options()
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
+    cells = chosen(asked)
+    if asked.results is None:
+        show(cells, asked)
+        return
+    done = finished(asked.results)
+    left = [cell for cell in cells if " ".join(cell) not in done]
+    if left and not asked.table_only:
+        until = time.monotonic() + 60 * asked.minutes
+        told = heading(PACKAGES) | {"jobs": asked.jobs, "limit": asked.limit}
+        put(asked.results, {"heading": told})
+        way = Way(measure, asked.limit, asked.kept, 1, LOADED, 3 * asked.limit + OVER)
+        undone = Runner(asked.jobs, way, asked.results).run(left, until)
+        print(f"{len(left) - undone} cells measured, {undone} left", file=sys.stderr)
+    text = page(list(lines_of(asked.results)))
+    print(text)
+    if asked.write:
+        write(asked.write, text, "laws")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ OUTSIDE = 1e-6
 """The same of each row outside the range, where errors of the constants grow."""
 LEFT_OVER = 1e-7
 """What may be left out without a change beyond this was not needed."""
+TOGETHER = 5.0
+"""A constant may be off by so much more than the whole: others make up for it."""
 ROWS = 400
 STEPS = 40
 MOST_CONSTANTS = 60
@@ -94,8 +96,8 @@ def same_law(
         truth: the equation.
         found: a node over the inputs 0, 1, …; a formula of one output over the inputs in their
             order; or an expression of SymPy, or its text, over x0, x1, …
-        tolerance: how far it and each constant may be off, relatively: the error of what it was
-            fitted to.
+        tolerance: how far it may be off, root mean square by deviation: about the error of what
+            it was fitted to.
         seconds: after so many it counts as another law.
     """
     try:
@@ -331,7 +333,8 @@ def _why(verdict: Verdict, tolerance: float) -> str:
         return f"{verdict.left_over} left over"
     if not verdict.error <= tolerance:
         return f"off by {verdict.error:.1e}"
-    return "" if verdict.moved <= tolerance else f"a constant is off by {verdict.moved:.1e}"
+    enough = min(TOGETHER * tolerance, 0.1)
+    return "" if verdict.moved <= enough else f"a constant is off by {verdict.moved:.1e}"
 
 
 def _right(function: Function, start: Sequence[float], ground: Ground) -> Array | None:

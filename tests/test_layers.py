@@ -50,7 +50,9 @@ MAY_IMPORT = {
     "laws": RUNNING
     | {"passes", "fitting", "shorten", "probes", "verify", "distill", "frontiers", "readers"}
     | {"store"},
-    "hybrid": RUNNING | {"passes", "fitting", "shorten", "verify", "distill", "frontiers", "laws"},
+    "hybrid": RUNNING
+    | {"passes", "fitting", "shorten", "verify", "distill", "frontiers", "laws", "asking"}
+    | {"printers", "store"},
     "explain": RUNNING,
     "report": ANYTHING,
     "cli": ANYTHING,
@@ -64,10 +66,12 @@ MAY_IMPORT_LATE = {
 # Where a package other than NumPy may be imported, and inside functions only.
 MEETS_FRAMEWORKS = {"asking", "batches", "cli", "frontiers", "loading", "native", "printers"}
 MEETS_FRAMEWORKS |= {"distill", "hybrid", "laws", "probes", "readers", "shorten", "verify"}
-# Modules that a framework compiles: their decorators need it at the top. Others import them late.
+# Modules whose decorators, or what they derive from, need a framework at the top. Others import
+# them late.
 COMPILED = {
     f"native/{name}.py": {"numba", "llvmlite"} for name in ("kernels", "row_kernel", "dense")
 } | {"verify/bound/kernels.py": {"numba"}}
+COMPILED |= {"laws/regression.py": {"sklearn"}, "hybrid/block.py": {"torch"}}
 ALWAYS_THERE = sys.stdlib_module_names | {"numpy"}
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)

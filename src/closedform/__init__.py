@@ -21,6 +21,8 @@ from closedform.readers import read
 
 if TYPE_CHECKING:
     from closedform.frontiers import Frontier, frontier
+    from closedform.laws import Laws, distill
+    from closedform.laws.regression import SymbolicRegression
     from closedform.passes.domain import simplify
     from closedform.shorten.additive import additive
     from closedform.shorten.chebyshev import chebyshev
@@ -51,8 +53,10 @@ __all__ = [
     "Feature",
     "Formula",
     "Frontier",
+    "Laws",
     "MissingExtra",
     "NotFitted",
+    "SymbolicRegression",
     "Task",
     "UnsupportedModel",
     "UnsupportedTarget",
@@ -61,6 +65,7 @@ __all__ = [
     "additive",
     "born_again",
     "chebyshev",
+    "distill",
     "fewer_trees",
     "frontier",
     "load",
@@ -88,9 +93,12 @@ _LATER = {
     "Certificate": "closedform.verify",
     "Comparison": "closedform.verify",
     "Frontier": "closedform.frontiers",
+    "Laws": "closedform.laws",
+    "SymbolicRegression": "closedform.laws.regression",
     "additive": "closedform.shorten.additive",
     "born_again": "closedform.shorten.trees.born",
     "chebyshev": "closedform.shorten.chebyshev",
+    "distill": "closedform.laws",
     "fewer_trees": "closedform.shorten.trees.fewer",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
@@ -113,6 +121,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "hybrid":
+        return import_module("closedform.hybrid")
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'closedform' has no attribute {name!r}")

@@ -59,6 +59,12 @@ examples:
   closedform frontier model.skops --data rows.csv --html frontier.html --time-limit 20
   closedform frontier formula.json --data rows.csv --max-error 0.05 -o short.json
 """,
+    "distill": """\
+examples:
+  closedform distill model.joblib --trust-pickle --data rows.csv
+  closedform distill network.onnx --data rows.csv --target force --time-limit 120 -o law.json
+  closedform distill --data rows.csv --target E --units m=kg --units v=m/s --units E=J
+""",
     "export": """\
 examples:
   closedform export model.joblib --trust-pickle --to json -o formula.json
@@ -80,6 +86,13 @@ _MORE = {
     "the shortest one within it",
     "metric": "how errors are measured: disagreement (classifiers), rmse, mae or max",
     "method": "use this method alone; may be repeated",
+    "operators": "functions that a law may have beside sums, products, quotients and powers, "
+    "separated by commas: sqrt, exp, log, sin, cos …; default: all",
+    "units": "the unit of a column, as mass=kg; once for each column; laws that break them are not "
+    "looked for",
+    "noise": "the error of the model, as a share of the deviation of what it says; default: "
+    "estimated",
+    "engines": "evolutionary searches to use beside the asking, separated by commas",
     "out": "the file to write; it is replaced at once, or left as it was",
     "tolerance": "the greatest relative difference that passes (default: %(default)g)",
 }
@@ -123,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(metavar="VERB", title="verbs", required=True)
     for name, (about, fill, verb) in _VERBS.items():
         one = _new(verbs.add_parser, name, name=name, help=about, description=about.capitalize())
-        _common(one)
+        _common(one, optional=name == "distill")
         fill(one)
         one.set_defaults(verb=verb)
     return parser
@@ -139,8 +152,11 @@ def _new(make: Callable[..., Verb], verb: str, name: str | None = None, **more: 
     )
 
 
-def _common(verb: Verb) -> None:
-    verb.add_argument("file", metavar="FILE", help="a model, or a formula saved as JSON")
+def _common(verb: Verb, *, optional: bool) -> None:
+    told = "a model, or a formula saved as JSON"
+    if optional:
+        told += "; without one, laws are looked for in the data"
+    verb.add_argument("file", metavar="FILE", nargs="?" if optional else None, help=told)
     trust = verb.add_argument_group("trust")
     trust.add_argument("--trust-pickle", action="store_true", help="let a pickle run")
     trust.add_argument(
@@ -207,14 +223,31 @@ def _frontier(verb: Verb) -> None:
     _data(verb, required=True)
     verb.add_argument("--tolerance", type=_not_negative, metavar="X", help=_MORE["accepted"])
     verb.add_argument("--metric", metavar="NAME", help=_MORE["metric"])
+    verb.add_argument("--method", action="append", default=[], metavar="NAME", help=_MORE["method"])
+    _search(verb, "frontier")
+
+
+def _distill(verb: Verb) -> None:
+    _data(verb, required=True)
+    verb.add_argument("--operators", metavar="NAMES", help=_MORE["operators"])
+    verb.add_argument(
+        "--units", action="append", default=[], metavar="COLUMN=UNIT", help=_MORE["units"]
+    )
+    verb.add_argument("--noise", type=_not_negative, metavar="X", help=_MORE["noise"])
+    verb.add_argument("--engines", metavar="NAMES", help=_MORE["engines"])
+    verb.add_argument("--jobs", type=int, metavar="N", help="so many outputs at a time")
+    verb.add_argument("--tolerance", type=_not_negative, metavar="X", help=_MORE["accepted"])
+    _search(verb, "laws")
+
+
+def _search(verb: Verb, kind: str) -> None:
     verb.add_argument(
         "--time-limit", type=_not_negative, default=60, metavar="S", help="seconds (default: 60)"
     )
     verb.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
-    verb.add_argument("--method", action="append", default=[], metavar="NAME", help=_MORE["method"])
     verb.add_argument(
         "--html", nargs="?", const="", metavar="PAGE",
-        help="also write the frontier as a page (default: FILE.frontier.html in this folder)",
+        help=f"also write the table as a page (default: FILE.{kind}.html in this folder)",
     )  # fmt: skip
     picked = verb.add_argument_group("the formula that -o writes, as JSON; default: the best")
     picked.add_argument("--max-error", type=_not_negative, metavar="X", help="the shortest within")
@@ -263,5 +296,7 @@ _VERBS: dict[str, tuple[str, Fill, Run]] = {
                checking.verify),
     "compare": ("say why your own expression differs from the model", _compare, checking.compare),
     "frontier": ("shorter formulas for a model, with their errors", _frontier, shortening.frontier),
+    "distill": ("the law that a model has learned, or that data follow", _distill,
+                shortening.distill),
     "export": ("write a formula to a file, in any target", _export, printing.export),
 }  # fmt: skip

@@ -68,6 +68,8 @@ def _split(n: Node) -> tuple[float, Node | None]:
         return n.data, None
     if n.op is ops.LIN and len(n.args) == 1 and n.data.bias == 0:
         return n.data.weights.item(), n.args[0]
+    if n.op is ops.DIV and n.args[0].op is ops.CONST and n.args[0].data:
+        return n.args[0].data, ops.div(ops.const(1.0), n.args[1])
     return 1.0, n
 
 
@@ -125,6 +127,7 @@ def _raised(coef: float, base: Node, p: float) -> tuple[float, Factors]:
 def made_of(coef: float, factors: Mapping[Node, float]) -> Node:
     """Return a number times powers as an expression."""
     above, below, exponents = [], [], []
+    coef, factors = _one_scale(coef, factors)
     for base, p in factors.items():
         if base.op is ops.EXP:
             exponents.append((p, base.args[0]))
@@ -149,6 +152,24 @@ def made_of(coef: float, factors: Mapping[Node, float]) -> Node:
     if whole.op is ops.LIN:
         return _sum(ops.lin(0.0, (coef, whole)))
     return ops.lin(0.0, (coef, whole))
+
+
+def _one_scale(coef: float, factors: Mapping[Node, float]) -> tuple[float, Mapping[Node, float]]:
+    """Return a product in which no number could go from a sum to the front, or to another sum."""
+    sums = [b for b in factors if b.op is ops.LIN]
+    if not sums or (coef == 1 and len(sums) == 1):
+        return coef, factors
+    made: Factors = {}
+    for base, p in factors.items():
+        numbers = [base.data.bias, *base.data.weights.tolist()] if base.op is ops.LIN else [1.0]
+        if not any(abs(v) == 1 for v in numbers):
+            k = abs(numbers[1])
+            scaled = ops.linear(numbers[0] / k, [w / k for w in numbers[1:]], base.args)
+            with_k = coef * k**p
+            if math.isfinite(with_k) and with_k:
+                base, coef = scaled, with_k
+        made[base] = made.get(base, 0.0) + p
+    return coef, made
 
 
 def _power(base: Node, p: float) -> Node:

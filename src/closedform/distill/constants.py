@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closedform import ops
 from closedform.distill.algebra import tidied
 from closedform.distill.numerals import numeral, shortened
 from closedform.distill.problem import Problem
-from closedform.distill.refit import Refit, free_constants, move, refit
+from closedform.distill.refit import Refit, free_constants, independent, move, refit
 from closedform.distill.sample import Sample
 from closedform.distill.simpler import simpler
+from closedform.fitting import Constants
 from closedform.ir import Array, Node
 from closedform.length import length
 
@@ -114,7 +114,9 @@ def _without(problem: Problem, node: Node, sample: Sample) -> Node:
         short = length([now.node])
         found = [
             (_cost(made, limit), i, made)
-            for i, made in enumerate(_tried(other, sample, limit) for other in simpler(now.node, sample))
+            for i, made in enumerate(
+                _tried(other, sample, limit) for other in simpler(now.node, sample)
+            )
             if made.error <= limit and length([made.node]) < short
         ]
         if not found:
@@ -148,11 +150,13 @@ def _written(problem: Problem, node: Node, sample: Sample) -> Node:
     constants = free_constants(now.node, sample)
     if not len(constants):
         return now.node
-    theta, free = constants.start.copy(), np.ones(len(constants), dtype=bool)
+    theta, free = constants.start.copy(), independent(constants, sample)
     refused: set[tuple[int, float]] = set()
     error, normal = now.error, now.normal
     while free.any():
-        snaps = [s for s in _snaps(theta, free, error, limit, normal) if (s.at, s.value) not in refused]
+        spread = _spreads(free, error, limit, normal)
+        every = _snaps(constants, theta, free, spread)
+        snaps = [s for s in every if (s.at, s.value) not in refused]
         if not snaps:
             break
         best = max(snaps, key=lambda s: s.sure)
@@ -176,7 +180,8 @@ def _spreads(free: Array, error: float, limit: float, normal: Array) -> Array:
     at = np.flatnonzero(free)
     room = max(limit * limit - error * error, 0.0)
     spread = np.zeros(len(free))
-    spread[at] = np.sqrt(room * _bend(normal[np.ix_(at, at)]))
+    with np.errstate(all="ignore"):
+        spread[at] = np.sqrt(room * _bend(normal[np.ix_(at, at)]))
     return spread
 
 
@@ -187,17 +192,19 @@ def _bend(normal: Array) -> Array:
     unit = np.sqrt(np.maximum(np.diag(normal), 1e-300))
     scaled = normal / np.outer(unit, unit)
     values, vectors = np.linalg.eigh(scaled)
-    inverse = (vectors**2 / np.maximum(values, 1e-14)).sum(axis=1)
-    return np.asarray(inverse / unit**2)
+    with np.errstate(all="ignore"):
+        inverse = (vectors**2 / np.maximum(values, 1e-14)).sum(axis=1)
+        return np.asarray(inverse / unit**2)
 
 
-def _snaps(theta: Array, free: Array, error: float, limit: float, normal: Array) -> list[_Snap]:
-    spread = _spreads(free, error, limit, normal)
+def _snaps(constants: Constants, theta: Array, free: Array, spread: Array) -> list[_Snap]:
     found = []
     for i in np.flatnonzero(free).tolist():
         number = numeral(float(theta[i]), float(spread[i]))
         if number is not None:
             found.append(_Snap(number[1], i, number[0]))
+        elif abs(theta[i]) < spread[i] and constants.slots[i].kind in ("bias", "weight"):
+            found.append(_Snap(float(spread[i] / abs(theta[i])), i, 0.0))
     return found
 
 

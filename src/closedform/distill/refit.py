@@ -55,10 +55,48 @@ def _positive_bases(node: Node, sample: Sample) -> set[Node]:
 def refit(node: Node, sample: Sample, steps: int = 25, gain: float = 1e-5) -> Refit:
     """Return an expression with its constants moved to the least squared error on a sample."""
     constants = free_constants(node, sample)
-    free = np.ones(len(constants), dtype=bool)
+    free = independent(constants, sample)
     fitted = move(constants, constants.start, free, sample, steps, gain)
     made = constants.put(fitted.theta)[0] if len(constants) else node
     return Refit(made, float(np.sqrt(fitted.loss)), constants, fitted.theta, fitted.normal)
+
+
+def independent(constants: Constants, sample: Sample) -> Array:
+    """Return which constants say something that the others don't, shape (constants,).
+
+    Of 2·(3 + x), where 2, 3 and the weight of x could move, 3 stays.
+    """
+    free = np.ones(len(constants), dtype=bool)
+    if len(free) < 2:
+        return free
+    with np.errstate(all="ignore"):
+        _, slopes = constants.both(constants.start, sample.columns, len(sample))
+        columns = slopes[:, 0].T * np.where(constants.start, constants.start, 1.0)[:, None]
+        columns = columns / np.sqrt((columns * columns).sum(axis=1))[:, None]
+    if not np.isfinite(columns).all():
+        return free
+    # Those that are 1 stay before others do, and biases before weights.
+    order = sorted(range(len(free)), key=lambda i: _plain(constants.slots[i]))
+    basis: list[Array] = []
+    for i in order:
+        left = columns[i]
+        for _ in range(2):
+            for one in basis:
+                left = left - (left @ one) * one
+        size = float(np.sqrt(left @ left))
+        if size < SAME:
+            free[i] = False
+        else:
+            basis.append(left / size)
+    return free
+
+
+SAME = 1e-9
+"""What is left of a slope that others make up, but for rounding."""
+
+
+def _plain(slot: Slot) -> tuple[bool, bool]:
+    return abs(slot.value) == 1, slot.kind == "bias"
 
 
 def move(

@@ -186,8 +186,7 @@ def teacher_of(model: Any, stub: Formula, X: Any, y: Any, *, seed: int) -> Teach
 def container(inputs: Sequence[Feature], columns: Sequence[Array], like: Any) -> Any:
     """Return columns as rows in the container in which rows were given."""
     shown = [
-        labels_of(c) if f.type is Type.LABEL else c
-        for f, c in zip(inputs, columns, strict=True)
+        labels_of(c) if f.type is Type.LABEL else c for f, c in zip(inputs, columns, strict=True)
     ]
     if hasattr(like, "iloc"):
         import pandas

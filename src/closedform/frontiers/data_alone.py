@@ -29,7 +29,7 @@ class Recorded(Teacher):
     """What was observed, as a teacher that cannot be asked anything else."""
 
     @property
-    def scores(self) -> Array:  # type: ignore[override]
+    def scores(self) -> Array:
         """What was observed, shape (rows, outputs)."""
         assert self.y is not None
         return self.y if self.y.ndim == 2 else self.y[:, None]

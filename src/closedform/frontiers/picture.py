@@ -42,8 +42,9 @@ class FrontierDisplay:
             _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
         front, entries = self.front, self.front.entries
         lengths = [max(e.length, 1) for e in entries]
-        ax.plot(lengths, [e.error for e in entries], "o-", color=BLUE,
-                label=f"against {front.against}")
+        ax.plot(
+            lengths, [e.error for e in entries], "o-", color=BLUE, label=f"against {front.against}"
+        )
         if front.observed:
             against_y = [e.error_y for e in entries]
             ax.plot(lengths, against_y, "s--", color=ORANGE, label="against what was observed")

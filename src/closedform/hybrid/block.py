@@ -28,7 +28,92 @@ WIDE = (torch.float32, torch.float64)
 """The types that formulas are computed in: halves have no digits to spare for a power."""
 
 
-class FormulaBlock(nn.Module):
+class Standing(nn.Module):
+    """What stands in the place of a block: it takes and returns tensors as the block did.
+
+    Attributes:
+        law: which tensors these are.
+    """
+
+    def __init__(self, law: BlockLaw, block: Any) -> None:
+        """Take the block's arguments by their names."""
+        super().__init__()
+        self.law = law
+        self.names, self.starred = _names_of(block)
+
+    def _parts(self, args: Any, kwargs: Any) -> tuple[list[torch.Tensor], torch.dtype | None]:
+        """Return the inputs, each (…, numbers), and the type of the first that has fractions."""
+        given = dict(zip(self.names, args, strict=False)) | dict(kwargs)
+        if self.starred is not None:
+            given[self.starred] = args[len(self.names) :]
+        by_place: Mapping[Any, Any] = {**given, **dict(enumerate(args))}
+        slots = self.law.layout.inputs
+        tensors = [_at(by_place, s.path) for s in slots]
+        kind = self.law.layout.kind
+        parts = [spread(t, s, kind) for t, s in zip(tensors, slots, strict=True)]
+        return parts, next((t.dtype for t in tensors if t.is_floating_point()), None)
+
+    def _returned(self, found: torch.Tensor) -> Any:
+        """Return outputs, shape (…, outputs), as the block would."""
+        sizes = [s.size for s in self.law.layout.outputs]
+        return self._filled(self.law.returned, found.split(sizes, -1))
+
+    def _filled(self, place: Any, parts: Any) -> Any:
+        if place is None:
+            return None
+        if isinstance(place, int):
+            slot = self.law.layout.outputs[place]
+            return gathered(parts[place], slot, self.law.layout.kind)
+        if isinstance(place, Mapping):
+            return {k: self._filled(v, parts) for k, v in place.items()}
+        return type(place)(self._filled(v, parts) for v in place)
+
+
+class Affine(Standing):
+    """A linear map and a summand in the place of a block; both may be 0."""
+
+    def __init__(
+        self, law: BlockLaw, block: Any, weight: Any, bias: Any, like: torch.Tensor
+    ) -> None:
+        """Take the map, shape (outputs, inputs), and the summand, shape (outputs,)."""
+        super().__init__(law, block)
+        for name, values in (("weight", weight), ("bias", bias)):
+            numbers = torch.tensor(np.asarray(values), dtype=like.dtype, device=like.device)
+            self.register_parameter(name, nn.Parameter(numbers))
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the map of the inputs."""
+        parts, dtype = self._parts(args, kwargs)
+        lead = torch.broadcast_shapes(*[p.shape[:-1] for p in parts])
+        rows = torch.cat([p.expand(*lead, p.shape[-1]).to(self.weight.dtype) for p in parts], -1)
+        return self._returned((rows @ self.weight.T + self.bias).to(dtype or self.weight.dtype))
+
+
+class Projected(Standing):
+    """A block whose outputs are those that fewer directions leave of them."""
+
+    def __init__(self, law: BlockLaw, block: nn.Module, like: torch.Tensor) -> None:
+        """Take the block and the directions of a law."""
+        super().__init__(law, block)
+        self.block = block
+        assert law.directions is not None
+        self.ahead, self.back, self.centre = (
+            torch.tensor(values, device=like.device).to(torch.float32)
+            for values in (law.directions.ahead, law.directions.back, law.directions.centre)
+        )
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the directions leave of what the block returns."""
+        said, kind = self.block(*args, **kwargs), self.law.layout.kind
+        tensors = [(_at(said, s.path), s) for s in self.law.layout.outputs]
+        every = torch.cat([spread(t, s, kind).float() for t, s in tensors], -1)
+        given = slice(None) if self.law.rest is None else torch.tensor(np.isnan(self.law.rest))
+        found = every[..., given]
+        every[..., given] = self.centre + ((found - self.centre) @ self.ahead.T) @ self.back.T
+        return self._returned(every.to(tensors[0][0].dtype))
+
+
+class FormulaBlock(Standing):
     """A formula in the place of a block: it takes and returns tensors as the block did.
 
     Its state dict holds `constants`, the numbers of the formula, as one vector (and `centre` and
@@ -51,11 +136,10 @@ class FormulaBlock(nn.Module):
                 a factor 1 and a summand 0 of each output, and the directions.
             like: a tensor of the type and device to have; default: float32 on the CPU.
         """
-        super().__init__()
+        super().__init__(law, block)
         like = torch.empty(0, dtype=torch.float32) if like is None else like
-        self.law, self.trainable = law, trainable
+        self.trainable = trainable
         self._aside = (block, like.dtype, like.device)
-        self.names, self.starred = _names_of(block)
         self._roots = _roots(law.formula, trainable == "all")
         self._theta = Constants(self._roots, _every if trainable == "all" else written)
         self._used = sorted({n.data for n in _inputs(self._roots)})
@@ -114,20 +198,8 @@ class FormulaBlock(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the formula says, in the shape and type in which the block would."""
-        kind, given = self.law.layout.kind, self._given(args, kwargs)
-        slots = self.law.layout.inputs
-        tensors = [_at(given, s.path) for s in slots]
-        parts = [spread(t, s, kind) for t, s in zip(tensors, slots, strict=True)]
-        found = self._columns(parts)
-        dtype = next((t.dtype for t in tensors if t.is_floating_point()), self.unit.dtype)
-        return self._filled(self.law.returned, found.to(dtype).split(
-            [s.size for s in self.law.layout.outputs], -1))  # fmt: skip
-
-    def _given(self, args: Any, kwargs: Any) -> Mapping[Any, Any]:
-        named = dict(zip(self.names, args, strict=False)) | dict(kwargs)
-        if self.starred is not None:
-            named[self.starred] = args[len(self.names) :]
-        return {**named, **{i: value for i, value in enumerate(args)}}
+        parts, dtype = self._parts(args, kwargs)
+        return self._returned(self._columns(parts).to(dtype or self.unit.dtype))
 
     def _columns(self, parts: list[torch.Tensor]) -> torch.Tensor:
         """Return all outputs, shape (…, outputs), of the inputs, each (…, numbers)."""
@@ -156,16 +228,6 @@ class FormulaBlock(nn.Module):
             columns.append(one)
         return torch.stack(columns, -1)
 
-    def _filled(self, place: Any, parts: Any) -> Any:
-        if place is None:
-            return None
-        if isinstance(place, int):
-            slot = self.law.layout.outputs[place]
-            return gathered(parts[place], slot, self.law.layout.kind)
-        if isinstance(place, Mapping):
-            return {k: self._filled(v, parts) for k, v in place.items()}
-        return type(place)(self._filled(v, parts) for v in place)
-
     def formula(self) -> Formula:
         """Return the formula with the constants as they are now, after training."""
         theta = [_shortest(v) for v in self.constants.detach().cpu().flatten()]
@@ -193,7 +255,7 @@ class FormulaBlock(nn.Module):
 
 def _findable(program: nn.Module, name: str) -> None:
     """Let torch.compile find the functions of a printed module, which it imports by name."""
-    namespace = type(program).evaluate.__globals__  # type: ignore[attr-defined]
+    namespace = type(program).evaluate.__globals__
     namespace["__name__"] = name
     module = sys.modules[name] = ModuleType(name)
     module.__dict__.update(namespace)

@@ -122,7 +122,7 @@ def copied(leaf: Any) -> Any:
 
 def called(block: Any, given: Mapping[str, Any]) -> Any:
     """Return what a block says of arguments by name."""
-    bound = BoundArguments(signature(block.forward), dict(given))  # type: ignore[arg-type]
+    bound = BoundArguments(signature(block.forward), dict(given))
     return block(*bound.args, **bound.kwargs)
 
 

@@ -14,7 +14,7 @@ ENOUGH = 0.99
 OWN = 0.2
 """An input is a direction's own that moves it by so much of what moves it most."""
 WORST = 30.0
-"""Directions that are nearer to each other than this condition number allows are left as they are."""
+"""Of a worse condition number than this, directions stay as they are: they are nearly one."""
 TURNS, STILL = 100, 1e-9
 """Sweeps over all pairs of directions, and the gain below which they stop."""
 
@@ -118,7 +118,9 @@ def _parted(slopes: Array) -> Array:
             continue
         # Relative to all slopes: a direction that moves with nothing would be no solution.
         every = slopes.reshape(-1, count)
-        root = np.linalg.cholesky(every.T @ every + 1e-12 * np.eye(count) * np.trace(every.T @ every))
+        root = np.linalg.cholesky(
+            every.T @ every + 1e-12 * np.eye(count) * np.trace(every.T @ every)
+        )
         inner = np.linalg.solve(root, np.linalg.solve(root, away.T @ away).T)
         sizes, vectors = np.linalg.eigh((inner + inner.T) / 2)
         near = np.linalg.solve(root.T, vectors)
@@ -145,9 +147,7 @@ def varimax(loadings: Array) -> Array:
         for i in range(count):
             for j in range(i + 1, count):
                 angle = _angle(now[:, i], now[:, j])
-                turn = np.array(
-                    [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-                )
+                turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
                 now[:, [i, j]] = now[:, [i, j]] @ turn
                 rotation[:, [i, j]] = rotation[:, [i, j]] @ turn
                 moved = max(moved, abs(angle))

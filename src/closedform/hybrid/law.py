@@ -35,7 +35,6 @@ class BlockLaw:
         directions: how outputs come from the formula's; None where they are the same.
         rest: what the outputs are that no formula is there for: their means, shape (outputs,), NaN
             for those that the formula gives; None where it gives all.
-        told: what was measured, by name.
     """
 
     formula: Formula
@@ -43,7 +42,6 @@ class BlockLaw:
     returned: Any = 0
     directions: Directions | None = None
     rest: Array | None = None
-    told: Mapping[str, float] | None = None
 
     @property
     def length(self) -> int:
@@ -93,7 +91,7 @@ class BlockLaw:
 
     def with_formula(self, formula: Formula) -> BlockLaw:
         """Return the same place with another formula, of as many outputs."""
-        return replace(self, formula=formula, told=None)
+        return replace(self, formula=formula)
 
     def to(self, target: str = "text", path: Any = None, **options: Any) -> Any:
         """Return the formula written in a target; see `Formula.to`."""
@@ -120,8 +118,6 @@ class BlockLaw:
             }  # fmt: skip
         if self.rest is not None:
             made["rest"] = [None if r != r else r for r in self.rest.tolist()]
-        if self.told is not None:
-            made["told"] = {k: v if np.isfinite(v) else None for k, v in self.told.items()}
         return json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
     def __str__(self) -> str:
@@ -155,26 +151,12 @@ def law_of(given: Any) -> BlockLaw:
     return BlockLaw(given, Layout("last", (first,), (last,)))
 
 
-def load(path: Any) -> BlockLaw:
-    """Return the law in a JSON file that `save` wrote; nothing in it is run.
+def read_law(made: Any) -> BlockLaw:
+    """Return the law that `BlockLaw.to_json` describes.
 
     Raises:
-        BadFile: the file is missing, malformed, of a newer version, or was changed.
+        BadFile: it is none, or holds what does not fit.
     """
-    try:
-        with open(path, encoding="utf-8") as file:
-            made = json.load(file)
-        return _from_dict(made)
-    except BadFile as problem:
-        raise BadFile(f"{path}: {problem.message}", hint=problem.hint) from problem
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise BadFile(
-            f"{path}: no law of a block: {type(problem).__name__}: {problem}.",
-            hint="Give a file that law.save(path) wrote.",
-        ) from problem
-
-
-def _from_dict(made: Any) -> BlockLaw:
     if made["format"] != FORMAT or made["version"] != VERSION or made["rows"] not in KINDS:
         raise BadFile("no law of a block of this version.", hint="Save it again, or update.")
     formula = from_dict(made["formula"])
@@ -182,8 +164,7 @@ def _from_dict(made: Any) -> BlockLaw:
     layout = Layout(made["rows"], inputs, outputs)
     rest = made.get("rest")
     known = None if rest is None else np.array([np.nan if r is None else r for r in rest], float)
-    law = BlockLaw(formula, layout, _read(made["returned"]), _directions(made), known,
-                   _told(made.get("told")))  # fmt: skip
+    law = BlockLaw(formula, layout, _read(made["returned"]), _directions(made), known)
     given = len(formula.answer) if law.directions is None else len(law.directions.centre)
     if known is not None:
         given += int(np.isfinite(known).sum())
@@ -196,14 +177,8 @@ def _directions(made: Mapping[str, Any]) -> Directions | None:
     d = made.get("directions")
     if d is None:
         return None
-    parts = [np.array(d[k], dtype=float) for k in ("centre", "ahead", "back")]
-    return Directions(*parts, float(d["kept"]))
-
-
-def _told(told: Any) -> dict[str, float] | None:
-    return None if told is None else {
-        str(k): np.nan if v is None else float(v) for k, v in told.items()
-    }  # fmt: skip
+    centre, ahead, back = (np.array(d[k], dtype=float) for k in ("centre", "ahead", "back"))
+    return Directions(centre, ahead, back, float(d["kept"]))
 
 
 def _slot(made: Mapping[str, Any]) -> Slot:

@@ -153,9 +153,7 @@ def found_in(
     """
     fine = in_double(block)
     asked = block if fine is None else fine
-    tried = [
-        lay for lay in layouts(call, picked, axis) if kind is None or lay.kind == kind
-    ]
+    tried = [lay for lay in layouts(call, picked, axis) if kind is None or lay.kind == kind]
     if not tried:
         raise _no_layout(call, picked, kind)
     call = call if fine is None else _on_cpu(call)

@@ -39,7 +39,7 @@ def swap(net: Any, name: str, law: Any, *, trainable: bool | str = True) -> Any:
         raise BadInput(f"trainable={trainable!r} has no meaning.", hint='Use True, False or "all".')
     law, now = law_of(law), _checked(net, name)
     block = now._aside[0] if isinstance(now, FormulaBlock) else now
-    made = FormulaBlock(law, block, trainable=trainable, like=_like(net, now))
+    made = FormulaBlock(law, block, trainable=trainable, like=like_of(net, now))
     made.train(now.training)
     _replace(net, now, made)
     return made
@@ -117,7 +117,7 @@ def _replace(net: Any, old: Any, new: Any) -> None:
                 parent._modules[key] = new
 
 
-def _like(net: Any, block: Any) -> Any:
+def like_of(net: Any, block: Any) -> Any:
     """Return a tensor of the type and on the device of a block; without any, of its network."""
     import torch
 

@@ -27,7 +27,7 @@ def asked(net: Any, loader: Any = None, *, seed: int = 0, grad: bool = False) ->
     try:
         torch.manual_seed(seed)
         random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002: what the network draws from is the old one
+        np.random.seed(seed % 2**32)  # noqa: NPY002 - what networks draw from
         net.eval()
         with torch.set_grad_enabled(grad):
             yield

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from closedform import ops
 from closedform.distill.problem import Law, Problem
 from closedform.errors import BadInput
 from closedform.formula import Formula, Step
@@ -28,6 +29,7 @@ from closedform.laws.sought import Sought, sought_in
 from closedform.laws.units import dimensions_of, in_units
 from closedform.shorten.clock import Clock
 from closedform.shorten.options import number, seed_of
+from closedform.shorten.teacher import Teacher
 
 SHARE = 0.9
 """Of the time, so much is for the search; the rest is for measuring, and for fitting to y."""
@@ -143,7 +145,7 @@ def _searched(
     """Search, and judge what was found, into the entries of a search."""
     clock = search.clock
     most = clock.at_most(SHARE * clock.left) if math.isfinite(clock.left) else clock
-    search.take("constant", constant(search.subject.teacher))
+    search.take("constant", _constant(search.subject.teacher))
     found = searched(sought, most, options, jobs, search.tell)
     search.notes += found.notes
     if found.cut:
@@ -159,11 +161,21 @@ def _searched(
     ]
     try:
         search.take(lambda f: str(f.trail[-1].found["made"]), _formulas(search, laws))
-        if not found.interrupted:
+        if not found.interrupted and search.subject.model is not None:
             search.refit()
     except KeyboardInterrupt:
         search.notes.append("interrupted: these are the laws found until then")
     return found
+
+
+def _constant(teacher: Teacher) -> Iterator[Formula]:
+    """Yield the best formula that looks at nothing; of a constant model, what it says."""
+    scores = teacher.scores
+    if teacher.classifies or np.ptp(scores, axis=0).any():
+        yield from constant(teacher)
+        return
+    nodes = [ops.const(v) for v in scores[0].tolist()]
+    yield teacher.formula_of(nodes, Step("constant", "approx"))
 
 
 def _formulas(search: Search, laws: Sequence[Sequence[Law]]) -> Iterator[Formula]:
@@ -174,6 +186,8 @@ def _formulas(search: Search, laws: Sequence[Sequence[Law]]) -> Iterator[Formula
     kept = [worth(some) for some in laws]
     every = ([law] for law in kept[0]) if len(kept) == 1 else joined(kept)
     for some in every:
+        if all(law.node.op is ops.CONST for law in some):
+            continue  # there is one already
         made = " · ".join(dict.fromkeys(law.made for law in some))
         step = Step("law", "approx", {}, {"made": made})
         yield teacher.formula_of([law.node for law in some], step)

@@ -110,9 +110,7 @@ def _without_gaps(
 ) -> tuple[Any, Any, tuple[str, ...]]:
     """Return rows whose numbers are all there, and finite."""
     columns, rows = columns_of(inputs, X, used)
-    at = [
-        i for i in (range(len(inputs)) if used is None else used) if inputs[i].type is Type.REAL
-    ]
+    at = [i for i in (range(len(inputs)) if used is None else used) if inputs[i].type is Type.REAL]
     fine = np.ones(rows, dtype=bool)
     for i in at:
         fine &= np.isfinite(columns[i])
@@ -122,7 +120,7 @@ def _without_gaps(
     if lost == rows:
         worst = max(at, key=lambda i: int((~np.isfinite(columns[i])).sum()))
         raise BadInput(
-            f"Every row lacks a value: a law has none where one is missing (NaN or inf).",
+            "Every row lacks a value: a law has none where one is missing (NaN or inf).",
             hint=f"Leave out columns or fill their gaps; {inputs[worst].name!r} has most of them.",
         )
     kept = np.flatnonzero(fine)

@@ -45,7 +45,10 @@ class Groups:
 
     def values(self, rows: Array) -> Array:
         """Return the groups of rows, shape (rows, groups)."""
-        return np.column_stack([_product(rows, p) for p in self.powers] or [np.empty((len(rows), 0))])
+        made = np.empty((len(rows), len(self.powers)))
+        for k, powers in enumerate(self.powers):
+            made[:, k] = _product(rows, powers)
+        return made
 
     def scale(self, rows: Array) -> Array:
         """Return the product that has the units of the output, shape (rows,)."""
@@ -102,8 +105,8 @@ def _cost(groups: Groups, rows: Array) -> int:
 def _varying(groups: Groups, rows: Array) -> Groups:
     """Return groups without those that are the same on all rows."""
     kept = [k for k, p in enumerate(groups.powers) if np.ptp(_product(rows, p)) > 0]
-    powers, carriers = (tuple(part[k] for k in kept) for part in (groups.powers, groups.carriers))
-    return Groups(powers, groups.factor, carriers)
+    powers = tuple(groups.powers[k] for k in kept)
+    return Groups(powers, groups.factor, tuple(groups.carriers[k] for k in kept))
 
 
 def _choices(columns: Sequence[Sequence[Fraction]], rows: Array) -> Iterator[tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Which functions a law may be made of, beside sums, products, quotients and powers."""
+"""Which functions a law may be made of, beside sums, products, quotients, powers and roots."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from closedform import ops
 from closedform.errors import BadInput
 from closedform.ir import Node, toposort
 
+ALWAYS = frozenset({"const", "input", "lin", "mul", "div", "pow", "sqrt", "squared_distance"})
+"""Operations that every law may be made of."""
+PLAIN = ("add", "sub", "mul", "div", "pow", "square", "sqrt")
+"""Names for some of these: they may be given, and change nothing."""
 OPERATORS: dict[str, frozenset[str]] = {
-    "sqrt": frozenset({"sqrt"}),
+    **dict.fromkeys(PLAIN, frozenset[str]()),
     "exp": frozenset({"exp", "expm1"}),
     "log": frozenset({"log", "log1p"}),
     "sin": frozenset({"sin"}),
@@ -25,7 +29,6 @@ OPERATORS: dict[str, frozenset[str]] = {
     "abs": frozenset({"abs"}),
 }
 """Name → the operations that it stands for."""
-ALWAYS = frozenset({"const", "input", "lin", "mul", "div", "pow", "squared_distance"})
 
 
 def checked(operators: Any) -> tuple[str, ...] | None:
@@ -42,8 +45,8 @@ def checked(operators: Any) -> tuple[str, ...] | None:
     if strange:
         raise BadInput(
             f"operators: {strange[0]!r} is none.",
-            hint=f"Operators: {', '.join(OPERATORS)}. Sums, products, quotients and powers are "
-            "always there; [] leaves it at these.",
+            hint=f"Operators: {', '.join(n for n in OPERATORS if n not in PLAIN)}. Sums, products, "
+            "quotients, powers and roots are always there; [] leaves it at these.",
         )
     return tuple(dict.fromkeys(names))
 

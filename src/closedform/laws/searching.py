@@ -15,20 +15,13 @@ from closedform import ops
 from closedform.distill.problem import Law, Problem
 from closedform.errors import ClosedformError, first_line
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
+from closedform.laws.solving import solve
 from closedform.laws.sought import Sought
 from closedform.length import length
 from closedform.shorten.clock import Clock
 
 GRACE = 1.0
 """Seconds for which a step on its way may overrun; then it is cut off."""
-Solve = Callable[..., Iterator[Law]]
-
-
-def solve(problem: Problem, clock: Clock, **options: Any) -> Iterator[Law]:
-    """Yield the laws of a problem; see `closedform.distill.search`."""
-    from closedform.distill import search
-
-    return search.solve(problem, clock, **options)
 
 
 @dataclass(eq=False)
@@ -57,7 +50,7 @@ def searched(
     Args:
         sought: the outputs.
         clock: how much time there is for all.
-        options: of `distill.search.solve`.
+        options: of `solve`.
         jobs: searches at a time; None: 1, or what `joblib.parallel_config` says.
         tell: called with a line for each output.
     """
@@ -127,7 +120,7 @@ def _solved_into(
 
 def _constant(problem: Problem) -> Law:
     made = ops.const(float(problem.values.mean()) if len(problem.values) else 0.0)
-    return Law(made, problem.error(made), "constant")
+    return Law(made, problem.error(made), "a constant")
 
 
 def one_search(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from closedform import ops
+from closedform.distill.algebra import tidied
 from closedform.distill.problem import Ask, Problem
 from closedform.errors import BadInput
 from closedform.frontiers.data_alone import Recorded
@@ -43,7 +44,7 @@ class Sought:
         """Return a law of the problem as one over the raw inputs."""
         new = {ops.input_(i): column for i, column in enumerate(self.columns)}
         (made,) = substitute([node], new)
-        return made if self.factor is None else ops.mul(self.factor, made)
+        return tidied(made if self.factor is None else ops.mul(self.factor, made))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,10 @@ FINEST = 12
 
 
 def dimensions_of(
-    units: Any, inputs: Sequence[Feature], read: Sequence[Feature], outputs: Sequence[str],
+    units: Any,
+    inputs: Sequence[Feature],
+    read: Sequence[Feature],
+    outputs: Sequence[str],
     classifies: bool,
 ) -> tuple[dict[int, Dimension], dict[str, Dimension]]:
     """Return the dimension of each input by its position, and of each output by its name.
@@ -65,7 +68,8 @@ def _parsed(told: Mapping[str, Any]) -> dict[str, Dimension]:
     except ImportError:
         raise MissingExtra("pint", "units", "units=") from None
     registry: Any = pint.UnitRegistry()
-    made, problems = {}, []
+    made: dict[str, Dimension] = {}
+    problems = []
     for name, unit in told.items():
         try:
             found = registry.parse_units(_text(unit)).dimensionality

@@ -116,7 +116,7 @@ def _beside(x: Array) -> Array:
 
 
 def _above(x: Array) -> Array:
-    return _span(x) * np.geomspace(0.03, 12, 10) - x.min()
+    return np.asarray(_span(x) * np.geomspace(0.03, 12, 10) - x.min())
 
 
 def _beside_squares(x: Array) -> Array:
@@ -129,7 +129,8 @@ def _above_squares(x: Array) -> Array:
 
 
 def _ahead_of_squares(x: Array) -> Array:
-    return float((x * x).max()) + _span(x * x) * np.geomspace(0.01, 12, 10)
+    away = _span(x * x) * np.geomspace(0.01, 12, 10)
+    return away + float((x * x).max())
 
 
 def _arcs(x: Array) -> Array:

@@ -11,10 +11,10 @@ from closedform import ops
 from closedform.distill.constants import written
 from closedform.distill.front import Front
 from closedform.distill.one_input.features import FAMILIES, PLAIN
-from closedform.distill.one_input.outputs import OUTPUTS, Output
-from closedform.distill.one_input.subsets import Columns, Subset
+from closedform.distill.outputs import View, views_of
 from closedform.distill.problem import Law, Problem
 from closedform.distill.sample import Sample
+from closedform.distill.subsets import Columns, Subset
 from closedform.evaluate import compute
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
@@ -59,15 +59,6 @@ def _grid(problem: Problem) -> Sample:
     return made if len(made) >= GRID // 3 else Sample.of(problem, 300)
 
 
-@dataclass(frozen=True, eq=False)
-class _View:
-    """The function seen through another one."""
-
-    output: Output
-    target: Array
-    weight: Array
-
-
 @dataclass(eq=False)
 class _Search:
     """What the stages share: columns, and the views of the function that are defined."""
@@ -75,7 +66,7 @@ class _Search:
     sample: Sample
     front: Front
     sign: float
-    views: list[_View]
+    views: list[View]
     nodes: list[Node]
     table: Array
     plain: int
@@ -84,41 +75,29 @@ class _Search:
     def of(sample: Sample, front: Front) -> _Search:
         y = sample.values
         sign = -1.0 if (y < 0).all() else 1.0
-        views = [v for v in (_view(o, sign * y) for o in OUTPUTS) if v is not None]
+        views = views_of(sign * y)
         nodes, table, plain = _columns(sample)
         return _Search(sample, front, sign, views, nodes, table, plain)
 
-    def law(self, view: _View, columns: Columns, found: Subset, nodes: Sequence[Node]) -> Node:
+    def law(self, view: View, columns: Columns, found: Subset, nodes: Sequence[Node]) -> Node:
         bias, weights = columns.weights(found)
         terms = [(float(w), nodes[i]) for w, i in zip(weights, found.which, strict=True)]
         inner = ops.lin(bias, *terms)
         return ops.lin(0.0, (self.sign, view.output.back(inner)))
 
-    def try_best(self, starts: list[tuple[_View, Columns, Subset]], made: str) -> None:
+    def try_best(self, starts: list[tuple[View, Columns, Subset]], made: str) -> None:
         """Refit the best of some starts."""
         starts.sort(key=lambda one: one[2].error)
         for view, columns, found in starts[:TRIED]:
-            name = made if view.output.name == "itself" else f"{made} through its {view.output.name}"
-            self.front.add(self.law(view, columns, found, self.nodes), name)
+            self.front.add(self.law(view, columns, found, self.nodes), view.name(made))
 
-    def regressions(self, count: int) -> list[tuple[_View, Columns]]:
+    def regressions(self, count: int) -> list[tuple[View, Columns]]:
         table = self.table[:count]
         return [(v, Columns(table, v.target, v.weight, self.sample.scale)) for v in self.views]
 
 
-def _view(output: Output, y: Array) -> _View | None:
-    if not output.fits(y):
-        return None
-    with np.errstate(all="ignore"):
-        target, slope = output.see(y), output.slope(y)
-        weight = 1 / np.abs(slope)
-    fine = np.isfinite(target).all() and np.isfinite(weight).all()
-    return _View(output, target, weight) if fine else None
-
-
 def _columns(sample: Sample) -> tuple[list[Node], Array, int]:
-    """Return the functions that are defined on all rows, and their values, those without a
-    constant first, and how many these are."""
+    """Return the functions defined on all rows, their values, and how many have no constant."""
     x, values = ops.input_(0), sample.columns[0]
     with np.errstate(all="ignore"):
         plain = [build(x) for build in PLAIN]
@@ -139,7 +118,9 @@ def _stages(search: _Search) -> list[Callable[[], None]]:
         lambda: _quotients(search, ((1, 1), (2, 0), (0, 2), (2, 1), (1, 2), (3, 0))),
         lambda: _pairs(search, search.plain, "two functions"),
         lambda: _pairs(search, len(search.nodes), "two functions with constants inside"),
-        lambda: _quotients(search, ((2, 2), (3, 1), (4, 0), (3, 2), (2, 3), (3, 3), (5, 0), (6, 0))),
+        lambda: _quotients(
+            search, ((2, 2), (3, 1), (4, 0), (3, 2), (2, 3), (3, 3), (5, 0), (6, 0))
+        ),
         lambda: _triples(search),
     ]
 
@@ -160,7 +141,16 @@ def _singles(search: _Search, count: int, made: str) -> None:
     search.try_best([s for s in starts if s[2].bias], made)
 
 
-PAIRED = ("itself", "inverse", "logarithm", "square", "inverse square", "root", "exponential", "sine")
+PAIRED = (
+    "itself",
+    "inverse",
+    "logarithm",
+    "square",
+    "inverse square",
+    "root",
+    "exponential",
+    "sine",
+)
 
 
 def _pairs(search: _Search, count: int, made: str) -> None:
@@ -188,7 +178,7 @@ def _triples(search: _Search) -> None:
 
 def _quotients(search: _Search, degrees: Sequence[tuple[int, int]]) -> None:
     """Try quotients of polynomials, of the values and of their squares."""
-    x, y = search.sample.columns[0], search.sample.values
+    x = search.sample.columns[0]
     scale = float(np.abs(x).max() or 1.0)
     for view in search.views:
         if view.output.name not in ("itself", "square"):
@@ -199,8 +189,7 @@ def _quotients(search: _Search, degrees: Sequence[tuple[int, int]]) -> None:
                 continue
             node = _polynomials(made, above, scale)
             search.front.add(
-                ops.lin(0.0, (search.sign,
-                              view.output.back(node))),
+                ops.lin(0.0, (search.sign, view.output.back(node))),
                 f"quotient of polynomials ({above}, {below})",
             )
 
@@ -222,7 +211,7 @@ def _quotient(x: Array, y: Array, weight: Array, above: int, below: int) -> Arra
         if not np.isfinite(bottom).all() or not bottom.all():
             return None
         w = weight / np.abs(bottom)
-    return got
+    return np.asarray(got)
 
 
 def _polynomials(got: Array, above: int, scale: float) -> Node:

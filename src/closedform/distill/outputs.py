@@ -81,3 +81,35 @@ OUTPUTS = (
         lambda n: _over(ops.lin(-1.0, (1.0, ops.exp(n)))), _positive,
     ),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A function's values seen through another function.
+
+    Attributes:
+        output: the other function.
+        target: what is fitted, shape (rows,).
+        weight: by which its errors count, so that they are those of the values, shape (rows,).
+    """
+
+    output: Output
+    target: Array
+    weight: Array
+
+    def name(self, made: str) -> str:
+        """Return how a law is made, with what it was seen through."""
+        through = self.output.name
+        return made if through == "itself" else f"{made} through its {through}"
+
+
+def views_of(y: Array) -> list[View]:
+    """Return the views of some values that are numbers everywhere."""
+    found = []
+    for output in OUTPUTS:
+        if output.fits(y):
+            with np.errstate(all="ignore"):
+                target, weight = output.see(y), 1 / np.abs(output.slope(y))
+            if np.isfinite(target).all() and np.isfinite(weight).all():
+                found.append(View(output, target, weight))
+    return found

@@ -50,10 +50,24 @@ class Columns:
         gain = got[:, None] ** 2 + got[None, :] ** 2 - 2 * gram * np.outer(got, got)
         gain = np.where(free > 1e-9, gain / np.maximum(free, 1e-9), -1.0)
         gain[np.tril_indices(len(gain))] = -1.0
-        best = np.argpartition(-gain.ravel(), min(most, gain.size - 1))[:most]
-        best = best[np.argsort(-gain.ravel()[best])]
-        left = np.maximum(target @ target - gain.ravel()[best], 0.0)
-        pairs = zip(*np.unravel_index(best, gain.shape), left.tolist(), strict=True)
+        return self._best(gain, float(target @ target), bias, most)
+
+    def crossed(self, count: int, bias: bool, most: int) -> list[Subset]:
+        """Return the best pairs of one of the first `count` columns and one of the others."""
+        table, target = self._ready(bias)
+        got, gram = table @ target, table[:count] @ table[count:].T
+        one, two = got[:count, None], got[None, count:]
+        free = 1 - gram * gram
+        gain = one**2 + two**2 - 2 * gram * one * two
+        gain = np.where(free > 1e-9, gain / np.maximum(free, 1e-9), -1.0)
+        found = self._best(gain, float(target @ target), bias, most)
+        return [Subset((f.which[0], f.which[1] + count), f.bias, f.error) for f in found]
+
+    def _best(self, gain: Array, whole: float, bias: bool, most: int) -> list[Subset]:
+        flat = gain.ravel()
+        best = np.argpartition(-flat, min(most, flat.size - 1))[:most]
+        best = best[np.argsort(-flat[best])]
+        pairs = zip(*np.unravel_index(best, gain.shape), (whole - flat[best]).tolist(), strict=True)
         return [self._subset((int(i), int(j)), bias, e) for i, j, e in pairs]
 
     def more(self, found: Subset, most: int) -> list[Subset]:

@@ -1,0 +1,80 @@
+"""One output's search: asking about structure, then fits to many rows, then engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from closedform.distill.front import enough
+from closedform.distill.problem import Law, Problem
+from closedform.errors import MissingExtra
+from closedform.ir import Node
+from closedform.laws.operators import PLAIN, made_of
+from closedform.shorten.clock import Clock
+
+DEFAULT = "pyoperon"
+"""The engine that is used where it is installed."""
+SEEDS = 3
+"""So many of the nearest laws are handed to an engine."""
+
+
+def solve(
+    problem: Problem, clock: Clock, *, seed: int = 0, operators: Sequence[str] | None = None,
+    engines: Sequence[str] | None = None,
+) -> Iterator[Law]:  # fmt: skip
+    """Yield laws of a problem, until one is as near as its noise allows or the time is over.
+
+    Args:
+        problem: what is looked for.
+        clock: how much time there is.
+        seed: of everything random.
+        operators: names of `laws.OPERATORS`; None for all.
+        engines: names of engines; None for PyOperon where it is installed.
+    """
+    found: list[Law] = []
+    for laws in _steps(problem, clock, seed, operators, engines, found):
+        for law in laws:
+            if made_of(law.node, operators):
+                found.append(law)
+                yield law
+        if clock.out() or any(law.error <= enough(problem) for law in found):
+            return
+
+
+def _steps(
+    problem: Problem, clock: Clock, seed: int, operators: Sequence[str] | None,
+    engines: Sequence[str] | None, found: list[Law],
+) -> Iterator[Iterator[Law]]:  # fmt: skip
+    """Yield the searches, each as it is wanted: the cheaper, the earlier."""
+    from closedform.distill import one_input, proposals, search, small
+
+    if problem.ask is not None:
+        yield search.solve(problem, clock.at_most(clock.left / 2), seed=seed)
+    if problem.inputs == 1:
+        yield one_input.solve(problem, clock.at_most(clock.left / 2))
+    yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
+    if problem.inputs <= 4:
+        yield small.solve(problem, clock.at_most(clock.left / 2))
+    names = [DEFAULT] if engines is None else engines
+    for i, name in enumerate(names):
+        share = clock.at_most(clock.left / (len(names) - i))
+        yield _by_engine(problem, share, name, _best(found), operators, seed, engines is None)
+
+
+def _best(found: Sequence[Law]) -> list[Node]:
+    return [law.node for law in sorted(found, key=lambda law: law.error)[:SEEDS]]
+
+
+def _by_engine(
+    problem: Problem, clock: Clock, name: str, seeds: Sequence[Node],
+    operators: Sequence[str] | None, seed: int, optional: bool,
+) -> Iterator[Law]:  # fmt: skip
+    from closedform.distill import engines
+
+    names = None if operators is None else [*PLAIN, *operators]
+    try:
+        yield from engines.solve(
+            problem, clock, name=name, seeds=seeds, operators=names, seed=seed
+        )
+    except MissingExtra:
+        if not optional:
+            raise
