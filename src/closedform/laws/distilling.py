@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.distill.problem import Law, Problem
+from closedform.discover.problem import Law, Problem
 from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.frontiers.data_alone import data_alone

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from closedform.distill.front import enough
-from closedform.distill.problem import Law, Problem
+from closedform.discover.front import enough
+from closedform.discover.problem import Law, Problem
 from closedform.errors import MissingExtra
 from closedform.ir import Node
 from closedform.laws.operators import PLAIN, made_of
@@ -45,7 +45,7 @@ def _steps(
     engines: Sequence[str] | None, found: list[Law],
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
-    from closedform.distill import one_input, proposals, search, small
+    from closedform.discover import one_input, proposals, search, small
 
     if problem.ask is not None:
         yield search.solve(problem, clock.at_most(clock.left / 2), seed=seed)
@@ -68,13 +68,11 @@ def _by_engine(
     problem: Problem, clock: Clock, name: str, seeds: Sequence[Node],
     operators: Sequence[str] | None, seed: int, optional: bool,
 ) -> Iterator[Law]:  # fmt: skip
-    from closedform.distill import engines
+    from closedform.discover import engines
 
     names = None if operators is None else [*PLAIN, *operators]
     try:
-        yield from engines.solve(
-            problem, clock, name=name, seeds=seeds, operators=names, seed=seed
-        )
+        yield from engines.solve(problem, clock, name=name, seeds=seeds, operators=names, seed=seed)
     except MissingExtra:
         if not optional:
             raise
