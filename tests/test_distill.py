@@ -15,7 +15,7 @@ from sklearn.neural_network import MLPRegressor
 
 import closedform as cf
 from closedform import ops
-from closedform.distill.problem import Law
+from closedform.discover.problem import Law
 from closedform.errors import BadInput
 from closedform.frontiers.data_alone import data_alone
 from closedform.laws import searching

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.distill.problem import Law, Problem
+from closedform.discover.problem import Law, Problem
 from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.frontiers.data_alone import data_alone
@@ -120,7 +120,7 @@ def _options(
 
 def _engines(names: Any) -> list[str]:
     """Return the names of engines, if there are such."""
-    from closedform.distill.engines import engine
+    from closedform.discover.engines import engine
 
     if not isinstance(names, Collection):
         raise BadInput(f"engines={names!r} are no names.", hint='As ["pyoperon"], or [].')

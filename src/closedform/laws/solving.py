@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from closedform import ops
-from closedform.distill.constants import cleaned
-from closedform.distill.front import enough
-from closedform.distill.problem import Law, Problem
+from closedform.discover.constants import cleaned
+from closedform.discover.front import enough
+from closedform.discover.problem import Law, Problem
 from closedform.errors import MissingExtra
 from closedform.ir import Node
 from closedform.laws.operators import PLAIN, made_of
@@ -51,7 +51,7 @@ def _steps(
     engines: Sequence[str] | None, found: list[Law],
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
-    from closedform.distill import one_input, proposals, search, small
+    from closedform.discover import one_input, proposals, search, small
 
     yield lines(problem)
     if problem.ask is not None:
@@ -99,7 +99,7 @@ def _by_engine(
     problem: Problem, clock: Clock, name: str, seeds: Sequence[Node],
     operators: Sequence[str] | None, seed: int, optional: bool,
 ) -> Iterator[Law]:  # fmt: skip
-    from closedform.distill import engines
+    from closedform.discover import engines
 
     names = None if operators is None else [*PLAIN, *operators]
     try:
