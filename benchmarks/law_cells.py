@@ -22,6 +22,7 @@ HELD_OUT = 0.25
 """Of its rows a peer's front is judged on: none of them chooses by itself."""
 NEAR, NEAREST = 1.05, 1e-5
 """Of a front the shortest is chosen whose error is so near the least, or so small."""
+DUST = 1e-6
 LOOKED_AT = 12
 """Of a front, so many, the nearest, are compared with the truth."""
 EACH = 5.0
@@ -83,13 +84,33 @@ def peer(name: str) -> Callable[[Asked, float, int], Front]:
         cut = int((1 - HELD_OUT) * len(asked.rows))
         noisy = asked.model is None and asked.error > 0
         rows = Rows(asked.rows[:cut], asked.values[:cut], noisy, limit, seed)
-        found = [expression_of(one, len(asked.truth.inputs)) for one in PEERS[name](rows)]
+        made = [expression_of(one, len(asked.truth.inputs)) for one in PEERS[name](rows)]
+        found = [without_dust(one, DUST * float(asked.values.std())) for one in made]
         errors = [error_of(one, asked, slice(cut, None)) for one in found]
         enough = max(NEAR * min(errors, default=0.0), NEAREST)
         near = [i for i, error in enumerate(errors) if error <= enough]
         return found, min(near, key=lambda i: found[i].count_ops(), default=0)
 
     return sought
+
+
+def without_dust(expression: Any, least: float) -> Any:
+    """Return a sum without numbers below `least`, and without a factor that is 1 but for rounding.
+
+    PyOperon scales what it found to the rows in float32, which leaves both.
+    """
+    import sympy
+
+    kept = [term for term in sympy.Add.make_args(expression) if not (
+        isinstance(term, sympy.Float) and abs(term) < least)]  # fmt: skip
+    if len(kept) == 1:
+        factors = sympy.Mul.make_args(kept[0])
+        kept = [sympy.Mul(*(f for f in factors if not _is_one(f)))]
+    return sympy.Add(*kept)
+
+
+def _is_one(factor: Any) -> bool:
+    return bool(factor.is_Float) and abs(float(factor) - 1) < DUST
 
 
 def error_of(expression: Any, asked: Asked, some: slice) -> float:

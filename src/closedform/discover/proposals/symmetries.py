@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,13 +17,16 @@ from closedform import ops
 from closedform.discover.problem import Problem
 from closedform.ir import Array, Node, substitute, toposort
 
-ROWS = 300
+ROWS = 200
 POWERS = tuple(p / 2 for p in range(-12, 13))
 """Powers of f that a move by t may change it by."""
 PAIRS = ((1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))
-SPREAD = (0.5, 0.1, 0.3, 0.7, 0.9)
+SPREAD = (0.5, 0.1, 0.9)
 """Where on its orbit f is asked: the mean over these has less of a network's error than one."""
-ORBIT = 3
+KEPT = 1_500
+"""Rows of a problem with an input less: each is three of the whole, and so on."""
+MARGIN = 1.5
+"""Errors on one orbit are alike in part: their mean is no better than this much of independent."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def _power(before: Array, after: Array, step: Array, kind: str) -> tuple[float, 
     for p in (0.0,) if kind == "shift" else POWERS:
         with np.errstate(all="ignore"):
             factor = np.exp(p * step)
-            away = (after - factor * before) / np.sqrt((1 + factor**2) / 1)
+            away = (after - factor * before) / np.sqrt((1 + factor**2) / 2)
         away = away[np.isfinite(away)]
         size = float(np.sqrt(np.mean(away**2))) if len(away) > len(before) / 2 else np.inf
         if size < best[1]:
@@ -178,20 +181,29 @@ class Reduced:
         return made if self.factor is None else ops.mul(self.factor, made)
 
 
-def reduced(problem: Problem, move: Move) -> Reduced:
-    """Return a problem without the last input that a move takes part of."""
+def reduced(problem: Problem, move: Move, orbit: int = 3) -> Reduced:
+    """Return a problem without one input that a move takes part of.
+
+    Args:
+        problem: that can be asked.
+        move: a symmetry of it.
+        orbit: at how many places the function is asked for one value, up to 3, when the reduced
+            one is asked; its values on its own rows come from 3 always.
+    """
     q = np.array(move.q)
     part = np.flatnonzero(q)
     k = int(part[np.argmin(np.abs(q[part])[::-1])]) if len(part) == 1 else _dropped(problem, move)
     kept = [i for i in range(problem.inputs) if i != k]
-    whole = problem.rows
+    whole = problem.rows[:: max(1, len(problem.rows) // KEPT)]
 
-    def ask(rows: Array) -> Array:
+    def both(rows: Array, orbit: int) -> tuple[Array, Array]:
         full = np.empty((len(rows), problem.inputs))
         full[:, kept] = rows
         full[:, k] = 0.0 if move.kind == "shift" else _sign(problem, k)
-        lo, hi = _room(problem, full, move.kind, q)
-        return _mean_on_orbit(problem, full, move, lo, hi)
+        return _mean_on_orbit(problem, full, move, _room(problem, full, move.kind, q), orbit)
+
+    def ask(rows: Array) -> Array:
+        return both(rows, orbit)[0]
 
     base = -whole[:, k] / q[k] if move.kind == "shift" else -np.log(np.abs(whole[:, k])) / q[k]
     rows = carried(whole, move.kind, q, base)[:, kept]
@@ -200,14 +212,12 @@ def reduced(problem: Problem, move: Move) -> Reduced:
     factor = None
     if move.kind == "scale" and move.p:
         factor = _power_of(_absolute(problem, inputs[k], k), move.p / q[k])
-    values = _on_rows(problem, move, k, base) if problem.ask is None else ask(rows)
+    values, weight = both(rows, len(SPREAD))
     fine = np.isfinite(values) & np.isfinite(rows).all(axis=1)
-    made = Problem(rows[fine], values[fine], None if problem.ask is None else ask, problem.noise)
+    made = Problem(rows[fine], values[fine], ask)
+    noise = MARGIN * problem.noise * problem.scale * np.sqrt(np.mean(1 / weight[fine]))
+    made = replace(made, noise=float(noise / made.scale)) if fine.any() else made
     return Reduced(made, arguments, factor, "scaling" if move.kind == "scale" else "differences")
-
-
-def _on_rows(problem: Problem, move: Move, k: int, base: Array) -> Array:
-    return np.asarray(problem.values * (np.exp(move.p * base) if move.kind == "scale" else 1.0))
 
 
 def _dropped(problem: Problem, move: Move) -> int:
@@ -228,17 +238,23 @@ def _absolute(problem: Problem, x: Node, k: int) -> Node:
     return x if _sign(problem, k) > 0 else ops.lin(0.0, (-1.0, x))
 
 
-def _mean_on_orbit(problem: Problem, full: Array, move: Move, lo: Array, hi: Array) -> Array:
-    """Return the mean of f along the way that each row may be moved, f's change taken out."""
+def _mean_on_orbit(
+    problem: Problem, full: Array, move: Move, room: tuple[Array, Array], orbit: int
+) -> tuple[Array, Array]:
+    """Return the mean of f along the way that each row may be moved, f's change taken out.
+
+    And the weight of it: its variance is that of f by this.
+    """
+    lo, hi = room
     q, fine = np.array(move.q), hi > lo
     total, weight = np.zeros(len(full)), np.zeros(len(full))
-    for share in SPREAD[:ORBIT]:
+    for share in SPREAD[:orbit]:
         step = np.where(fine, lo + share * (hi - lo), 0.0)
         said = asked(problem, carried(full, move.kind, q, step))
         factor = np.exp(move.p * step) if move.kind == "scale" else np.ones(len(full))
         # f's own error is the same everywhere: where the factor is great it counts for little.
         total, weight = total + factor * said, weight + factor**2
-    return np.where(fine, total / weight, np.nan)
+    return np.where(fine, total / weight, np.nan), weight
 
 
 def _argument(inputs: list[Node], move: Move, i: int, k: int) -> Node:

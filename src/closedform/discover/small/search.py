@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform import ops
-from closedform.discover.constants import written
 from closedform.discover.front import Front
 from closedform.discover.outputs import View, views_of
 from closedform.discover.problem import Law, Problem
+from closedform.discover.ratios import ratios
 from closedform.discover.sample import Sample
 from closedform.discover.small.library import Library
 from closedform.discover.subsets import Columns, Subset
@@ -23,16 +23,6 @@ ROWS = 100
 PAIRED, MOST = (300, 900), (3_000, 20_000)
 """So many expressions are tried in pairs, and one by one: at first, and at last."""
 TRIED = 16
-MIXED = (
-    "itself",
-    "inverse",
-    "logarithm",
-    "square",
-    "inverse square",
-    "exponential",
-    "sine",
-    "root",
-)
 
 
 def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
@@ -49,14 +39,12 @@ def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
     sample = Sample.fresh(problem, ROWS, 3)
     if len(sample) < 8 or not problem.inputs:
         return
-    front = Front(problem, sample)
+    front = Front(problem, sample, clock)
     search = _Search.of(sample, front, clock)
     for _ in search.stages():
         if clock.out() or front.good():
             break
-    for law in front.laws():
-        node = written(problem, law.node)
-        yield Law(node, problem.error(node), law.made)
+    yield from front.written()
 
 
 @dataclass(eq=False)
@@ -102,15 +90,18 @@ class _Search:
 
     def _singles(self) -> None:
         starts = []
+        kinds = np.arange(len(self.library))
         for view in self.views:
             columns = self._columns(view)
-            starts += [(view, columns, f) for b in (False, True) for f in columns.singles(b, 3)]
+            starts += [
+                (view, columns, f) for b in (False, True) for f in columns.singles(b, kinds)[:3]
+            ]
         self._try(starts, "a small expression")
 
     def _pairs(self, count: int) -> None:
         starts = []
         for view in self.views:
-            if view.output.name in MIXED and not self.clock.out():
+            if view.output.mixed and not self.clock.out():
                 columns = self._columns(view, count)
                 starts += [(view, columns, f) for b in (False, True) for f in columns.pairs(b, 8)]
         self._try(starts, "two small expressions")
@@ -143,22 +134,19 @@ class _Search:
         return ops.lin(0.0, (float(said @ y / (said @ said)), node))
 
     def _ratios(self, count: int) -> None:
-        """Try (a·e₁ + b)/(c·e₂ + d) by regression of f on 1, e₁ and f·e₂."""
-        y, table = self.sample.values, self.library.values[:count]
-        count = len(table)
-        both = np.vstack([table, table * y])
-        columns = Columns(both, y, np.ones_like(y), self.sample.scale)
-        for bias in (False, True):
-            for found in columns.crossed(count, bias, 12):
-                b, (a, c) = columns.weights(found)
-                i, j = found.which[0], found.which[1] - count
-                top = ops.lin(b, (float(a), self.library.node(i)))
-                bottom = ops.lin(1.0, (-float(c), self.library.node(j)))
-                self.front.add(ops.div(top, bottom), "a quotient of two small expressions")
+        """Try (a·e₁ + b)/(1 + c·e₂)."""
+        table = self.library.values[:count]
+        y, kinds = self.sample.values, np.arange(len(table))
+        for found in ratios(table, y, self.sample.scale, kinds, TRIED):
+            top = ops.lin(found.bias, (found.top, self.library.node(found.g)))
+            bottom = ops.lin(1.0, (found.bottom, self.library.node(found.h)))
+            self.front.add(ops.div(top, bottom), "a quotient of two small expressions")
+            if self.front.sure() or self.clock.out():
+                return
 
     def _try(self, starts: list[tuple[View, Columns, Subset]], made: str) -> None:
         """Refit the best of some starts."""
-        starts.sort(key=lambda one: one[2].error)
+        starts.sort(key=lambda one: (self.front.about(one[2].error), one[0].output.rank))
         for view, columns, found in starts[:TRIED]:
             bias, weights = columns.weights(found)
             nodes = [self.library.node(i) for i in found.which]
