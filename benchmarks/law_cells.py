@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from driving import Cell, Record
 from equations import EQUATIONS, OF_FEYNMAN
+from law_constants import Function
 from law_oracles import KINDS, Asked, asked_of
 from law_peers import PEERS, Rows
-from same_law import Function, Verdict, expression_of, same_law
+from same_law import Verdict, expression_of, same_law
 
 HELD_OUT = 0.25
 """Of its rows a peer's front is judged on: none of them chooses by itself."""
