@@ -65,7 +65,7 @@ def distilled(asked: Asked, limit: float, seed: int) -> Front:
 
 def searched(asked: Asked, limit: float, seed: int) -> Front:
     """Seek by what `cf.distill` asks inside, told the error; the shortest that is as near."""
-    from closedform.distill import problem, search
+    from closedform.discover import problem, search
     from closedform.length import length
     from closedform.shorten.clock import Clock
 

@@ -44,14 +44,14 @@ MAY_IMPORT = {
     "verify": RUNNING | {"asking", "passes", "printers", "probes", "store"},
     "fitting": RUNNING | {"passes"},
     "shorten": RUNNING | {"passes", "fitting", "probes"},
-    "distill": RUNNING | {"passes", "fitting", "shorten", "probes", "verify"},
+    "discover": RUNNING | {"passes", "fitting", "shorten", "probes", "verify"},
     "frontiers": RUNNING
-    | {"passes", "fitting", "shorten", "probes", "verify", "distill", "readers", "store"},
+    | {"passes", "fitting", "shorten", "probes", "verify", "discover", "readers", "store"},
     "laws": RUNNING
-    | {"passes", "fitting", "shorten", "probes", "verify", "distill", "frontiers", "readers"}
+    | {"passes", "fitting", "shorten", "probes", "verify", "discover", "frontiers", "readers"}
     | {"store"},
     "hybrid": RUNNING
-    | {"passes", "fitting", "shorten", "verify", "distill", "frontiers", "laws", "asking"}
+    | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "asking"}
     | {"printers", "store"},
     "explain": RUNNING,
     "report": ANYTHING,
@@ -65,7 +65,7 @@ MAY_IMPORT_LATE = {
 }
 # Where a package other than NumPy may be imported, and inside functions only.
 MEETS_FRAMEWORKS = {"asking", "batches", "cli", "frontiers", "loading", "native", "printers"}
-MEETS_FRAMEWORKS |= {"distill", "hybrid", "laws", "probes", "readers", "shorten", "verify"}
+MEETS_FRAMEWORKS |= {"discover", "hybrid", "laws", "probes", "readers", "shorten", "verify"}
 # Modules whose decorators, or what they derive from, need a framework at the top. Others import
 # them late.
 COMPILED = {
@@ -277,7 +277,7 @@ PLANTED = [
     (layers, "passes/prune.py", "def f():\n  import closedform.readers.sklearn", ":2: passes"),
     (layers, "printers/sql.py", "from ..passes import simplify", "import closedform.passes.simp"),
     (layers, "formula.py", "from closedform.printers import TARGETS", "formula may not import"),
-    (layers, "formula.py", "def f():\n  from closedform import distill", "formula may not"),
+    (layers, "formula.py", "def f():\n  from closedform import discover", "formula may not"),
     (layers, "ops.py", "from closedform import __version__", "import closedform.__version__"),
     (layers, "readers/sklearn.py", "from sklearn.svm import SVC", "imports sklearn at the top"),
     (layers, "passes/rules.py", "def f():\n    import sklearn", "passes may not import sklearn"),

@@ -147,8 +147,6 @@ def controls(
     return Controls(name, sum(1 for _ in batches_of(batches)), tuple(made))
 
 
-
-
 def _seen(
     net: Any, block: Any, law: Any, chosen: BlockLaw, fit: Any, call: Call | None, seed: int
 ) -> tuple[Array, Array]:

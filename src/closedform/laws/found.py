@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from closedform.distill.problem import Problem
+from closedform.discover.problem import Problem
 from closedform.formula import Formula
 from closedform.frontiers import Frontier
 
@@ -62,7 +62,7 @@ class Laws(Frontier):
         Args:
             index: the number of the law; default: the best.
         """
-        from closedform.distill import constants
+        from closedform.discover import constants
 
         i = self.choice.index if index is None else index
         made = []

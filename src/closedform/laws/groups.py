@@ -16,7 +16,7 @@ from itertools import combinations, islice
 import numpy as np
 
 from closedform import ops
-from closedform.distill.problem import Problem
+from closedform.discover.problem import Problem
 from closedform.errors import BadInput
 from closedform.ir import Array, Node
 from closedform.laws.sought import Sought

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from closedform.distill.problem import Law
+from closedform.discover.problem import Law
 from closedform.length import length
 
 

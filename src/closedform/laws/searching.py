@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.distill.problem import Law, Problem
+from closedform.discover.problem import Law, Problem
 from closedform.errors import ClosedformError, first_line
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
 from closedform.laws.solving import solve

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from closedform.distill.front import enough
-from closedform.distill.problem import Law, Problem
+import numpy as np
+
+from closedform import ops
+from closedform.discover.constants import cleaned
+from closedform.discover.front import enough
+from closedform.discover.problem import Law, Problem
 from closedform.errors import MissingExtra
 from closedform.ir import Node
 from closedform.laws.operators import PLAIN, made_of
@@ -13,6 +17,8 @@ from closedform.shorten.clock import Clock
 
 DEFAULT = "pyoperon"
 """The engine that is used where it is installed."""
+MOST_LINES = 6
+"""Inputs: more make no law."""
 SEEDS = 3
 """So many of the nearest laws are handed to an engine."""
 
@@ -45,8 +51,9 @@ def _steps(
     engines: Sequence[str] | None, found: list[Law],
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
-    from closedform.distill import one_input, proposals, search, small
+    from closedform.discover import one_input, proposals, search, small
 
+    yield lines(problem)
     if problem.ask is not None:
         yield search.solve(problem, clock.at_most(clock.left / 2), seed=seed)
     if problem.inputs == 1:
@@ -60,6 +67,30 @@ def _steps(
         yield _by_engine(problem, share, name, _best(found), operators, seed, engines is None)
 
 
+def lines(problem: Problem) -> Iterator[Law]:
+    """Yield sums of few inputs, each the best step from the one before.
+
+    Orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad, 1993). At once, so that there is
+    something however little time there is.
+    """
+    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
+    spread = problem.rows[fine].std(axis=0)
+    at = np.flatnonzero(spread > 0)
+    table = (problem.rows[fine][:, at] - problem.rows[fine][:, at].mean(axis=0)) / spread[at]
+    left = problem.values[fine] - problem.values[fine].mean()
+    chosen: list[int] = []
+    for _ in range(min(MOST_LINES, len(at), len(left) - 2)):
+        chosen.append(int(np.argmax(np.abs(table.T @ left))))
+        design = np.column_stack([np.ones(len(left)), problem.rows[fine][:, at[chosen]]])
+        found = np.linalg.lstsq(design, problem.values[fine], rcond=None)[0]
+        left = problem.values[fine] - design @ found
+        slopes = zip(found[1:].tolist(), at[chosen].tolist(), strict=True)
+        node = cleaned(problem, ops.lin(found[0], *((w, ops.input_(i)) for w, i in slopes)))
+        yield Law(node, problem.error(node), "line")
+        if problem.error(node) <= enough(problem):
+            return
+
+
 def _best(found: Sequence[Law]) -> list[Node]:
     return [law.node for law in sorted(found, key=lambda law: law.error)[:SEEDS]]
 
@@ -68,13 +99,11 @@ def _by_engine(
     problem: Problem, clock: Clock, name: str, seeds: Sequence[Node],
     operators: Sequence[str] | None, seed: int, optional: bool,
 ) -> Iterator[Law]:  # fmt: skip
-    from closedform.distill import engines
+    from closedform.discover import engines
 
     names = None if operators is None else [*PLAIN, *operators]
     try:
-        yield from engines.solve(
-            problem, clock, name=name, seeds=seeds, operators=names, seed=seed
-        )
+        yield from engines.solve(problem, clock, name=name, seeds=seeds, operators=names, seed=seed)
     except MissingExtra:
         if not optional:
             raise

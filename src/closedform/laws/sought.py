@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from closedform import ops
-from closedform.distill.algebra import tidied
-from closedform.distill.problem import Ask, Problem
+from closedform.discover.algebra import tidied
+from closedform.discover.problem import Ask, Problem
 from closedform.errors import BadInput
 from closedform.frontiers.data_alone import Recorded
 from closedform.frontiers.subject import Subject

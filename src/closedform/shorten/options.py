@@ -42,7 +42,7 @@ def number(name: str, value: Any, example: str, *, endless: bool = False) -> flo
         BadInput: it is something else; `example` is the hint.
     """
     fine = isinstance(value, Real) and not isinstance(value, bool)
-    if not (fine and 0 <= float(value) and (endless or value < np.inf)):
+    if not (fine and float(value) >= 0 and (endless or value < np.inf)):
         raise BadInput(f"{name}={value!r} has no meaning.", hint=f"Give {example}.")
     return float(value)
 

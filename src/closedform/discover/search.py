@@ -1,0 +1,187 @@
+"""The law of a problem that can be asked: its structure, then its parts, then the whole again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice, product
+
+import numpy as np
+
+from closedform import ops
+from closedform.discover import one_input, small
+from closedform.discover.constants import cleaned, refitted
+from closedform.discover.problem import Law, Problem
+from closedform.discover.structure import QUESTIONS, Split
+from closedform.discover.structure.split import drawn, told
+from closedform.ir import Node, toposort
+from closedform.length import length
+from closedform.passes.simplify import simplified
+from closedform.shorten.clock import Clock
+
+EXACT = 1e-9
+"""An error up to this is rounding, where nothing says that a function is not exact."""
+OVER, GOOD = 3.0, 1.25
+"""A law may be so many times the noise away to be tried in a whole, and to be looked no further."""
+FRESH = 400
+"""So many new rows a law is tried on before it is believed."""
+DEEPEST = 14
+"""Each step takes an input away or a function off; a law of ten inputs takes eight of them."""
+KEPT, CAREFUL = 4, 1.4
+"""So many laws of a part are tried in the whole."""
+TRIED = 8
+"""So many combinations of laws of parts are tried."""
+ODD = frozenset({"asin", "acos", "atan", "tanh", "sigmoid", "softplus", "erf"})
+"""Rare in laws, and good at looking like others within an error."""
+
+
+def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
+    """Yield laws that a function may follow, the likeliest first.
+
+    Args:
+        problem: one that can be asked; of another nothing is yielded.
+        clock: when it is out, no more are looked for.
+        seed: of the places where the function is asked.
+    """
+    if problem.ask is None or not len(problem.rows) or not np.isfinite(problem.values).all():
+        return
+    search = _Search(clock, seed)
+    for found in search.credible(problem, 0):
+        node = found.node if clock.out() else cleaned(problem, found.node)
+        yield Law(node, problem.error(node), found.made)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A law of a problem, how far it is from it, and how it was found."""
+
+    node: Node
+    error: float
+    made: str
+
+    def score(self, problem: Problem) -> float:
+        """Return how unlikely it is: its length, and its error beyond the noise."""
+        odd = sum(n.op.name in ODD for n in toposort([self.node]))
+        far = max(self.error, EXACT) / max(GOOD * problem.noise, EXACT)
+        return length([self.node]) + 3 * odd + 12 * math.log2(max(far, 1.0))
+
+
+@dataclass
+class _Search:
+    clock: Clock
+    seed: int
+    asked: int = field(default=0)
+
+    def credible(self, problem: Problem, depth: int) -> list[_Found]:
+        """Return laws that are as near to a problem as its noise allows, the likeliest first."""
+        if depth > DEEPEST or len(problem.rows) < 8:
+            return []
+        constant = _constant(problem)
+        if constant is not None:
+            return [_Found(constant, problem.error(constant), "constant")]
+        if problem.inputs == 1:
+            # Its noise is an estimate: what is a little below it is not to be explained.
+            rough = replace(problem, noise=CAREFUL * problem.noise)
+            return self.leaf(problem, one_input.solve(rough, self.clock))
+        found = self.apart(problem, depth)
+        if not found and problem.inputs <= 4:
+            return self.leaf(problem, small.solve(problem, self.clock))
+        return found
+
+    def apart(self, problem: Problem, depth: int) -> list[_Found]:
+        """Return laws of a problem by its structure."""
+        self.asked += 1
+        rng = np.random.default_rng([self.seed, self.asked])
+        trial, found = _Trial(problem, self.seed), list[_Found]()
+        for question in QUESTIONS:
+            for split in question(problem, rng):
+                if self.clock.out():
+                    return _ranked(problem, found)
+                found += self.joined(trial, split, depth)
+                if any(_good(problem, one) for one in found):
+                    return _ranked(problem, found)
+        return _ranked(problem, found)
+
+    def leaf(self, problem: Problem, laws: Iterable[Law]) -> list[_Found]:
+        """Return the likeliest of some laws; of none that is near enough, the nearest."""
+        every = [_Found(law.node, law.error, law.made) for law in laws]
+        near = [one for one in every if one.error <= _tolerance(problem)]
+        if not near and problem.noise > 0:
+            near = sorted(every, key=lambda one: one.error)[:1]
+        return _ranked(problem, near)
+
+    def joined(self, trial: _Trial, split: Split, depth: int) -> list[_Found]:
+        """Return the laws of a whole from those of its parts."""
+        parts: list[list[Node]] = []
+        for part in split.parts:
+            known = [one.node for one in self.credible(part, depth + 1)]
+            if not known:
+                return []
+            parts.append(known)
+        found: list[_Found] = []
+        for nodes in islice(_combinations(parts), TRIED):
+            made = split.join(nodes)
+            if isinstance(made, Split):
+                found += self.joined(trial, made, depth)
+            else:
+                law = trial.confirmed(made)
+                found += [] if law is None else [_Found(*law, split.made)]
+            if any(_good(trial.problem, one) for one in found) and trial.problem.noise == 0:
+                break
+        return found
+
+
+def _combinations(parts: Sequence[Sequence[Node]]) -> Iterator[list[Node]]:
+    """Yield one law of each part, the likelier ones first."""
+    places = product(*(range(len(known)) for known in parts))
+    for at in sorted(places, key=sum):
+        yield [known[i] for known, i in zip(parts, at, strict=True)]
+
+
+def _ranked(problem: Problem, found: Iterable[_Found]) -> list[_Found]:
+    unlike = {one.node: one for one in found}.values()
+    return sorted(unlike, key=lambda one: one.score(problem))[:KEPT]
+
+
+def _good(problem: Problem, one: _Found) -> bool:
+    return one.error <= GOOD * problem.noise + EXACT
+
+
+def _tolerance(problem: Problem) -> float:
+    return OVER * problem.noise + EXACT
+
+
+def _constant(problem: Problem) -> Node | None:
+    middle = float(np.median(problem.values))
+    size = float(np.abs(problem.values).max())
+    if np.abs(problem.values - middle).max() <= 1e-11 * size:
+        return ops.const(middle)
+    return None
+
+
+class _Trial:
+    """Fresh rows of a problem, asked once, that laws are tried on."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self.problem, self.seed = problem, seed
+
+    @cached_property
+    def fresh(self) -> Problem:
+        """The problem on rows that no part has seen."""
+        rows = drawn(self.problem, FRESH, np.random.default_rng([self.seed, 1]))
+        values = told(self.problem, rows)
+        fine = np.isfinite(values)
+        # Not to be asked again: constants are fitted to these rows.
+        return Problem(rows[fine], values[fine], None, self.problem.noise)
+
+    def confirmed(self, node: Node) -> tuple[Node, float] | None:
+        """Return a law where it holds, with its constants fitted where that is needed."""
+        law = simplified([node])[node]
+        error = self.fresh.error(law)
+        if max(GOOD * self.problem.noise, EXACT) < error < 0.5:
+            better = refitted(self.fresh, law)
+            if self.fresh.error(better) < error:
+                law, error = better, self.fresh.error(better)
+        return (law, error) if error <= _tolerance(self.problem) else None

@@ -1,0 +1,234 @@
+"""Inputs that the law knows only together: x − y, x·y, x² + y², 1/x + 1/y.
+
+A law F(φ(x) + ρ·ψ(y), rest) has slopes whose ratio (∂f/∂y / ψ′) / (∂f/∂x / φ′) is the number ρ
+everywhere. Slopes by short steps only propose: what decides is that f stays the same far along the
+lines on which the new input does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from closedform import ops
+from closedform.discover.problem import Problem
+from closedform.discover.structure.powers import _agree, simple
+from closedform.discover.structure.split import (
+    REFERENCES,
+    ROWS,
+    Places,
+    Split,
+    along,
+    drawn,
+    foreseen,
+    inputs_at,
+    part_of,
+    raised,
+    renumbered,
+    told,
+    unsure,
+)
+from closedform.ir import Array, Node
+
+PLACES = 60
+Curve = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A function of one input that may be added to one of another.
+
+    Attributes:
+        of, slope, back: the function, its derivative, and the input for a value, NaN for none;
+            the last takes a sign, that of the input.
+        node: the function as an expression.
+        cost: how odd it is.
+    """
+
+    of: Curve
+    slope: Curve
+    back: Callable[[Array, Array], Array]
+    node: Callable[[Node], Node]
+    cost: int
+
+
+PLAIN = Scale(lambda x: x, np.ones_like, lambda u, s: u, lambda n: n, 0)
+LOG = Scale(np.log, lambda x: 1 / x, lambda u, s: np.exp(u), ops.log, 1)
+SQUARED = Scale(
+    np.square, lambda x: 2 * x, lambda u, s: s * np.sqrt(u), lambda n: ops.power(n, 2.0), 2
+)
+RECIPROCAL = Scale(
+    lambda x: 1 / x, lambda x: -1 / x**2, lambda u, s: 1 / u,
+    lambda n: ops.div(ops.const(1.0), n), 3,
+)  # fmt: skip
+ROOT = Scale(
+    np.sqrt, lambda x: 0.5 / np.sqrt(x), lambda u, s: np.where(u >= 0, u * u, np.nan), ops.sqrt, 5
+)
+INVERSE_SQUARE = Scale(
+    lambda x: x**-2.0, lambda x: -2 * x**-3.0, lambda u, s: s / np.sqrt(u),
+    lambda n: ops.div(ops.const(1.0), ops.power(n, 2.0)), 5,
+)  # fmt: skip
+SCALES = (PLAIN, LOG, SQUARED, RECIPROCAL, ROOT, INVERSE_SQUARE)
+COMBINED = sorted(
+    ((a, b) for a in SCALES for b in SCALES),
+    key=lambda ab: ab[0].cost + ab[1].cost + 4 * (ab[0] is not ab[1]),
+)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Two inputs that are one: φ(x) + ρ·ψ(y), or x·yᵖ."""
+
+    i: int
+    j: int
+    first: Scale
+    second: Scale
+    ratio: float
+
+    def of(self, rows: Array) -> Array:
+        """Return the new input of rows, shape (…,)."""
+        with np.errstate(all="ignore"):
+            u = self.first.of(rows[..., self.i]) + self.ratio * self.second.of(rows[..., self.j])
+            return np.asarray(np.exp(u) if self.product else u)
+
+    @property
+    def product(self) -> bool:
+        """Whether it is a product rather than a sum."""
+        return self.first is LOG and self.second is LOG
+
+    def node(self) -> Node:
+        """Return the new input as an expression."""
+        x, y = ops.input_(self.i), ops.input_(self.j)
+        if not self.product:
+            return ops.lin(0.0, (1.0, self.first.node(x)), (self.ratio, self.second.node(y)))
+        y = raised(y, abs(self.ratio))
+        return ops.mul(x, y) if self.ratio > 0 else ops.div(x, y)
+
+    def back(self, u: Array, rows: Array) -> Array:
+        """Return what input i is where the new one is u and the rest as in rows."""
+        with np.errstate(all="ignore"):
+            u = np.log(u) if self.product else u
+            u = u - self.ratio * self.second.of(rows[..., self.j])
+            return np.asarray(self.first.back(u, np.sign(rows[..., self.i])))
+
+    @property
+    def places(self) -> Places:
+        """Where the old inputs are for the new one first, and the others in their order."""
+        i, j = self.i, self.j
+
+        def places(rows: Array, references: Array) -> Array:
+            n = references.shape[1]
+            rest = [k for k in range(n) if k not in (i, j)]
+            out = np.repeat(references[:, None, :], len(rows), axis=1)
+            out[:, :, rest] = rows[None, :, 1:]
+            out[:, :, i] = self.back(np.broadcast_to(rows[:, 0], out.shape[:2]), out)
+            return np.asarray(np.where(np.isfinite(out), out, np.inf))
+
+        return places
+
+
+def merges(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
+    """Yield the problem with two inputs made one, in each way that leaves f as it is."""
+    if problem.inputs < 2:
+        return
+    rows, slopes, errors = _slopes(problem, rng)
+    if len(rows) < 8:
+        return
+    for i, j in combinations(range(problem.inputs), 2):
+        for first, second in COMBINED:
+            found = _merged(problem, (i, j, first, second), (rows, slopes, errors), rng)
+            if found is not None:
+                yield _split(problem, found, rng)
+                break
+
+
+def _slopes(problem: Problem, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Return rows, the slope of f by each input, and the errors of these, shape (rows, inputs)."""
+    rows = drawn(problem, PLACES if problem.noise == 0 else 4 * PLACES, rng)
+    share = float(np.clip((3 * problem.noise) ** (1 / 3), 1e-3, 0.2))
+    lo, hi = problem.box.T
+    half = share * (hi - lo) / 2
+    rows = np.clip(rows, lo + half, hi - half)
+    slopes, errors = np.empty(rows.shape), np.empty(rows.shape)
+    for i in range(problem.inputs):
+        move = np.zeros(problem.inputs)
+        move[i] = half[i]
+        up, down = told(problem, rows + move), told(problem, rows - move)
+        slopes[:, i] = (up - down) / (2 * half[i])
+        errors[:, i] = np.hypot(unsure(problem, up), unsure(problem, down)) / (2 * half[i])
+    fine = np.isfinite(slopes).all(axis=1)
+    return rows[fine], slopes[fine], errors[fine]
+
+
+def _merged(
+    problem: Problem, which: tuple[int, int, Scale, Scale], known: tuple[Array, Array, Array],
+    rng: np.random.Generator,
+) -> Merge | None:  # fmt: skip
+    i, j, first, second = which
+    rows, slopes, errors = known
+    with np.errstate(all="ignore"):
+        x = slopes[:, i] / first.slope(rows[:, i])
+        y = slopes[:, j] / second.slope(rows[:, j])
+        weight = np.abs(slopes[:, i]) / errors[:, i]
+        ratios = y / x
+    fine = np.isfinite(ratios) & np.isfinite(weight)
+    if fine.sum() < max(8, len(rows) // 2):
+        return None
+    order = np.argsort(ratios[fine])
+    total = np.cumsum(weight[fine][order])
+    low, ratio, high = np.interp([0.25, 0.5, 0.75], total / total[-1], ratios[fine][order])
+    within = 0.1 if problem.noise > 1e-8 else 1e-3
+    if ratio == 0 or abs(high - low) > 2 * within * abs(ratio):
+        return None
+    near = simple(float(ratio), within * abs(ratio) / 2)
+    tried = [float(ratio)] if near is None else [near, float(ratio)]
+    product = first is LOG and second is LOG
+    for value in tried[: 1 if product else 2]:
+        if product and near is None:
+            return None
+        found = Merge(i, j, first, second, value)
+        if value != 0 and _same(problem, found, rng):
+            return found
+    return None
+
+
+def _same(problem: Problem, merge: Merge, rng: np.random.Generator) -> bool:
+    """Tell whether f stays as it is where the new input does."""
+    rows, there = drawn(problem, 4 * PLACES, rng), drawn(problem, 4 * PLACES, rng)
+    to = rows.copy()
+    to[:, merge.j] = there[:, merge.j]
+    to[:, merge.i] = merge.back(merge.of(rows), to)
+    lo, hi = problem.box.T
+    inside = (np.isfinite(to) & (to >= lo) & (to <= hi)).all(axis=1)
+    far = np.abs(to[:, merge.i] - rows[:, merge.i]) > 0.1 * (hi - lo)[merge.i]
+    rows, to = rows[inside & far], to[inside & far]
+    if len(rows) < 8:
+        return False
+    before, after = told(problem, rows), told(problem, to)
+    away, off = after - before, np.hypot(unsure(problem, before), unsure(problem, after))
+    fine = np.isfinite(away)
+    if fine.sum() < 8 or not _agree(away[fine], off[fine]):
+        return False
+    # It must not be that nothing does anything.
+    only = rows.copy()
+    only[:, merge.j] = to[:, merge.j]
+    moved = np.abs(told(problem, only) - before)[fine] / off[fine]
+    return bool(np.nanmedian(moved) > 10)
+
+
+def _split(problem: Problem, merge: Merge, rng: np.random.Generator) -> Split:
+    rest = [k for k in range(problem.inputs) if k not in (merge.i, merge.j)]
+    ask = along(problem, merge.places, drawn(problem, REFERENCES, rng), None)
+    rows = drawn(problem, 2 * ROWS, rng)
+    u = merge.of(rows)
+    lo, hi = np.quantile(u, [0.02, 0.98])
+    new = np.column_stack([lo + (hi - lo) * rng.random(len(rows)), rows[:, rest]])[:ROWS]
+    part = part_of(problem, ask, new, foreseen(problem))
+
+    def join(laws: Sequence[Node]) -> Node:
+        return renumbered(laws[0], [merge.node(), *inputs_at(rest)])
+
+    return Split((part,), join, "inputs that are one")

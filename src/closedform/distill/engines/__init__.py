@@ -1,7 +1,0 @@
-"""Evolutionary engines: other packages' symbolic regression, each behind one `solve`."""
-
-from __future__ import annotations
-
-from closedform.distill.engines.registry import ENGINES, engine, engines, solve
-
-__all__ = ["ENGINES", "engine", "engines", "solve"]

@@ -1,7 +1,0 @@
-"""Laws of one input: sums of few familiar functions, seen straight or through another function."""
-
-from __future__ import annotations
-
-from closedform.distill.one_input.search import solve
-
-__all__ = ["solve"]

@@ -1,7 +1,0 @@
-"""Small expressions of a few inputs, all of them: two are put together where they meet."""
-
-from __future__ import annotations
-
-from closedform.distill.small.search import solve
-
-__all__ = ["solve"]
