@@ -241,6 +241,28 @@ def test_rounding_of_a_peer_is_left_out_and_its_terms_are_not():
         assert without_dust(kept, 1e-6) == kept
 
 
+def test_a_search_has_its_seconds_of_the_processor_not_of_the_wall():
+    import time
+
+    from law_cells import in_cpu_time
+
+    from closedform.frontiers.limiting import TimeIsOver, at_latest
+    from closedform.shorten.clock import Clock
+
+    with in_cpu_time():
+        clock = Clock(0.05)
+        time.sleep(0.1)
+        assert not clock.out()
+        started = time.process_time()
+        with pytest.raises(TimeIsOver), at_latest(0.02):
+            time.sleep(0.1)
+            while time.process_time() - started < 5:
+                pass
+        # A timer of the processor's ticks every 4 to 10 ms.
+        assert 0.01 < time.process_time() - started < 1
+    assert Clock(5).left > 4
+
+
 # --- the table ----------------------------------------------------------------------------------
 
 HEADING = {
