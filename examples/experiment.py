@@ -131,13 +131,18 @@ class Verdict:
 
     Attributes:
         case: what was asked.
-        law: the formula that was picked, unaided.
+        laws: all that the search gives.
         seconds: CPU seconds of the search.
     """
 
     case: Case
-    law: cf.Formula
+    laws: Any
     seconds: float
+
+    @property
+    def law(self) -> cf.Formula:
+        """The law that is picked, unaided."""
+        return self.laws.best
 
     def says(self, rows: Array) -> Array:
         """Return what the law says of rows, shape (rows,)."""
@@ -211,11 +216,8 @@ class Verdict:
 def searched(case: Case, effort: Effort) -> Verdict:
     """Return the law that the search picks for a case."""
     started = time.process_time()
-    laws = cf.frontier(
-        case.model, case.X, case.y, methods=["terms"],
-        time_limit=effort.seconds, seed=effort.seed,
-    )  # fmt: skip
-    return Verdict(case, laws.best, time.process_time() - started)
+    laws = cf.distill(case.model, case.X, case.y, time_limit=effort.seconds, seed=effort.seed)
+    return Verdict(case, laws, time.process_time() - started)
 
 
 Cases = Callable[[Effort], Iterator[Case]]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice, product
 
 import numpy as np
@@ -14,39 +16,56 @@ from closedform.discover.constants import cleaned, refitted
 from closedform.discover.problem import Law, Problem
 from closedform.discover.structure import QUESTIONS, Split
 from closedform.discover.structure.split import drawn, told
-from closedform.ir import Node
+from closedform.ir import Node, toposort
 from closedform.length import length
 from closedform.passes.simplify import simplified
 from closedform.shorten.clock import Clock
 
-EXACT = 1e-8
+EXACT = 1e-9
 """An error up to this is rounding, where nothing says that a function is not exact."""
-OVER = 3.0
-"""A law may be so many times the noise away before its constants are fitted together."""
+OVER, GOOD = 3.0, 1.25
+"""A law may be so many times the noise away to be tried in a whole, and to be looked no further."""
 FRESH = 400
 """So many new rows a law is tried on before it is believed."""
 DEEPEST = 14
 """Each step takes an input away or a function off; a law of ten inputs takes eight of them."""
-KEPT = 2
+KEPT, CAREFUL = 4, 1.4
 """So many laws of a part are tried in the whole."""
+TRIED = 8
+"""So many combinations of laws of parts are tried."""
+ODD = frozenset({"asin", "acos", "atan", "tanh", "sigmoid", "softplus", "erf"})
+"""Rare in laws, and good at looking like others within an error."""
 
 
 def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
-    """Yield laws that a function may follow, the shortest guesses first.
+    """Yield laws that a function may follow, the likeliest first.
 
     Args:
-        problem: one that can be asked; of another only what fits at once is yielded.
+        problem: one that can be asked; of another nothing is yielded.
         clock: when it is out, no more are looked for.
         seed: of the places where the function is asked.
     """
-    if not len(problem.rows):
-        return
-    if problem.ask is None or not np.isfinite(problem.values).all():
+    if problem.ask is None or not len(problem.rows) or not np.isfinite(problem.values).all():
         return
     search = _Search(clock, seed)
-    for node, made in search.whole(problem):
-        law = node if clock.out() else cleaned(problem, node)
-        yield Law(law, problem.error(law), made)
+    for found in search.credible(problem, 0):
+        node = found.node if clock.out() else cleaned(problem, found.node)
+        yield Law(node, problem.error(node), found.made)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A law of a problem, how far it is from it, and how it was found."""
+
+    node: Node
+    error: float
+    made: str
+
+    def score(self, problem: Problem) -> float:
+        """Return how unlikely it is: its length, and its error beyond the noise."""
+        odd = sum(n.op.name in ODD for n in toposort([self.node]))
+        far = max(self.error, EXACT) / max(GOOD * problem.noise, EXACT)
+        return length([self.node]) + 3 * odd + 12 * math.log2(max(far, 1.0))
 
 
 @dataclass
@@ -55,70 +74,79 @@ class _Search:
     seed: int
     asked: int = field(default=0)
 
-    def whole(self, problem: Problem) -> Iterator[tuple[Node, str]]:
-        """Yield laws of a problem and how they were found."""
-        yield from self.credible(problem, 0)
-
-    def credible(self, problem: Problem, depth: int) -> Iterator[tuple[Node, str]]:
-        """Yield laws that are as near to a problem as its noise allows."""
+    def credible(self, problem: Problem, depth: int) -> list[_Found]:
+        """Return laws that are as near to a problem as its noise allows, the likeliest first."""
         if depth > DEEPEST or len(problem.rows) < 8:
-            return
+            return []
         constant = _constant(problem)
         if constant is not None:
-            yield constant, "constant"
-            return
+            return [_Found(constant, problem.error(constant), "constant")]
         if problem.inputs == 1:
-            yield from self.leaf(problem, one_input.solve(problem, self.clock))
-            return
+            # Its noise is an estimate: what is a little below it is not to be explained.
+            rough = replace(problem, noise=CAREFUL * problem.noise)
+            return self.leaf(problem, one_input.solve(rough, self.clock))
+        found = self.apart(problem, depth)
+        if not found and problem.inputs <= 4:
+            return self.leaf(problem, small.solve(problem, self.clock))
+        return found
+
+    def apart(self, problem: Problem, depth: int) -> list[_Found]:
+        """Return laws of a problem by its structure."""
         self.asked += 1
         rng = np.random.default_rng([self.seed, self.asked])
-        found = False
+        trial, found = _Trial(problem, self.seed), list[_Found]()
         for question in QUESTIONS:
-            if self.clock.out():
-                return
             for split in question(problem, rng):
-                for node in self.joined(problem, split, depth):
-                    found = True
-                    yield node, split.made
-                if found:
-                    return
-        if problem.inputs <= 4:
-            yield from self.leaf(problem, small.solve(problem, self.clock))
+                if self.clock.out():
+                    return _ranked(problem, found)
+                found += self.joined(trial, split, depth)
+                if any(_good(problem, one) for one in found):
+                    return _ranked(problem, found)
+        return _ranked(problem, found)
 
-    def leaf(self, problem: Problem, laws: Iterator[Law]) -> Iterator[tuple[Node, str]]:
-        """Yield the shortest laws that are near enough; of none, the nearest."""
-        tolerance = _tolerance(problem)
-        good: list[Law] = []
-        rest: list[Law] = []
-        for law in laws:
-            (good if law.error <= tolerance else rest).append(law)
-            if len(good) >= 4:
-                break
-        good = sorted(good, key=lambda law: length([law.node]))
-        if not good and problem.noise > 0:
-            good = sorted(rest, key=lambda law: law.error)[:1]
-        yield from ((law.node, law.made) for law in good[:KEPT])
+    def leaf(self, problem: Problem, laws: Iterable[Law]) -> list[_Found]:
+        """Return the likeliest of some laws; of none that is near enough, the nearest."""
+        every = [_Found(law.node, law.error, law.made) for law in laws]
+        near = [one for one in every if one.error <= _tolerance(problem)]
+        if not near and problem.noise > 0:
+            near = sorted(every, key=lambda one: one.error)[:1]
+        return _ranked(problem, near)
 
-    def joined(self, problem: Problem, split: Split, depth: int) -> Iterator[Node]:
-        """Yield the laws of a whole from those of its parts."""
+    def joined(self, trial: _Trial, split: Split, depth: int) -> list[_Found]:
+        """Return the laws of a whole from those of its parts."""
         parts: list[list[Node]] = []
         for part in split.parts:
-            known = [node for node, _ in islice(self.credible(part, depth + 1), KEPT)]
+            known = [one.node for one in self.credible(part, depth + 1)]
             if not known:
-                return
+                return []
             parts.append(known)
-        count = 0
-        for nodes in islice(product(*parts), 4):
+        found: list[_Found] = []
+        for nodes in islice(_combinations(parts), TRIED):
             made = split.join(nodes)
             if isinstance(made, Split):
-                yield from self.joined(problem, made, depth)
-                continue
-            law = _confirmed(problem, made, self.seed)
-            if law is not None:
-                yield law
-                count += 1
-                if count >= KEPT or problem.noise == 0:
-                    return
+                found += self.joined(trial, made, depth)
+            else:
+                law = trial.confirmed(made)
+                found += [] if law is None else [_Found(*law, split.made)]
+            if any(_good(trial.problem, one) for one in found) and trial.problem.noise == 0:
+                break
+        return found
+
+
+def _combinations(parts: Sequence[Sequence[Node]]) -> Iterator[list[Node]]:
+    """Yield one law of each part, the likelier ones first."""
+    places = product(*(range(len(known)) for known in parts))
+    for at in sorted(places, key=sum):
+        yield [known[i] for known, i in zip(parts, at, strict=True)]
+
+
+def _ranked(problem: Problem, found: Iterable[_Found]) -> list[_Found]:
+    unlike = {one.node: one for one in found}.values()
+    return sorted(unlike, key=lambda one: one.score(problem))[:KEPT]
+
+
+def _good(problem: Problem, one: _Found) -> bool:
+    return one.error <= GOOD * problem.noise + EXACT
 
 
 def _tolerance(problem: Problem) -> float:
@@ -133,20 +161,27 @@ def _constant(problem: Problem) -> Node | None:
     return None
 
 
-def _confirmed(problem: Problem, node: Node, seed: int) -> Node | None:
-    """Return a law where it holds on fresh rows, with its constants fitted where that is needed."""
-    law = simplified([node])[node]
-    fresh = _fresh(problem, seed)
-    error = fresh.error(law)
-    if error > max(1.2 * problem.noise, EXACT) and error < 0.5:
-        better = refitted(fresh, law)
-        if fresh.error(better) < error:
-            law, error = better, fresh.error(better)
-    return law if error <= _tolerance(problem) else None
+class _Trial:
+    """Fresh rows of a problem, asked once, that laws are tried on."""
 
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self.problem, self.seed = problem, seed
 
-def _fresh(problem: Problem, seed: int) -> Problem:
-    rows = drawn(problem, FRESH, np.random.default_rng([seed, 1]))
-    values = told(problem, rows)
-    fine = np.isfinite(values)
-    return Problem(rows[fine], values[fine], problem.ask, problem.noise)
+    @cached_property
+    def fresh(self) -> Problem:
+        """The problem on rows that no part has seen."""
+        rows = drawn(self.problem, FRESH, np.random.default_rng([self.seed, 1]))
+        values = told(self.problem, rows)
+        fine = np.isfinite(values)
+        # Not to be asked again: constants are fitted to these rows.
+        return Problem(rows[fine], values[fine], None, self.problem.noise)
+
+    def confirmed(self, node: Node) -> tuple[Node, float] | None:
+        """Return a law where it holds, with its constants fitted where that is needed."""
+        law = simplified([node])[node]
+        error = self.fresh.error(law)
+        if max(GOOD * self.problem.noise, EXACT) < error < 0.5:
+            better = refitted(self.fresh, law)
+            if self.fresh.error(better) < error:
+                law, error = better, self.fresh.error(better)
+        return (law, error) if error <= _tolerance(self.problem) else None

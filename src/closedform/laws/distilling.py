@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -114,8 +114,19 @@ def _options(
     if allowed is not None:
         options["operators"] = allowed
     if engines is not None:
-        options["engines"] = [engines] if isinstance(engines, str) else list(engines)
+        options["engines"] = _engines([engines] if isinstance(engines, str) else engines)
     return options
+
+
+def _engines(names: Any) -> list[str]:
+    """Return the names of engines, if there are such."""
+    from closedform.discover.engines import engine
+
+    if not isinstance(names, Collection):
+        raise BadInput(f"engines={names!r} are no names.", hint='As ["pyoperon"], or [].')
+    for name in names:
+        engine(name)
+    return list(names)
 
 
 def _subject(

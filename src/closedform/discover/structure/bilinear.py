@@ -16,10 +16,14 @@ from closedform import ops
 from closedform.discover.problem import Problem
 from closedform.discover.structure.split import (
     ROWS,
+    Part,
     Split,
+    averaged,
+    combined,
     drawn,
+    each_of,
     inputs_at,
-    problem_of,
+    part_of,
     renumbered,
     told,
     unsure,
@@ -27,7 +31,7 @@ from closedform.discover.structure.split import (
 from closedform.discover.structure.transforms import TO_LINES, Transform
 from closedform.ir import Array, Node
 
-NODES, COLUMNS = 24, 60
+NODES, COLUMNS, ALIKE = 24, 60, 6
 
 
 def bilinear(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
@@ -121,18 +125,17 @@ def _curve(table: _Table, transform: Transform, rng: np.random.Generator) -> Spl
     _, _, right = np.linalg.svd(scaled, full_matrices=False)
     weight = right[0] * np.sqrt(weight_of)
     best = np.argsort(-np.abs(weight * (values.max(axis=0) - values.min(axis=0))))
-    best = best[: 1 if problem.noise < 1e-8 else 24]
+    best = best[: 2 * averaged(problem) - 1]
     weight, rest, middle = weight[best], table.rest[fine[best]], values[:, best].mean(axis=0)
     weight = weight / np.abs(weight).sum()
 
-    def asked(rows: Array) -> Array:
+    def asked(rows: Array) -> tuple[Array, Array]:
         told_ = _asked(problem, transform, _crossed(rest, i, rows[:, 0])).reshape(len(rows), -1)
-        return np.asarray((told_ - middle) @ weight)
+        return combined((told_ - middle).T, weight, False)
 
-    noise = float(np.sqrt(np.mean(off[:, best] ** 2) * (weight**2).sum()) * 1.5)
-    noise = 0.0 if problem.noise == 0 else noise
     rows = drawn(problem, ROWS, rng)[:, [i]]
-    part = problem_of(asked, rows, noise)
+    known = np.median(off[:, best]) * np.sqrt(weight @ weight)
+    part = part_of(problem, Part(asked, each_of(problem) * len(best)), rows, float(known))
 
     def join(laws: Sequence[Node]) -> Split:
         return _factors(table, transform, bare(laws[0]), rng)
@@ -161,7 +164,8 @@ def _factors(table: _Table, transform: Transform, curve: Node, rng: np.random.Ge
     problem, i = table.problem, table.i
     rest = [k for k in range(problem.inputs) if k != i]
     shape = Problem.said(curve, table.nodes[:, None])
-    fine = np.isfinite(shape)
+    every = 1 if each_of(problem) < 16 else 3
+    fine = np.isfinite(shape) & (np.arange(NODES) % every == 0)
     nodes = table.nodes[fine]
     design = np.column_stack([shape[fine], np.ones(len(nodes))])
     solved = np.linalg.pinv(design / np.abs(design).max(axis=0))
@@ -169,23 +173,31 @@ def _factors(table: _Table, transform: Transform, curve: Node, rng: np.random.Ge
     if problem.noise < 1e-8:
         solved, nodes = _two(shape[fine], nodes)
 
-    def part(weight: Array) -> Problem:
-        def asked(rows: Array) -> Array:
+    levels = Problem.said(curve, nodes[:, None])
+    _, off, _ = table.through(transform)
+
+    def part(which: int) -> Problem:
+        # Errors along one input are alike: many nodes know as much as a few.
+        size = float(np.sqrt(solved[which] @ solved[which] * max(1.0, len(nodes) / ALIKE)))
+
+        def asked(rows: Array) -> tuple[Array, Array]:
             full = np.zeros((len(rows), problem.inputs))
             full[:, rest] = rows
-            told_ = _asked(problem, transform, _crossed(full, i, nodes))
-            return np.asarray(weight @ told_.reshape(len(nodes), -1))
+            told_ = _asked(problem, transform, _crossed(full, i, nodes)).reshape(len(nodes), -1)
+            a, b = solved @ told_
+            away = ((told_ - levels[:, None] * a - b) ** 2).sum(axis=0) / max(len(nodes) - 2, 1)
+            return (a, b)[which], size * np.sqrt(away)
 
-        _, off, _ = table.through(transform)
-        noise = float(np.median(off) * np.sqrt((weight**2).sum())) * 1.5 if problem.noise else 0.0
-        return problem_of(asked, drawn(problem, ROWS, rng)[:, rest], noise)
+        rows = drawn(problem, ROWS, rng)[:, rest]
+        known = float(np.median(off)) * size
+        return part_of(problem, Part(asked, each_of(problem) * len(nodes)), rows, known)
 
     def join(laws: Sequence[Node]) -> Node:
         a, b = (renumbered(n, inputs_at(rest)) for n in laws)
         g = renumbered(curve, [ops.input_(i)])
         return transform.undone(ops.lin(0.0, (1.0, ops.mul(a, g)), (1.0, b)))
 
-    return Split((part(solved[0]), part(solved[1])), join, "a line in a function of one input")
+    return Split((part(0), part(1)), join, "a line in a function of one input")
 
 
 def _two(shape: Array, nodes: Array) -> tuple[Array, Array]:

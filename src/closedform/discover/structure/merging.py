@@ -23,12 +23,12 @@ from closedform.discover.structure.split import (
     Split,
     along,
     drawn,
+    foreseen,
     inputs_at,
-    problem_of,
+    part_of,
     raised,
     renumbered,
     told,
-    typical_noise,
     unsure,
 )
 from closedform.ir import Array, Node
@@ -226,7 +226,7 @@ def _split(problem: Problem, merge: Merge, rng: np.random.Generator) -> Split:
     u = merge.of(rows)
     lo, hi = np.quantile(u, [0.02, 0.98])
     new = np.column_stack([lo + (hi - lo) * rng.random(len(rows)), rows[:, rest]])[:ROWS]
-    part = problem_of(ask, new, typical_noise(problem))
+    part = part_of(problem, ask, new, foreseen(problem))
 
     def join(laws: Sequence[Node]) -> Node:
         return renumbered(laws[0], [merge.node(), *inputs_at(rest)])

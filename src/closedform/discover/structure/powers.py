@@ -20,21 +20,21 @@ from closedform.discover.structure.split import (
     Split,
     along,
     drawn,
+    foreseen,
     held,
     inputs_at,
+    part_of,
     powers_at,
-    problem_of,
     product_of_powers,
     renumbered,
     told,
-    typical_noise,
     unsure,
 )
 from closedform.ir import Array, Node
 
 PLACES = 60
-PARTS = (1, 2, 3, 4)
-"""Exponents are whole, halves, thirds or quarters."""
+PARTS, ROUGH = (1, 2, 3, 4), (1, 2)
+"""Exponents are whole, halves, thirds or quarters; where they are not known well, no thirds."""
 
 
 def power_factors(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
@@ -85,7 +85,10 @@ def _exponent(problem: Problem, rows: Array, i: int, rng: np.random.Generator) -
     middle = float(_weighted_median(slope[usable], weight))
     spread = float(np.sqrt(1 / weight.sum()))
     p = simple(middle, 3 * spread + (0.004 if problem.noise > 1e-8 else 1e-7))
-    p = middle if p is None else p
+    if p is None:
+        if abs(middle) < 0.2 and problem.noise > 1e-8:
+            return None  # an input that does little rather than one to the power of 0.03
+        p = middle
     with np.errstate(all="ignore"):
         away = after - before * np.power(there[:, i] / rows[:, i], p)
         off = np.hypot(
@@ -110,7 +113,7 @@ def _weighted_median(values: Array, weight: Array) -> float:
 
 def simple(value: float, within: float) -> float | None:
     """Return the simplest fraction near a number; None where there is none so near."""
-    for parts in PARTS:
+    for parts in PARTS if within < 0.05 else ROUGH:
         near = round(value * parts) / parts
         if abs(near - value) <= within:
             return near
@@ -133,7 +136,7 @@ def _without(problem: Problem, exponents: Mapping[int, float], rng: np.random.Ge
     ask = along(problem, held(problem, rest), references, lambda rows: powers_at(rows, powers))
     rows = drawn(problem, ROWS, rng)[:, rest]
     size = float(np.median(np.abs(powers_at(references, powers))))
-    part = problem_of(ask, rows, typical_noise(problem, 1 / size))
+    part = part_of(problem, ask, rows, foreseen(problem, 1 / size))
 
     def join(laws: Sequence[Node]) -> Node:
         law = renumbered(laws[0], inputs_at(rest))
@@ -281,7 +284,7 @@ def _grouped(
     lo, hi = np.quantile(rows, [0.02, 0.98] if len(groups) == 1 else [0.1, 0.9], axis=0)
     rows = lo + (hi - lo) * rng.random(rows.shape)
     size = float(np.median(np.abs(powers_at(references, powers))))
-    part = problem_of(ask, rows, typical_noise(problem, 1 / size))
+    part = part_of(problem, ask, rows, foreseen(problem, 1 / size))
 
     def join(laws: Sequence[Node]) -> Node:
         new = [

@@ -14,13 +14,18 @@ from itertools import combinations
 import numpy as np
 
 from closedform import ops
-from closedform.discover.problem import Ask, Problem
+from closedform.discover.problem import Problem
 from closedform.discover.structure.split import (
     ROWS,
+    Part,
     Split,
+    averaged,
+    combined,
     drawn,
+    each_of,
+    foreseen,
     inputs_at,
-    problem_of,
+    part_of,
     renumbered,
     told,
     unsure,
@@ -29,7 +34,6 @@ from closedform.discover.structure.transforms import TO_PRODUCTS, TO_SUMS, Trans
 from closedform.ir import Array, Node
 
 PLACES = 40
-REFERENCES = 8
 
 
 @dataclass(frozen=True)
@@ -102,19 +106,14 @@ def _apart(
 ) -> bool | None:
     """Tell whether two inputs are in no group together; None where nothing can be told."""
     told_, off = zip(
-        *(
-            corners.through(transform, v)
-            for v in (corners.base, corners.one[i], corners.one[j], both)
-        ),
+        *(corners.through(transform, v) for v in (corners.base, corners.one[i], corners.one[j], both)),
         strict=True,
     )
     a, b, c, d = told_
     with np.errstate(all="ignore"):
         if product:
             away = a * d - b * c
-            error = np.sqrt(
-                (off[0] * d) ** 2 + (off[3] * a) ** 2 + (off[1] * c) ** 2 + (off[2] * b) ** 2
-            )
+            error = np.sqrt((off[0] * d) ** 2 + (off[3] * a) ** 2 + (off[1] * c) ** 2 + (off[2] * b) ** 2)
             effect = np.minimum(np.abs(a * d - b * d), np.abs(a * d - c * d))
         else:
             away = a - b - c + d
@@ -136,28 +135,19 @@ def sums_and_products(problem: Problem, rng: np.random.Generator) -> Iterator[Sp
         return
     corners = Corners.of(problem, rng)
     plain = {TO_PRODUCTS[0]: True}
-    for transform, product in (
-        *((t, True) for t in plain),
-        *((t, False) for t in TO_SUMS),
-        *((t, True) for t in TO_PRODUCTS[1:]),
-    ):
+    for transform, product in (*((t, True) for t in plain), *((t, False) for t in TO_SUMS),
+                               *((t, True) for t in TO_PRODUCTS[1:])):
         groups = groups_of(corners, transform, product)
         if groups is not None:
-            make = _product if product else _sum
-            yield make(problem, transform, groups, rng)
-
-
-def _through(problem: Problem, transform: Transform) -> Ask:
-    def asked(rows: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.asarray(transform.of(told(problem, rows)))
-
-    return asked
+            held = _Held(problem, transform, _references(problem, transform, rng), rng)
+            if len(held.references):
+                yield (_product if product else _sum)(held, groups)
 
 
 def _references(problem: Problem, transform: Transform, rng: np.random.Generator) -> Array:
     """Return places where the transform of the values is known best, as the inputs held may be."""
-    rows = drawn(problem, 20 * REFERENCES, rng)
+    count = averaged(problem)
+    rows = drawn(problem, 20 * count, rng)
     values = told(problem, rows)
     with np.errstate(all="ignore"):
         off = np.abs(transform.slope(values)) * unsure(problem, values)
@@ -165,75 +155,66 @@ def _references(problem: Problem, transform: Transform, rng: np.random.Generator
     known[~np.isfinite(known)] = -np.inf
     order = np.argsort(-known)
     # Not the very best, which may stand beside a pole.
-    some = order[len(order) // 8 :][: 1 if problem.noise < 1e-8 else REFERENCES]
-    return np.asarray(rows[some])
+    return np.asarray(rows[order[len(order) // 8 :][:count]])
 
 
-def _part(
-    problem: Problem, ask: Ask, which: Sequence[int], references: Array, weight: Array,
-    noise: float, rng: np.random.Generator,
-) -> Problem:  # fmt: skip
-    """Return the weighted mean of a function over what the other inputs are held at."""
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """A transformed problem, and the places where inputs are held for the parts."""
 
-    def asked(rows: Array) -> Array:
-        full = np.repeat(references[:, None, :], len(rows), axis=1)
-        full[:, :, list(which)] = rows
-        values = ask(full.reshape(-1, problem.inputs)).reshape(len(references), len(rows))
-        return np.asarray(weight @ values)
+    problem: Problem
+    transform: Transform
+    references: Array
+    rng: np.random.Generator
 
-    rows = drawn(problem, ROWS, rng)[:, list(which)]
-    return problem_of(asked, rows, noise)
+    def ask(self, rows: Array) -> Array:
+        """Return the transform of what is said of rows, shape (rows,)."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self.transform.of(told(self.problem, rows)))
+
+    def part(self, which: Sequence[int], weight: Array, constant: bool) -> Problem:
+        """Return the weighted sum over the places, as a problem of some inputs."""
+        problem, references = self.problem, self.references
+
+        def asked(rows: Array) -> tuple[Array, Array]:
+            full = np.repeat(references[:, None, :], len(rows), axis=1)
+            full[:, :, list(which)] = rows
+            values = self.ask(full.reshape(-1, problem.inputs))
+            return combined(values.reshape(len(references), len(rows)), weight, constant)
+
+        rows = drawn(problem, ROWS, self.rng)[:, list(which)]
+        with np.errstate(all="ignore"):
+            slope = self.transform.slope(problem.values)
+        off = foreseen(problem, slope) * float(np.sqrt(weight @ weight))
+        return part_of(problem, Part(asked, each_of(problem) * len(references)), rows, off)
 
 
-def _noise(problem: Problem, transform: Transform, references: Array) -> float:
-    if problem.noise == 0:
-        return 0.0
-    with np.errstate(all="ignore"):
-        off = np.abs(transform.slope(problem.values)) * unsure(problem, problem.values)
-    off = off[np.isfinite(off)]
-    return float(np.median(off)) / np.sqrt(max(1.0, len(references) / 2)) if len(off) else 0.0
-
-
-def _sum(
-    problem: Problem, transform: Transform, groups: Sequence[Sequence[int]],
-    rng: np.random.Generator,
-) -> Split:  # fmt: skip
-    ask, references = _through(problem, transform), _references(problem, transform, rng)
-    weight = np.full(len(references), 1 / len(references))
-    noise = _noise(problem, transform, references)
-    parts = tuple(_part(problem, ask, g, references, weight, noise, rng) for g in groups)
-    twice = (len(groups) - 1) * float(weight @ ask(references))
+def _sum(held: _Held, groups: Sequence[Sequence[int]]) -> Split:
+    weight = np.full(len(held.references), 1 / len(held.references))
+    parts = tuple(held.part(g, weight, True) for g in groups)
+    twice = (len(groups) - 1) * float(weight @ held.ask(held.references))
 
     def join(laws: Sequence[Node]) -> Node:
         terms = [renumbered(n, inputs_at(g)) for n, g in zip(laws, groups, strict=True)]
-        return transform.undone(ops.lin(-twice, *((1.0, t) for t in terms)))
+        return held.transform.undone(ops.lin(-twice, *((1.0, t) for t in terms)))
 
-    return Split(parts, join, _told("a sum of parts", transform))
+    return Split(parts, join, _told("a sum of parts", held.transform))
 
 
-def _product(
-    problem: Problem, transform: Transform, groups: Sequence[Sequence[int]],
-    rng: np.random.Generator,
-) -> Split:  # fmt: skip
-    ask, references = _through(problem, transform), _references(problem, transform, rng)
-    at = ask(references)
-    noise = _noise(problem, transform, references)
+def _product(held: _Held, groups: Sequence[Sequence[int]]) -> Split:
+    at = held.ask(held.references)
     weight = at / (at**2).sum()
-    parts = tuple(
-        _part(problem, ask, g, references, weight, noise * float(np.abs(weight).sum()), rng)
-        for g in groups
-    )
+    parts = tuple(held.part(g, weight, False) for g in groups)
 
     def join(laws: Sequence[Node]) -> Node:
         factors = [renumbered(n, inputs_at(g)) for n, g in zip(laws, groups, strict=True)]
-        whole = ops.mul(*factors)
-        rows = drawn(problem, ROWS, np.random.default_rng(0))
-        said, wanted = problem.said(whole, rows), ask(rows)
+        rows = drawn(held.problem, ROWS, np.random.default_rng(0))
+        said, wanted = Problem.said(ops.mul(*factors), rows), held.ask(rows)
         fine = np.isfinite(said) & np.isfinite(wanted)
         scale = float((said * wanted)[fine].sum() / ((said**2)[fine].sum() or 1.0))
-        return transform.undone(ops.mul(ops.const(scale), *factors))
+        return held.transform.undone(ops.mul(ops.const(scale), *factors))
 
-    return Split(parts, join, _told("a product of parts", transform))
+    return Split(parts, join, _told("a product of parts", held.transform))
 
 
 def _told(what: str, transform: Transform) -> str:

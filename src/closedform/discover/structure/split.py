@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform import ops
-from closedform.discover.problem import Ask, Problem
+from closedform.discover.problem import Problem
 from closedform.ir import Array, Node, substitute
 
 ROWS = 300
 """So many rows a smaller problem is given: one number in ten of a part is fitted by each."""
 EXACT = 1e-9
 """What an exact function is taken to know of its values: rounding, after some subtractions."""
+MOST, AVERAGED = 64, 8
+"""So many rows are asked at most for one of a part of a part, and for one of a part."""
+SHARED = 0.4
+"""What of an error places have in common at least: a smooth error does not average away."""
 REFERENCES = 64
 """So many values of the inputs that are held are tried until the others lie within the box."""
 
@@ -58,30 +62,57 @@ def unsure(problem: Problem, values: Array) -> Array:
     size = np.abs(values)
     typical = float(np.sqrt(np.nanmean(problem.values**2))) or 1.0
     share = problem.noise * problem.scale / typical
-    return np.asarray(
-        (share + EXACT) * size + problem.noise * problem.scale + 1e-13 * problem.scale
-    )
+    return np.asarray((share + EXACT) * size + problem.noise * problem.scale + 1e-13 * problem.scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The function of a smaller problem, which is asked at several places for each of its rows.
+
+    Attributes:
+        of: rows → what it says of them, and by how much its places disagree, both (rows,).
+        each: how many rows of the first problem are asked for one of its own.
+    """
+
+    of: Callable[[Array], tuple[Array, Array]]
+    each: int
+
+    def __call__(self, rows: Array) -> Array:
+        """Return what it says of rows, shape (rows,)."""
+        with np.errstate(all="ignore"):
+            return self.of(rows)[0]
+
+
+def each_of(problem: Problem) -> int:
+    """Return how many rows of the first problem are asked for one of this."""
+    return problem.ask.each if isinstance(problem.ask, Part) else 1
 
 
 def averaged(problem: Problem) -> int:
     """Return over how many places a smaller problem averages what it asks: 1 of what is exact."""
-    return 1 if problem.noise < 1e-8 else 8
+    return 1 if problem.noise < 1e-8 else int(np.clip(MOST // each_of(problem), 2, AVERAGED))
 
 
-def problem_of(ask: Ask, rows: Array, noise: float) -> Problem:
-    """Return the problem of a function at rows, without those where it says nothing.
+def part_of(problem: Problem, part: Part, rows: Array, off: Array | float) -> Problem:
+    """Return the problem of a part at rows, without those where it says nothing.
 
     Args:
-        ask: the function.
+        problem: what it is a part of.
+        part: its function.
         rows: where, shape (rows, inputs).
-        noise: the error of what it says, root mean square, in its own units.
+        off: the errors of what it says in its own units, as foreseen.
     """
     with np.errstate(all="ignore"):
-        values = np.asarray(ask(rows), dtype=float)
-    fine = np.isfinite(values)
-    made = Problem(rows[fine], values[fine], ask, 0.0)
-    share = noise / made.scale if fine.any() else 0.0
-    return Problem(made.rows, made.values, ask, float(share))
+        values, apart = part.of(rows)
+    fine = np.isfinite(values) & np.isfinite(apart)
+    made = Problem(rows[fine], values[fine], part, 0.0)
+    if problem.noise == 0 or not fine.any():
+        return made
+    seen = float(np.sqrt(np.mean(apart[fine] ** 2)))
+    # Where the places disagree by less than foreseen, the error may still be one that they share.
+    foreseen = float(np.median(off)) if np.size(off) else 0.0
+    noise = max(SHARED * foreseen, seen) if seen > 0 else foreseen
+    return Problem(made.rows, made.values, part, float(noise / made.scale))
 
 
 def renumbered(law: Node, inputs: Sequence[Node] | Mapping[int, Node]) -> Node:
@@ -126,7 +157,7 @@ old rows, shape (references, rows, old)."""
 
 def along(
     problem: Problem, places: Places, references: Array, factor: Callable[[Array], Array] | None
-) -> Ask:
+) -> Part:
     """Return the function of new inputs, averaged over where the old ones may be for the same.
 
     Args:
@@ -137,9 +168,9 @@ def along(
     """
     lo, hi = problem.box.T
     slack = 1e-9 * (hi - lo)
-    count = averaged(problem)
+    count = min(averaged(problem), len(references))
 
-    def asked(rows: Array) -> Array:
+    def asked(rows: Array) -> tuple[Array, Array]:
         with np.errstate(all="ignore"):
             found = places(rows, references)
         inside = ((found >= lo - slack) & (found <= hi + slack)).all(axis=-1)
@@ -153,9 +184,39 @@ def along(
         fine &= np.isfinite(values) & np.isfinite(weight)
         values, weight = np.where(fine, values, 0.0), np.where(fine, weight, 0.0)
         with np.errstate(all="ignore"):
-            return np.asarray((values * weight).sum(axis=0) / (weight**2).sum(axis=0))
+            total = (weight**2).sum(axis=0)
+            mean = (values * weight).sum(axis=0) / total
+            away = ((values - weight * mean) ** 2).sum(axis=0)
+            many = fine.sum(axis=0)
+            # With one place alone nothing is known of its error: nor is it 0.
+            apart = np.sqrt(away / np.maximum(many - 1, 1) / total)
+        typical = np.median(apart[many > 1]) if (many > 1).any() else 0.0
+        return np.asarray(mean), np.where(many > 1, apart, typical)
 
-    return asked
+    return Part(asked, each_of(problem) * count)
+
+
+def combined(values: Array, weight: Array, constant: bool) -> tuple[Array, Array]:
+    """Return a weighted sum of curves that are multiples of one, and how far it may be off.
+
+    Args:
+        values: one curve a row, shape (curves, rows).
+        weight: of each, shape (curves,).
+        constant: whether they are the same curve but for a constant, rather than a factor.
+    """
+    mean = weight @ values
+    if len(values) < 2:
+        return mean, np.zeros(len(mean))
+    fine = np.isfinite(values).all(axis=0)
+    if constant:
+        total = weight.sum()
+        away = values - mean / total
+        away = away - away[:, fine].mean(axis=1, keepdims=True)
+    else:
+        share = (values[:, fine] @ mean[fine]) / max(float(mean[fine] @ mean[fine]), 1e-300)
+        away = values - share[:, None] * mean
+    spread = np.sqrt((away**2).sum(axis=0) / (len(values) - 1) * (weight @ weight))
+    return np.asarray(mean), np.asarray(spread)
 
 
 def held(problem: Problem, which: Sequence[int]) -> Places:
@@ -170,17 +231,13 @@ def held(problem: Problem, which: Sequence[int]) -> Places:
     return places
 
 
-def typical_noise(problem: Problem, slope: Array | float = 1.0) -> float:
-    """Return the error of a part in its own units, averaged places and a slope considered.
+def foreseen(problem: Problem, slope: Array | float = 1.0) -> Array:
+    """Return the errors of a part in its own units, before they are averaged.
 
     Args:
         problem: what is asked.
         slope: how the part moves with it, one number or shape (rows,) on the problem's rows.
     """
-    if problem.noise == 0:
-        return 0.0
-    size = unsure(problem, problem.values) * np.abs(slope)
-    size = size[np.isfinite(size)]
-    # The middle of it: where a part is divided by almost nothing, it is not read.
-    middle = float(np.median(size)) if len(size) else 0.0
-    return middle / np.sqrt(averaged(problem) / 2)
+    with np.errstate(all="ignore"):
+        size = unsure(problem, problem.values) * np.abs(slope)
+    return np.asarray(size[np.isfinite(size)])

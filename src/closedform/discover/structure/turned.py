@@ -12,10 +12,13 @@ from closedform.discover.structure.merging import LOG, PLAIN, Merge
 from closedform.discover.structure.separable import sums_and_products
 from closedform.discover.structure.split import (
     ROWS,
+    Part,
     Split,
     drawn,
+    each_of,
+    foreseen,
     inputs_at,
-    problem_of,
+    part_of,
     renumbered,
     told,
 )
@@ -58,16 +61,15 @@ def _within(problem: Problem, merge: Merge, rng: np.random.Generator) -> Problem
         full[:, i] = merge.back(rows[:, 0], full)
         return full
 
-    def asked(rows: Array) -> Array:
-        return told(problem, back(rows))
+    def asked(rows: Array) -> tuple[Array, Array]:
+        return told(problem, back(rows)), np.zeros(len(rows))
 
     rows = drawn(problem, ROWS, rng)[:, others]
     y_new = kept[0] + (kept[1] - kept[0]) * rng.random(ROWS)
     rows[:, others.index(j)] = np.exp(y_new) if merge.product else y_new
     u = lo + (hi - lo) * rng.random(ROWS)
     new = np.column_stack([np.exp(u) if merge.product else u, rows])
-    noise = problem.noise * problem.scale
-    return problem_of(asked, new, noise)
+    return part_of(problem, Part(asked, each_of(problem)), new, foreseen(problem))
 
 
 def _splits(
@@ -75,7 +77,6 @@ def _splits(
 ) -> Iterator[Split]:
     others = [k for k in range(problem.inputs) if k != merge.i]
     for split in sums_and_products(made, rng):
-
         def join(laws: Sequence[Node], split: Split = split) -> Node:
             whole = split.join(laws)
             assert isinstance(whole, Node)
