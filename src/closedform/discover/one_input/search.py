@@ -49,8 +49,7 @@ def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
         return
     front = Front(problem, sample, clock)
     for stage in _Search.of(sample, front, even).stages():
-        stage()
-        if front.good() or clock.out():
+        if front.after(stage):
             break
     yield from front.written()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,8 +48,8 @@ def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
         return
     front = Front(problem, sample, clock)
     search = _Search.of(sample, Sample.fresh(problem, MORE_ROWS, 5), front, clock)
-    for _ in search.stages():
-        if clock.out() or front.good():
+    for stage in search.stages():
+        if front.after(stage):
             break
     yield from front.written()
 
@@ -73,9 +73,9 @@ class _Search:
         library = Library(np.column_stack(sample.columns), LAST)
         return _Search(sample, rows, front, clock, sign, views_of(sign * y), library)
 
-    def stages(self) -> Iterator[None]:
-        """Do one stage after another."""
-        for stage in (
+    def stages(self) -> Sequence[Callable[[], None]]:
+        """Return what is tried, one after the other."""
+        return (
             self._constant,
             lambda: self._grown(FIRST),
             lambda: self._pairs(FEW),
@@ -90,9 +90,7 @@ class _Search:
             self._products,
             self._wide,
             lambda: self._triples(SOME),
-        ):
-            stage()
-            yield
+        )
 
     def _grown(self, most: int) -> None:
         """Make expressions, and try a·e + b."""
