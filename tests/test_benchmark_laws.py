@@ -304,6 +304,14 @@ def test_a_cell_that_failed_is_a_law_that_did_not_come_back():
     assert "| 1 of 2 | not all measured |" in text and "- exact closedform I.12.1 0: Value" in text
 
 
+def test_cells_that_failed_for_one_reason_are_one_line():
+    failed = [
+        {"cell": f"data-0 hroch I.12.{i} 0", "failed": "ImportError: no HROCH"} for i in range(9)
+    ]
+    text = page_of(line("I.8.14"), *failed)
+    assert text.count("no HROCH") == 1 and "and 6 more: ImportError" in text
+
+
 def test_what_is_left_over_misses_an_aim_of_its_own():
     bad = line("I.8.14", same=False, holds=True, left_over=1)
     text = page_of(bad)
