@@ -252,4 +252,5 @@ def without_units(sought: Sought, groups: Groups) -> Sought:
     columns = tuple(groups.node(p, sought.columns) for p in groups.powers)
     factor = groups.node(groups.factor, sought.columns) if any(groups.factor) else None
     made = Problem(rows, values, ask, problem.noise * share)
-    return Sought(made, columns, sought.name, factor)
+    y = None if sought.y is None else sought.y / scale
+    return Sought(made, columns, sought.name, factor, y)
