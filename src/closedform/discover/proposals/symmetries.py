@@ -135,7 +135,8 @@ def _moved(
     # The third of the way that is farther off, so that no move is a small one.
     share = random.random(len(rows)) / 3
     far = np.where(hi > -lo, hi - share * (hi - lo), lo + share * (hi - lo))
-    if not (np.isfinite(far).all() and np.median(np.abs(far)) > 1e-9):
+    far = np.where((hi > lo) & np.isfinite(far), far, 0.0)
+    if not np.median(np.abs(far)) > 1e-9:
         return rows[:, 0], None
     return asked(problem, carried(rows, kind, q, far)), far
 
@@ -164,9 +165,9 @@ def _logarithms(rows: Array, box: Array) -> tuple[Array, Array, Array]:
     with np.errstate(all="ignore"):
         at, ends = np.log(np.abs(rows)), np.log(np.abs(box))
     high = np.where(rows > 0, ends[:, 1], ends[:, 0])
-    other = np.where(rows > 0, ends[:, 0], ends[:, 1])
+    low = np.where(rows > 0, ends[:, 0], ends[:, 1])
     both = box[:, 0] * box[:, 1] <= 0
-    return at, np.where(both, np.maximum(high, at) - NARROW, np.minimum(high, other)), np.maximum(high, np.where(both, high, other))
+    return at, np.where(both, np.minimum(high - NARROW, at), low), high
 
 
 def _power(before: Array, after: Array, step: Array, kind: str) -> tuple[float, float]:
