@@ -61,6 +61,7 @@ def test_the_law_of_a_known_part_is_found_and_stands_in_its_place():
         laws.pick(min_r2=2)
 
 
+@pytest.mark.slow  # training and a law that is only nearly right: 6 s
 def test_a_trained_network_gives_back_the_product_that_it_has_learned():
     torch.manual_seed(0)
     x = 2 * torch.rand(1000, 2, generator=torch.Generator().manual_seed(1)) - 1
