@@ -1,8 +1,6 @@
 """closedform reads a trained model as a formula, and says, checked, how far it is from it."""
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from closedform.about import __version__
@@ -102,6 +100,7 @@ _LATER = {
     "additive": "closedform.shorten.additive",
     "born_again": "closedform.shorten.trees.born",
     "chebyshev": "closedform.shorten.chebyshev",
+    "distill": "closedform.laws",
     "fewer_trees": "closedform.shorten.trees.fewer",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
@@ -130,19 +129,3 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'closedform' has no attribute {name!r}")
-
-
-class _Package(ModuleType):
-    """`closedform.distill` is the function, whenever the folder of that name is imported."""
-
-    @property
-    def distill(self) -> Any:
-        """The laws that a model has learned; see `closedform.laws.distill`."""
-        return import_module("closedform.laws").distill
-
-    @distill.setter
-    def distill(self, module: ModuleType) -> None:
-        """Let the import system name the folder's module without any effect."""
-
-
-sys.modules[__name__].__class__ = _Package

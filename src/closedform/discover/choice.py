@@ -19,7 +19,10 @@ from closedform.discover.sample import Sample
 from closedform.ir import Array, Node
 from closedform.length import length
 
-REACH = 1.15
+PRICE = 0.1
+"""What a symbol costs: the error must fall by a tenth for it. Of networks, what only follows their
+error brought a twentieth a symbol, a part of the law a third and more."""
+ALIKE = 1.15
 """Errors up to so many times the least are told apart by nothing: a law that misses by half the
 error of a network has 1.12 times its error."""
 CUTS = 4
@@ -57,11 +60,12 @@ def best(problem: Problem, laws: Sequence[Law], y: Array | None = None, seed: in
     judged = problem if y is None else Problem(problem.rows, np.asarray(y, dtype=float))
     samples = cuts(judged, seed)
     beyond = [across(law.node, samples, judged.scale) for law in finalists]
-    least = min(beyond)
-    reach = max(REACH * least, EXACT)
-    near = [i for i, error in enumerate(beyond) if error <= reach] or [int(np.argmin(beyond))]
-    i = min(near, key=lambda i: (length([finalists[i].node]), beyond[i]))
-    return Choice(finalists[i], beyond[i], _why(beyond, i, [length([f.node]) for f in finalists]))
+    sizes = [length([law.node]) for law in finalists]
+    cost = [np.log(max(b, EXACT)) + PRICE * size for b, size in zip(beyond, sizes, strict=True)]
+    i = int(np.argmin(cost))
+    near = [k for k, error in enumerate(beyond) if error <= max(ALIKE * beyond[i], EXACT)]
+    i = min(near, key=lambda k: (sizes[k], beyond[k]))
+    return Choice(finalists[i], beyond[i], _why(beyond, i, sizes))
 
 
 def front(laws: Sequence[Law]) -> list[Law]:

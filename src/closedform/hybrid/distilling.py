@@ -91,7 +91,7 @@ def distill(
     if rows is not None and rows not in KINDS:
         raise BadInput(f"rows={rows!r} has no meaning.", hint="Give one of: " + ", ".join(KINDS))
     with put_back(net, name) as block, asked(net, loader, seed=seed):
-        calls = passed(net, block, loader, call=call, seed=seed)
+        calls = passed(net, block, loader, call)
         seen = sampled(calls, block, result=result, axis=batch_axis, kind=rows, most=most,
                        seed=seed)  # fmt: skip
         told = json.dumps([name, reduce, turn, outputs, transforms, names, limit, seed, options],

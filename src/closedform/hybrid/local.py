@@ -36,6 +36,8 @@ NEAR_AS_BEST = 1.25
 """The shortest law is taken whose local error is at most so many times that of the best ..."""
 SMALL = 0.05
 """... or leaves so much of the local deviation: 99.75 % of the variance is explained."""
+CERTAIN = 30.0
+"""Log-odds of a chance of 0, which forests give: then all are clipped, as `Teacher` clips them."""
 ROUNDED = 1.01
 """Digits are dropped while the error grows by no more than this factor."""
 
@@ -287,7 +289,9 @@ def _score(teacher: Teacher, held: Sequence[Array], output: Any) -> tuple[Any, s
         i = int(np.concatenate([[0.0], scores]).argmax())
     else:
         i = classes.index(output) if output in classes else _number(output, classes, "class")
-    return partial(_log_odds, i), f"log-odds of {classes[i]}"
+    told = _log_odds(i, np.inf, teacher.ask(teacher.inputs, teacher.rows))
+    certain = float((np.abs(told) > CERTAIN).mean()) > 0.01
+    return partial(_log_odds, i, CLIP if certain else np.inf), f"log-odds of {classes[i]}"
 
 
 def _number(output: Any, names: Sequence[Any], what: str) -> int:
@@ -304,10 +308,10 @@ def _column(i: int, scores: Array) -> Array:
     return scores[:, i]
 
 
-def _log_odds(i: int, scores: Array) -> Array:
+def _log_odds(i: int, most: float, scores: Array) -> Array:
     """Return the log-odds of a class against all others together, from those against the first."""
     full = np.column_stack([np.zeros(len(scores)), scores])
-    full = np.maximum(full, full.max(axis=1, keepdims=True) - CLIP)  # a forest is often certain
+    full = np.maximum(full, full.max(axis=1, keepdims=True) - most)
     others = np.delete(full, i, axis=1)
     top = others.max(axis=1)
     return np.asarray(full[:, i] - top - np.log(np.exp(others - top[:, None]).sum(axis=1)))

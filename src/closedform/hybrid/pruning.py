@@ -9,6 +9,7 @@ from typing import Any
 from closedform.errors import BadInput
 from closedform.hybrid.batches import Call
 from closedform.hybrid.capture import part_of, passed
+from closedform.hybrid.unchanged import asked
 from closedform.shorten.options import whole
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
@@ -117,7 +118,8 @@ class Pruning:
 
         before, self._block.closedform_mask = self._block.closedform_mask, None
         try:
-            said = list(self._said(batch))
+            with asked(self._net):
+                said = list(self._said(batch))
         finally:
             self._block.closedform_mask = before
         return torch.cat(said).float().std(dim=0, unbiased=False)
@@ -125,7 +127,7 @@ class Pruning:
     def _said(self, batch: Any) -> Iterator[Any]:
         import torch
 
-        for one in passed(self._net, self._block, [batch], call=self._call):
+        for one in passed(self._net, self._block, [batch], self._call):
             if not isinstance(one.said, torch.Tensor) or one.said.ndim == 0:
                 raise BadInput(
                     f"The block returns {type(one.said).__name__}, whose outputs have no numbers.",

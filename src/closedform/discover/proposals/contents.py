@@ -43,7 +43,9 @@ def _freed(n: Node) -> Node:
             whole[base] = whole.get(base, 0.0) + power
             continue
         size, common, rest = _content(base)
-        if power != int(power) and size <= 0:
+        if power == int(power):
+            size, rest = _first_positive(size, rest)
+        elif size <= 0:
             return n
         coef *= size**power
         whole[rest] = whole.get(rest, 0.0) + power
@@ -69,6 +71,21 @@ def _content(n: Node) -> tuple[float, Factors, Node]:
         rest.append((c / size, {b: p for b, p in left.items() if p}))
     bias = sum(c for c, factors in rest if not factors)
     return size, common, ops.lin(bias, *((c, made_of(1.0, f)) for c, f in rest if f))
+
+
+def _first_positive(size: float, n: Node) -> tuple[float, Node]:
+    """Return a sum whose terms stand in the order of their inputs, the first one with a plus."""
+    if n.op is not ops.LIN or len(n.args) < 2:
+        return size, n
+    terms = sorted(zip(n.data.weights.tolist(), n.args, strict=True), key=lambda t: _place(t[1]))
+    sign = 1.0 if terms[0][0] > 0 or n.data.bias > 0 else -1.0
+    return sign * size, ops.lin(sign * n.data.bias, *((sign * w, a) for w, a in terms))
+
+
+def _place(n: Node) -> tuple[int, int]:
+    """Return where a term stands: with its first input, and there the short ones first."""
+    order = toposort([n])
+    return min((x.data for x in order if x.op is ops.INPUT), default=0), len(order)
 
 
 def _unit(coefs: list[float]) -> float:

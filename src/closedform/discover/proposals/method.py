@@ -21,6 +21,8 @@ from closedform.shorten.clock import Clock
 SURE = 12.0
 """A move is believed up to so many times the noise: of networks, true ones were at 0.7 to 2 times
 and false ones beyond 30, but that noise is an estimate."""
+SURELY = 3.0
+"""Up to so many times the noise a simple move is believed before others were tried."""
 DONE = 1.3
 """A law as near as so many times the noise ends the search for others of its kind."""
 JUMP = 2.5
@@ -88,7 +90,7 @@ def _chain(problem: Problem, jump: float, seed: int, clock: Clock) -> list[Reduc
     """Return one reduction after the other, the surest first, as long as there are any."""
     chain: list[Reduced] = []
     while problem.inputs > 0 and not clock.out():
-        found = believed(moves(problem, seed), problem.noise, jump)
+        found = _found(problem, jump, seed)
         if not found:
             break
         made = reduced(problem, preferred(found), ORBIT if problem.inputs < 3 else 1)
@@ -99,11 +101,22 @@ def _chain(problem: Problem, jump: float, seed: int, clock: Clock) -> list[Reduc
     return chain
 
 
-def believed(tried: list[Move], noise: float, jump: float = JUMP) -> list[Move]:
+def _found(problem: Problem, jump: float, seed: int) -> list[Move]:
+    """Return symmetries, the simple ones where they are surely such: then no others are tried."""
+    tried: list[Move] = []
+    for kind, sure in enumerate((SURELY, SURELY, SURE)):
+        tried += moves(problem, seed, (kind,))
+        found = believed(tried, problem.noise, jump, sure)
+        if found:
+            return found
+    return []
+
+
+def believed(tried: list[Move], noise: float, jump: float = JUMP, sure: float = SURE) -> list[Move]:
     """Return the moves that are symmetries, of those that were tried."""
     last, found = LEAST, []
     for move in sorted(tried, key=lambda m: m.away):
-        if move.away > SURE * noise + LEAST or (found and move.away > jump * last):
+        if move.away > sure * noise + LEAST or (found and move.away > jump * last):
             break
         found.append(move)
         last = max(move.away, LEAST)
