@@ -10,7 +10,7 @@ NEEDED  = command -v cc >/dev/null || $(PIP) ziglang; command -v node >/dev/null
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check format bench bench-shorter clean
+.PHONY: help demo test test-all check format bench bench-shorter bench-laws clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,6 +40,9 @@ bench: $(VENV)/bench.stamp ## Time and accuracy on fixed models, and compile() a
 bench-shorter: $(VENV)/bench.stamp ## How short and how near formulas are, and what is proven, on fixed models
 	$(BIN)/python benchmarks/shorter.py --write docs/benchmarks-shorter.md
 	$(BIN)/python benchmarks/students.py
+
+bench-laws: $(VENV)/bench.stamp ## Which laws come back from what obeys them, beside other packages
+	$(BIN)/python benchmarks/laws.py --results laws.jsonl --write docs/benchmarks-laws.md
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-Record = dict[str, Any]
+from driving import Record, measured_by
 
 STRUCTURE = {
     "linear": (4, 0.975), "additive": (6, 0.94), "interaction": (7, 0.94), "ratio": (5, 0.92),
@@ -289,26 +289,23 @@ def heading(results: Results) -> str:
     if not results.headings:
         return "Nothing was measured."
     last = results.headings[-1]
-    versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
-    return (
-        f"Measured on {last['date']} by `python benchmarks/shorter.py` on {last['processor']}, "
-        f"{last['jobs']} cells at once on two cores each, {last['limit']:g} s for each contender, "
-        f"Python {last['python']}, {versions}."
-    )
+    how = f"{last['jobs']} cells at once on two cores each, {last['limit']:g} s for each contender"
+    return measured_by("shorter.py", last, how)
 
 
 def page(lines: Sequence[Record]) -> str:
     """Return all tables of some results."""
     results = Results.of(lines)
-    parts = [heading(results), *_section("The aims", bars_table(results))]
-    parts += _section("Everybody, side by side", models_table(results))
-    parts += _section("Boosters of 500 trees", boosters_table(results))
+    parts = [heading(results), *section("The aims", bars_table(results))]
+    parts += section("Everybody, side by side", models_table(results))
+    parts += section("Boosters of 500 trees", boosters_table(results))
     if results.failed:
         told = (f"- {cell}: {why}" for cell, why in results.failed.items())
-        parts += _section("Not measured", told)
+        parts += section("Not measured", told)
     return "\n".join(parts)
 
 
-def _section(title: str, lines: Iterator[str]) -> list[str]:
+def section(title: str, lines: Iterable[str]) -> list[str]:
+    """Return the lines below a title, nothing where there are none."""
     shown = list(lines)
     return ["", f"## {title}", "", *shown] if shown else []

@@ -43,6 +43,13 @@ def heading(packages: Sequence[str]) -> Record:
     }  # fmt: skip
 
 
+def measured_by(script: str, last: Record, how: str) -> str:
+    """Return when, on what and with what it was measured, in a sentence."""
+    versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
+    where = f"`python benchmarks/{script}` on {last['processor']}"
+    return f"Measured on {last['date']} by {where}, {how}, Python {last['python']}, {versions}."
+
+
 # --- one cell, in a process of its own ----------------------------------------------------------
 
 

@@ -5,23 +5,29 @@ A cell is named by its words, as "network closedform I.8.14 0".
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from driving import Cell, Record
 from equations import EQUATIONS, OF_FEYNMAN
+from law_constants import Function
 from law_oracles import KINDS, Asked, asked_of
 from law_peers import PEERS, Rows
-from same_law import Function, Verdict, expression_of, same_law
+from same_law import Verdict, expression_of, same_law
 
 HELD_OUT = 0.25
 """Of its rows a peer's front is judged on: none of them chooses by itself."""
 NEAR, NEAREST = 1.05, 1e-5
 """Of a front the shortest is chosen whose error is so near the least, or so small."""
+DUST = 1e-6
 LOOKED_AT = 12
 """Of a front, so many, the nearest, are compared with the truth."""
 EACH = 5.0
@@ -83,13 +89,33 @@ def peer(name: str) -> Callable[[Asked, float, int], Front]:
         cut = int((1 - HELD_OUT) * len(asked.rows))
         noisy = asked.model is None and asked.error > 0
         rows = Rows(asked.rows[:cut], asked.values[:cut], noisy, limit, seed)
-        found = [expression_of(one, len(asked.truth.inputs)) for one in PEERS[name](rows)]
+        made = [expression_of(one, len(asked.truth.inputs)) for one in PEERS[name](rows)]
+        found = [without_dust(one, DUST * float(asked.values.std())) for one in made]
         errors = [error_of(one, asked, slice(cut, None)) for one in found]
         enough = max(NEAR * min(errors, default=0.0), NEAREST)
         near = [i for i, error in enumerate(errors) if error <= enough]
         return found, min(near, key=lambda i: found[i].count_ops(), default=0)
 
     return sought
+
+
+def without_dust(expression: Any, least: float) -> Any:
+    """Return a sum without numbers below `least`, and without a factor that is 1 but for rounding.
+
+    PyOperon scales what it found to the rows in float32, which leaves both.
+    """
+    import sympy
+
+    kept = [term for term in sympy.Add.make_args(expression) if not (
+        isinstance(term, sympy.Float) and abs(term) < least)]  # fmt: skip
+    if len(kept) == 1:
+        factors = sympy.Mul.make_args(kept[0])
+        kept = [sympy.Mul(*(f for f in factors if not _is_one(f)))]
+    return sympy.Add(*kept)
+
+
+def _is_one(factor: Any) -> bool:
+    return bool(factor.is_Float) and abs(float(factor) - 1) < DUST
 
 
 def error_of(expression: Any, asked: Asked, some: slice) -> float:
@@ -104,6 +130,24 @@ def error_of(expression: Any, asked: Asked, some: slice) -> float:
 SEEKERS: dict[str, Callable[[Asked, float, int], Front]] = {
     "closedform": distilled, "search": searched, **{name: peer(name) for name in PEERS},
 }  # fmt: skip
+
+
+@contextlib.contextmanager
+def in_cpu_time() -> Iterator[None]:
+    """Let the clock of a search count CPU seconds: a busy machine costs it nothing, as the peers.
+
+    Engines that a search calls keep to the wall, and lose by it.
+    """
+    from closedform.frontiers import limiting
+    from closedform.shorten import clock
+
+    counted = SimpleNamespace(perf_counter=time.process_time)
+    alarm = SimpleNamespace(
+        signal=signal.signal, setitimer=signal.setitimer, getitimer=signal.getitimer,
+        SIGALRM=signal.SIGPROF, ITIMER_REAL=signal.ITIMER_PROF,
+    )  # fmt: skip
+    with mock.patch.object(clock, "time", counted), mock.patch.object(limiting, "signal", alarm):
+        yield
 
 
 # --- one cell -----------------------------------------------------------------------------------
@@ -122,7 +166,8 @@ def measure(cell: Cell, limit: float, kept: Path) -> Iterator[Record]:
     asked = asked_of(EQUATIONS[name], kind, int(seed), kept)
     told = {"kind": kind, "who": who, "equation": name, "seed": int(seed), "noise": asked.error}
     started, began = time.process_time(), time.perf_counter()
-    front, best = SEEKERS[who](asked, limit, int(seed))
+    with in_cpu_time():
+        front, best = SEEKERS[who](asked, limit, int(seed))
     spent = {
         "seconds": round(time.process_time() - started, 3),
         "wall": round(time.perf_counter() - began, 3), "asked": asked.asked, "found": len(front),

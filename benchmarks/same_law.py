@@ -22,13 +22,14 @@ import math
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from equations import Array, Equation
+from law_constants import CLOSE, Function, parametrised, set_right
 
 EXACT = 1e-8
 """The share of the deviation up to which two functions are one: rounding alone is below 1e-10."""
@@ -39,7 +40,6 @@ LEFT_OVER = 1e-7
 TOGETHER = 5.0
 """A constant may be off by so much more than the whole: others make up for it."""
 ROWS = 400
-STEPS = 40
 MOST_CONSTANTS = 60
 SECONDS = 20.0
 PROVING = 3.0
@@ -149,120 +149,6 @@ def expression_of(found: Any, inputs: int) -> Any:
     return found.xreplace({s: byname.get(s.name, s) for s in found.free_symbols})
 
 
-# --- constants ----------------------------------------------------------------------------------
-
-
-def parametrised(expression: Any) -> tuple[Any, list[Any], list[float]]:
-    """Return an expression with a symbol for each number in it that is no whole number.
-
-    Returns:
-        The expression, the symbols, and what they stood for. Roots are no numbers.
-    """
-    import sympy
-
-    symbols: list[Any] = []
-    values: list[float] = []
-
-    def walk(e: Any, exponent: bool) -> Any:
-        if isinstance(e, sympy.Float | sympy.Rational):
-            value = float(e)
-            if value.is_integer():
-                return sympy.Integer(int(value))
-            if exponent and isinstance(e, sympy.Rational) and e.q <= 4:
-                return e
-            symbols.append(sympy.Symbol(f"c{len(symbols)}", real=True))
-            values.append(value)
-            return symbols[-1]
-        if not e.args:
-            return e
-        power = isinstance(e, sympy.Pow)
-        return e.func(*(walk(a, power and i == 1) for i, a in enumerate(e.args)))
-
-    return walk(expression, False), symbols, values
-
-
-@dataclass(frozen=True)
-class Function:
-    """An expression with constants, and how to compute it.
-
-    Attributes:
-        expression: over x0, x1, … and the symbols.
-        symbols: of the constants.
-        inputs: how many there are.
-    """
-
-    expression: Any
-    symbols: tuple[Any, ...]
-    inputs: int
-
-    def compiled(self, *expressions: Any) -> Callable[[Array, Sequence[float]], list[Array]]:
-        """Return a function of rows and constants that computes some expressions over both."""
-        import sympy
-
-        names = [sympy.Symbol(f"x{i}", real=True) for i in range(self.inputs)]
-        made = sympy.lambdify([*names, *self.symbols], list(expressions), "numpy", cse=True)
-
-        def values(rows: Array, constants: Sequence[float]) -> list[Array]:
-            with np.errstate(all="ignore"):
-                out = made(*rows.T, *constants)
-            return [np.broadcast_to(_real(column), (len(rows),)) for column in out]
-
-        return values
-
-
-def _real(column: Any) -> Array:
-    values = np.asarray(column)
-    return values.real if np.iscomplexobj(values) else values.astype(float)
-
-
-def set_right(function: Function, start: Sequence[float], rows: Array, said: Array) -> Array:
-    """Return the constants that fit the truth best, the nearest such where there are many.
-
-    Steps of least length keep `a/sqrt(b - c*x)` where it is: on its ridge of constants that mean
-    the same, Levenberg-Marquardt walks away. It is for what these steps do not reach.
-    """
-    from scipy.optimize import least_squares
-
-    if not len(start):
-        return np.zeros(0)
-    value = function.compiled(function.expression)
-    slopes = function.compiled(*(function.expression.diff(c) for c in function.symbols))
-    scale = said.std() or 1.0
-
-    def away(constants: Array) -> Array:
-        made = (value(rows, constants)[0] - said) / scale
-        return np.clip(np.nan_to_num(made, nan=1e6), -1e6, 1e6)
-
-    def jacobian(constants: Array) -> Array:
-        made = np.stack(slopes(rows, constants), axis=1) / scale
-        return np.clip(np.nan_to_num(made, nan=0.0), -1e12, 1e12)
-
-    near = _stepped(away, jacobian, np.array(start, dtype=float))
-    if np.sqrt(np.mean(away(near) ** 2)) <= EXACT / 100:
-        return near
-    tight = dict.fromkeys(("xtol", "ftol", "gtol"), 1e-15)
-    found = least_squares(away, start, jacobian, method="lm", max_nfev=300, **tight)
-    return np.asarray(found.x)
-
-
-def _stepped(away: Any, jacobian: Any, at: Array) -> Array:
-    """Return what Gauss-Newton steps of least relative length come to, halved while they rise."""
-    size = np.maximum(np.abs(at), 1e-8)
-    for _ in range(STEPS):
-        before = away(at)
-        step = size * np.linalg.lstsq(jacobian(at) * size, -before, rcond=1e-9)[0]
-        loss = float(before @ before)
-        for _ in range(10):
-            made = away(at + step)
-            if float(made @ made) < loss:
-                break
-            step = step / 2
-        else:
-            return at
-        at = at + step
-    return at
-
-
 # --- the comparison -----------------------------------------------------------------------------
 
 
@@ -341,7 +227,7 @@ def _right(function: Function, start: Sequence[float], ground: Ground) -> Array 
     """Return the constants that make a function the truth, None where none do."""
     value = function.compiled(function.expression)
     right = np.asarray(start, dtype=float)
-    if ground.error(value(ground.rows, right)[0]) > EXACT / 100:
+    if ground.error(value(ground.rows, right)[0]) > CLOSE:
         right = set_right(function, start, ground.rows, ground.said)
     if not ground.error(value(ground.rows, right)[0]) <= EXACT:
         return None
@@ -373,25 +259,42 @@ def _left_over(function: Function, right: Array, ground: Ground) -> int:
         without(value(ground.rows, [0.0 if j == i else c for j, c in enumerate(right)])[0])
         for i in range(len(right))
     )
+    # One that is straight in several ways counts as often.
     return zeros + sum(without(made) for made in _straightened(function, right, ground.rows))
 
 
 def _straightened(function: Function, right: Array, rows: Array) -> Iterator[Array]:
-    """Yield the values with each function of what holds a constant replaced by a straight line."""
+    """Yield the values with one function at a time replaced by the nearest straight line.
+
+    In its argument; in what a function inside takes, as in log(3*exp(x/y)); and in the inputs.
+    """
     import sympy
 
-    constants, line = set(function.symbols), sympy.Symbol("line", real=True)
-    for part in function.expression.atoms(sympy.Function):
-        if len(part.args) != 1 or not part.free_symbols & constants:
+    line = sympy.Symbol("line", real=True)
+    functions = (sympy.Function, sympy.Pow)
+    for part in function.expression.atoms(*functions):
+        read = part.free_symbols - set(function.symbols)
+        if not read or _is_power(part):
             continue
-        inner, outer = function.compiled(part.args[0], part)(rows, right)
-        if not (np.isfinite(inner).all() and np.isfinite(outer).all() and np.ptp(inner)):
-            continue
-        fit = np.polyval(np.polyfit(inner, outer, 1), inner)
-        wider = Function(
-            function.expression.xreplace({part: line}), (*function.symbols, line), function.inputs
-        )
-        yield wider.compiled(wider.expression)(rows, [*right, fit])[0]
+        inside = [inner.args[0] for inner in part.args[0].atoms(*functions)]
+        outer, *inner = function.compiled(part, part.args[0], *inside)(rows, right)
+        whole = function.expression.xreplace({part: line})
+        wider = Function(whole, (*function.symbols, line), function.inputs)
+        value = wider.compiled(whole)
+        for columns in (*(i[:, None] for i in inner), rows[:, [int(s.name[1:]) for s in read]]):
+            if np.isfinite(outer).all() and np.isfinite(columns).all():
+                yield value(rows, [*right, _line(columns, outer)])[0]
+
+
+def _is_power(part: Any) -> bool:
+    """Tell whether it is a power that is none in disguise: x**1.0003 is x, a little off."""
+    return bool(part.is_Pow and not (part.exp.is_Rational and part.exp.q > 1))
+
+
+def _line(columns: Array, values: Array) -> Array:
+    """Return the values of the plane through the columns that is nearest to some values."""
+    wide = np.column_stack([np.ones(len(values)), columns])
+    return np.asarray(wide @ np.linalg.lstsq(wide, values, rcond=None)[0])
 
 
 def _moved(function: Function, start: Sequence[float], right: Array, ground: Ground) -> float:

@@ -16,10 +16,11 @@ import closedform as cf
 
 Array = np.ndarray[Any, Any]
 
-SAME = 1e-5
+SAME = 1e-8
 """A law is of the true form where some constants of that form bring it as near to the law.
 
-Rounding to six digits leaves 1e-6; a leftover term of a network's size 1e-4 and more.
+What is of that form leaves 1e-12, whatever its constants; a leftover term far below what a network
+is off by left 1e-7.
 """
 ANSWERS = 5.0
 """A constant is right within so many times the share that the model is off by."""
@@ -131,13 +132,18 @@ class Verdict:
 
     Attributes:
         case: what was asked.
-        law: the formula that was picked, unaided.
+        laws: all that the search gives.
         seconds: CPU seconds of the search.
     """
 
     case: Case
-    law: cf.Formula
+    laws: Any
     seconds: float
+
+    @property
+    def law(self) -> cf.Formula:
+        """The law that is picked, unaided."""
+        return self.laws.best
 
     def says(self, rows: Array) -> Array:
         """Return what the law says of rows, shape (rows,)."""
@@ -211,11 +217,8 @@ class Verdict:
 def searched(case: Case, effort: Effort) -> Verdict:
     """Return the law that the search picks for a case."""
     started = time.process_time()
-    laws = cf.frontier(
-        case.model, case.X, case.y, methods=["terms"],
-        time_limit=effort.seconds, seed=effort.seed,
-    )  # fmt: skip
-    return Verdict(case, laws.best, time.process_time() - started)
+    laws = cf.distill(case.model, case.X, case.y, time_limit=effort.seconds, seed=effort.seed)
+    return Verdict(case, laws, time.process_time() - started)
 
 
 Cases = Callable[[Effort], Iterator[Case]]

@@ -61,7 +61,7 @@ def observed(paths: int, draw: np.random.Generator) -> tuple[Array, Array]:
 
 
 def learned(effort: Effort) -> tuple[Any, Array, Array, Array]:
-    """Return a network of 48 units with three outputs; 6,000 rows, the changes there; fresh rows."""
+    """Return a network of 48 units with three outputs; 6,000 rows, changes, fresh rows."""
     rows, told = observed(500, effort.draw())
     order = effort.draw(1).permutation(len(rows))
     rows, told = rows[order], told[order]

@@ -1,4 +1,4 @@
-"""Keras networks between MinMax scalers give laws in raw units: `python -m examples.scaled_networks`.
+"""Laws in raw units from Keras between MinMax scalers: `python -m examples.scaled_networks`.
 
 One hidden layer has learned how a cup of tea cools, two hidden layers a swing that dies away.
 """
@@ -35,7 +35,7 @@ def trained(x: Array, y: Array, hidden: list[int], steps: int, seed: int) -> Any
     net.compile(optimizer=keras.optimizers.Adam(1e-2), loss="mse")
     net.fit(x, y, epochs=10, batch_size=32, verbose=0)
     rows, told = (torch.tensor(a, device="cpu") for a in (x, y))
-    minimised(net.parameters(), lambda: ((net(rows) - told) ** 2).mean(), steps)
+    minimised(net.parameters(), lambda: torch.nn.functional.mse_loss(net(rows), told), steps)
     return net
 
 

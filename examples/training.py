@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ Array = np.ndarray[Any, Any]
 def layered(sizes: Sequence[int], activation: type[torch.nn.Module] = torch.nn.Tanh) -> Any:
     """Return an untrained network in double precision: linear layers, an activation between."""
     layers: list[torch.nn.Module] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in pairwise(sizes):
         layers += [torch.nn.Linear(before, after), activation()]
     return torch.nn.Sequential(*layers[:-1]).double()
 
@@ -82,7 +83,7 @@ def network(
     inner, outer = (X.mean(axis=0), X.std(axis=0)), (y.mean(axis=0), y.std(axis=0))
     rows = torch.tensor((X - inner[0]) / inner[1])
     told = torch.tensor((y - outer[0]) / outer[1])
-    minimised(net.parameters(), lambda: ((net(rows) - told) ** 2).mean(), steps)
+    minimised(net.parameters(), lambda: torch.nn.functional.mse_loss(net(rows), told), steps)
     return in_raw_units(net, inner, outer)
 
 

@@ -21,6 +21,7 @@ from closedform.readers import read
 
 if TYPE_CHECKING:
     from closedform.frontiers import Frontier, frontier
+    from closedform.hybrid.local import local_law
     from closedform.laws import Laws, distill
     from closedform.laws.regression import SymbolicRegression
     from closedform.passes.domain import simplify
@@ -69,6 +70,7 @@ __all__ = [
     "fewer_trees",
     "frontier",
     "load",
+    "local_law",
     "pade",
     "pieces",
     "polynomial",
@@ -102,6 +104,7 @@ _LATER = {
     "fewer_trees": "closedform.shorten.trees.fewer",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",
+    "local_law": "closedform.hybrid.local",
     "pade": "closedform.shorten.series",
     "pieces": "closedform.shorten.pieces",
     "polynomial": "closedform.shorten.polynomial",

@@ -153,10 +153,10 @@ def _new(make: Callable[..., Verb], verb: str, name: str | None = None, **more: 
 
 
 def _common(verb: Verb, *, optional: bool) -> None:
-    told = "a model, or a formula saved as JSON"
+    file = "a model, or a formula saved as JSON"
     if optional:
-        told += "; without one, laws are looked for in the data"
-    verb.add_argument("file", metavar="FILE", nargs="?" if optional else None, help=told)
+        file += "; without one, laws are looked for in the data"
+    verb.add_argument("file", metavar="FILE", nargs="?" if optional else None, help=file)
     trust = verb.add_argument_group("trust")
     trust.add_argument("--trust-pickle", action="store_true", help="let a pickle run")
     trust.add_argument(

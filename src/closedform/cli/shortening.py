@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from closedform.cli.answers import Answer
 from closedform.cli.sources import Rows, Table, open_source, with_rows
 from closedform.errors import BadFile, BadInput, ClosedformError
@@ -49,7 +51,7 @@ def distill(args: Namespace, notes: list[str]) -> Answer:
         engines=_words(args.engines), tolerance=args.tolerance,
         progress=None if args.json or not sys.stderr.isatty() else _tell,
     )  # fmt: skip
-    told = [f"The best law, number {laws.choice.index}:", str(laws.best)]
+    told = ["", f"The best law, number {laws.choice.index}:", str(laws.best)]
     sure = [f"  {constant}" for constant in laws.uncertainties()]
     told += ["Its constants, each with its standard deviation:", *sure] if sure else []
     return _answer(laws, args, page, "\n".join(["", *told]))
@@ -65,7 +67,9 @@ def _asked(args: Namespace, notes: list[str]) -> tuple[Any, Rows]:
                 "closedform distill --data ROWS --target COLUMN.",
             )
         table = Table(read_table(args.data), tuple(args.target))
-        return None, Rows(table.pick(table.others, set(), args.data), table.observed)
+        observed = table.observed  # refuses a column that is not there
+        y = {name: np.asarray(table.columns[name]) for name in table.targets}
+        return None, Rows(table.pick(table.others, set(), args.data), y if len(observed) else None)
     source, rows = with_rows(open_source(args, notes), args, notes)
     assert rows is not None  # --data is required
     return source.formula if source.model is None else source.model, rows

@@ -59,7 +59,12 @@ def _sum(n: Node) -> Node:
         return n
     if not kept:
         return ops.const(total)
-    return kept[0][1] if kept[0][0] == 1 and len(kept) == 1 and not total else ops.lin(total, *kept)
+    if len(kept) > 1 or total:
+        return ops.lin(total, *kept)
+    weight, core = kept[0]
+    if core.op is ops.DIV and core.args[0].op is ops.CONST:
+        return ops.div(ops.const(weight * core.args[0].data), core.args[1])
+    return core if weight == 1 else ops.lin(0.0, (weight, core))
 
 
 def _split(n: Node) -> tuple[float, Node | None]:
@@ -178,6 +183,27 @@ def _power(base: Node, p: float) -> Node:
     return ops.sqrt(base) if p == 0.5 else ops.power(base, p)
 
 
+TURNS: dict[str, dict[float, tuple[str, float]]] = {
+    "sin": {0.5: ("cos", 1.0), -0.5: ("cos", -1.0), 1.0: ("sin", -1.0), -1.0: ("sin", -1.0)},
+    "cos": {0.5: ("sin", -1.0), -0.5: ("sin", 1.0), 1.0: ("cos", -1.0), -1.0: ("cos", -1.0)},
+}
+"""A wave that is shifted by some times π, as another one and its sign."""
+
+
+def _wave(n: Node) -> Node:
+    inner = n.args[0]
+    if inner.op is not ops.LIN:
+        return _folded(n)
+    name, sign = TURNS[n.op.name].get(inner.data.bias / math.pi, (n.op.name, 1.0))
+    bias = 0.0 if inner.data.bias / math.pi in TURNS[n.op.name] else inner.data.bias
+    weights = inner.data.weights
+    if weights[0] < 0:
+        # sin(−x) is −sin(x), and cos(−x) is cos(x).
+        bias, weights, sign = -bias, -weights, -sign if name == "sin" else sign
+    made = ops.unary(name, _sum(ops.linear(bias, weights, inner.args)))
+    return made if sign > 0 else ops.lin(0.0, (-1.0, made))
+
+
 _BY_OP: dict[str, Callable[[Node], Node]] = {
     "lin": _sum,
     "mul": _gathered,
@@ -185,4 +211,6 @@ _BY_OP: dict[str, Callable[[Node], Node]] = {
     "pow": lambda n: _gathered(n) if n.args[1].op is ops.CONST else n,
     "sqrt": _gathered,
     "exp": _gathered,
+    "sin": _wave,
+    "cos": _wave,
 }

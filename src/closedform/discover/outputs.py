@@ -21,6 +21,7 @@ class Output:
         slope: values → how what is fitted moves with them.
         back: what was fitted → the function.
         fits: values → whether the way back leads to them.
+        mixed: whether a sum of two functions is looked for there, and not one alone.
     """
 
     name: str
@@ -28,6 +29,12 @@ class Output:
     slope: Callable[[Array], Array]
     back: Callable[[Node], Node]
     fits: Callable[[Array], bool] = lambda y: True
+    mixed: bool = True
+
+    @property
+    def rank(self) -> int:
+        """Its place among all: which of two that fit as well is tried first."""
+        return next((i for i, one in enumerate(OUTPUTS) if one is self), 0)
 
 
 def _positive(y: Array) -> bool:
@@ -62,24 +69,26 @@ OUTPUTS = (
     ),
     Output(
         "inverse root", lambda y: y**-0.5, lambda y: 0.5 * y**-1.5,
-        lambda n: _over(ops.power(n, 2)), _positive,
-    ),
+        lambda n: _over(ops.power(n, 2)), _positive, mixed=False),
     Output("exponential", np.exp, np.exp, ops.log, _within(-30, 30)),
     Output("sine", np.sin, np.cos, lambda n: ops.unary("asin", n), _within(-HALF, HALF)),
-    Output("cosine", np.cos, np.sin, lambda n: ops.unary("acos", n), _within(0, 2 * HALF)),
-    Output("tangent", np.tan, lambda y: 1 / np.cos(y) ** 2, ops.atan, _within(-HALF, HALF)),
+    Output(
+        "cosine", np.cos, np.sin, lambda n: ops.unary("acos", n), _within(0, 2 * HALF),
+        mixed=False,
+    ),
+    Output(
+        "tangent", np.tan, lambda y: 1 / np.cos(y) ** 2, ops.atan, _within(-HALF, HALF),
+        mixed=False,
+    ),
     Output(
         "arc tangent of a hyperbola", np.arctanh, lambda y: 1 / (1 - y * y), ops.tanh,
-        _within(-0.99999, 0.99999),
-    ),
+        _within(-0.99999, 0.99999), mixed=False),
     Output(
         "arc sine", np.arcsin, lambda y: 1 / np.sqrt(1 - y * y), ops.sin,
-        _within(-0.99999, 0.99999),
-    ),
+        _within(-0.99999, 0.99999), mixed=False),
     Output(
         "less 1 inverse logarithm", lambda y: np.log1p(1 / y), lambda y: 1 / (y * (y + 1)),
-        lambda n: _over(ops.lin(-1.0, (1.0, ops.exp(n)))), _positive,
-    ),
+        lambda n: _over(ops.lin(-1.0, (1.0, ops.exp(n)))), _positive, mixed=False),
 )  # fmt: skip
 
 
@@ -113,3 +122,20 @@ def views_of(y: Array) -> list[View]:
             if np.isfinite(target).all() and np.isfinite(weight).all():
                 found.append(View(output, target, weight))
     return found
+
+
+def times_powers(y: Array, x: Array) -> list[View]:
+    """Return the views of some values as y·x, y·x², y/x …, where x has no zero."""
+    found = []
+    with np.errstate(all="ignore"):
+        for p in (1, 2, 3, -1, -2, -3):
+            target, weight = y * x**p, np.abs(x) ** -p
+            if np.isfinite(target).all() and np.isfinite(weight).all() and weight.all():
+                found.append(View(_over_a_power(p), target, weight))
+    return found
+
+
+def _over_a_power(p: int) -> Output:
+    x = ops.power(ops.input_(0), abs(p)) if abs(p) > 1 else ops.input_(0)
+    back = (lambda n: ops.div(n, x)) if p > 0 else (lambda n: ops.mul(n, x))
+    return Output(f"product with x^{p}", lambda y: y, np.ones_like, back)

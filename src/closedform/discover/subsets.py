@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from closedform.ir import Array
+
+BLOCK = 2_000
+"""Columns that are paired with others at once: a few MB."""
 
 
 @dataclass(frozen=True)
@@ -34,34 +38,37 @@ class Columns:
         self.ones, self.target = weight, target * weight
         self.scale = scale * np.sqrt(len(target))
 
-    def singles(self, bias: bool, most: int) -> list[Subset]:
-        """Return the best single columns."""
+    def singles(self, bias: bool, kinds: Array, most: int = 10**9) -> list[Subset]:
+        """Return the best single column of each kind, the best first."""
         table, target = self._ready(bias)
         got = table @ target
         left = np.maximum(target @ target - got * got, 0.0)
-        best = np.argsort(left)[:most].tolist()
+        order = np.argsort(left, kind="stable")
+        _, first = np.unique(kinds[order], return_index=True)
+        best = order[np.sort(first)[:most]].tolist()
         return [self._subset((i,), bias, float(left[i])) for i in best]
 
-    def pairs(self, bias: bool, most: int) -> list[Subset]:
-        """Return the best pairs of columns."""
+    def pairs(self, bias: bool, most: int, kinds: Array | None = None) -> list[Subset]:
+        """Return the best pairs of columns, at most two of the same two kinds."""
         table, target = self._ready(bias)
-        got, gram = table @ target, table @ table.T
-        free = 1 - gram * gram
-        gain = got[:, None] ** 2 + got[None, :] ** 2 - 2 * gram * np.outer(got, got)
-        gain = np.where(free > 1e-9, gain / np.maximum(free, 1e-9), -1.0)
+        got = table @ target
+        gain = _gain(got, got, table @ table.T)
         gain[np.tril_indices(len(gain))] = -1.0
-        return self._best(gain, float(target @ target), bias, most)
+        wider = most if kinds is None else 8 * most
+        found = self._best(gain, float(target @ target), bias, wider)
+        return found if kinds is None else _few_of_a_kind(found, kinds)[:most]
 
     def crossed(self, count: int, bias: bool, most: int) -> list[Subset]:
         """Return the best pairs of one of the first `count` columns and one of the others."""
         table, target = self._ready(bias)
-        got, gram = table @ target, table[:count] @ table[count:].T
-        one, two = got[:count, None], got[None, count:]
-        free = 1 - gram * gram
-        gain = one**2 + two**2 - 2 * gram * one * two
-        gain = np.where(free > 1e-9, gain / np.maximum(free, 1e-9), -1.0)
-        found = self._best(gain, float(target @ target), bias, most)
-        return [Subset((f.which[0], f.which[1] + count), f.bias, f.error) for f in found]
+        got, whole = table @ target, float(target @ target)
+        found: list[Subset] = []
+        for lo in range(count, len(table), BLOCK):
+            hi = min(len(table), lo + BLOCK)
+            gain = _gain(got[:count], got[lo:hi], table[:count] @ table[lo:hi].T)
+            best = self._best(gain, whole, bias, most)
+            found += [Subset((f.which[0], f.which[1] + lo), bias, f.error) for f in best]
+        return sorted(found, key=lambda one: one.error)[:most]
 
     def _best(self, gain: Array, whole: float, bias: bool, most: int) -> list[Subset]:
         flat = gain.ravel()
@@ -108,3 +115,26 @@ class Columns:
 
     def _subset(self, which: tuple[int, ...], bias: bool, left: float) -> Subset:
         return Subset(which, bias, float(np.sqrt(max(left, 0.0))) / self.scale)
+
+
+def _gain(one: Array, two: Array, gram: Array) -> Array:
+    """Return what of a target's square two columns of length 1 explain, of all pairs of them.
+
+    Args:
+        one, two: the products of the columns with the target.
+        gram: with each other.
+    """
+    free = 1 - gram * gram
+    gain = one[:, None] ** 2 + two[None, :] ** 2 - 2 * gram * np.outer(one, two)
+    return np.where(free > 1e-9, gain / np.maximum(free, 1e-9), -1.0)
+
+
+def _few_of_a_kind(found: list[Subset], kinds: Array) -> list[Subset]:
+    seen: Counter[tuple[int, ...]] = Counter()
+    kept = []
+    for one in found:
+        kind = tuple(sorted(kinds[list(one.which)].tolist()))
+        seen[kind] += 1
+        if seen[kind] <= 2:
+            kept.append(one)
+    return kept

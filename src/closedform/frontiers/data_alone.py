@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from closedform import ops
 from closedform.columns import columns_of
 from closedform.errors import BadInput
-from closedform.formula import Formula, Task
+from closedform.formula import Feature, Formula, Task
 from closedform.frontiers.black_box import features_of
 from closedform.frontiers.observed import known, observed_of
 from closedform.frontiers.splitting import MOST, split
@@ -50,8 +50,9 @@ def data_alone(X: Any, y: Any, seed: int) -> Subject:
         BadInput: fewer than `LEAST` rows with a value of y, or y holds no numbers.
     """
     X = X.tocsr() if hasattr(X, "tocsr") else X
+    names, y = _named(y)
     inputs = features_of(X)
-    stub = _stub(inputs, y)
+    stub = _stub(inputs, names, y)
     columns, rows = columns_of(inputs, X)
     values, _ = observed_of(y, rows, stub)
     assert values is not None
@@ -73,23 +74,26 @@ def data_alone(X: Any, y: Any, seed: int) -> Subject:
     return Subject(None, stub, False, teacher, select, check, None, tuple(notes), "y")
 
 
-def _stub(inputs: Sequence[Any], y: Any) -> Formula:
-    names = _names(y)
+def _stub(inputs: Sequence[Feature], names: Sequence[str], y: Any) -> Formula:
     made = np.asarray(y)
     if made.dtype.kind == "c":
         raise BadInput("y holds complex numbers.", hint="Give its real part, or both in columns.")
-    return Formula({n: ops.const(0) for n in names}, tuple(inputs), Task(primary=names),
-                   source="the data")  # fmt: skip
+    if any(f.name in names for f in inputs):
+        names = [f"{name} (law)" for name in names]  # two columns of one name
+    outputs = {name: ops.const(0) for name in names}
+    return Formula(outputs, tuple(inputs), Task(primary=tuple(names)), source="the data")
 
 
-def _names(y: Any) -> tuple[str, ...]:
+def _named(y: Any) -> tuple[list[str], Any]:
+    """Return the names of the outputs, and y as it can be taken for an array."""
+    if isinstance(y, Mapping):
+        return [str(name) for name in y], np.column_stack([np.asarray(c) for c in y.values()])
     if hasattr(y, "columns"):
-        return tuple(str(name) for name in y.columns)
-    name = getattr(y, "name", None)
-    made = np.asarray(y)
-    if made.ndim == 2 and made.shape[1] > 1:
-        return tuple(f"y{i}" for i in range(made.shape[1]))
-    return (name if isinstance(name, str) and name else "y",)
+        return [str(name) for name in y.columns], y
+    name, shape = getattr(y, "name", None), np.shape(y)
+    if len(shape) == 2 and shape[1] > 1:
+        return [f"y{i}" for i in range(shape[1])], y
+    return [name if isinstance(name, str) and name else "y"], y
 
 
 def _picked(columns: Sequence[Array], rows: int, seed: int) -> tuple[dict[str, Array], list[str]]:

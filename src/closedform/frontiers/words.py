@@ -28,6 +28,8 @@ NARROWEST = 60
 """Characters: in fewer, the columns of numbers alone do not fit."""
 ROOM = 30
 """Characters of a formula; where there is room for fewer, it stands on a line of its own."""
+LONGEST_METHOD = 32
+"""Characters of a method: "a small expression through its exponential" leaves no room."""
 SURELY = {True: "at most", False: "95 % within"}
 """The heading of what an error keeps within, for a classifier or a regression."""
 ABOUT = {
@@ -116,7 +118,7 @@ def _cells(front: Frontier, i: int, e: Entry) -> tuple[str, ...]:
     star = "*" if i == front.choice.index else ""
     numbers = (f"{e.length:,}", f"{e.numbers:,}", f"{e.inputs:,}")
     errors = (shown(e.error), shown(front.surely(e)), shown(e.error_y))
-    return (star, str(i), *numbers, *errors, e.method, e.text)
+    return (star, str(i), *numbers, *errors, _cut(e.method, LONGEST_METHOD), e.text)
 
 
 def shown(error: float) -> str:

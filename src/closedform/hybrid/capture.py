@@ -10,7 +10,6 @@ from typing import Any
 
 from closedform.errors import BadInput, first_line
 from closedform.hybrid.batches import Call, batches_of, run
-from closedform.hybrid.unchanged import asked
 
 Path = tuple[int | str, ...]
 
@@ -50,21 +49,20 @@ def part_of(net: Any, name: str) -> Any:
     raise BadInput(f"The network has no part {name!r}.", hint=f"Its parts are: {some}.")
 
 
-def passed(
-    net: Any, block: Any, loader: Any, *, call: Call | None = None, seed: int = 0
-) -> Iterator[Passed]:
-    """Yield every call of a block while a network runs over batches; nothing else is changed.
+def passed(net: Any, block: Any, loader: Any, call: Call | None = None) -> Iterator[Passed]:
+    """Yield every call of a block while a network runs over batches, within `asked`.
+
+    `asked` is the caller's: a generator that is left early would put modes back too late.
 
     Raises:
         BadInput: the network cannot be called with a batch, or never calls the block.
     """
     found = False
-    with asked(net, loader, seed=seed):
-        for batch in batches_of(loader):
-            with recorded(block) as calls:
-                _tried(net, batch, call)
-            found = found or bool(calls)
-            yield from calls
+    for batch in batches_of(loader):
+        with recorded(block) as calls:
+            _tried(net, batch, call)
+        found = found or bool(calls)
+        yield from calls
     if not found:
         raise BadInput(
             "The network never calls this part: nothing goes in, nothing comes out.",

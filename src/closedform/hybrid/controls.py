@@ -153,10 +153,12 @@ def _seen(
     if isinstance(law, BlockLaws) and law.sample is not None:
         return law.sample.rows, law.sample.said
     rows, said = [], []
-    for one in passed(net, block, fit, call=call, seed=seed):
-        given = {**dict(enumerate(one.given.values())), **one.given}
-        rows.append(chosen.layout.rows_in(given).cpu().numpy())
-        said.append(chosen.layout.rows_out(one.said).cpu().numpy())
+    with asked(net, fit, seed=seed):
+        for one in passed(net, block, fit, call):
+            by_place: dict[Any, Any] = dict(enumerate(one.given.values()))
+            given = by_place | one.given
+            rows.append(chosen.layout.rows_in(given).cpu().numpy())
+            said.append(chosen.layout.rows_out(one.said).cpu().numpy())
     return np.vstack(rows), np.vstack(said)
 
 

@@ -107,6 +107,7 @@ class BlockLaw:
             "format": FORMAT, "version": VERSION, "rows": self.layout.kind,
             "inputs": [asdict(s) for s in self.layout.inputs],
             "outputs": [asdict(s) for s in self.layout.outputs],
+            "tied": [list(pair) for pair in self.layout.tied],
             "returned": _structure(self.returned),
             "formula": to_dict(self.formula),
         }  # fmt: skip
@@ -161,7 +162,8 @@ def read_law(made: Any) -> BlockLaw:
         raise BadFile("no law of a block of this version.", hint="Save it again, or update.")
     formula = from_dict(made["formula"])
     inputs, outputs = (tuple(_slot(s) for s in made[k]) for k in ("inputs", "outputs"))
-    layout = Layout(made["rows"], inputs, outputs)
+    tied = tuple((_path(path), int(i)) for path, i in made["tied"])
+    layout = Layout(made["rows"], inputs, outputs, tied)
     rest = made.get("rest")
     known = None if rest is None else np.array([np.nan if r is None else r for r in rest], float)
     law = BlockLaw(formula, layout, _read(made["returned"]), _directions(made), known)
@@ -181,11 +183,14 @@ def _directions(made: Mapping[str, Any]) -> Directions | None:
     return Directions(centre, ahead, back, float(d["kept"]))
 
 
+def _path(keys: Any) -> tuple[int | str, ...]:
+    return tuple(k if isinstance(k, str) else int(k) for k in keys)
+
+
 def _slot(made: Mapping[str, Any]) -> Slot:
-    path = tuple(k if isinstance(k, str) else int(k) for k in made["path"])
     shape = tuple(int(n) for n in made["shape"])
     flags = bool(made["bare"]), bool(made["whole"])
-    return Slot(path, int(made["size"]), shape, int(made["axis"]), *flags)
+    return Slot(_path(made["path"]), int(made["size"]), shape, int(made["axis"]), *flags)
 
 
 def _structure(returned: Any) -> Any:

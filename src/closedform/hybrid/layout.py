@@ -47,11 +47,14 @@ class Layout:
     Attributes:
         kind: what a row is; see `KINDS`.
         inputs, outputs: the tensors that rows are made of, in the order of their columns.
+        tied: arguments that always are what an input is, as in attention to itself: the path of
+            each, and the number of the input.
     """
 
     kind: Kind
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
+    tied: tuple[tuple[Path, int], ...] = ()
 
     @property
     def width(self) -> int:
@@ -64,7 +67,16 @@ class Layout:
         return sum(s.size for s in self.outputs)
 
     def rows_in(self, given: Mapping[str, Any]) -> Any:
-        """Return arguments as rows, shape (rows, width)."""
+        """Return arguments as rows, shape (rows, width).
+
+        Raises:
+            KeyError: an argument is absent, or is not what it is tied to.
+        """
+        import torch
+
+        for path, i in self.tied:
+            if not torch.equal(at(given, path), at(given, self.inputs[i].path)):
+                raise KeyError(path)
         return self._table([spread(at(given, s.path), s, self.kind) for s in self.inputs])
 
     def rows_out(self, said: Any) -> Any:
@@ -76,8 +88,8 @@ class Layout:
 
         lead = torch.broadcast_shapes(*[p.shape[:-1] for p in parts])
         wide = [p.expand(*lead, p.shape[-1]).reshape(-1, p.shape[-1]) for p in parts]
-        # Float64, so that whole numbers and halves stand side by side.
-        return torch.cat([p.double() for p in wide], -1)
+        # In float64 whole numbers and halves stand side by side; not every device has it.
+        return torch.cat([p.cpu().double() for p in wide], -1)
 
 
 def spread(tensor: Any, slot: Slot, kind: Kind) -> Any:
@@ -120,10 +132,26 @@ def _layout(kind: Kind, given: Sequence[Any], said: Sequence[Any], axis: int) ->
         return None
     outputs = [_slot(kind, p, t, lead, axis) for p, t in said]
     inputs = [_slot(kind, p, t, lead, axis, wide=True) for p, t in given]
-    known = tuple(s for s in inputs if s is not None)
+    known = [(s, t) for s, (_, t) in zip(inputs, given, strict=True) if s is not None]
     if not known or None in outputs:
         return None
-    return Layout(kind, known, tuple(s for s in outputs if s is not None))
+    alone, tied = _untied(known)
+    return Layout(kind, tuple(alone), tuple(s for s in outputs if s is not None), tuple(tied))
+
+
+def _untied(known: Sequence[tuple[Slot, Any]]) -> tuple[list[Slot], list[tuple[Path, int]]]:
+    """Return the inputs that differ, and those that are one of them."""
+    import torch
+
+    alone: list[tuple[Slot, Any]] = []
+    tied = []
+    for slot, tensor in known:
+        same = [i for i, (_, t) in enumerate(alone) if t is not tensor and torch.equal(t, tensor)]
+        if same and tensor.numel() > 1:
+            tied.append((slot.path, same[0]))
+        else:
+            alone.append((slot, tensor))
+    return [slot for slot, _ in alone], tied
 
 
 def _lead(kind: Kind, out: Any, given: Sequence[Any], axis: int) -> tuple[int, ...] | None:

@@ -9,6 +9,7 @@ from typing import Any
 from closedform.errors import BadInput
 from closedform.hybrid.batches import Call
 from closedform.hybrid.capture import part_of, passed
+from closedform.hybrid.unchanged import asked
 from closedform.shorten.options import whole
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
@@ -34,8 +35,8 @@ class Pruning:
         pruning.active                   # the numbers of the outputs that stay
         laws = cf.hybrid.distill(net, "messages", loader, outputs=pruning.active)
 
-    The mask is the buffer `closedform_mask` of the block: it is saved with the network, and moves
-    with it.
+    The mask is the buffer `closedform_mask` of the block: it is saved with the network, loaded into
+    one that is pruned in the same place, and moves with it.
 
     Attributes:
         keep: how many outputs stay.
@@ -73,7 +74,10 @@ class Pruning:
                 f"{name!r} is being pruned already.", hint="Call pruning.remove() first."
             )
         self._block.register_buffer(_MASK, None)
-        self._hook = self._block.register_forward_hook(_masked)
+        self._hooks = [
+            self._block.register_forward_hook(_masked),
+            self._block.register_load_state_dict_pre_hook(_expecting),
+        ]
 
     def step(self, batch: Any, number: int | None = None) -> list[int]:
         """Switch off as many outputs as the schedule wants by now; return those that are on.
@@ -109,7 +113,8 @@ class Pruning:
 
     def remove(self) -> None:
         """Take the mask away again: all outputs are on."""
-        self._hook.remove()
+        for hook in self._hooks:
+            hook.remove()
         del self._block.closedform_mask
 
     def _deviation(self, batch: Any) -> Any:
@@ -117,7 +122,8 @@ class Pruning:
 
         before, self._block.closedform_mask = self._block.closedform_mask, None
         try:
-            said = list(self._said(batch))
+            with asked(self._net):
+                said = list(self._said(batch))
         finally:
             self._block.closedform_mask = before
         return torch.cat(said).float().std(dim=0, unbiased=False)
@@ -125,7 +131,7 @@ class Pruning:
     def _said(self, batch: Any) -> Iterator[Any]:
         import torch
 
-        for one in passed(self._net, self._block, [batch], call=self._call):
+        for one in passed(self._net, self._block, [batch], self._call):
             if not isinstance(one.said, torch.Tensor) or one.said.ndim == 0:
                 raise BadInput(
                     f"The block returns {type(one.said).__name__}, whose outputs have no numbers.",
@@ -140,3 +146,10 @@ _MASK = "closedform_mask"
 def _masked(block: Any, _: Any, said: Any) -> Any:
     mask = block.closedform_mask
     return said if mask is None else said * mask.to(said)
+
+
+def _expecting(block: Any, state: Any, prefix: str, *_: Any) -> None:
+    """Make room for the mask that is being loaded."""
+    saved = state.get(prefix + _MASK)
+    if saved is not None and block.closedform_mask is None:
+        block.closedform_mask = saved.clone()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,8 +124,14 @@ def _without_gaps(
             hint=f"Leave out columns or fill their gaps; {inputs[worst].name!r} has most of them.",
         )
     kept = np.flatnonzero(fine)
-    y = None if y is None else take(y, kept)
+    y = None if y is None else _some(y, kept)
     return take(X, kept), y, (f"{lost:,} of {rows:,} rows lack a value and are left out",)
+
+
+def _some(y: Any, kept: Array) -> Any:
+    if isinstance(y, Mapping):
+        return {name: np.asarray(column)[kept] for name, column in y.items()}
+    return y.iloc[kept] if hasattr(y, "iloc") else np.asarray(y)[kept]
 
 
 def _filled(

@@ -51,7 +51,7 @@ def checked(operators: Any) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names))
 
 
-def made_of(node: Node, operators: tuple[str, ...] | None) -> bool:
+def made_of(node: Node, operators: Collection[str] | None) -> bool:
     """Tell whether a law is made of some operators alone; None: of any that are not tests."""
     if operators is None:
         return True

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
+from closedform import ops
+from closedform.discover.constants import cleaned
 from closedform.discover.front import enough
 from closedform.discover.problem import Law, Problem
 from closedform.errors import MissingExtra
@@ -13,6 +17,10 @@ from closedform.shorten.clock import Clock
 
 DEFAULT = "pyoperon"
 """The engine that is used where it is installed."""
+MOST_LINES = 6
+"""Inputs: more make no law."""
+MORE = 8
+"""So many laws that are as near as the noise allows are enough to choose from."""
 SEEDS = 3
 """So many of the nearest laws are handed to an engine."""
 
@@ -32,11 +40,15 @@ def solve(
     """
     found: list[Law] = []
     for laws in _steps(problem, clock, seed, operators, engines, found):
+        more = MORE
         for law in laws:
             if made_of(law.node, operators):
                 found.append(law)
                 yield law
-        if clock.out() or any(law.error <= enough(problem) for law in found):
+            more -= any(one.error <= enough(problem) for one in found[-1:])
+            if not more:
+                return
+        if clock.out() or more < MORE:
             return
 
 
@@ -47,6 +59,7 @@ def _steps(
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
     from closedform.discover import one_input, proposals, search, small
 
+    yield lines(problem)
     if problem.ask is not None:
         yield search.solve(problem, clock.at_most(clock.left / 2), seed=seed)
     if problem.inputs == 1:
@@ -58,6 +71,30 @@ def _steps(
     for i, name in enumerate(names):
         share = clock.at_most(clock.left / (len(names) - i))
         yield _by_engine(problem, share, name, _best(found), operators, seed, engines is None)
+
+
+def lines(problem: Problem) -> Iterator[Law]:
+    """Yield sums of few inputs, each the best step from the one before.
+
+    Orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad, 1993). At once, so that there is
+    something however little time there is.
+    """
+    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
+    spread = problem.rows[fine].std(axis=0)
+    at = np.flatnonzero(spread > 0)
+    table = (problem.rows[fine][:, at] - problem.rows[fine][:, at].mean(axis=0)) / spread[at]
+    left = problem.values[fine] - problem.values[fine].mean()
+    chosen: list[int] = []
+    for _ in range(min(MOST_LINES, len(at), len(left) - 2)):
+        chosen.append(int(np.argmax(np.abs(table.T @ left))))
+        design = np.column_stack([np.ones(len(left)), problem.rows[fine][:, at[chosen]]])
+        found = np.linalg.lstsq(design, problem.values[fine], rcond=None)[0]
+        left = problem.values[fine] - design @ found
+        slopes = zip(found[1:].tolist(), at[chosen].tolist(), strict=True)
+        node = cleaned(problem, ops.lin(found[0], *((w, ops.input_(i)) for w, i in slopes)))
+        yield Law(node, problem.error(node), "line")
+        if problem.error(node) <= enough(problem):
+            return
 
 
 def _best(found: Sequence[Law]) -> list[Node]:

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from closedform import ops
 from closedform.ir import Array, Node
 
-Build = Callable[[Node, float], Node]
+Inside = float | Node
+FINE = 3
+"""Starting constants are so many times as dense as is enough for sums of two functions."""
+Build = Callable[[Node, Any], Node]
 Grid = Callable[[Array], Array]
 
 
-def _times(k: float, x: Node) -> Node:
+def _times(k: Inside, x: Node) -> Node:
+    if isinstance(k, Node):
+        return ops.mul(k, x)
     return x if k == 1 else ops.lin(0.0, (k, x))
 
 
-def _plus(x: Node, c: float) -> Node:
-    return ops.lin(c, (1.0, x))
+def _plus(x: Node, c: Inside) -> Node:
+    return ops.lin(0.0, (1.0, x), (1.0, c)) if isinstance(c, Node) else ops.lin(c, (1.0, x))
+
+
+def _less(c: Inside, x: Node) -> Node:
+    return ops.lin(0.0, (1.0, c), (-1.0, x)) if isinstance(c, Node) else ops.lin(c, (-1.0, x))
+
+
+def _under(k: Inside, x: Node) -> Node:
+    return ops.div(k if isinstance(k, Node) else ops.const(k), x)
 
 
 def _over(n: Node) -> Node:
@@ -30,8 +44,10 @@ def _squared(x: Node) -> Node:
     return ops.power(x, 2)
 
 
-def power(x: Node, p: float) -> Node:
+def power(x: Node, p: Inside) -> Node:
     """Return x to some power as one writes it."""
+    if isinstance(p, Node):
+        return ops.power(x, p)
     if p == 1:
         return x
     if p < 0:
@@ -64,7 +80,7 @@ PLAIN: tuple[Callable[[Node], Node], ...] = (
 
 @dataclass(frozen=True)
 class Family:
-    """A function with one constant inside.
+    """A function with one constant inside; it may be a number or a node.
 
     Attributes:
         name: what it is called in a report.
@@ -86,12 +102,12 @@ def _span(x: Array) -> float:
 
 
 def _rates(x: Array) -> Array:
-    sizes = np.geomspace(0.15, 25, 12) / _span(x)
+    sizes = np.geomspace(0.12, 28, 12 * FINE) / _span(x)
     return np.concatenate([sizes, -sizes])
 
 
 def _steps(x: Array) -> Array:
-    return np.geomspace(0.2, 20, 12) / _reach(x)
+    return np.geomspace(0.17, 23, 12 * FINE) / _reach(x)
 
 
 def _squares(x: Array) -> Array:
@@ -106,17 +122,17 @@ def _inverse(x: Array) -> Array:
 
 def _waves(x: Array) -> Array:
     # A wave is found from up to a third of a turn off, over the whole span.
-    return np.arange(0.7, 45, 1.1) / _span(x)
+    return np.arange(0.7, 45, 1.1 / FINE) / _span(x)
 
 
 def _beside(x: Array) -> Array:
     """Constants c for which x + c has no zero in the range."""
-    away = _span(x) * np.geomspace(0.03, 12, 10)
+    away = _span(x) * np.geomspace(0.025, 14, 10 * FINE)
     return np.concatenate([away - x.min(), -away - x.max()])
 
 
 def _above(x: Array) -> Array:
-    return np.asarray(_span(x) * np.geomspace(0.03, 12, 10) - x.min())
+    return np.asarray(_span(x) * np.geomspace(0.025, 14, 10 * FINE) - x.min())
 
 
 def _beside_squares(x: Array) -> Array:
@@ -124,12 +140,12 @@ def _beside_squares(x: Array) -> Array:
 
 
 def _above_squares(x: Array) -> Array:
-    away = _span(x * x) * np.geomspace(0.03, 12, 10)
+    away = _span(x * x) * np.geomspace(0.025, 14, 10 * FINE)
     return away - float((x * x).min())
 
 
 def _ahead_of_squares(x: Array) -> Array:
-    away = _span(x * x) * np.geomspace(0.01, 12, 10)
+    away = _span(x * x) * np.geomspace(0.008, 14, 10 * FINE)
     return away + float((x * x).max())
 
 
@@ -138,18 +154,22 @@ def _arcs(x: Array) -> Array:
 
 
 def _exponents(x: Array) -> Array:
-    return np.array([p + 0.25 for p in np.arange(-5, 5, 0.5)]) if x.min() > 0 else np.array([])
+    return (
+        np.array([p + 0.25 for p in np.arange(-5.25, 5, 0.5 / FINE)])
+        if x.min() > 0
+        else np.array([])
+    )
 
 
 FAMILIES = (
     Family("exponential", lambda x, k: ops.exp(_times(k, x)), _rates),
     Family("exponential of a square", lambda x, k: ops.exp(_times(k, _squared(x))), _squares),
-    Family("exponential of 1/x", lambda x, k: ops.exp(ops.div(ops.const(k), x)), _inverse),
+    Family("exponential of 1/x", lambda x, k: ops.exp(_under(k, x)), _inverse),
     Family("x times exponential", lambda x, k: ops.mul(x, ops.exp(_times(k, x))), _rates),
     Family("sine", lambda x, k: ops.sin(_times(k, x)), _waves),
     Family("cosine", lambda x, k: ops.cos(_times(k, x)), _waves),
     Family("tanh", lambda x, k: ops.tanh(_times(k, x)), _steps),
-    Family("tanh of 1/x", lambda x, k: ops.tanh(ops.div(ops.const(k), x)), lambda x: 1 / _steps(x)),
+    Family("tanh of 1/x", lambda x, k: ops.tanh(_under(k, x)), lambda x: 1 / _steps(x)),
     Family("arc tangent", lambda x, k: ops.atan(_times(k, x)), _steps),
     Family("arc sine", lambda x, k: ops.unary("asin", _times(k, x)), _arcs),
     Family("arc cosine", lambda x, k: ops.unary("acos", _times(k, x)), _arcs),
@@ -161,12 +181,12 @@ FAMILIES = (
     Family("root", lambda x, c: ops.sqrt(_plus(x, c)), _above),
     Family("root of a square", lambda x, c: ops.sqrt(_plus(_squared(x), c)), _above_squares),
     Family(
-        "circle", lambda x, c: ops.sqrt(ops.lin(c, (-1.0, _squared(x)))), _ahead_of_squares
+        "circle", lambda x, c: ops.sqrt(_less(c, _squared(x))), _ahead_of_squares
     ),
     Family("Bose", lambda x, k: _over(_plus(ops.exp(_times(k, x)), -1)), _steps),
     Family("Fermi", lambda x, k: _over(_plus(ops.exp(_times(k, x)), 1)), _rates),
     Family(
-        "Bose of 1/x", lambda x, k: _over(_plus(ops.exp(ops.div(ops.const(k), x)), -1)),
+        "Bose of 1/x", lambda x, k: _over(_plus(ops.exp(_under(k, x)), -1)),
         lambda x: 1 / _steps(x),
     ),
     Family("power", power, _exponents),

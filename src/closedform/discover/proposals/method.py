@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from closedform import ops
+from closedform.discover import one_input
 from closedform.discover.algebra import tidied
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.problem import Law, Problem
+from closedform.discover.proposals.contents import canonical, shortest
 from closedform.discover.proposals.sums import sums
 from closedform.discover.proposals.symmetries import Move, Reduced, moves, reduced
 from closedform.ir import Node
 from closedform.shorten.clock import Clock
 
-SURE = (2.0, 5.0)
-"""A move is believed up to so many times the noise, the strict first."""
-LEAST = 1e-7
-"""And at least up to this: rounding of an exact function."""
-TRIED = 10
-"""So many sums of each problem are refitted, the nearest first."""
+SURE = 12.0
+"""A move is believed up to so many times the noise: of networks, true ones were at 0.7 to 2 times
+and false ones beyond 30, but that noise is an estimate."""
+SURELY = 3.0
+"""Up to so many times the noise a simple move is believed before others were tried."""
+DONE = 1.3
+"""A law as near as so many times the noise ends the search for others of its kind."""
+JUMP = 2.5
+"""And up to the first that is so many times as far from true as the one before."""
+ORBIT = 3
+"""So many places f is asked at for one where an input is left; one where there are more to come."""
+ONE_INPUT = 5.0
+"""Seconds for what is left of one input."""
+LEAST = 1e-8
+"""Below this all are true: rounding of an exact function."""
 
 
 def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
@@ -32,49 +43,84 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
         clock: when to stop.
         seed: of everything random.
     """
-    seen: set[Node] = set()
-    for node, made in _proposed(problem, clock, seed):
-        if clock.out():
-            return
+    seen, least = set[Node](), [float("inf")]
+
+    def enough() -> bool:
+        return clock.out() or least[0] <= DONE * problem.noise + LEAST
+
+    for node, made in _proposed(problem, clock, seed, enough):
         for law in finished(problem, node, clock):
             if law not in seen:
                 seen.add(law)
-                yield Law(law, problem.error(law), made)
+                error = problem.error(law)
+                least[0] = min(least[0], error)
+                yield Law(law, error, made)
+        if clock.out():
+            return
 
 
 def finished(problem: Problem, node: Node, clock: Clock) -> Iterator[Node]:
     """Yield an expression refitted to the whole, and cleaned where it is near enough."""
-    made = refitted(problem, tidied(node))
+    made = refitted(problem, canonical(tidied(node)))
     yield made
-    if not clock.out() and problem.error(made) < max(0.1, 5 * problem.noise):
-        yield cleaned(problem, made)
+    error = problem.error(made)
+    if not clock.out() and error < max(0.1, 5 * problem.noise):
+        # An estimate of the noise that is too great would take a part of the law for nothing.
+        less = replace(problem, noise=min(problem.noise, error))
+        yield shortest(cleaned(less, made))
 
 
-def _proposed(problem: Problem, clock: Clock, seed: int) -> Iterator[tuple[Node, str]]:
-    chains: list[list[Reduced]] = [[]]
+def _proposed(
+    problem: Problem, clock: Clock, seed: int, enough: Callable[[], bool]
+) -> Iterator[tuple[Node, str]]:
+    told: list[list[str]] = [[]]
     if problem.ask is not None:
-        for sure in SURE:
-            chain = _chain(problem, sure, seed)
-            if chain and [c.words for c in chain] not in [[c.words for c in o] for o in chains]:
-                chains.insert(len(chains) - 1, chain)
-    for chain in chains:
-        yield from _solved(problem, chain, clock)
+        for jump in (JUMP, np.inf):
+            chain = _chain(problem, jump, seed, clock)
+            words = [c.words for c in chain]
+            if words not in told:
+                told.append(words)
+                yield from _solved(problem, chain, clock, enough)
+            if enough():
+                return
+    yield from _solved(problem, [], clock, enough)
 
 
-def _chain(problem: Problem, sure: float, seed: int) -> list[Reduced]:
+def _chain(problem: Problem, jump: float, seed: int, clock: Clock) -> list[Reduced]:
     """Return one reduction after the other, the surest first, as long as there are any."""
     chain: list[Reduced] = []
-    while problem.inputs > 0:
-        limit = sure * problem.noise + LEAST
-        found = [m for m in moves(problem, seed) if m.away <= limit]
+    while problem.inputs > 0 and not clock.out():
+        found = _found(problem, jump, seed)
         if not found:
             break
-        made = reduced(problem, preferred(found))
+        made = reduced(problem, preferred(found), ORBIT if problem.inputs < 3 else 1)
         if len(made.problem.values) < 20:
             break
-        chain.append(replace(made, words=f"{preferred(found)}"))
+        chain.append(replace(made, words=f"{preferred(found).kind} {preferred(found).q}"))
         problem = made.problem
     return chain
+
+
+def _found(problem: Problem, jump: float, seed: int) -> list[Move]:
+    """Return symmetries, the simple ones where they are surely such: then no others are tried."""
+    tried: list[Move] = []
+    for kind, sure in enumerate((SURELY, SURELY, SURE)):
+        tried += moves(problem, seed, (kind,))
+        found = believed(tried, problem.noise, jump, sure)
+        if found:
+            return found
+    return []
+
+
+def believed(tried: list[Move], noise: float, jump: float = JUMP, sure: float = SURE) -> list[Move]:
+    """Return the moves that are symmetries, of those that were tried."""
+    last, found = LEAST, []
+    for move in sorted(tried, key=lambda m: m.away):
+        if move.away > sure * noise + LEAST or (found and move.away > jump * last):
+            break
+        found.append(move)
+        last = max(move.away, LEAST)
+    return found
 
 
 def preferred(found: list[Move]) -> Move:
@@ -89,27 +135,28 @@ def _rank(move: Move) -> tuple[int, float]:
     return (1 if count == 1 else 1 + count), move.away
 
 
-def _solved(problem: Problem, chain: list[Reduced], clock: Clock) -> Iterator[tuple[Node, str]]:
+def _solved(
+    problem: Problem, chain: list[Reduced], clock: Clock, enough: Callable[[], bool]
+) -> Iterator[tuple[Node, str]]:
     inner = chain[-1].problem if chain else problem
-    for node, made in _inner(inner, clock):
+    for node, made in _inner(inner, clock, enough):
         for step in reversed(chain):
             node = step.law(node)
         yield node, made
 
 
-def _inner(problem: Problem, clock: Clock) -> Iterator[tuple[Node, str]]:
+def _inner(
+    problem: Problem, clock: Clock, enough: Callable[[], bool]
+) -> Iterator[tuple[Node, str]]:
     if problem.inputs == 0:
         yield ops.const(float(np.mean(problem.values))), "powers"
         return
     if problem.inputs == 1:
         yield from _one_input(problem, clock)
-    yield from sums(problem, clock)
+    if not enough():
+        yield from sums(problem, clock, enough)
 
 
 def _one_input(problem: Problem, clock: Clock) -> Iterator[tuple[Node, str]]:
-    try:
-        from closedform.discover import one_input
-    except ImportError:
-        return
-    for law in one_input.solve(problem, clock.at_most(3.0)):
+    for law in one_input.solve(problem, clock.at_most(ONE_INPUT)):
         yield law.node, law.made

@@ -8,8 +8,8 @@ worse than its values, and a long move has an error no greater than two of its v
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,13 +17,20 @@ from closedform import ops
 from closedform.discover.problem import Problem
 from closedform.ir import Array, Node, substitute, toposort
 
-ROWS = 300
+ROWS = 200
 POWERS = tuple(p / 2 for p in range(-12, 13))
 """Powers of f that a move by t may change it by."""
+SEVERAL = 60
+"""So many groups of each size are tried."""
+NARROW = np.log(6.0)
+"""An input is scaled by six at most: to 0 it would be without end."""
 PAIRS = ((1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))
-SPREAD = (0.5, 0.1, 0.3, 0.7, 0.9)
+SPREAD = (0.5, 0.1, 0.9)
 """Where on its orbit f is asked: the mean over these has less of a network's error than one."""
-ORBIT = 3
+KEPT = 1_500
+"""Rows of a problem with an input less: each is three of the whole, and so on."""
+MARGIN = 1.5
+"""Errors on one orbit are alike in part: their mean is no better than this much of independent."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +50,21 @@ class Move:
     away: float
 
 
-def moves(problem: Problem, seed: int = 0) -> list[Move]:
+def moves(problem: Problem, seed: int = 0, kinds: Sequence[int] = (0, 1, 2)) -> list[Move]:
     """Return all moves that were tried, with how far each is from a symmetry, the nearest first.
 
     Args:
         problem: that can be asked.
         seed: of rows and steps.
+        kinds: 0: of one input, and differences and sums of two; 1: two inputs scaled together;
+            2: several.
     """
     random = np.random.default_rng([seed, 11])
     fine = np.flatnonzero(np.isfinite(problem.values))
     rows = problem.rows[random.choice(fine, min(ROWS, len(fine)), replace=False)]
     before = asked(problem, rows)
     found = []
-    for kind, q in _directions(problem):
+    for kind, q in (one for k in kinds for one in DIRECTIONS[k](problem)):
         after, step = _moved(problem, rows, kind, np.array(q), random)
         if step is not None:
             p, away = _power(before, after, step, kind)
@@ -71,33 +80,47 @@ def asked(problem: Problem, rows: Array) -> Array:
         return np.asarray(problem.ask(rows), dtype=float).reshape(len(rows))
 
 
-def _directions(problem: Problem) -> Iterator[tuple[str, tuple[float, ...]]]:
+Directions = Iterator[tuple[str, tuple[float, ...]]]
+
+
+def _along(width: int, which: Sequence[int], powers: Sequence[float]) -> tuple[float, ...]:
+    q = [0.0] * width
+    for i, p in zip(which, powers, strict=True):
+        q[i] = float(p)
+    return tuple(q)
+
+
+def _singles(problem: Problem) -> Directions:
     width = problem.inputs
-    signed = np.flatnonzero(_one_sign(problem)).tolist()
-
-    def along(which: tuple[int, ...], powers: tuple[float, ...]) -> tuple[float, ...]:
-        q = [0.0] * width
-        for i, p in zip(which, powers, strict=True):
-            q[i] = float(p)
-        return tuple(q)
-
     for i in range(width):
-        yield "shift", along((i,), (1,))
-    for i in signed:
-        yield "scale", along((i,), (1,))
+        yield "shift", _along(width, (i,), (1,))
+    for i in np.flatnonzero(one_sign(problem)).tolist():
+        yield "scale", _along(width, (i,), (1,))
     for pair in itertools.combinations(range(width), 2):
-        yield "shift", along(pair, (1, 1))
-        yield "shift", along(pair, (1, -1))
-    for pair in itertools.combinations(signed, 2):
-        yield from (("scale", along(pair, powers)) for powers in PAIRS)
-    for count in range(3, min(len(signed), 6) + 1):
-        several = itertools.combinations(signed, count)
+        yield "shift", _along(width, pair, (1, 1))
+        yield "shift", _along(width, pair, (1, -1))
+
+
+def _pairs(problem: Problem) -> Directions:
+    signed = one_sign(problem)
+    for pair in itertools.combinations(range(problem.inputs), 2):
+        if signed[list(pair)].any():
+            yield from (("scale", _along(problem.inputs, pair, powers)) for powers in PAIRS)
+
+
+def _several(problem: Problem) -> Directions:
+    width, signed = problem.inputs, one_sign(problem)
+    for count in range(3, min(width, 6) + 1):
+        groups = (g for g in itertools.combinations(range(width), count) if signed[list(g)].any())
         yield from (
-            ("scale", along(which, (1,) * count)) for which in itertools.islice(several, 60)
+            ("scale", _along(width, g, (1,) * count)) for g in itertools.islice(groups, SEVERAL)
         )
 
 
-def _one_sign(problem: Problem) -> Array:
+DIRECTIONS = (_singles, _pairs, _several)
+
+
+def one_sign(problem: Problem) -> Array:
     """Tell which inputs are of one sign, and range over a factor that can be told from a shift."""
     size = np.abs(problem.box)
     apart = np.sign(problem.box).prod(axis=1) > 0
@@ -109,10 +132,14 @@ def _moved(
 ) -> tuple[Array, Array | None]:
     """Return what f says after a move, and the steps; None where there is no room for one."""
     lo, hi = _room(problem, rows, kind, q)
+    if kind == "scale":
+        # All of a sine is a power near 0: a move must not end there.
+        lo, hi = np.maximum(lo, -NARROW / np.abs(q).max()), np.minimum(hi, NARROW / np.abs(q).max())
     # The third of the way that is farther off, so that no move is a small one.
     share = random.random(len(rows)) / 3
     far = np.where(hi > -lo, hi - share * (hi - lo), lo + share * (hi - lo))
-    if not (np.isfinite(far).all() and np.median(np.abs(far)) > 1e-9):
+    far = np.where((hi > lo) & np.isfinite(far), far, 0.0)
+    if not np.median(np.abs(far)) > 1e-9:
         return rows[:, 0], None
     return asked(problem, carried(rows, kind, q, far)), far
 
@@ -126,15 +153,24 @@ def carried(rows: Array, kind: str, q: Array, step: Array) -> Array:
 
 def _room(problem: Problem, rows: Array, kind: str, q: Array) -> tuple[Array, Array]:
     """Return how far each row can be moved within the box, backwards and forwards."""
-    at, ends = rows, problem.box
+    at, low, high = rows, problem.box[:, 0] + 0 * rows, problem.box[:, 1] + 0 * rows
     if kind == "scale":
-        with np.errstate(all="ignore"):
-            at, ends = np.log(np.abs(rows)), np.sort(np.log(np.abs(ends)), axis=1)
+        at, low, high = _logarithms(rows, problem.box)
     lo, hi = np.full(len(rows), -np.inf), np.full(len(rows), np.inf)
     for i in np.flatnonzero(q):
-        one, two = (ends[i, 0] - at[:, i]) / q[i], (ends[i, 1] - at[:, i]) / q[i]
+        one, two = (low[:, i] - at[:, i]) / q[i], (high[:, i] - at[:, i]) / q[i]
         lo, hi = np.maximum(lo, np.minimum(one, two)), np.minimum(hi, np.maximum(one, two))
     return lo, hi
+
+
+def _logarithms(rows: Array, box: Array) -> tuple[Array, Array, Array]:
+    """Return log|x|, and the least and greatest that it may be within the box, on x's own side."""
+    with np.errstate(all="ignore"):
+        at, ends = np.log(np.abs(rows)), np.log(np.abs(box))
+    high = np.where(rows > 0, ends[:, 1], ends[:, 0])
+    low = np.where(rows > 0, ends[:, 0], ends[:, 1])
+    both = box[:, 0] * box[:, 1] <= 0
+    return at, np.where(both, np.minimum(high - NARROW, at), low), high
 
 
 def _power(before: Array, after: Array, step: Array, kind: str) -> tuple[float, float]:
@@ -143,7 +179,7 @@ def _power(before: Array, after: Array, step: Array, kind: str) -> tuple[float, 
     for p in (0.0,) if kind == "shift" else POWERS:
         with np.errstate(all="ignore"):
             factor = np.exp(p * step)
-            away = (after - factor * before) / np.sqrt((1 + factor**2) / 1)
+            away = (after - factor * before) / np.sqrt((1 + factor**2) / 2)
         away = away[np.isfinite(away)]
         size = float(np.sqrt(np.mean(away**2))) if len(away) > len(before) / 2 else np.inf
         if size < best[1]:
@@ -178,42 +214,51 @@ class Reduced:
         return made if self.factor is None else ops.mul(self.factor, made)
 
 
-def reduced(problem: Problem, move: Move) -> Reduced:
-    """Return a problem without the last input that a move takes part of."""
+def reduced(problem: Problem, move: Move, orbit: int = 3) -> Reduced:
+    """Return a problem without one input that a move takes part of.
+
+    Args:
+        problem: that can be asked.
+        move: a symmetry of it.
+        orbit: at how many places the function is asked for one value, up to 3, when the reduced
+            one is asked; its values on its own rows come from 3 always.
+    """
     q = np.array(move.q)
     part = np.flatnonzero(q)
-    k = int(part[np.argmin(np.abs(q[part])[::-1])]) if len(part) == 1 else _dropped(problem, move)
+    k = int(part[0]) if len(part) == 1 else _dropped(problem, move)
     kept = [i for i in range(problem.inputs) if i != k]
-    whole = problem.rows
+    whole = problem.rows[:: max(1, len(problem.rows) // KEPT)]
 
-    def ask(rows: Array) -> Array:
+    def both(rows: Array, orbit: int) -> tuple[Array, Array]:
         full = np.empty((len(rows), problem.inputs))
         full[:, kept] = rows
         full[:, k] = 0.0 if move.kind == "shift" else _sign(problem, k)
-        lo, hi = _room(problem, full, move.kind, q)
-        return _mean_on_orbit(problem, full, move, lo, hi)
+        return _mean_on_orbit(problem, full, move, _room(problem, full, move.kind, q), orbit)
 
-    base = -whole[:, k] / q[k] if move.kind == "shift" else -np.log(np.abs(whole[:, k])) / q[k]
-    rows = carried(whole, move.kind, q, base)[:, kept]
+    def ask(rows: Array) -> Array:
+        return both(rows, orbit)[0]
+
+    base = -whole[:, k] if move.kind == "shift" else -np.log(np.abs(whole[:, k]))
+    rows = carried(whole, move.kind, q, base / q[k])[:, kept]
     inputs = [ops.input_(i) for i in range(problem.inputs)]
     arguments = [_argument(inputs, move, i, k) for i in kept]
     factor = None
     if move.kind == "scale" and move.p:
         factor = _power_of(_absolute(problem, inputs[k], k), move.p / q[k])
-    values = _on_rows(problem, move, k, base) if problem.ask is None else ask(rows)
+    values, weight = both(rows, len(SPREAD))
     fine = np.isfinite(values) & np.isfinite(rows).all(axis=1)
-    made = Problem(rows[fine], values[fine], None if problem.ask is None else ask, problem.noise)
+    made = Problem(rows[fine], values[fine], ask)
+    noise = MARGIN * problem.noise * problem.scale * np.sqrt(np.mean(1 / weight[fine]))
+    made = replace(made, noise=float(noise / made.scale)) if fine.any() else made
     return Reduced(made, arguments, factor, "scaling" if move.kind == "scale" else "differences")
-
-
-def _on_rows(problem: Problem, move: Move, k: int, base: Array) -> Array:
-    return np.asarray(problem.values * (np.exp(move.p * base) if move.kind == "scale" else 1.0))
 
 
 def _dropped(problem: Problem, move: Move) -> int:
     """Return the input that a move lets vanish: one whose exponent divides all others."""
     q = np.array(move.q)
     part = np.flatnonzero(q)
+    if move.kind == "scale":
+        part = part[one_sign(problem)[part]]
     small = [i for i in part if abs(q[i]) == np.abs(q[part]).min()]
     # That with the widest range is averaged over most.
     ratio = np.log(np.abs(problem.box)) if move.kind == "scale" else problem.box
@@ -228,17 +273,23 @@ def _absolute(problem: Problem, x: Node, k: int) -> Node:
     return x if _sign(problem, k) > 0 else ops.lin(0.0, (-1.0, x))
 
 
-def _mean_on_orbit(problem: Problem, full: Array, move: Move, lo: Array, hi: Array) -> Array:
-    """Return the mean of f along the way that each row may be moved, f's change taken out."""
+def _mean_on_orbit(
+    problem: Problem, full: Array, move: Move, room: tuple[Array, Array], orbit: int
+) -> tuple[Array, Array]:
+    """Return the mean of f along the way that each row may be moved, f's change taken out.
+
+    And the weight of it: its variance is that of f by this.
+    """
+    lo, hi = room
     q, fine = np.array(move.q), hi > lo
     total, weight = np.zeros(len(full)), np.zeros(len(full))
-    for share in SPREAD[:ORBIT]:
+    for share in SPREAD[:orbit]:
         step = np.where(fine, lo + share * (hi - lo), 0.0)
         said = asked(problem, carried(full, move.kind, q, step))
         factor = np.exp(move.p * step) if move.kind == "scale" else np.ones(len(full))
         # f's own error is the same everywhere: where the factor is great it counts for little.
         total, weight = total + factor * said, weight + factor**2
-    return np.where(fine, total / weight, np.nan)
+    return np.where(fine, total / weight, np.nan), weight
 
 
 def _argument(inputs: list[Node], move: Move, i: int, k: int) -> Node:
