@@ -98,7 +98,9 @@ def cuts(problem: Problem, seed: int = 0) -> list[tuple[Sample, Sample]]:
         direction = random.normal(size=problem.inputs) if k else np.ones(problem.inputs)
         order = at[np.argsort(rows @ direction)]
         one, other = order[: len(at) // 2], order[len(at) // 2 :]
-        found += [(_sample(problem, a), _sample(problem, b)) for a, b in ((one, other), (other, one))]
+        found += [
+            (_sample(problem, a), _sample(problem, b)) for a, b in ((one, other), (other, one))
+        ]
     return found
 
 
@@ -123,11 +125,17 @@ def _why(beyond: Sequence[float], i: int, lengths: Sequence[int]) -> str:
     longer = [k for k, size in enumerate(lengths) if size > lengths[i]]
     if shorter:
         nearest = min(shorter, key=lambda k: beyond[k])
-        text += f", that of the next shorter law {beyond[nearest] / max(beyond[i], 1e-300):.2g} times it"
+        text += f", that of the nearest shorter law {_times(beyond[nearest], beyond[i])} it"
     if longer:
         least = min(beyond[k] for k in longer)
-        word = "no longer law is nearer" if least >= beyond[i] else (
-            f"the nearest of the longer ones has {least / max(beyond[i], 1e-300):.2g} times it"
+        word = (
+            "no longer law is nearer"
+            if least >= beyond[i]
+            else (f"the nearest of the longer ones has {_times(least, beyond[i])} it")
         )
         text += f", and {word}"
     return text[0].upper() + text[1:] + "."
+
+
+def _times(one: float, other: float) -> str:
+    return f"{one / max(other, 1e-300):.2g} times"
