@@ -16,10 +16,11 @@ import closedform as cf
 
 Array = np.ndarray[Any, Any]
 
-SAME = 1e-5
+SAME = 1e-8
 """A law is of the true form where some constants of that form bring it as near to the law.
 
-Rounding to six digits leaves 1e-6; a leftover term of a network's size 1e-4 and more.
+What is of that form leaves 1e-12, whatever its constants; a leftover term far below what a network
+is off by left 1e-7.
 """
 ANSWERS = 5.0
 """A constant is right within so many times the share that the model is off by."""
