@@ -58,11 +58,12 @@ Front = tuple[list[Any], int]
 
 
 def distilled(asked: Asked, limit: float, seed: int) -> Front:
-    """Seek by `cf.distill`; its own choice."""
+    """Seek by `cf.distill`; its own choice. It is told how far a perturbed law is off."""
     from closedform.laws import distill
 
     values = None if asked.model is not None else asked.values
-    laws = distill(asked.model, asked.rows, values, time_limit=limit, seed=seed)
+    noise = asked.error if asked.told else None
+    laws = distill(asked.model, asked.rows, values, time_limit=limit, seed=seed, noise=noise)
     front = list(laws)
     return front, next(i for i, formula in enumerate(front) if formula is laws.best)
 
