@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -177,5 +178,14 @@ def page(lines: Sequence[Record]) -> str:
     parts = [measured_by("laws.py", last, how), *section("The aims", aims_table(results))]
     parts += section("Everybody, side by side", everybody_table(results))
     parts += section("Law by law", laws_table(results))
-    told = (f"- {cell}: {why}" for cell, why in results.failed.items())
-    return "\n".join([*parts, *section("Failed", told)])
+    return "\n".join([*parts, *section("Failed", failures(results))])
+
+
+def failures(results: Results) -> Iterator[str]:
+    """Yield why cells failed, and which."""
+    cells = defaultdict(list)
+    for cell, why in results.failed.items():
+        cells[why].append(cell)
+    for why, some in cells.items():
+        more = f" and {len(some) - 3} more" if len(some) > 3 else ""
+        yield f"- {', '.join(some[:3])}{more}: {why}"

@@ -259,24 +259,29 @@ def _left_over(function: Function, right: Array, ground: Ground) -> int:
         without(value(ground.rows, [0.0 if j == i else c for j, c in enumerate(right)])[0])
         for i in range(len(right))
     )
-    # Each that is straight counts once or twice, by its argument and by the inputs.
+    # One that is straight in several ways counts as often.
     return zeros + sum(without(made) for made in _straightened(function, right, ground.rows))
 
 
 def _straightened(function: Function, right: Array, rows: Array) -> Iterator[Array]:
-    """Yield the values with each function replaced by a line: in its argument, in the inputs."""
+    """Yield the values with one function at a time replaced by the nearest straight line.
+
+    In its argument; in what a function inside takes, as in log(3*exp(x/y)); and in the inputs.
+    """
     import sympy
 
     line = sympy.Symbol("line", real=True)
-    for part in function.expression.atoms(sympy.Function, sympy.Pow):
-        if not part.free_symbols - set(function.symbols) or _is_power(part):
+    functions = (sympy.Function, sympy.Pow)
+    for part in function.expression.atoms(*functions):
+        read = part.free_symbols - set(function.symbols)
+        if not read or _is_power(part):
             continue
-        inner, outer = function.compiled(part.args[0], part)(rows, right)
+        inside = [inner.args[0] for inner in part.args[0].atoms(*functions)]
+        outer, *inner = function.compiled(part, part.args[0], *inside)(rows, right)
         whole = function.expression.xreplace({part: line})
         wider = Function(whole, (*function.symbols, line), function.inputs)
         value = wider.compiled(whole)
-        read = [int(s.name[1:]) for s in part.free_symbols - set(function.symbols)]
-        for columns in (inner[:, None], rows[:, read]):
+        for columns in (*(i[:, None] for i in inner), rows[:, [int(s.name[1:]) for s in read]]):
             if np.isfinite(outer).all() and np.isfinite(columns).all():
                 yield value(rows, [*right, _line(columns, outer)])[0]
 

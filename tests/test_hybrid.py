@@ -61,6 +61,7 @@ def test_the_law_of_a_known_part_is_found_and_stands_in_its_place():
         laws.pick(min_r2=2)
 
 
+@pytest.mark.slow  # training and a law that is only nearly right: 6 s
 def test_a_trained_network_gives_back_the_product_that_it_has_learned():
     torch.manual_seed(0)
     x = 2 * torch.rand(1000, 2, generator=torch.Generator().manual_seed(1)) - 1
@@ -299,6 +300,15 @@ def test_few_directions_of_many_outputs_are_turned_until_each_is_simple():
     assert one.lost > 0.1 and f"{one.lost:.2%}" in str(one)
 
 
+def test_several_exact_laws_are_the_best_however_long_they_are_together():
+    torch.manual_seed(6)  # a knee at half of the terms, by the rule for one formula
+    net = nn.Sequential(nn.Linear(4, 3))
+    laws = laws_of(net, "0", rows(200, 4))
+    assert laws.best.length > 60
+    assert laws.told[laws.chosen].r2 > 1 - 1e-9
+    assert "is the block" in laws.reason
+
+
 def test_too_many_outputs_need_directions():
     with pytest.raises(cf.BadInput, match="100 outputs") as caught:
         laws_of(nn.Sequential(nn.Linear(2, 100)), "0", rows(100, 2))
@@ -404,6 +414,10 @@ def test_outputs_are_switched_off_by_the_schedule_and_the_mask_is_saved():
     kept = laws.best(x.numpy())
     assert np.allclose(kept, net[0](x).detach().numpy(), atol=1e-4)
     assert list(laws.best.formula.outputs) == [f"y{i}" for i in pruning.active]
+    other = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 1))
+    cf.hybrid.Pruning(other, "0", keep=2, steps=4)
+    other.load_state_dict(net.state_dict(), strict=True)
+    assert torch.equal(other(x), net(x))
     pruning.remove()
     assert list(net.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
 

@@ -197,6 +197,27 @@ def test_it_is_copied_and_the_copy_has_constants_of_its_own():
     assert isinstance(net[1], type(net[1])) and isinstance(other[1], Known)
 
 
+def test_a_whole_network_is_pickled_by_those_who_do_so(tmp_path):
+    net, x = network(), rows(6, 4)
+    swap(net, "1", known_law())
+    torch.save(net, tmp_path / "net.pt")
+    other = torch.load(tmp_path / "net.pt", weights_only=False)
+    assert torch.equal(other(x), net(x))
+    restore(other, "1")
+    assert close(other(x), net(x))
+
+
+def test_numbers_that_are_no_constants_survive_halves_and_back():
+    pieces = ops.where(ops.less(ops.input_(0), ops.const(0.1)), ops.const(1 / 3), ops.input_(1))
+    net = nn.Sequential(Known())
+    swap(net, "0", formula(pieces, ops.input_(2)), trainable=False)
+    x = torch.tensor([[0.05, 2.0, 0.0], [0.1000001, 2.0, 0.0]])
+    before = net(x)
+    assert before[0, 0] == pytest.approx(1 / 3, rel=1e-6) and before[1, 0] == 2
+    net.double()
+    assert net(x.double())[0, 0] == pytest.approx(1 / 3, rel=1e-6)
+
+
 def test_a_formula_reads_one_argument_of_several_by_name_or_place():
     class Gate(nn.Module):
         def forward(self, x, scale, *, shift=None):

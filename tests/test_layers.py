@@ -52,7 +52,7 @@ MAY_IMPORT = {
     | {"store"},
     "hybrid": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "asking"}
-    | {"printers", "store"},
+    | {"printers", "probes", "store"},
     "explain": RUNNING,
     "report": ANYTHING,
     "cli": ANYTHING,

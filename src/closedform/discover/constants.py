@@ -93,7 +93,8 @@ def _limit(problem: Problem, error: float, node: Node, sample: Sample) -> float:
 
 def _alike(node: Node, sample: Sample) -> float:
     """Return how alike the errors of neighbouring rows are: 0 independent, 1 the same."""
-    away = sample.said([node])[0] - sample.values
+    with np.errstate(all="ignore"):
+        away = (sample.said([node])[0] - sample.values) / sample.scale
     table = np.column_stack(sample.columns)[:400]
     away = away[:400]
     spread = table.std(axis=0)
@@ -246,6 +247,8 @@ def uncertainties(problem: Problem, node: Node) -> list[tuple[float, float]]:
 def _jackknife(table: Array, away: Array, slope: Array, groups: int = 8) -> Array:
     """Return the deviation of constants by leaving out one region after another."""
     moves = []
+    if len(table) < 2:
+        return np.full(slope.shape[1], np.inf)
     spread = table.std(axis=0)
     table = (table - table.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     for k in range(4):

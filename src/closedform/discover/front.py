@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
 
@@ -59,9 +60,19 @@ class Front:
         """Tell whether one fits so closely that it is no chance."""
         return self.problem.noise < CHANCE and self.good()
 
+    def after(self, stage: Callable[[], None]) -> bool:
+        """Do one stage of a search; tell whether it is the last.
+
+        What is no number, or too large for one, is no start and no harm either.
+        """
+        with np.errstate(all="ignore"), suppress(np.linalg.LinAlgError):
+            stage()
+        return self.good() or self.clock.out()
+
     def about(self, error: float) -> int:
         """Return an error in steps of 1.6; what fits is all the same."""
-        return round(2 * math.log(max(error, self.limit, 1e-300)))
+        fine = math.isfinite(error)
+        return round(2 * math.log(max(error, self.limit, 1e-300))) if fine else 10_000
 
     def written(self) -> Iterator[Law]:
         """Yield the laws, those that fit first: the constants of these as one writes them."""

@@ -46,19 +46,24 @@ class Problem:
     @cached_property
     def scale(self) -> float:
         """The deviation of the values; that of a constant is its size, of 0 it is 1."""
-        return float(self.values.std() or np.abs(self.values).max(initial=0.0) or 1.0)
+        values = self.values[np.isfinite(self.values)]
+        most = float(np.abs(values).max(initial=0.0)) or 1.0
+        # In units of the greatest: the squares of 1e300 are no numbers.
+        return most * float((values / most).std() if len(values) else 0.0) or most
 
     def error(self, law: Node) -> float:
         """Return how far an expression is from the function, as a share of its deviation.
 
-        Root mean square over `rows`; infinite where it is no number.
+        Root mean square over the rows where the function is a number; infinite where the
+        expression is none.
 
         Args:
             law: over the inputs 0, 1, …
         """
         with np.errstate(all="ignore"):
-            away = self.said(law, self.rows) - self.values
-            error = float(np.sqrt(np.mean((away / self.scale) ** 2)))
+            known = np.isfinite(self.values)
+            away = (self.said(law, self.rows) - self.values)[known]
+            error = float(np.sqrt(np.mean((away / self.scale) ** 2))) if len(away) else 0.0
         return error if np.isfinite(error) else float("inf")
 
     @staticmethod

@@ -25,14 +25,20 @@ EXACT = 1e-9
 """An error up to this is rounding, where nothing says that a function is not exact."""
 OVER, GOOD = 3.0, 1.25
 """A law may be so many times the noise away to be tried in a whole, and to be looked no further."""
+NEAR = 1.4
+"""Of several laws at last, those that are so much farther than the nearest are none."""
+SEARCHING = 0.8
+"""A share of the time; the rest is for the constants of what was found."""
 FRESH = 400
 """So many new rows a law is tried on before it is believed."""
 DEEPEST = 14
 """Each step takes an input away or a function off; a law of ten inputs takes eight of them."""
-KEPT, CAREFUL = 4, 1.4
+KEPT, NOISES = 6, (1.8, 0.6)
 """So many laws of a part are tried in the whole."""
 TRIED = 8
 """So many combinations of laws of parts are tried."""
+FAR = 10.0
+"""Twice the error is worth so many symbols: a fifth more, what is a little too simple, 2.6."""
 ODD = frozenset({"asin", "acos", "atan", "tanh", "sigmoid", "softplus", "erf"})
 """Rare in laws, and good at looking like others within an error."""
 
@@ -47,10 +53,17 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
     """
     if problem.ask is None or not len(problem.rows) or not np.isfinite(problem.values).all():
         return
-    search = _Search(clock, seed)
+    limited = math.isfinite(clock.left)
+    search = _Search(clock.at_most(SEARCHING * clock.left) if limited else clock, seed)
+    laws: dict[Node, _Found] = {}
     for found in search.credible(problem, 0):
-        node = found.node if clock.out() else cleaned(problem, found.node)
-        yield Law(node, problem.error(node), found.made)
+        # One law that is as it should be says more than four that are not.
+        node = found.node if clock.out() and laws else cleaned(problem, found.node)
+        laws.setdefault(node, _Found(node, problem.error(node), found.made))
+    least = min((one.error for one in laws.values()), default=0.0)
+    for one in _ranked(problem, laws.values()):
+        if one.error <= max(NEAR * least, EXACT):
+            yield Law(one.node, one.error, one.made)
 
 
 @dataclass(frozen=True)
@@ -64,8 +77,8 @@ class _Found:
     def score(self, problem: Problem) -> float:
         """Return how unlikely it is: its length, and its error beyond the noise."""
         odd = sum(n.op.name in ODD for n in toposort([self.node]))
-        far = max(self.error, EXACT) / max(GOOD * problem.noise, EXACT)
-        return length([self.node]) + 3 * odd + 12 * math.log2(max(far, 1.0))
+        far = max(self.error, EXACT) / max(problem.noise, EXACT)
+        return length([self.node]) + 3 * odd + FAR * math.log2(max(far, 0.7))
 
 
 @dataclass
@@ -82,9 +95,7 @@ class _Search:
         if constant is not None:
             return [_Found(constant, problem.error(constant), "constant")]
         if problem.inputs == 1:
-            # Its noise is an estimate: what is a little below it is not to be explained.
-            rough = replace(problem, noise=CAREFUL * problem.noise)
-            return self.leaf(problem, one_input.solve(rough, self.clock))
+            return self.leaf(problem, self.curves(problem))
         found = self.apart(problem, depth)
         if not found and problem.inputs <= 4:
             return self.leaf(problem, small.solve(problem, self.clock))
@@ -104,12 +115,18 @@ class _Search:
                     return _ranked(problem, found)
         return _ranked(problem, found)
 
+    def curves(self, problem: Problem) -> Iterator[Law]:
+        """Yield laws of one input: its noise is an estimate, too much or too little."""
+        for share in NOISES if problem.noise > 0 else (1.0,):
+            rough = replace(problem, noise=share * problem.noise)
+            yield from one_input.solve(rough, self.clock)
+
     def leaf(self, problem: Problem, laws: Iterable[Law]) -> list[_Found]:
         """Return the likeliest of some laws; of none that is near enough, the nearest."""
         every = [_Found(law.node, law.error, law.made) for law in laws]
         near = [one for one in every if one.error <= _tolerance(problem)]
-        if not near and problem.noise > 0:
-            near = sorted(every, key=lambda one: one.error)[:1]
+        if not near and problem.noise > 0 and problem.inputs == 1:
+            near = [min(every, key=lambda one: one.error)] if every else []
         return _ranked(problem, near)
 
     def joined(self, trial: _Trial, split: Split, depth: int) -> list[_Found]:

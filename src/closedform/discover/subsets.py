@@ -9,6 +9,9 @@ import numpy as np
 
 from closedform.ir import Array
 
+BLOCK = 2_000
+"""Columns that are paired with others at once: a few MB."""
+
 
 @dataclass(frozen=True)
 class Subset:
@@ -35,41 +38,37 @@ class Columns:
         self.ones, self.target = weight, target * weight
         self.scale = scale * np.sqrt(len(target))
 
-    def singles(self, bias: bool, kinds: Array) -> list[Subset]:
+    def singles(self, bias: bool, kinds: Array, most: int = 10**9) -> list[Subset]:
         """Return the best single column of each kind, the best first."""
         table, target = self._ready(bias)
         got = table @ target
         left = np.maximum(target @ target - got * got, 0.0)
         order = np.argsort(left, kind="stable")
         _, first = np.unique(kinds[order], return_index=True)
-        best = order[np.sort(first)].tolist()
+        best = order[np.sort(first)[:most]].tolist()
         return [self._subset((i,), bias, float(left[i])) for i in best]
 
     def pairs(self, bias: bool, most: int, kinds: Array | None = None) -> list[Subset]:
         """Return the best pairs of columns, at most two of the same two kinds."""
         table, target = self._ready(bias)
-        got, gram = table @ target, table @ table.T
-        free = 1 - gram * gram
-        gain = got[:, None] ** 2 + got[None, :] ** 2 - 2 * gram * np.outer(got, got)
-        gain = np.where(free > 1e-9, gain / np.maximum(free, 1e-9), -1.0)
+        got = table @ target
+        gain = _gain(got, got, table @ table.T)
         gain[np.tril_indices(len(gain))] = -1.0
         wider = most if kinds is None else 8 * most
         found = self._best(gain, float(target @ target), bias, wider)
         return found if kinds is None else _few_of_a_kind(found, kinds)[:most]
 
-    def crossed(
-        self, count: int, bias: bool, most: int, kinds: Array | None = None
-    ) -> list[Subset]:
+    def crossed(self, count: int, bias: bool, most: int) -> list[Subset]:
         """Return the best pairs of one of the first `count` columns and one of the others."""
         table, target = self._ready(bias)
-        got, gram = table @ target, table[:count] @ table[count:].T
-        one, two = got[:count, None], got[None, count:]
-        free = 1 - gram * gram
-        gain = one**2 + two**2 - 2 * gram * one * two
-        gain = np.where(free > 1e-9, gain / np.maximum(free, 1e-9), -1.0)
-        found = self._best(gain, float(target @ target), bias, most if kinds is None else 8 * most)
-        found = [Subset((f.which[0], f.which[1] + count), f.bias, f.error) for f in found]
-        return found if kinds is None else _few_of_a_kind(found, kinds)[:most]
+        got, whole = table @ target, float(target @ target)
+        found: list[Subset] = []
+        for lo in range(count, len(table), BLOCK):
+            hi = min(len(table), lo + BLOCK)
+            gain = _gain(got[:count], got[lo:hi], table[:count] @ table[lo:hi].T)
+            best = self._best(gain, whole, bias, most)
+            found += [Subset((f.which[0], f.which[1] + lo), bias, f.error) for f in best]
+        return sorted(found, key=lambda one: one.error)[:most]
 
     def _best(self, gain: Array, whole: float, bias: bool, most: int) -> list[Subset]:
         flat = gain.ravel()
@@ -116,6 +115,18 @@ class Columns:
 
     def _subset(self, which: tuple[int, ...], bias: bool, left: float) -> Subset:
         return Subset(which, bias, float(np.sqrt(max(left, 0.0))) / self.scale)
+
+
+def _gain(one: Array, two: Array, gram: Array) -> Array:
+    """Return what of a target's square two columns of length 1 explain, of all pairs of them.
+
+    Args:
+        one, two: the products of the columns with the target.
+        gram: with each other.
+    """
+    free = 1 - gram * gram
+    gain = one[:, None] ** 2 + two[None, :] ** 2 - 2 * gram * np.outer(one, two)
+    return np.where(free > 1e-9, gain / np.maximum(free, 1e-9), -1.0)
 
 
 def _few_of_a_kind(found: list[Subset], kinds: Array) -> list[Subset]:

@@ -125,7 +125,7 @@ def choose(entries: Sequence[Entry], judge: Judge, tolerance: float | None) -> C
 def _within(entries: Sequence[Entry], tolerance: float) -> Choice:
     for i, e in enumerate(entries):
         if e.judged.chosen_by <= tolerance:
-            return _choice(entries, i, f"the shortest one within the tolerance of {tolerance:g}.")
+            return chosen(entries, i, f"the shortest one within the tolerance of {tolerance:g}.")
     i = min(range(len(entries)), key=lambda i: entries[i].judged.chosen_by)
     return Choice(
         i, f"no formula is within the tolerance of {tolerance:g}; this one comes nearest, with "
@@ -140,7 +140,7 @@ def _nothing_left(entries: Sequence[Entry]) -> Choice | None:
         return Choice(0, "the model gives the same answer on all the rows to choose by.")
     for i, e in enumerate(entries):
         if e.length <= SHORT and e.judged.chosen_by <= NOTHING * most < math.inf:
-            return _choice(entries, i, "the shortest one that is the model, but for "
+            return chosen(entries, i, "the shortest one that is the model, but for "
                                        f"{NOTHING:.0%} of the error of a constant.")  # fmt: skip
     return None
 
@@ -161,7 +161,7 @@ def _as_good_on_y(entries: Sequence[Entry], judge: Judge) -> Choice | None:
         # What is fitted to y is nearer to it than the model, and so further from the model.
         near = entries[i].refitted or not _is_poor(entries, i)
         if _as_good(own, theirs) and near:
-            return _choice(entries, i, "the shortest one that is as good against y as the model "
+            return chosen(entries, i, "the shortest one that is as good against y as the model "
                                        "itself, within one standard error.")  # fmt: skip
     return None
 
@@ -189,7 +189,7 @@ def _knee(entries: Sequence[Entry]) -> Choice:
     if len(entries) == 1:
         return Choice(0, "the only formula there is.")
     if not readable:
-        return _choice(entries, 0, f"no other formula of up to {LEGIBLE} symbols was found that is "
+        return chosen(entries, 0, f"no other formula of up to {LEGIBLE} symbols was found that is "
                                    "nearer to the model.")  # fmt: skip
     ends = [0, *readable, len(entries) - 1]
     lengths = np.log([max(entries[i].length, 1) for i in ends])
@@ -198,7 +198,7 @@ def _knee(entries: Sequence[Entry]) -> Choice:
     x = (lengths - lengths[0]) / (np.ptp(lengths) or 1.0)
     y = (errors - errors[-1]) / (errors[0] - errors[-1] or 1.0)
     i = readable[int(np.argmax((1 - x - y)[1:-1]))]
-    return _choice(entries, i, f"the knee of the curve{_but_poor(entries)}.")
+    return chosen(entries, i, f"the knee of the curve{_but_poor(entries)}.")
 
 
 def _is_poor(entries: Sequence[Entry], i: int) -> bool:
@@ -224,7 +224,7 @@ def _divergence(e: Entry) -> float:
     return 0.0 if e.judged.diverges is None else float(e.judged.diverges.mean())
 
 
-def _choice(entries: Sequence[Entry], i: int, why: str) -> Choice:
+def chosen(entries: Sequence[Entry], i: int, why: str) -> Choice:
     """Return a choice with how it compares with its neighbours on the rows that no step saw."""
     e = entries[i]
     symbols = "symbol" if e.length == 1 else "symbols"

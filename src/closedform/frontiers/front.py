@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from closedform.errors import BadInput, MissingExtra
 from closedform.formula import Formula
-from closedform.frontiers.choosing import Choice, choose, useful
+from closedform.frontiers.choosing import Choice, choose, chosen, useful
 from closedform.frontiers.judging import Judge, Judged
 from closedform.frontiers.refitting import REFITTED
 from closedform.frontiers.words import SURELY, one_line, table_lines
@@ -101,11 +101,26 @@ class Frontier(Sequence[Formula]):
     @classmethod
     def of(
         cls, found: Sequence[Entry], judge: Judge, *, tolerance: float | None,
-        notes: Sequence[str], seconds: float, seed: int,
+        notes: Sequence[str], seconds: float, seed: int, likeliest: tuple[Entry, str] | None = None,
     ) -> Frontier:  # fmt: skip
-        """Keep what is useful of all that was found, and choose the best."""
+        """Keep what is useful of all that was found, and choose the best.
+
+        Args:
+            found: all that was found.
+            judge: of the model.
+            tolerance: the greatest error that is accepted; None for no such.
+            notes: what the user should know.
+            seconds: how long it took.
+            seed: of everything random.
+            likeliest: the entry that is the best unless there is a tolerance, and why.
+        """
         every = useful(found)
-        choice = choose(every, judge, tolerance)
+        if likeliest is not None and likeliest[0] not in every:
+            every = sorted([*every, likeliest[0]], key=lambda e: e.length)
+        if likeliest is None or tolerance is not None:
+            choice = choose(every, judge, tolerance)
+        else:
+            choice = chosen(every, every.index(likeliest[0]), likeliest[1])
         # The rows were needed to tell which are useful; a frontier need not carry them.
         kept = [replace(e, judged=e.judged.without_rows()) for e in every]
         return cls(

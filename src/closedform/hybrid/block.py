@@ -161,7 +161,8 @@ class FormulaBlock(Standing):
             self.register_buffer(name, numbers)
 
     def _fixed(self, name: str, values: Any) -> None:
-        numbers = None if values is None else torch.tensor(values, device=self.unit.device)
+        wide = {"dtype": torch.float32, "device": self.unit.device}
+        numbers = None if values is None else torch.tensor(values, **wide)
         self.register_buffer(name, numbers, persistent=False)
 
     def _program(self) -> nn.Module:
@@ -187,10 +188,26 @@ class FormulaBlock(Standing):
         return made
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        super()._apply(fn, recurse)
-        # net.half() reaches all: what is computed in halves loses more than it saves.
-        self.program.to(self._wide)
+        # net.half() reaches all, but numbers that have become halves do not come back.
+        before, program = self._wide, self._modules.pop("program")
+        try:
+            super()._apply(fn, recurse)
+        finally:
+            self._modules["program"] = program
+        if self._wide is not before:
+            self.program = self._program()
+        self.program.to(self.unit.device)
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied or pickled: not the printed program, whose class has no place."""
+        modules = {k: m for k, m in self._modules.items() if k != "program"}
+        return {**self.__dict__, "_modules": modules}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Print the program anew."""
+        super().__setstate__(state)
+        self.program = self._program().to(self.unit.device)
 
     @property
     def _wide(self) -> torch.dtype:

@@ -155,7 +155,8 @@ def _seen(
     rows, said = [], []
     with asked(net, fit, seed=seed):
         for one in passed(net, block, fit, call):
-            given = {**dict(enumerate(one.given.values())), **one.given}
+            by_place: dict[Any, Any] = dict(enumerate(one.given.values()))
+            given = by_place | one.given
             rows.append(chosen.layout.rows_in(given).cpu().numpy())
             said.append(chosen.layout.rows_out(one.said).cpu().numpy())
     return np.vstack(rows), np.vstack(said)

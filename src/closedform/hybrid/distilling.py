@@ -21,7 +21,7 @@ from closedform.hybrid.law import BlockLaw
 from closedform.hybrid.laws import BlockLaws, Told, read_laws, told_of
 from closedform.hybrid.layout import KINDS
 from closedform.hybrid.sampling import Sample, sampled
-from closedform.hybrid.searching import Ask, Columns, searched
+from closedform.hybrid.searching import Ask, Columns, chosen, searched
 from closedform.hybrid.swapping import put_back
 from closedform.hybrid.unchanged import asked
 from closedform.ir import Array
@@ -251,8 +251,9 @@ def _laws(name: str, front: Frontier, columns: Columns, task: Task, key: str) ->
         law = BlockLaw(formula, seen.found.layout, seen.returned, task.directions, task.rest)
         told.append(told_of(law, rows, said, task, entry.method))
         made.append(law)
+    best, reason = chosen(front, len(task.outputs))
     return BlockLaws(
-        name, tuple(made), tuple(told), front.choice.index, front.reason,
+        name, tuple(made), tuple(told), best, reason,
         seen.notes + front.notes, key, _lost(task), seen.seen, len(rows), seed=front.seed,
         oracle=seen.oracle, sample=seen,
     )  # fmt: skip

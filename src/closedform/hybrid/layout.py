@@ -88,8 +88,8 @@ class Layout:
 
         lead = torch.broadcast_shapes(*[p.shape[:-1] for p in parts])
         wide = [p.expand(*lead, p.shape[-1]).reshape(-1, p.shape[-1]) for p in parts]
-        # Float64, so that whole numbers and halves stand side by side.
-        return torch.cat([p.double() for p in wide], -1)
+        # In float64 whole numbers and halves stand side by side; not every device has it.
+        return torch.cat([p.cpu().double() for p in wide], -1)
 
 
 def spread(tensor: Any, slot: Slot, kind: Kind) -> Any:

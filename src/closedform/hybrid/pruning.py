@@ -35,8 +35,8 @@ class Pruning:
         pruning.active                   # the numbers of the outputs that stay
         laws = cf.hybrid.distill(net, "messages", loader, outputs=pruning.active)
 
-    The mask is the buffer `closedform_mask` of the block: it is saved with the network, and moves
-    with it.
+    The mask is the buffer `closedform_mask` of the block: it is saved with the network, loaded into
+    one that is pruned in the same place, and moves with it.
 
     Attributes:
         keep: how many outputs stay.
@@ -74,7 +74,10 @@ class Pruning:
                 f"{name!r} is being pruned already.", hint="Call pruning.remove() first."
             )
         self._block.register_buffer(_MASK, None)
-        self._hook = self._block.register_forward_hook(_masked)
+        self._hooks = [
+            self._block.register_forward_hook(_masked),
+            self._block.register_load_state_dict_pre_hook(_expecting),
+        ]
 
     def step(self, batch: Any, number: int | None = None) -> list[int]:
         """Switch off as many outputs as the schedule wants by now; return those that are on.
@@ -110,7 +113,8 @@ class Pruning:
 
     def remove(self) -> None:
         """Take the mask away again: all outputs are on."""
-        self._hook.remove()
+        for hook in self._hooks:
+            hook.remove()
         del self._block.closedform_mask
 
     def _deviation(self, batch: Any) -> Any:
@@ -142,3 +146,10 @@ _MASK = "closedform_mask"
 def _masked(block: Any, _: Any, said: Any) -> Any:
     mask = block.closedform_mask
     return said if mask is None else said * mask.to(said)
+
+
+def _expecting(block: Any, state: Any, prefix: str, *_: Any) -> None:
+    """Make room for the mask that is being loaded."""
+    saved = state.get(prefix + _MASK)
+    if saved is not None and block.closedform_mask is None:
+        block.closedform_mask = saved.clone()

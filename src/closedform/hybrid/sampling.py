@@ -101,11 +101,13 @@ class _Kept:
     """The rows with the least of the numbers that are drawn for each."""
 
     def __init__(self, most: int) -> None:
-        self.most, self.seen, self.parts = most, 0, list[tuple[Array, Array, Array]]()
+        self.most, self.seen, self.wild = most, 0, 0
+        self.parts: list[tuple[Array, Array, Array]] = []
 
     def add(self, rows: Array, said: Array, drawn: Array) -> None:
         self.seen += len(rows)
         fine = np.isfinite(rows).all(axis=1) & np.isfinite(said).all(axis=1)
+        self.wild += int((~fine).sum())
         self.parts.append((rows[fine], said[fine], drawn[fine]))
         if sum(len(p[2]) for p in self.parts) > 4 * self.most:
             self.parts = [self._least()]
@@ -123,6 +125,8 @@ class _Kept:
                 hint=f"Give batches in which at least {FEWEST} rows pass by.",
             )
         notes = list(found.notes)
+        if self.wild:
+            notes.append(f"{self.wild:,} of {self.seen:,} rows are not finite, and left out.")
         if left_out:
             notes.append(
                 f"{left_out} calls of another form than the first were left out: the formula "

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.discover.problem import Law, Problem
+from closedform.discover.problem import Problem
 from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.frontiers.data_alone import data_alone
-from closedform.frontiers.front import Frontier
+from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.judging import Judge, Metric
 from closedform.frontiers.limiting import LONGEST, as_before
 from closedform.frontiers.searching import Search, constant
 from closedform.frontiers.subject import Subject
 from closedform.laws.entrance import given
 from closedform.laws.found import Laws
-from closedform.laws.joining import joined
-from closedform.laws.operators import checked, made_of
-from closedform.laws.searching import Found, searched, worth
+from closedform.laws.judged import law_formulas, likeliest
+from closedform.laws.operators import checked
+from closedform.laws.searching import Found, searched
 from closedform.laws.sought import Sought, sought_in
 from closedform.laws.units import dimensions_of, in_units
 from closedform.shorten.clock import Clock
@@ -90,15 +90,13 @@ def distill(
         sought = _sought(subject, noise, units)
         search = Search(subject, judge, clock, progress or (lambda _: None))
         search.notes += [*notes, *subject.notes]
-        found = _searched(search, sought, options, n_jobs)
+        found, best = _searched(search, sought, options, n_jobs)
     front = Frontier.of(
         search.entries, judge, tolerance=None if tolerance is None else float(tolerance),
-        notes=search.notes, seconds=time.perf_counter() - started, seed=int(seed),
+        notes=search.notes, seconds=time.perf_counter() - started, seed=int(seed), likeliest=best,
     )  # fmt: skip
-    del found
-    return Laws.among(
-        front, problems=_kept(subject, sought), noise=tuple(one.problem.noise for one in sought)
-    )
+    noises = tuple(one.noise for one in found)
+    return Laws.among(front, problems=_kept(subject, noises), noise=noises)
 
 
 def _options(
@@ -109,7 +107,7 @@ def _options(
         number("noise", noise, "the share of the deviation, as 0.01, or None")
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or not n_jobs):
         raise BadInput(f"n_jobs={n_jobs!r} has no meaning.", hint="Give a whole number, or None.")
-    options: dict[str, Any] = {"seed": seed_of(seed)}
+    options: dict[str, Any] = {"seed": seed_of(seed), "estimate": noise is None}
     allowed = checked(operators)
     if allowed is not None:
         options["operators"] = allowed
@@ -152,31 +150,38 @@ def _sought(subject: Subject, noise: float | None, units: Any) -> list[Sought]:
 
 def _searched(
     search: Search, sought: Sequence[Sought], options: dict[str, Any], jobs: int | None
-) -> Found:
-    """Search, and judge what was found, into the entries of a search."""
+) -> tuple[list[Found], tuple[Entry, str] | None]:
+    """Search, and judge what was found, into the entries of a search; return the likeliest."""
     clock = search.clock
     most = clock.at_most(SHARE * clock.left) if math.isfinite(clock.left) else clock
     search.take("constant", _constant(search.subject.teacher))
     found = searched(sought, most, options, jobs, search.tell)
-    search.notes += found.notes
-    if found.cut:
-        search.notes.append("cut short by the time limit: more time may find more")
-    allowed = options.get("operators")
-    laws = [
-        [
-            Law(one.law(law.node), law.error, law.made)
-            for law in some
-            if made_of(one.law(law.node), allowed)
-        ]
-        for one, some in zip(sought, found.laws, strict=True)
-    ]
+    search.notes += _notes(sought, found)
     try:
-        search.take(lambda f: str(f.trail[-1].found["made"]), _formulas(search, laws))
-        if not found.interrupted and search.subject.model is not None:
+        search.take(_made, law_formulas(search.subject.teacher, sought, found, options))
+        if search.subject.model is not None and not any(one.interrupted for one in found):
             search.refit()
     except KeyboardInterrupt:
-        search.notes.append("interrupted: these are the laws found until then")
-    return found
+        search.notes.append(INTERRUPTED)
+    return found, likeliest(search.entries, sought, found)
+
+
+INTERRUPTED = "interrupted: these are the laws found until then"
+CUT = "cut short by the time limit: more time may find more"
+
+
+def _made(formula: Formula) -> str:
+    return str(formula.trail[-1].found["made"])
+
+
+def _notes(sought: Sequence[Sought], found: Sequence[Found]) -> list[str]:
+    told = [
+        f"{one.name}: {note}" if len(sought) > 1 else note
+        for one, some in zip(sought, found, strict=True)
+        for note in some.notes
+    ]
+    told += [CUT] * any(some.cut for some in found)
+    return told + [INTERRUPTED] * any(some.interrupted for some in found)
 
 
 def _constant(teacher: Teacher) -> Iterator[Formula]:
@@ -189,27 +194,10 @@ def _constant(teacher: Teacher) -> Iterator[Formula]:
     yield teacher.formula_of(nodes, Step("constant", "approx"))
 
 
-def _formulas(search: Search, laws: Sequence[Sequence[Law]]) -> Iterator[Formula]:
-    """Yield formulas with all outputs."""
-    teacher = search.subject.teacher
-    if not all(laws):
-        return
-    kept = [worth(some) for some in laws]
-    every = ([law] for law in kept[0]) if len(kept) == 1 else joined(kept)
-    for some in every:
-        if all(law.node.op is ops.CONST for law in some):
-            continue  # there is one already
-        made = " · ".join(dict.fromkeys(law.made for law in some))
-        step = Step("law", "approx", {}, {"made": made})
-        yield teacher.formula_of([law.node for law in some], step)
-
-
-def _kept(subject: Subject, sought: Sequence[Sought]) -> tuple[Problem, ...]:
+def _kept(subject: Subject, noises: Sequence[float]) -> tuple[Problem, ...]:
     """Return each output over all inputs, on some of the rows."""
     teacher = subject.teacher
     picked = np.random.default_rng([teacher.seed, 25]).permutation(teacher.rows)[:KEPT]
     rows = np.column_stack([c[picked].astype(float) for c in teacher.inputs])
     scores = teacher.scores[picked]
-    return tuple(
-        Problem(rows, scores[:, k], None, one.problem.noise) for k, one in enumerate(sought)
-    )
+    return tuple(Problem(rows, scores[:, k], None, noise) for k, noise in enumerate(noises))

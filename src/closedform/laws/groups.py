@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import combinations, islice
 
 import numpy as np
@@ -25,8 +26,10 @@ Dimension = Mapping[str, Fraction]
 """The power of each base quantity, as {"length": 1, "time": -2}; those that are 0 left out."""
 TRIED = 3_000
 """So many choices of inputs as units are compared."""
-PLACES = 32
+PLACES = 16
 """So many rows are tried as the place at which a number is made by moving one input."""
+KNOWN = 300
+"""Of so many rows these are the nearest."""
 
 
 @dataclass(frozen=True)
@@ -205,9 +208,8 @@ class Regrouped:
         out, box = np.full(len(values), np.nan), self.problem.box
         rows = np.zeros((len(values), len(box)))
         todo = np.arange(len(values))
-        random = np.random.default_rng(len(values))
-        for place in random.integers(len(self.problem.rows), size=PLACES):
-            moved = self._moved(self.problem.rows[place], values[todo])
+        for k in range(PLACES):
+            moved = self._moved(self._places(values[todo], k), values[todo])
             inside = ((moved >= box[:, 0]) & (moved <= box[:, 1])).all(axis=1)
             rows[todo[inside]] = moved[inside]
             out[todo[inside]] = 0.0
@@ -219,9 +221,22 @@ class Regrouped:
             out[there] = self.problem.ask(rows[there]) / self.groups.scale(rows[there])
         return out
 
-    def _moved(self, place: Array, values: Array) -> Array:
-        """Return rows at a place whose groups have some values."""
-        rows = np.repeat(place[None, :], len(values), axis=0)
+    def _places(self, values: Array, k: int) -> Array:
+        """Return a row for each value of the groups: the nearest, the next nearest, and so on."""
+        some, own = self._known
+        apart = ((values[:, None, :] - own[None, :, :]) / (own.std(axis=0) + 1e-300)) ** 2
+        nearest = np.argpartition(apart.sum(axis=2), min(k, len(own) - 1), axis=1)
+        return np.asarray(some[nearest[:, min(k, len(own) - 1)]])
+
+    @cached_property
+    def _known(self) -> tuple[Array, Array]:
+        """Some rows, and the values of their groups."""
+        some = self.problem.rows[:KNOWN]
+        return some, self.groups.values(some)
+
+    def _moved(self, places: Array, values: Array) -> Array:
+        """Return rows at some places whose groups have some values."""
+        rows = places.copy()
         for k, (powers, carrier) in enumerate(
             zip(self.groups.powers, self.groups.carriers, strict=True)
         ):
@@ -252,4 +267,5 @@ def without_units(sought: Sought, groups: Groups) -> Sought:
     columns = tuple(groups.node(p, sought.columns) for p in groups.powers)
     factor = groups.node(groups.factor, sought.columns) if any(groups.factor) else None
     made = Problem(rows, values, ask, problem.noise * share)
-    return Sought(made, columns, sought.name, factor)
+    y = None if sought.y is None else sought.y / scale
+    return Sought(made, columns, sought.name, factor, y)

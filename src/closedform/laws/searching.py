@@ -4,38 +4,45 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from closedform import ops
+from closedform.discover.choice import Choice, best
+from closedform.discover.noise import estimated
 from closedform.discover.problem import Law, Problem
-from closedform.errors import ClosedformError, first_line
+from closedform.errors import ClosedformError, MissingExtra, first_line
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
 from closedform.laws.solving import solve
 from closedform.laws.sought import Sought
 from closedform.length import length
 from closedform.shorten.clock import Clock
 
+SHARE = 0.9
+"""Of the time of an output, so much is for finding laws; the rest is for choosing one."""
 GRACE = 1.0
 """Seconds for which a step on its way may overrun; then it is cut off."""
 
 
 @dataclass(eq=False)
 class Found:
-    """What a search has found.
+    """What the search for one output has found.
 
     Attributes:
-        laws: of each output.
+        laws: over the problem's columns, as they came.
+        chosen: the likeliest of them; None where there was no time to tell.
+        noise: of the problem, as given or estimated.
         notes: what the user should know.
-        cut: whether the time limit ended a search.
+        cut: whether the time limit ended it.
         interrupted: whether the user did.
     """
 
-    laws: list[list[Law]]
+    laws: list[Law] = field(default_factory=list)
+    chosen: Choice | None = None
+    noise: float = 0.0
     notes: list[str] = field(default_factory=list)
     cut: bool = False
     interrupted: bool = False
@@ -44,24 +51,25 @@ class Found:
 def searched(
     sought: Sequence[Sought], clock: Clock, options: Mapping[str, Any], jobs: int | None,
     tell: Callable[[str], None],
-) -> Found:  # fmt: skip
+) -> list[Found]:  # fmt: skip
     """Return the laws of each output, within the time; what was found when it ends is kept.
 
     Args:
         sought: the outputs.
         clock: how much time there is for all.
-        options: of `solve`.
+        options: of `solve`; and "estimate": whether the noise is to be estimated.
         jobs: searches at a time; None: 1, or what `joblib.parallel_config` says.
         tell: called with a line for each output.
     """
-    found = Found([[] for _ in sought])
+    found = [Found() for _ in sought]
     workers = _workers(jobs) if len(sought) > 1 else 1
-    if workers > 1:
+    done = (
         _in_parallel(sought, clock, options, jobs, workers, found)
-    else:
-        _in_turn(sought, clock, options, found)
-    for one, laws in zip(sought, found.laws, strict=True):
-        tell(f"{one.name}: {len(laws)} laws")
+        if workers > 1
+        else _in_turn(sought, clock, options, found)
+    )
+    for i in done:
+        tell(f"{sought[i].name}: {len(found[i].laws)} laws")
     return found
 
 
@@ -72,84 +80,87 @@ def _workers(jobs: int | None) -> int:
     try:
         import joblib
     except ImportError:
-        from closedform.errors import MissingExtra
-
         raise MissingExtra("joblib", "discover", f"n_jobs={jobs}") from None
     return int(joblib.effective_n_jobs(jobs))
 
 
 def _in_turn(
-    sought: Sequence[Sought], clock: Clock, options: Mapping[str, Any], found: Found
-) -> None:
+    sought: Sequence[Sought], clock: Clock, options: Mapping[str, Any], found: list[Found]
+) -> Iterator[int]:
     for i, one in enumerate(sought):
-        share = clock.left / (len(sought) - i)
-        notes, cut = _solved_into(found.laws[i], one.problem, share, options)
-        found.notes += [f"{one.name}: {note}" if len(sought) > 1 else note for note in notes]
-        found.cut |= cut
-        if notes == [INTERRUPTED]:
-            found.interrupted = True
+        found[i] = one_search(one, clock.left / (len(sought) - i), options)
+        yield i
+        if found[i].interrupted:
             return
-
-
-INTERRUPTED = "interrupted: these are the laws found until then"
-
-
-def _solved_into(
-    laws: list[Law], problem: Problem, seconds: float, options: Mapping[str, Any]
-) -> tuple[list[str], bool]:
-    """Collect the laws of a problem; return notes, and whether its time was over."""
-    clock = Clock(None if math.isinf(seconds) else seconds)
-    if not problem.inputs or not np.ptp(problem.values):
-        laws.append(_constant(problem))
-        return [], False
-    if clock.out():
-        return [], True
-    try:
-        with as_before(), np.errstate(all="ignore"), at_latest(clock.left + GRACE):
-            for law in solve(problem, clock, **options):
-                laws.append(law)
-    except TimeIsOver:
-        return [], True
-    except KeyboardInterrupt:
-        return [INTERRUPTED], False
-    except Exception as problem_:  # what was found before is not lost
-        kind = "" if isinstance(problem_, ClosedformError) else f"{type(problem_).__name__}: "
-        return [f"the search stopped: {kind}{first_line(problem_)}"], False
-    return [], clock.out()
-
-
-def _constant(problem: Problem) -> Law:
-    made = ops.const(float(problem.values.mean()) if len(problem.values) else 0.0)
-    return Law(made, problem.error(made), "a constant")
-
-
-def one_search(
-    problem: Problem, seconds: float, options: Mapping[str, Any]
-) -> tuple[list[Law], list[str], bool]:
-    """Return what a worker has found: laws, notes, and whether its time was over."""
-    laws: list[Law] = []
-    return laws, *_solved_into(laws, problem, seconds, options)
 
 
 def _in_parallel(
     sought: Sequence[Sought], clock: Clock, options: Mapping[str, Any], jobs: int | None,
-    workers: int, found: Found,
-) -> None:  # fmt: skip
+    workers: int, found: list[Found],
+) -> Iterator[int]:  # fmt: skip
     import joblib
 
     seconds = clock.left / math.ceil(len(sought) / workers)
-    tasks = (joblib.delayed(one_search)(one.problem, seconds, options) for one in sought)
-    with suppress(KeyboardInterrupt):
+    tasks = (joblib.delayed(one_search)(one, seconds, options) for one in sought)
+    try:
+        made = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
+        for i, one in enumerate(made):
+            found[i] = one
+            yield i
+    except KeyboardInterrupt:
+        found[-1].interrupted = True
+
+
+def one_search(sought: Sought, seconds: float, options: Mapping[str, Any]) -> Found:
+    """Return what is found for one output in some seconds."""
+    clock = Clock(None if math.isinf(seconds) else seconds)
+    found = Found(noise=sought.problem.noise)
+    if not sought.problem.inputs or not np.ptp(sought.problem.values):
+        return found
+    if clock.out():
+        found.cut = True
+        return found
+    with as_before(), np.errstate(all="ignore"):
+        _until(found, clock, lambda: _solved(found, sought, clock, dict(options)))
+        if not found.interrupted:
+            # What was found in all the time there was is worth the seconds to choose from it.
+            _until(found, clock, lambda: _choose(found, sought, options.get("seed", 0)))
+    return found
+
+
+def _until(found: Found, clock: Clock, step: Callable[[], None]) -> None:
+    """Take a step, at most until the time is over; what was found before it ends is not lost."""
+    try:
+        with at_latest(clock.left + GRACE):
+            step()
+    except TimeIsOver:
+        found.cut = True
+    except KeyboardInterrupt:
         found.interrupted = True
-        for i, (laws, notes, cut) in enumerate(
-            joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-        ):
-            found.laws[i] = laws
-            found.notes += [f"{sought[i].name}: {note}" for note in notes]
-            found.cut |= cut
-        found.interrupted = False
-    if found.interrupted:
-        found.notes.append(INTERRUPTED)
+    except Exception as problem:
+        kind = "" if isinstance(problem, ClosedformError) else f"{type(problem).__name__}: "
+        found.notes.append(f"the search stopped: {kind}{first_line(problem)}")
+
+
+def _solved(found: Found, sought: Sought, clock: Clock, options: dict[str, Any]) -> None:
+    problem = sought.problem
+    if options.pop("estimate", False) and problem.ask is not None:
+        found.noise = estimated(problem, sought.y, options.get("seed", 0))
+    most = clock.at_most(SHARE * clock.left)
+    for law in solve(replace(problem, noise=found.noise), most, **options):
+        found.laws.append(law)
+    found.cut = most.out()
+
+
+def _choose(found: Found, sought: Sought, seed: int) -> None:
+    problem = replace(sought.problem, noise=found.noise)
+    found.chosen = best(problem, [constant_of(problem), *found.laws], sought.y, seed)
+
+
+def constant_of(problem: Problem) -> Law:
+    """Return the best law that looks at nothing."""
+    made = ops.const(float(problem.values.mean()))
+    return Law(made, problem.error(made), "a constant")
 
 
 NEAR = 1.1

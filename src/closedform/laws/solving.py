@@ -19,6 +19,8 @@ DEFAULT = "pyoperon"
 """The engine that is used where it is installed."""
 MOST_LINES = 6
 """Inputs: more make no law."""
+MORE = 8
+"""So many laws that are as near as the noise allows are enough to choose from."""
 SEEDS = 3
 """So many of the nearest laws are handed to an engine."""
 
@@ -38,11 +40,15 @@ def solve(
     """
     found: list[Law] = []
     for laws in _steps(problem, clock, seed, operators, engines, found):
+        more = MORE
         for law in laws:
             if made_of(law.node, operators):
                 found.append(law)
                 yield law
-        if clock.out() or any(law.error <= enough(problem) for law in found):
+            more -= any(one.error <= enough(problem) for one in found[-1:])
+            if not more:
+                return
+        if clock.out() or more < MORE:
             return
 
 

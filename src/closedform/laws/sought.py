@@ -9,7 +9,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.discover.algebra import tidied
-from closedform.discover.problem import Ask, Problem
+from closedform.discover.problem import Problem
 from closedform.errors import BadInput
 from closedform.frontiers.data_alone import Recorded
 from closedform.frontiers.subject import Subject
@@ -31,14 +31,16 @@ class Sought:
     Attributes:
         problem: the output over these columns.
         columns: each of them, over the raw inputs.
-        factor: what the problem's law is multiplied by; None for nothing.
         name: of the output.
+        factor: what the problem's law is multiplied by; None for nothing.
+        y: what was observed on the problem's rows; None where that is not known.
     """
 
     problem: Problem
     columns: tuple[Node, ...]
     name: str
     factor: Node | None = None
+    y: Array | None = None
 
     def law(self, node: Node) -> Node:
         """Return a law of the problem as one over the raw inputs."""
@@ -167,8 +169,17 @@ def _told(
         raise BadInput(
             f"{name}: only {int(there.sum())} rows have a value.", hint=f"Give at least {FEWEST}."
         )
-    ask: Ask | None = None
-    return Sought(Problem(rows[there], values[there], ask, noise or 0.0), tuple(nodes), name)
+    problem = Problem(rows[there], values[there], None, noise or 0.0)
+    return Sought(problem, tuple(nodes), name, y=_observed(teacher, k, there))
+
+
+def _observed(teacher: Teacher, k: int, there: Array) -> Array | None:
+    """Return what was observed of an output, where it is known on all rows."""
+    if teacher.y is None or teacher.classifies or isinstance(teacher, Recorded):
+        return None
+    table = np.asarray(teacher.y, dtype=float)
+    column = (table if table.ndim == 2 else table[:, None])[there, k]
+    return column if np.isfinite(column).all() else None
 
 
 def _scores(teacher: Teacher) -> Array:

@@ -49,8 +49,7 @@ def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
         return
     front = Front(problem, sample, clock)
     for stage in _Search.of(sample, front, even).stages():
-        stage()
-        if front.good() or clock.out():
+        if front.after(stage):
             break
     yield from front.written()
 
@@ -142,7 +141,8 @@ class _Search:
     def ratios(self, functions: Functions) -> None:
         """Try (a·g(x) + b)/(1 + c·h(x))."""
         y, scale = self.sample.values, self.sample.scale
-        for found in ratios(functions.table, y, scale, functions.kinds, TRIED):
+        table, kinds = functions.table, (functions.kinds, functions.kinds)
+        for found in ratios(table, table, y, scale, TRIED, kinds):
             top = ops.lin(found.bias, (found.top, functions.node(found.g)))
             bottom = ops.lin(1.0, (found.bottom, functions.node(found.h)))
             self.front.add(ops.div(top, bottom), "a quotient of functions")

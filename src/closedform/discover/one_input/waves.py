@@ -7,6 +7,7 @@ the rates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -86,7 +87,7 @@ def _written(terms: list[tuple[float, float, bool]], got: list[float], middle: f
         lift = float(np.exp(-rate * middle))
         if turn:
             # a·cos(t) + b·sin(t) is √(a² + b²)·sin(t + φ).
-            size, phase = float(np.hypot(*got[at : at + 2])), float(np.arctan2(*got[at : at + 2]))
+            size, phase = math.hypot(got[at], got[at + 1]), math.atan2(got[at], got[at + 1])
             wave = ops.sin(ops.lin(phase, (turn, x)))
             parts.append((size * lift, ops.mul(grown, wave) if rate else wave))
             at += 2

@@ -23,7 +23,7 @@ POWERS = tuple(p / 2 for p in range(-12, 13))
 SEVERAL = 60
 """So many groups of each size are tried."""
 NARROW = np.log(6.0)
-"""An input of both signs is scaled by six at most: to 0 it would be without end."""
+"""An input is scaled by six at most: to 0 it would be without end."""
 PAIRS = ((1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))
 SPREAD = (0.5, 0.1, 0.9)
 """Where on its orbit f is asked: the mean over these has less of a network's error than one."""
@@ -132,6 +132,9 @@ def _moved(
 ) -> tuple[Array, Array | None]:
     """Return what f says after a move, and the steps; None where there is no room for one."""
     lo, hi = _room(problem, rows, kind, q)
+    if kind == "scale":
+        # All of a sine is a power near 0: a move must not end there.
+        lo, hi = np.maximum(lo, -NARROW / np.abs(q).max()), np.minimum(hi, NARROW / np.abs(q).max())
     # The third of the way that is farther off, so that no move is a small one.
     share = random.random(len(rows)) / 3
     far = np.where(hi > -lo, hi - share * (hi - lo), lo + share * (hi - lo))

@@ -20,51 +20,49 @@ class Function:
         build: how it is written.
         of: its meaning, of any shape.
         cost: what it takes to read.
-        bends: whether a sum cannot do it.
     """
 
     build: Callable[[Node], Node]
     of: Callable[[Array], Array]
     cost: int
-    bends: bool = True
 
 
 def _over(n: Node) -> Node:
     return ops.div(ops.const(1.0), n)
 
 
-def _line(bias: float, weight: float) -> Function:
-    return Function(
-        lambda n: ops.lin(bias, (weight, n)), lambda v: bias + weight * v,
-        2 if weight not in (1, -1) or bias < 0 else 1, False,
-    )  # fmt: skip
+def _line(bias: float, weight: float, cost: int) -> Function:
+    return Function(lambda n: ops.lin(bias, (weight, n)), lambda v: bias + weight * v, cost)
 
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(lambda n: ops.power(n, 2), np.square, 1),
-    Function(ops.sqrt, np.sqrt, 1),
-    Function(_over, lambda v: 1 / v, 1),
-    Function(ops.exp, np.exp, 1),
-    Function(lambda n: ops.exp(ops.lin(0.0, (-1.0, n))), lambda v: np.exp(-v), 1),
-    Function(ops.log, np.log, 1),
-    Function(ops.sin, np.sin, 1),
-    Function(ops.cos, np.cos, 1),
-    Function(ops.tanh, np.tanh, 1),
+    Function(ops.sqrt, np.sqrt, 2),
+    Function(_over, lambda v: 1 / v, 2),
+    _line(1.0, 1.0, 2), _line(1.0, -1.0, 2),
     Function(lambda n: ops.power(n, 3), lambda v: v**3, 2),
-    Function(lambda n: ops.unary("asin", n), np.arcsin, 2),
-    Function(lambda n: ops.unary("acos", n), np.arccos, 2),
-    Function(ops.atan, np.arctan, 2),
-    _line(1.0, 1.0), _line(1.0, -1.0), _line(-1.0, 1.0), _line(0.0, 2.0), _line(0.0, 0.5),
+    Function(ops.exp, np.exp, 3),
+    Function(lambda n: ops.exp(ops.lin(0.0, (-1.0, n))), lambda v: np.exp(-v), 3),
+    Function(ops.log, np.log, 3),
+    Function(ops.sin, np.sin, 3),
+    Function(ops.cos, np.cos, 3),
+    Function(ops.tanh, np.tanh, 4),
+    _line(-1.0, 1.0, 3), _line(0.0, 2.0, 3), _line(0.0, 0.5, 4),
+    Function(lambda n: ops.unary("asin", n), np.arcsin, 5),
+    Function(lambda n: ops.unary("acos", n), np.arccos, 5),
+    Function(ops.atan, np.arctan, 5),
 )  # fmt: skip
+"""What an input costs is 2: laws have more products and quotients than sines of sines."""
 
-Two = tuple[Callable[[Node, Node], Node], Callable[[Array, Array], Array], bool]
+INPUT = 2
+Two = tuple[Callable[[Node, Node], Node], Callable[[Array, Array], Array], bool, int]
 TWO: tuple[Two, ...] = (
-    (ops.mul, np.multiply, True),
-    (lambda a, b: ops.lin(0.0, (1.0, a), (1.0, b)), np.add, True),
-    (lambda a, b: ops.lin(0.0, (1.0, a), (-1.0, b)), np.subtract, True),
-    (ops.div, np.divide, False),
+    (ops.mul, np.multiply, True, 1),
+    (ops.div, np.divide, False, 1),
+    (lambda a, b: ops.lin(0.0, (1.0, a), (1.0, b)), np.add, True, 2),
+    (lambda a, b: ops.lin(0.0, (1.0, a), (-1.0, b)), np.subtract, True, 2),
 )
-"""What two expressions become; whether their order makes no difference but for the sign."""
+"""What two expressions become; whether their order makes no difference but for the sign; cost."""
 
 BLOCK = 4_000
 
@@ -89,7 +87,7 @@ class Library:
     def __post_init__(self) -> None:
         """Start with the inputs."""
         self.table = np.empty((self.most, len(self.rows)))
-        self._levels = [(0, 0)]
+        self._levels = [(0, 0)] * INPUT
         self._add(self.rows.T.copy(), [(-1, i, 0) for i in range(self.rows.shape[1])])
         self._levels.append((0, len(self)))
 
@@ -106,6 +104,17 @@ class Library:
     def cost(self) -> int:
         """The cost up to which all expressions are there."""
         return len(self._levels) - 1
+
+    def distinct(self, most: int) -> Array:
+        """Return the places of expressions none of which is another one stretched and shifted."""
+        table = self.values
+        with np.errstate(all="ignore"):
+            away = table - table.mean(axis=1)[:, None]
+            away /= np.abs(away).max(axis=1)[:, None]
+            away *= np.where(away[:, :1] < 0, -1.0, 1.0)
+        keys = np.rint(away[:, :8] * 1e7).astype(np.int64)
+        _, first = np.unique(keys, axis=0, return_index=True)
+        return np.sort(first)[:most]
 
     def node(self, i: int) -> Node:
         """Return an expression."""
@@ -131,23 +140,24 @@ class Library:
         return len(self) < self.most
 
     def _next(self, cost: int) -> Iterator[tuple[Array, list[tuple[int, int, int]]]]:
+        for kind, (_, _, _, own) in enumerate(TWO):
+            for left in range(INPUT, cost - own - INPUT + 1):
+                yield from self._pairs(kind, self._levels[left], self._levels[cost - own - left])
         for kind, function in enumerate(FUNCTIONS):
-            if 1 <= cost - function.cost < len(self._levels):
+            if INPUT <= cost - function.cost < len(self._levels):
                 lo, hi = self._levels[cost - function.cost]
                 with np.errstate(all="ignore"):
                     values = function.of(self.table[lo:hi])
                 yield values, [(kind, i, 0) for i in range(lo, hi)]
-        for left in range(1, cost - 1):
-            yield from self._pairs(self._levels[left], self._levels[cost - 1 - left])
 
     def _pairs(
-        self, left: tuple[int, int], right: tuple[int, int]
+        self, which: int, left: tuple[int, int], right: tuple[int, int]
     ) -> Iterator[tuple[Array, list[tuple[int, int, int]]]]:
-        a, b = np.meshgrid(np.arange(*left), np.arange(*right), indexing="ij")
-        for kind, (_, of, same) in enumerate(TWO, len(FUNCTIONS)):
+        _, of, same, _ = TWO[which]
+        kind = len(FUNCTIONS) + which
+        if not (same and left > right):
+            a, b = np.meshgrid(np.arange(*left), np.arange(*right), indexing="ij")
             kept = a < b if same else a != b
-            if same and left > right:
-                continue
             at, to = a[kept], b[kept]
             for lo in range(0, len(at), BLOCK):
                 i, j = at[lo : lo + BLOCK], to[lo : lo + BLOCK]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,18 +11,25 @@ from closedform import ops
 from closedform.discover.front import Front
 from closedform.discover.outputs import View, views_of
 from closedform.discover.problem import Law, Problem
-from closedform.discover.ratios import ratios
+from closedform.discover.ratios import Ratio, ratios
 from closedform.discover.sample import Sample
 from closedform.discover.small.library import Library
+from closedform.discover.small.rational import rational
 from closedform.discover.subsets import Columns, Subset
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
 
-ROWS = 100
+ROWS = 90
 """Rows on which expressions are compared."""
-PAIRED, MOST = (300, 900), (3_000, 20_000)
-"""So many expressions are tried in pairs, and one by one: at first, and at last."""
+MORE_ROWS = 240
+"""Rows that quotients of polynomials are fitted to, which have 70 terms at first."""
+FIRST, SECOND, LAST = 300, 3_000, 60_000
+"""So many expressions there are at first, then, and at last: 43 MB."""
+FEW, SOME, MANY = 250, 900, 12_000
+"""So many that are no stretched others are tried in pairs; the first with many at last."""
 TRIED = 16
+SEEN = ("itself", "inverse", "logarithm", "square", "inverse square")
+"""How f is seen where pairs with many are tried, which takes 0.3 s each."""
 
 
 def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
@@ -40,9 +47,9 @@ def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
     if len(sample) < 8 or not problem.inputs:
         return
     front = Front(problem, sample, clock)
-    search = _Search.of(sample, front, clock)
-    for _ in search.stages():
-        if clock.out() or front.good():
+    search = _Search.of(sample, Sample.fresh(problem, MORE_ROWS, 5), front, clock)
+    for stage in search.stages():
+        if front.after(stage):
             break
     yield from front.written()
 
@@ -52,6 +59,7 @@ class _Search:
     """What the stages share."""
 
     sample: Sample
+    rows: Sample
     front: Front
     clock: Clock
     sign: float
@@ -59,63 +67,81 @@ class _Search:
     library: Library
 
     @staticmethod
-    def of(sample: Sample, front: Front, clock: Clock) -> _Search:
+    def of(sample: Sample, rows: Sample, front: Front, clock: Clock) -> _Search:
         y = sample.values
         sign = -1.0 if (y < 0).all() else 1.0
-        library = Library(np.column_stack(sample.columns), MOST[1])
-        return _Search(sample, front, clock, sign, views_of(sign * y), library)
+        library = Library(np.column_stack(sample.columns), LAST)
+        return _Search(sample, rows, front, clock, sign, views_of(sign * y), library)
 
-    def stages(self) -> Iterator[None]:
-        """Do one stage after another."""
-        self._constant()
-        yield
-        for paired, most in zip(PAIRED, MOST, strict=True):
-            while len(self.library) < most and self.library.grow(self.clock):
-                self._singles()
-                yield
-            self._products()
-            yield
-            self._pairs(paired)
-            yield
-            self._ratios(paired)
-            yield
-            self._triples(paired)
-            yield
+    def stages(self) -> Sequence[Callable[[], None]]:
+        """Return what is tried, one after the other."""
+        return (
+            self._constant,
+            lambda: self._grown(FIRST),
+            lambda: self._pairs(FEW),
+            lambda: self._grown(SECOND),
+            self._products,
+            self._rational,
+            lambda: self._ratios(FEW),
+            lambda: self._pairs(SOME),
+            lambda: self._ratios(SOME),
+            lambda: self._triples(FEW),
+            lambda: self._grown(LAST),
+            self._products,
+            self._wide,
+            lambda: self._triples(SOME),
+        )
+
+    def _grown(self, most: int) -> None:
+        """Make expressions, and try a·e + b."""
+        while len(self.library) < most and self.library.grow(self.clock):
+            pass
+        self._singles()
 
     def _constant(self) -> None:
         self.front.add(ops.const(float(self.sample.values.mean())), "constant")
 
-    def _columns(self, view: View, count: int | None = None) -> Columns:
-        return Columns(self.library.values[:count], view.target, view.weight, self.sample.scale)
+    def _columns(self, view: View, which: Array | None = None) -> Columns:
+        table = self.library.values if which is None else self.library.values[which]
+        return Columns(table, view.target, view.weight, self.sample.scale)
 
     def _singles(self) -> None:
         starts = []
         kinds = np.arange(len(self.library))
         for view in self.views:
             columns = self._columns(view)
-            starts += [
-                (view, columns, f) for b in (False, True) for f in columns.singles(b, kinds)[:3]
-            ]
+            starts += [(view, columns, f) for f in columns.singles(True, kinds, 4)]
         self._try(starts, "a small expression")
 
     def _pairs(self, count: int) -> None:
-        starts = []
+        which, starts = self.library.distinct(count), []
         for view in self.views:
             if view.output.mixed and not self.clock.out():
-                columns = self._columns(view, count)
-                starts += [(view, columns, f) for b in (False, True) for f in columns.pairs(b, 8)]
-        self._try(starts, "two small expressions")
+                columns = self._columns(view, which)
+                starts += [(view, columns, f) for f in columns.pairs(True, 8)]
+        self._try(starts, "two small expressions", which)
+
+    def _wide(self) -> None:
+        """Try one of the shortest with one of many."""
+        few, many = self.library.distinct(FEW), self.library.distinct(MANY)
+        which = np.concatenate([few, many])
+        for view in self.views:
+            if view.output.name in SEEN and not self.clock.out():
+                columns = self._columns(view, which)
+                starts = [(view, columns, f) for f in columns.crossed(len(few), True, 8)]
+                self._try(starts, "two small expressions", which)
+        table, y = self.library.values, self.sample.values
+        found = ratios(table[few], table[many], y, self.sample.scale, TRIED)
+        self._quotients(found, few, many)
+        found = ratios(table[many], table[few], y, self.sample.scale, TRIED)
+        self._quotients(found, many, few)
 
     def _triples(self, count: int) -> None:
-        view = self.views[0]
-        columns = self._columns(view, count)
-        starts = [
-            (view, columns, more)
-            for bias in (False, True)
-            for found in columns.pairs(bias, 12)
-            for more in columns.more(found, 4)
-        ]
-        self._try(starts, "three small expressions")
+        which, view = self.library.distinct(count), self.views[0]
+        columns = self._columns(view, which)
+        pairs = columns.pairs(True, 12)
+        starts = [(view, columns, more) for pair in pairs for more in columns.more(pair, 4)]
+        self._try(starts, "three small expressions", which)
 
     def _products(self) -> None:
         """Try a·e₁·e₂: what f/e₁ is, looked for among the others by its direction."""
@@ -135,21 +161,35 @@ class _Search:
 
     def _ratios(self, count: int) -> None:
         """Try (a·e₁ + b)/(1 + c·e₂)."""
-        table = self.library.values[:count]
-        y, kinds = self.sample.values, np.arange(len(table))
-        for found in ratios(table, y, self.sample.scale, kinds, TRIED):
-            top = ops.lin(found.bias, (found.top, self.library.node(found.g)))
-            bottom = ops.lin(1.0, (found.bottom, self.library.node(found.h)))
-            self.front.add(ops.div(top, bottom), "a quotient of two small expressions")
+        which = self.library.distinct(count)
+        table, y = self.library.values[which], self.sample.values
+        self._quotients(ratios(table, table, y, self.sample.scale, TRIED), which, which)
+
+    def _rational(self) -> None:
+        """Try quotients of polynomials, of the values and of their squares."""
+        for view in views_of(self.sign * self.rows.values):
+            if view.output.name in ("itself", "square") and not self.clock.out():
+                for node in rational(self.rows, view, self.front.limit):
+                    law = ops.lin(0.0, (self.sign, view.output.back(node)))
+                    self.front.add(law, view.name("a quotient of polynomials"))
+
+    def _quotients(self, found: list[Ratio], above: Array, below: Array) -> None:
+        for one in found:
+            g, h = self.library.node(int(above[one.g])), self.library.node(int(below[one.h]))
+            node = ops.div(ops.lin(one.bias, (one.top, g)), ops.lin(1.0, (one.bottom, h)))
+            self.front.add(node, "a quotient of two small expressions")
             if self.front.sure() or self.clock.out():
                 return
 
-    def _try(self, starts: list[tuple[View, Columns, Subset]], made: str) -> None:
-        """Refit the best of some starts."""
+    def _try(
+        self, starts: list[tuple[View, Columns, Subset]], made: str, which: Array | None = None
+    ) -> None:
+        """Refit the best of some starts; `which` are the places of the columns."""
         starts.sort(key=lambda one: (self.front.about(one[2].error), one[0].output.rank))
         for view, columns, found in starts[:TRIED]:
             bias, weights = columns.weights(found)
-            nodes = [self.library.node(i) for i in found.which]
+            places = found.which if which is None else which[list(found.which)].tolist()
+            nodes = [self.library.node(i) for i in places]
             inner = ops.lin(bias, *zip(weights.tolist(), nodes, strict=True))
             self.front.add(ops.lin(0.0, (self.sign, view.output.back(inner))), view.name(made))
             if self.clock.out():

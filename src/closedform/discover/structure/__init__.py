@@ -10,14 +10,14 @@ from closedform.discover.problem import Problem
 from closedform.discover.structure.bilinear import bilinear
 from closedform.discover.structure.merging import merges
 from closedform.discover.structure.powers import power_factors, scalings
-from closedform.discover.structure.separable import sums_and_products
+from closedform.discover.structure.separable import sums_and_products, through_transforms
 from closedform.discover.structure.split import Split
 from closedform.discover.structure.turned import turned
 
 Question = Callable[[Problem, np.random.Generator], Iterator[Split]]
 
 QUESTIONS: tuple[Question, ...] = (
-    power_factors, merges, sums_and_products, scalings, bilinear, turned,
+    power_factors, sums_and_products, merges, through_transforms, scalings, bilinear, turned,
 )  # fmt: skip
 """In the order in which they are asked: the surest first, and what leaves the least to find."""
 

@@ -1,8 +1,8 @@
 """a·g(x) + b, where g is of one input and a and b of the others.
 
-The values over x and the rest make a matrix; each of its columns without its mean is then a multiple
-of one curve. The curve comes from all columns at once, so that errors are averaged away; its law is
-looked for first, without what belongs to a and b.
+The values over x and the rest make a matrix; each of its columns without its mean is then a
+multiple of one curve. The curve comes from all columns at once, so that errors are averaged away;
+its law is looked for first, without what belongs to a and b.
 """
 
 from __future__ import annotations

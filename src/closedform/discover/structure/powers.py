@@ -17,6 +17,7 @@ from closedform.discover.problem import Problem
 from closedform.discover.structure.split import (
     REFERENCES,
     ROWS,
+    Places,
     Split,
     along,
     drawn,
@@ -60,7 +61,7 @@ def _large(problem: Problem, rng: np.random.Generator) -> Array:
     rows, sure = rows[np.isfinite(sure)], sure[np.isfinite(sure)]
     if not len(rows):
         return rows
-    return rows[sure > min(20.0, float(np.median(sure)))][:count]
+    return np.asarray(rows[sure > min(20.0, float(np.median(sure)))][:count])
 
 
 def _exponent(problem: Problem, rows: Array, i: int, rng: np.random.Generator) -> float | None:
@@ -164,7 +165,7 @@ def scalings(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
     slopes = _slopes(problem, rng)
     if len(slopes) < 8:
         return
-    _, sizes, axes = np.linalg.svd(slopes - slopes.mean(axis=0), full_matrices=False)
+    _, _, axes = np.linalg.svd(slopes - slopes.mean(axis=0), full_matrices=False)
     for rank in range(1, problem.inputs):
         found = []
         for pivots in combinations(range(problem.inputs), rank):
@@ -197,7 +198,7 @@ def _slopes(problem: Problem, rng: np.random.Generator) -> Array:
     if not len(out):
         return out
     size = np.abs(out).max(axis=1)
-    return out[size <= 5 * np.median(size)]  # without those beside a zero of f
+    return np.asarray(out[size <= 5 * np.median(size)])  # without those beside a zero of f
 
 
 def _groups(axes: Array, pivots: Sequence[int], problem: Problem) -> Array | None:
@@ -222,7 +223,9 @@ def _prefactor(
     middle = np.median(raw, axis=0)
     within = 0.12 if problem.noise > 1e-8 else 0.02
     found = {j: simple(v, within) for j, v in zip(rest, middle.tolist(), strict=True)}
-    return None if None in found.values() else {j: p for j, p in found.items() if p}  # type: ignore[misc]
+    if None in found.values():
+        return None
+    return {j: p for j, p in found.items() if p}
 
 
 def _cost(groups: Array, powers: Mapping[int, float]) -> float:
@@ -261,7 +264,7 @@ def group_values(rows: Array, groups: Array) -> Array:
     )
 
 
-def _places(groups: Array, pivots: Sequence[int]):  # type: ignore[no-untyped-def]
+def _places(groups: Array, pivots: Sequence[int]) -> Places:
     rest = groups.copy()
     rest[:, list(pivots)] = 0.0
 

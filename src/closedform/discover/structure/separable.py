@@ -1,8 +1,8 @@
 """Sums and products: which inputs go together, by second differences at random places.
 
-f(a, b) − f(a′, b) − f(a, b′) + f(a′, b′) is 0 where f is a sum over a and b, and f(a, b)·f(a′, b′) −
-f(a′, b)·f(a, b′) where it is a product; inputs are in one group where it is neither. The steps are as
-long as the box allows, and many, since a model's error is smooth.
+f(a, b) − f(a′, b) − f(a, b′) + f(a′, b′) is 0 where f is a sum over a and b, and
+f(a, b)·f(a′, b′) − f(a′, b)·f(a, b′) where it is a product; inputs are in one group where it is
+neither. The steps are as long as the box allows, and many, since a model's error is smooth.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from closedform.discover.structure.split import (
     told,
     unsure,
 )
-from closedform.discover.structure.transforms import TO_PRODUCTS, TO_SUMS, Transform
+from closedform.discover.structure.transforms import IDENTITY, TO_PRODUCTS, TO_SUMS, Transform
 from closedform.ir import Array, Node
 
 PLACES = 40
@@ -106,14 +106,19 @@ def _apart(
 ) -> bool | None:
     """Tell whether two inputs are in no group together; None where nothing can be told."""
     told_, off = zip(
-        *(corners.through(transform, v) for v in (corners.base, corners.one[i], corners.one[j], both)),
+        *(
+            corners.through(transform, v)
+            for v in (corners.base, corners.one[i], corners.one[j], both)
+        ),
         strict=True,
     )
     a, b, c, d = told_
     with np.errstate(all="ignore"):
         if product:
             away = a * d - b * c
-            error = np.sqrt((off[0] * d) ** 2 + (off[3] * a) ** 2 + (off[1] * c) ** 2 + (off[2] * b) ** 2)
+            error = np.sqrt(
+                (off[0] * d) ** 2 + (off[3] * a) ** 2 + (off[1] * c) ** 2 + (off[2] * b) ** 2
+            )
             effect = np.minimum(np.abs(a * d - b * d), np.abs(a * d - c * d))
         else:
             away = a - b - c + d
@@ -130,13 +135,23 @@ def _apart(
 
 
 def sums_and_products(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
-    """Yield the problem as a product or a sum of parts, or what becomes one through a transform."""
+    """Yield the problem as a product or a sum of parts."""
+    yield from _splits(problem, [(IDENTITY, True), (IDENTITY, False)], rng)
+
+
+def through_transforms(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
+    """Yield the problem as what becomes a sum or a product of parts through a transform."""
+    kinds = [*((t, False) for t in TO_SUMS), *((t, True) for t in TO_PRODUCTS)]
+    yield from _splits(problem, kinds, rng)
+
+
+def _splits(
+    problem: Problem, kinds: Sequence[tuple[Transform, bool]], rng: np.random.Generator
+) -> Iterator[Split]:
     if problem.inputs < 2:
         return
     corners = Corners.of(problem, rng)
-    plain = {TO_PRODUCTS[0]: True}
-    for transform, product in (*((t, True) for t in plain), *((t, False) for t in TO_SUMS),
-                               *((t, True) for t in TO_PRODUCTS[1:])):
+    for transform, product in kinds:
         groups = groups_of(corners, transform, product)
         if groups is not None:
             held = _Held(problem, transform, _references(problem, transform, rng), rng)

@@ -17,9 +17,9 @@ EXACT = 1e-9
 """What an exact function is taken to know of its values: rounding, after some subtractions."""
 MOST, AVERAGED = 64, 8
 """So many rows are asked at most for one of a part of a part, and for one of a part."""
-SHARED = 0.4
+SHARED = 0.6
 """What of an error places have in common at least: a smooth error does not average away."""
-REFERENCES = 64
+REFERENCES, FEWEST = 32, 12
 """So many values of the inputs that are held are tried until the others lie within the box."""
 
 
@@ -61,8 +61,8 @@ def unsure(problem: Problem, values: Array) -> Array:
     """
     size = np.abs(values)
     typical = float(np.sqrt(np.nanmean(problem.values**2))) or 1.0
-    share = problem.noise * problem.scale / typical
-    return np.asarray((share + EXACT) * size + problem.noise * problem.scale + 1e-13 * problem.scale)
+    known = problem.noise * problem.scale * np.maximum(1.0, size / typical)
+    return np.asarray(known + EXACT * size + 1e-13 * problem.scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def each_of(problem: Problem) -> int:
 
 def averaged(problem: Problem) -> int:
     """Return over how many places a smaller problem averages what it asks: 1 of what is exact."""
-    return 1 if problem.noise < 1e-8 else int(np.clip(MOST // each_of(problem), 2, AVERAGED))
+    return 1 if problem.noise < 1e-8 else int(np.clip(MOST // each_of(problem), 1, AVERAGED))
 
 
 def part_of(problem: Problem, part: Part, rows: Array, off: Array | float) -> Problem:
@@ -169,6 +169,7 @@ def along(
     lo, hi = problem.box.T
     slack = 1e-9 * (hi - lo)
     count = min(averaged(problem), len(references))
+    references = references[: max(FEWEST, 4 * count)]
 
     def asked(rows: Array) -> tuple[Array, Array]:
         with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""What a law may be taken through so that it falls apart: its square, its inverse, its logarithm."""
+"""What a law may be taken through so that it falls apart: its square, inverse, logarithm."""
 
 from __future__ import annotations
 
@@ -42,11 +42,9 @@ INVERSE = Transform(
     "its inverse", lambda y: 1 / y, lambda y: -1 / y**2, lambda n: ops.div(ops.const(1.0), n)
 )
 SQUARE = Transform("its square", _within(0, np.inf, np.square), lambda y: 2 * y, ops.sqrt)
-LOGARITHM = Transform("its logarithm", lambda y: np.log(y), lambda y: 1 / y, ops.exp)
+LOGARITHM = Transform("its logarithm", np.log, lambda y: 1 / y, ops.exp)
 EXPONENTIAL = Transform("its exponential", _within(-50, 50, np.exp), np.exp, ops.log)
-ROOT = Transform(
-    "its root", lambda y: np.sqrt(y), lambda y: 0.5 / np.sqrt(y), lambda n: ops.power(n, 2.0)
-)
+ROOT = Transform("its root", np.sqrt, lambda y: 0.5 / np.sqrt(y), lambda n: ops.power(n, 2.0))
 INVERSE_SQUARE = Transform(
     "its inverse square", _within(0, np.inf, lambda y: 1 / y**2), lambda y: -2 / y**3,
     lambda n: ops.div(ops.const(1.0), ops.sqrt(n)),
@@ -67,16 +65,14 @@ TANGENT = Transform(
 LOGIT = Transform(
     "its logit", lambda y: np.log(y / (1 - y)), lambda y: 1 / (y * (1 - y)), ops.sigmoid
 )
-ATANH = Transform(
-    "its inverse hyperbolic tangent", lambda y: np.arctanh(y), lambda y: 1 / (1 - y**2), ops.tanh
-)
+ATANH = Transform("its inverse hyperbolic tangent", np.arctanh, lambda y: 1 / (1 - y**2), ops.tanh)
 
 TO_SUMS = (
-    IDENTITY, INVERSE, SQUARE, LOGARITHM, INVERSE_SQUARE, EXPONENTIAL, ROOT, INVERSE_ROOT, LOGIT,
+    INVERSE, SQUARE, LOGARITHM, INVERSE_SQUARE, EXPONENTIAL, ROOT, INVERSE_ROOT, LOGIT,
     ATANH, TANGENT, SINE, COSINE,
 )  # fmt: skip
 """Tried for sums; the inverse hyperbolic tangent is a stretched logit but reads otherwise."""
-TO_PRODUCTS = (IDENTITY, SINE, TANGENT, COSINE, EXPONENTIAL, ATANH)
+TO_PRODUCTS = (SINE, TANGENT, COSINE, EXPONENTIAL, ATANH)
 """Tried for products; a power or a logarithm of a product falls apart as the product does."""
 TO_LINES = (IDENTITY, INVERSE, SQUARE, LOGARITHM, INVERSE_SQUARE, EXPONENTIAL, ROOT)
 """Tried for a·g(x) + b."""

@@ -30,7 +30,7 @@ SHARE = 0.5
 
 def turned(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
     """Yield sums and products over x − y, x + y, x·y or x/y and one of the two."""
-    lo, hi = problem.box.T
+    lo = problem.box[:, 0]
     for i, j in permutations(range(problem.inputs), 2):
         for scale, ratio in ((PLAIN, -1.0), (PLAIN, 1.0), (LOG, 1.0), (LOG, -1.0)):
             if scale is LOG and (min(lo[i], lo[j]) <= 0):
@@ -77,6 +77,7 @@ def _splits(
 ) -> Iterator[Split]:
     others = [k for k in range(problem.inputs) if k != merge.i]
     for split in sums_and_products(made, rng):
+
         def join(laws: Sequence[Node], split: Split = split) -> Node:
             whole = split.join(laws)
             assert isinstance(whole, Node)
