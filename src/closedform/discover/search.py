@@ -25,8 +25,10 @@ from closedform.shorten.neat import digits_of
 
 EXACT = 1e-9
 """An error up to this is rounding, where nothing says that a function is not exact."""
-OVER, GOOD = 3.0, 1.25
+OVER, FAIR, GOOD = 3.0, 1.7, 1.25
 """A law may be so many times the noise away to be tried in a whole, and to be looked no further."""
+NOTHING = 0.5
+"""Of a part with so much noise only its mean is known."""
 SMALL = 10.0
 """Seconds for what is no common function of one input: tan x and its like are found in one."""
 NEAR = 1.4
@@ -41,6 +43,8 @@ KEPT, NOISES = 6, (1.8, 0.6)
 """So many laws of a part are tried in the whole."""
 TRIED = 8
 """So many combinations of laws of parts are tried."""
+MORE = 3
+"""Digits of a number beyond the first, at most: so much more a fitted one is to be paid for."""
 FAR = 10.0
 """Twice the error is worth so many symbols: a fifth more, what is a little too simple, 2.6."""
 ODD = frozenset({"asin", "acos", "atan", "tanh", "sigmoid", "softplus", "erf"})
@@ -83,9 +87,10 @@ class _Found:
         """Return how unlikely it is: its length, and its error beyond the noise."""
         order = toposort([self.node])
         odd = sum(n.op.name in ODD for n in order)
-        numbers = sum(digits_of(slot.value) > 2 for n in order for slot in slots_of(n))
+        values = [slot.value for n in order for slot in slots_of(n)]
+        digits = sum(min(digits_of(v) - 1, MORE) for v in values if v and abs(v) != 1)
         far = max(self.error, EXACT) / max(problem.noise, EXACT)
-        return length([self.node]) + 3 * (odd + numbers) + FAR * math.log2(max(far, 0.7))
+        return length([self.node]) + 3 * odd + digits + FAR * math.log2(max(far, 0.9))
 
 
 @dataclass
@@ -98,7 +103,7 @@ class _Search:
         """Return laws that are as near to a problem as its noise allows, the likeliest first."""
         if depth > DEEPEST or len(problem.rows) < 8:
             return []
-        constant = _constant(problem)
+        constant = _constant(problem) if problem.noise < NOTHING else _mean(problem)
         if constant is not None:
             return [_Found(constant, problem.error(constant), "constant")]
         if problem.inputs == 1:
@@ -121,15 +126,19 @@ class _Search:
                 if self.clock.out():
                     return _ranked(problem, found)
                 found += self.joined(trial, split, depth)
-                if any(_good(problem, one) for one in found):
+                if any(_good(problem, one, depth) for one in found):
                     return _ranked(problem, found)
         return _ranked(problem, found)
 
     def curves(self, problem: Problem) -> Iterator[Law]:
         """Yield laws of one input: its noise is an estimate, too much or too little."""
         for share in NOISES if problem.noise > 0 else (1.0,):
-            rough = replace(problem, noise=share * problem.noise)
-            yield from one_input.solve(rough, self.clock)
+            rough, least = replace(problem, noise=share * problem.noise), math.inf
+            for law in one_input.solve(rough, self.clock):
+                least = min(least, law.error)
+                yield law
+            if least <= 0.8 * problem.noise:
+                return
 
     def leaf(self, problem: Problem, laws: Iterable[Law]) -> list[_Found]:
         """Return the likeliest of some laws; of none that is near enough, the nearest."""
@@ -155,7 +164,7 @@ class _Search:
             else:
                 law = trial.confirmed(made)
                 found += [] if law is None else [_Found(*law, split.made)]
-            if any(_good(trial.problem, one) for one in found) and trial.problem.noise == 0:
+            if trial.problem.noise == 0 and any(_good(trial.problem, one, depth) for one in found):
                 break
         return found
 
@@ -172,12 +181,17 @@ def _ranked(problem: Problem, found: Iterable[_Found]) -> list[_Found]:
     return sorted(unlike, key=lambda one: one.score(problem))[:KEPT]
 
 
-def _good(problem: Problem, one: _Found) -> bool:
-    return one.error <= GOOD * problem.noise + EXACT
+def _good(problem: Problem, one: _Found, depth: int) -> bool:
+    # The noise of a part is an estimate, and its constants are fitted in the whole.
+    return one.error <= (GOOD if depth == 0 else FAIR) * problem.noise + EXACT
 
 
 def _tolerance(problem: Problem) -> float:
     return OVER * problem.noise + EXACT
+
+
+def _mean(problem: Problem) -> Node:
+    return ops.const(float(problem.values.mean()))
 
 
 def _constant(problem: Problem) -> Node | None:
