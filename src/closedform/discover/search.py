@@ -16,12 +16,12 @@ from closedform.discover.constants import cleaned, refitted
 from closedform.discover.problem import Law, Problem
 from closedform.discover.structure import QUESTIONS, Split
 from closedform.discover.structure.split import drawn, told
-from closedform.fitting.constants import slots_of
+from closedform.fitting.constants import Constants, slots_of
 from closedform.ir import Node, toposort
 from closedform.length import length
 from closedform.passes.simplify import simplified
 from closedform.shorten.clock import Clock
-from closedform.shorten.neat import digits_of
+from closedform.shorten.neat import digits_of, rounded
 
 EXACT = 1e-9
 """An error up to this is rounding, where nothing says that a function is not exact."""
@@ -43,6 +43,8 @@ KEPT, NOISES = 6, (1.8, 0.6)
 """So many laws of a part are tried in the whole."""
 TRIED = 8
 """So many combinations of laws of parts are tried."""
+ROUNDED, AS_NEAR = 0.03, 1.1
+"""Numbers may be so much off at last, as a share, if the whole is within so much of the noise."""
 MORE = 3
 """Digits of a number beyond the first, at most: so much more a fitted one is to be paid for."""
 FAR = 10.0
@@ -67,7 +69,7 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
     for found in search.credible(problem, 0):
         # One law that is as it should be says more than four that are not.
         less = found.node if clock.out() and laws else cleaned(problem, found.node)
-        for node in (less, found.node):
+        for node in (less, found.node, _rounded(problem, less), _rounded(problem, found.node)):
             laws.setdefault(node, _Found(node, problem.error(node), found.made))
     least = min((one.error for one in laws.values()), default=0.0)
     for one in _ranked(problem, laws.values()):
@@ -167,6 +169,24 @@ class _Search:
             if trial.problem.noise == 0 and any(_good(trial.problem, one, depth) for one in found):
                 break
         return found
+
+
+def _rounded(problem: Problem, node: Node) -> Node:
+    """Return a law with numbers of few digits where all of them together are near enough.
+
+    One by one they seem to be known better than they are: 1.008/√(1.015 − x²) is 1/√(1 − x²).
+    """
+    constants = Constants([node])
+    if problem.noise == 0 or not len(constants):
+        return node
+    for digits in (1, 2):
+        near = np.array([rounded(v, digits) for v in constants.start.tolist()])
+        close = np.abs(near - constants.start) <= ROUNDED * np.abs(near)
+        made = constants.put(np.where(close, near, constants.start))[0]
+        made = simplified([made])[made]
+        if problem.error(made) <= AS_NEAR * problem.noise:
+            return made
+    return node
 
 
 def _combinations(parts: Sequence[Sequence[Node]]) -> Iterator[list[Node]]:
