@@ -57,7 +57,7 @@ HAVE = [
     (sums_and_products, lambda a, b, c: np.sin(a * b) + np.exp(c), "a sum of parts"),
     (sums_and_products, lambda a, b, c: (2 + np.cos(a * b)) * np.exp(np.sin(c)), "a product"),
     (through_transforms, lambda a, b, c: 1 / (a * b + np.exp(c)), "a sum of parts in its inverse"),
-    (through_transforms, lambda a, b, c: np.sqrt(a * b + np.exp(c)), "a sum of parts in its square"),
+    (through_transforms, lambda a, b, c: np.sqrt(a * b + np.exp(c)), "a sum of parts in"),
     (through_transforms, lambda a, b: np.arcsin(np.tanh(a) * np.sin(b)), "a product of parts"),
     (merges, lambda a, b, c: np.exp(-(a - b) ** 2) * c + c**2, "inputs that are one"),
     (merges, lambda a, b, c: np.cos(a * b) + c * np.exp(a * b / 5), "inputs that are one"),
