@@ -73,7 +73,7 @@ def test_constants_that_no_expression_has_are_fitted():
 
 
 def test_rows_alone_are_enough():
-    inputs, law = LAWS["hypotenuse"]
+    _, law = LAWS["hypotenuse"]
     assert far_off(laws_of(recorded(law, box(2), 0.0))[0].node, law, box(2)) < 1e-8
 
 
