@@ -21,8 +21,8 @@ CLEAR = 4.0
 neither can be told."""
 MOST = 0.1
 """A share of the deviation; what is farther off than that is no law at all."""
-HIGH = 75
-"""Percentile: a wave may run along a symmetry, which then shows nothing of it."""
+MIDDLE = 50
+"""Percentile: an error may be the same along one symmetry, which then shows nothing of it."""
 
 
 def estimated(problem: Problem, y: Array | None = None, seed: int = 0) -> float:
@@ -79,7 +79,7 @@ def asymmetry(problem: Problem, seed: int = 0) -> float:
         return 0.0
     ratios = np.where(away[:-1] <= MOST / 2, away[1:] / away[:-1], 0.0)
     last = int(np.argmax(ratios))
-    return float(np.percentile(away[: last + 1], HIGH)) if ratios[last] > CLEAR else 0.0
+    return float(np.percentile(away[: last + 1], MIDDLE)) if ratios[last] > CLEAR else 0.0
 
 
 def _of_rows(problem: Problem, seed: int) -> float:

@@ -27,6 +27,8 @@ DONE = 1.3
 """A law as near as so many times the noise ends the search for others of its kind."""
 JUMP = 2.5
 """And up to the first that is so many times as far from true as the one before."""
+MOST = 0.08
+"""A share of the deviation; a move that is farther from true is never believed."""
 ORBIT = 3
 """So many places f is asked at for one where an input is left; one where there are more to come."""
 ONE_INPUT = 5.0
@@ -116,7 +118,7 @@ def believed(tried: list[Move], noise: float, jump: float = JUMP, sure: float = 
     """Return the moves that are symmetries, of those that were tried."""
     last, found = LEAST, list[Move]()
     for move in sorted(tried, key=lambda m: m.away):
-        if move.away > sure * noise + LEAST or (found and move.away > jump * last):
+        if move.away > min(sure * noise + LEAST, MOST) or (found and move.away > jump * last):
             break
         found.append(move)
         last = max(move.away, LEAST)
@@ -153,8 +155,8 @@ def _inner(
         return
     if problem.inputs == 1:
         yield from _one_input(problem, clock)
-    if not enough():
-        yield from sums(problem, clock, enough)
+    # Even where one input is left and its law near enough: the noise may be less than it seems.
+    yield from sums(problem, clock, enough)
 
 
 def _one_input(problem: Problem, clock: Clock) -> Iterator[tuple[Node, str]]:
