@@ -13,6 +13,7 @@ from closedform.discover.algebra import tidied
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.problem import Law, Problem
 from closedform.discover.proposals.contents import canonical, shortest
+from closedform.discover.proposals.student import student
 from closedform.discover.proposals.sums import sums
 from closedform.discover.proposals.symmetries import Move, Reduced, moves, reduced
 from closedform.ir import Node
@@ -76,9 +77,10 @@ def _proposed(
     problem: Problem, clock: Clock, seed: int, enough: Callable[[], bool]
 ) -> Iterator[tuple[Node, str]]:
     told: list[list[str]] = [[]]
-    if problem.ask is not None:
+    smooth = problem if problem.ask is not None else student(problem, seed)
+    if smooth is not None:
         for jump in (JUMP, np.inf):
-            chain = _chain(problem, jump, seed, clock)
+            chain = _chain(smooth, jump, seed, clock)
             words = [c.words for c in chain]
             if words not in told:
                 told.append(words)
