@@ -79,7 +79,7 @@ def test_rows_alone_are_enough():
 
 def test_all_expressions_of_a_size_are_there_once():
     rows = np.random.default_rng(0).uniform(1, 4, (40, 2))
-    library = Library(rows, 5_000)
+    library = Library(rows, 20_000)
     while library.grow(Clock()):
         pass
     values = library.values

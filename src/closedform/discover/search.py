@@ -16,15 +16,19 @@ from closedform.discover.constants import cleaned, refitted
 from closedform.discover.problem import Law, Problem
 from closedform.discover.structure import QUESTIONS, Split
 from closedform.discover.structure.split import drawn, told
+from closedform.fitting.constants import slots_of
 from closedform.ir import Node, toposort
 from closedform.length import length
 from closedform.passes.simplify import simplified
 from closedform.shorten.clock import Clock
+from closedform.shorten.neat import digits_of
 
 EXACT = 1e-9
 """An error up to this is rounding, where nothing says that a function is not exact."""
 OVER, GOOD = 3.0, 1.25
 """A law may be so many times the noise away to be tried in a whole, and to be looked no further."""
+SMALL = 10.0
+"""Seconds for what is no common function of one input: tan x and its like are found in one."""
 NEAR = 1.4
 """Of several laws at last, those that are so much farther than the nearest are none."""
 SEARCHING = 0.8
@@ -58,11 +62,12 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
     laws: dict[Node, _Found] = {}
     for found in search.credible(problem, 0):
         # One law that is as it should be says more than four that are not.
-        node = found.node if clock.out() and laws else cleaned(problem, found.node)
-        laws.setdefault(node, _Found(node, problem.error(node), found.made))
+        less = found.node if clock.out() and laws else cleaned(problem, found.node)
+        for node in (less, found.node):
+            laws.setdefault(node, _Found(node, problem.error(node), found.made))
     least = min((one.error for one in laws.values()), default=0.0)
     for one in _ranked(problem, laws.values()):
-        if one.error <= max(NEAR * least, EXACT):
+        if one.error <= max(NEAR * least, GOOD * problem.noise, EXACT):
             yield Law(one.node, one.error, one.made)
 
 
@@ -76,9 +81,11 @@ class _Found:
 
     def score(self, problem: Problem) -> float:
         """Return how unlikely it is: its length, and its error beyond the noise."""
-        odd = sum(n.op.name in ODD for n in toposort([self.node]))
+        order = toposort([self.node])
+        odd = sum(n.op.name in ODD for n in order)
+        numbers = sum(digits_of(slot.value) > 2 for n in order for slot in slots_of(n))
         far = max(self.error, EXACT) / max(problem.noise, EXACT)
-        return length([self.node]) + 3 * odd + FAR * math.log2(max(far, 0.7))
+        return length([self.node]) + 3 * (odd + numbers) + FAR * math.log2(max(far, 0.7))
 
 
 @dataclass
@@ -95,7 +102,10 @@ class _Search:
         if constant is not None:
             return [_Found(constant, problem.error(constant), "constant")]
         if problem.inputs == 1:
-            return self.leaf(problem, self.curves(problem))
+            found = self.leaf(problem, self.curves(problem))
+            if any(one.error <= _tolerance(problem) for one in found):
+                return found
+            return self.leaf(problem, small.solve(problem, self.clock.at_most(SMALL))) or found
         found = self.apart(problem, depth)
         if not found and problem.inputs <= 4:
             return self.leaf(problem, small.solve(problem, self.clock))

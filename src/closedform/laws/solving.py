@@ -57,11 +57,13 @@ def _steps(
     engines: Sequence[str] | None, found: list[Law],
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
-    from closedform.discover import one_input, proposals, search, small
+    from closedform.discover import ladder, one_input, proposals, small
 
     yield lines(problem)
     if problem.ask is not None:
-        yield search.solve(problem, clock.at_most(clock.left / 2), seed=seed)
+        yield ladder.solve(problem, clock.at_most(clock.left / 2), seed=seed)
+        if any(isinstance(law, ladder.Sure) for law in found):
+            return
     if problem.inputs == 1:
         yield one_input.solve(problem, clock.at_most(clock.left / 2))
     yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)

@@ -175,11 +175,16 @@ class _Search:
         """Return the function from what it looks like."""
         return ops.lin(0.0, (self.sign, view.output.back(node)))
 
+    def order(self, start: Start) -> tuple[int, int, int]:
+        """Return what is tried first: what is nearest; of what fits as well, the plainest."""
+        view, _, functions, found = start
+        plain = int(functions.kinds[list(found.which)].sum())
+        return self.front.about(found.error), view.rank, plain
+
     def try_best(self, starts: list[Start], made: str) -> None:
         """Refit the best of some starts."""
-        starts.sort(key=lambda one: (self.front.about(one[3].error), one[0].output.rank))
         more = MORE
-        for view, columns, functions, found in starts[:TRIED]:
+        for view, columns, functions, found in sorted(starts, key=self.order)[:TRIED]:
             bias, weights = columns.weights(found)
             nodes = [functions.node(i) for i in found.which]
             inner = ops.lin(bias, *zip(weights.tolist(), nodes, strict=True))

@@ -114,7 +114,7 @@ def _found(problem: Problem, jump: float, seed: int) -> list[Move]:
 
 def believed(tried: list[Move], noise: float, jump: float = JUMP, sure: float = SURE) -> list[Move]:
     """Return the moves that are symmetries, of those that were tried."""
-    last, found = LEAST, []
+    last, found = LEAST, list[Move]()
     for move in sorted(tried, key=lambda m: m.away):
         if move.away > sure * noise + LEAST or (found and move.away > jump * last):
             break
@@ -124,7 +124,7 @@ def believed(tried: list[Move], noise: float, jump: float = JUMP, sure: float = 
 
 
 def preferred(found: list[Move]) -> Move:
-    """Return the move to begin with: an input that plays no role, differences, one input, several."""
+    """Return the move to begin with: an input of no role, one input, differences, several."""
     return min(found, key=_rank)
 
 

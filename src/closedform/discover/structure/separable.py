@@ -154,19 +154,24 @@ def _splits(
     for transform, product in kinds:
         groups = groups_of(corners, transform, product)
         if groups is not None:
-            held = _Held(problem, transform, _references(problem, transform, rng), rng)
+            held = _Held(problem, transform, _references(problem, transform, product, rng), rng)
             if len(held.references):
                 yield (_product if product else _sum)(held, groups)
 
 
-def _references(problem: Problem, transform: Transform, rng: np.random.Generator) -> Array:
-    """Return places where the transform of the values is known best, as the inputs held may be."""
+def _references(
+    problem: Problem, transform: Transform, product: bool, rng: np.random.Generator
+) -> Array:
+    """Return places where what the values become is known best, as the inputs held may be.
+
+    Of a product the share of the error counts, of a sum the error.
+    """
     count = averaged(problem)
     rows = drawn(problem, 20 * count, rng)
     values = told(problem, rows)
     with np.errstate(all="ignore"):
         off = np.abs(transform.slope(values)) * unsure(problem, values)
-        known = np.abs(transform.of(values)) / off
+        known = (np.abs(transform.of(values)) if product else 1.0) / off
     known[~np.isfinite(known)] = -np.inf
     order = np.argsort(-known)
     # Not the very best, which may stand beside a pole.
@@ -200,7 +205,7 @@ class _Held:
         rows = drawn(problem, ROWS, self.rng)[:, list(which)]
         with np.errstate(all="ignore"):
             slope = self.transform.slope(problem.values)
-        off = foreseen(problem, slope) * float(np.sqrt(weight @ weight))
+        off = foreseen(problem, slope) * float(np.abs(weight).sum())
         return part_of(problem, Part(asked, each_of(problem) * len(references)), rows, off)
 
 
