@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws_asked import asked, far_off, recorded
 
 from closedform import ops as o
 from closedform.discover.algebra import tidied
@@ -14,6 +13,7 @@ from closedform.discover.constants import cleaned, refitted, uncertainties
 from closedform.discover.numerals import numeral
 from closedform.discover.problem import Problem
 from closedform.length import length
+from laws_asked import asked, far_off, recorded
 
 X, Y = o.input_(0), o.input_(1)
 BOX = [(1.0, 4.0), (1.0, 4.0)]

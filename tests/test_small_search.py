@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws_asked import asked, far_off, recorded
 
 from closedform.discover import small
 from closedform.discover.problem import Problem
@@ -14,6 +13,7 @@ from closedform.discover.sample import Sample
 from closedform.discover.small.library import Library
 from closedform.discover.subsets import Columns
 from closedform.shorten.clock import Clock
+from laws_asked import asked, far_off, recorded
 
 LAWS = {
     "product": (2, lambda a, b: 3 * a * b),
