@@ -140,4 +140,5 @@ def _why(beyond: Sequence[float], i: int, lengths: Sequence[int]) -> str:
 
 
 def _times(one: float, other: float) -> str:
-    return f"{one / max(other, 1e-300):.2g} times"
+    """Return a ratio in words; below `EXACT` both are rounding."""
+    return f"{one / max(other, EXACT):.2g} times"
