@@ -173,7 +173,7 @@ def test_a_tuple_comes_out_of_a_recurrent_part_as_it_did():
     with torch.no_grad():
         for p in net.gru.parameters():
             p.mul_(0.05)  # nearly linear
-    laws = laws_of(net, "gru", x, time_limit=2)
+    laws = laws_of(net, "gru", x, time_limit=0)
     best = laws.best
     assert best.layout.kind == "whole"
     assert best.returned == (0, 1)
@@ -194,7 +194,7 @@ def test_attention_to_itself_has_one_input_and_what_is_not_looked_at_is_none():
             return self.attention(x, x, x)[0]
 
     net, x = Net(), rows(120, 2, 2)
-    laws = laws_of(net, "attention", x, result=0, time_limit=1)
+    laws = laws_of(net, "attention", x, result=0, time_limit=0)
     best = laws.best
     assert [s.path for s in best.layout.inputs] == [("query",)]
     assert [path for path, _ in best.layout.tied] == [("key",), ("value",)]
@@ -217,7 +217,7 @@ def test_a_part_that_mixes_the_rows_of_a_batch_is_not_asked_and_says_so():
         def forward(self, x):
             return x - x.mean(0, keepdim=True)
 
-    laws = laws_of(nn.Sequential(Centred()), "0", [rows(200, 2)], time_limit=1)
+    laws = laws_of(nn.Sequential(Centred()), "0", [rows(200, 2)], time_limit=0)
     assert any("more than the row" in note for note in laws.notes)
     with pytest.raises(cf.BadInput, match="no block to compare"):
         laws.verify()
@@ -284,7 +284,7 @@ def test_outputs_are_chosen_by_number_also_the_first():
     assert list(first.best.formula.outputs) == ["y0"]
     assert str(first.best.to("text")).strip() == "y0 = 2.5*x0*x1"
     second = laws_of(net, "1", x, outputs=[1]).best
-    assert str(second.to("text")).strip() == "y1 = 0.5*x2 + x0"
+    assert str(second.to("text")).strip() == "y1 = x0 + 0.5*x2"
     said = second(np.ones((2, 3)))
     means = net[1](net[0](x)).mean(0).detach().numpy()
     assert said[:, 1] == pytest.approx(1.5)
@@ -340,7 +340,7 @@ def test_batches_of_every_kind_are_taken():
     laws = laws_of(net, "1", called, call=lambda net, b: net(b["rows"]), time_limit=0)
     assert laws.seen == 120
     # No time for a search: the best honest answer is linear, and right of the linear output.
-    assert laws.best.formula.only("y1").to("text").strip() == "y1 = x0 + 0.5*x2"
+    assert laws.best.formula.only("y1").to("text").strip() == "y1 = 0.5*x2 + x0"
 
 
 @pytest.mark.parametrize(
@@ -374,86 +374,6 @@ def test_laws_are_saved_and_loaded_all_of_them(tmp_path):
     for own, other in zip(laws, read, strict=True):
         assert np.array_equal(own(rows(9, 3).numpy()), other(rows(9, 3).numpy()))
     assert agrees(net, "1", read.best, x)
-
-
-def test_controls_say_what_the_formula_is_worth():
-    net, x = network(), rows(400, 4)
-    y = net(x).detach()
-    cost = lambda net, batch: nn.functional.mse_loss(net(batch[0]), batch[1])  # noqa: E731
-    batches = [(x[:200], y[:200]), (x[200:], y[200:])]
-    found = cf.hybrid.controls(net, "1", known_law(), cost, batches)
-    told = {c.name: c for c in found}
-    assert list(told) == ["the block itself", "formula", "a linear map", "its mean", "zero"]
-    assert told["the block itself"].cost == 0
-    assert told["formula"].cost < 1e-10 < told["a linear map"].cost < told["its mean"].cost
-    assert told["its mean"].regained == 0 and told["formula"].regained > 0.9999
-    said = net[1](net[0](x)).detach()
-    mean = net[2](said.mean(0).expand(400, -1)).detach()
-    assert told["its mean"].cost == pytest.approx(float(((mean - y) ** 2).mean()), rel=1e-4)
-    zero = net[2](torch.zeros(400, 2)).detach()
-    assert told["zero"].cost == pytest.approx(float(((zero - y) ** 2).mean()), rel=1e-4)
-    assert "the formula saves 100.0%" in str(found)
-    wrong = cf.hybrid.controls(net, "1", known_law(weight=-9.0), cost, batches)
-    assert "says nothing that" in wrong.verdict
-    assert isinstance(net[1], Known)
-    with pytest.raises(cf.BadInput, match="no number"):
-        cf.hybrid.controls(net, "1", known_law(), lambda net, batch: net(batch[0]), batches)
-
-
-def test_a_block_that_does_nothing_is_found_out_by_its_controls():
-    net, x = nn.Sequential(nn.Linear(3, 3), nn.Identity()), rows(100, 3)
-    laws = laws_of(net, "1", x, rows="last", reduce=1, time_limit=1)
-    y = net(x).detach()
-    found = cf.hybrid.controls(net, "1", laws, lambda net, b: ((net(b) - y) ** 2).mean(), [x])
-    told = {c.name: c for c in found}
-    assert {"its input", "the block, fewer directions"} <= set(told)
-    assert told["its input"].cost == 0
-    # One direction of three, whatever the formula.
-    assert told["the block, fewer directions"].cost > 1e-3
-    assert "does without the block: its input" in found.verdict
-
-
-def test_outputs_are_switched_off_by_the_schedule_and_the_mask_is_saved():
-    net = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 1))
-    with torch.no_grad():
-        net[0].weight.mul_(torch.tensor([1.0, 9.0, 2.0, 8.0, 3.0, 7.0])[:, None])
-    x = rows(200, 4)
-    order = net[0](x).std(0).argsort(descending=True).tolist()
-    pruning = cf.hybrid.Pruning(net, "0", keep=2, steps=4, schedule="linear")
-    assert pruning.active == []
-    counts = [len(pruning.step(x)) for _ in range(5)]
-    assert counts == [5, 4, 3, 2, 2]
-    assert pruning.active == sorted(order[:2])
-    state = net.state_dict()["0.closedform_mask"]
-    assert state.tolist() == [float(i in order[:2]) for i in range(6)]
-    off = [i for i in range(6) if i not in pruning.active]
-    assert net[0](x)[:, off].abs().max() == 0
-    laws = laws_of(net, "0", x, outputs=pruning.active)
-    kept = laws.best(x.numpy())
-    assert np.allclose(kept, net[0](x).detach().numpy(), atol=1e-4)
-    assert list(laws.best.formula.outputs) == [f"y{i}" for i in pruning.active]
-    other = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 1))
-    cf.hybrid.Pruning(other, "0", keep=2, steps=4)
-    other.load_state_dict(net.state_dict(), strict=True)
-    assert torch.equal(other(x), net(x))
-    pruning.remove()
-    assert list(net.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
-
-
-@pytest.mark.parametrize("schedule", ["linear", "cosine", "exp"])
-def test_a_schedule_begins_with_all_and_ends_with_those_that_stay(schedule):
-    net = nn.Sequential(nn.Linear(2, 100))
-    pruning = cf.hybrid.Pruning(net, "0", keep=3, steps=50, schedule=schedule)
-    counts = []
-    for step in range(60):
-        pruning.now = step
-        counts.append(pruning.wanted(100))
-    assert counts[0] == 100 and counts[50] == counts[-1] == 3
-    assert counts == sorted(counts, reverse=True)
-    with pytest.raises(cf.BadInput, match="being pruned already"):
-        cf.hybrid.Pruning(net, "0", keep=3, steps=50)
-    with pytest.raises(cf.BadInput, match="no schedule"):
-        cf.hybrid.Pruning(network(), "0", keep=3, steps=50, schedule="steep")
 
 
 def test_importing_it_imports_no_torch():
