@@ -184,7 +184,13 @@ def test_sizes_do_not_matter(size):
 
 def test_bad_expressions_and_rows_do_no_harm():
     problem = asked(lambda x, y: x * y, BOX)
-    for node in (o.log(o.lin(-9, (1, X))), o.const(math.inf), o.const(1.0), X, o.div(X, o.const(0))):
+    for node in (
+        o.log(o.lin(-9, (1, X))),
+        o.const(math.inf),
+        o.const(1.0),
+        X,
+        o.div(X, o.const(0)),
+    ):
         for act in (refitted, cleaned):
             assert act(problem, node) is not None
         uncertainties(problem, node)

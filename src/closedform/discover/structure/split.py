@@ -209,6 +209,8 @@ def combined(values: Array, weight: Array, constant: bool) -> tuple[Array, Array
     if len(values) < 2:
         return mean, np.zeros(len(mean))
     fine = np.isfinite(values).all(axis=0)
+    if not fine.any():
+        return mean, np.full(len(mean), np.nan)
     if constant:
         total = weight.sum()
         away = values - mean / total
