@@ -128,8 +128,13 @@ class _Search:
                 if self.clock.out():
                     return _ranked(problem, found)
                 found += self.joined(trial, split, depth)
-                if any(_good(problem, one, depth) for one in found):
+                if problem.noise == 0 and found:
                     return _ranked(problem, found)
+                # With noise a curve seen in other coordinates is cheap, and may be told sooner.
+                if not _is_curve(split) and any(_good(problem, one, depth) for one in found):
+                    break
+            if any(_good(problem, one, depth) for one in found):
+                break
         return _ranked(problem, found)
 
     def curves(self, problem: Problem) -> Iterator[Law]:
@@ -187,6 +192,10 @@ def _rounded(problem: Problem, node: Node) -> Node:
         if problem.error(made) <= AS_NEAR * problem.noise:
             return made
     return node
+
+
+def _is_curve(split: Split) -> bool:
+    return len(split.parts) == 1 and split.parts[0].inputs == 1
 
 
 def _combinations(parts: Sequence[Sequence[Node]]) -> Iterator[list[Node]]:
