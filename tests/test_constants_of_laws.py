@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws_asked import asked, far_off, recorded
 
 from closedform import ops as o
 from closedform.discover.algebra import tidied
@@ -14,6 +13,7 @@ from closedform.discover.constants import cleaned, refitted, uncertainties
 from closedform.discover.numerals import numeral
 from closedform.discover.problem import Problem
 from closedform.length import length
+from laws_asked import asked, far_off, recorded
 
 X, Y = o.input_(0), o.input_(1)
 BOX = [(1.0, 4.0), (1.0, 4.0)]
@@ -68,7 +68,7 @@ DRESSED = {
 """What a law is, how it came dressed up, and how one would write it."""
 
 
-@pytest.mark.parametrize("noise", [0.0, 1e-6, 1e-4, 1e-3])
+@pytest.mark.parametrize("noise", [0.0, 1e-6, pytest.param(1e-4, marks=pytest.mark.slow), 1e-3])
 @pytest.mark.parametrize("name", DRESSED)
 def test_what_is_too_much_goes_and_what_is_left_is_the_law(name, noise):
     law, dressed, plain = DRESSED[name]
