@@ -68,7 +68,7 @@ DRESSED = {
 """What a law is, how it came dressed up, and how one would write it."""
 
 
-@pytest.mark.parametrize("noise", [0.0, 1e-6, 1e-4, 1e-3])
+@pytest.mark.parametrize("noise", [0.0, 1e-6, pytest.param(1e-4, marks=pytest.mark.slow), 1e-3])
 @pytest.mark.parametrize("name", DRESSED)
 def test_what_is_too_much_goes_and_what_is_left_is_the_law(name, noise):
     law, dressed, plain = DRESSED[name]

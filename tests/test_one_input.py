@@ -41,7 +41,7 @@ def laws_of(problem, seconds=30.0):
 
 @pytest.mark.parametrize("name", LAWS)
 def test_an_exact_law_is_found_to_rounding_and_holds_beyond_its_range(name):
-    @settings(max_examples=3, deadline=None)
+    @settings(max_examples=2, deadline=None)
     @given(SIZE, SIZE)
     def found(a, b):
         law = LAWS[name](a, b)
@@ -55,7 +55,7 @@ def test_an_exact_law_is_found_to_rounding_and_holds_beyond_its_range(name):
     found()
 
 
-@pytest.mark.parametrize("noise", [1e-6, 1e-4, 1e-3])
+@pytest.mark.parametrize("noise", [1e-6, pytest.param(1e-4, marks=pytest.mark.slow), 1e-3])
 @pytest.mark.parametrize("name", ["power", "exponential", "wave", "Bose", "pole", "saturation"])
 def test_a_law_with_a_smooth_error_is_found_without_what_the_error_adds(name, noise):
     law = LAWS[name](1.7, 0.6)
@@ -105,7 +105,7 @@ def test_very_small_and_very_large_values_are_as_good_as_any(size):
 def test_a_function_with_holes_jumps_or_nothing_to_it_does_no_harm(function):
     X = np.linspace(1, 4, 50)[:, None]
     for problem in (Problem(X, function(X), function), Problem(X, function(X))):
-        for law in laws_of(problem, 2.0):
+        for law in laws_of(problem, 0.7):
             assert law.error >= 0
 
 

@@ -50,7 +50,7 @@ def test_an_exact_law_is_found_to_rounding(name):
     assert far_off(first.node, law, box(inputs), beyond=1.1) < 1e-6
 
 
-@pytest.mark.parametrize("noise", [1e-6, 1e-4, 1e-3])
+@pytest.mark.parametrize("noise", [1e-6, pytest.param(1e-4, marks=pytest.mark.slow), 1e-3])
 @pytest.mark.parametrize("name", ["hypotenuse", "lens", "decay", "prey", "Bose"])
 def test_a_law_with_a_smooth_error_is_found_without_what_the_error_adds(name, noise):
     inputs, law = LAWS[name]
@@ -61,7 +61,7 @@ def test_a_law_with_a_smooth_error_is_found_without_what_the_error_adds(name, no
 
 
 def test_constants_that_no_expression_has_are_fitted():
-    @settings(max_examples=4, deadline=None)
+    @settings(max_examples=2, deadline=None)
     @given(st.floats(0.4, 3.0), st.floats(0.4, 3.0))
     def found(a, b):
         def law(x, y):
@@ -124,7 +124,7 @@ def test_the_best_pair_of_columns_is_that_of_all_regressions():
 def test_a_function_with_holes_jumps_or_nothing_to_it_does_no_harm(function):
     X = np.random.default_rng(0).uniform(1, 4, (60, 2))
     for problem in (Problem(X, function(X), function), Problem(X, function(X))):
-        for law in laws_of(problem, 2.0):
+        for law in laws_of(problem, 0.7):
             assert law.error >= 0
 
 
