@@ -19,6 +19,9 @@ DEFAULT = "pyoperon"
 """The engine that is used where it is installed."""
 MOST_LINES = 6
 """Inputs: more make no law."""
+FITS = 0.3
+"""Of the time left, so much is for fits to many rows, and as much for small expressions: of noisy
+data, engines find more than these do in the same time."""
 MORE = 8
 """So many laws that are as near as the noise allows are enough to choose from."""
 ROUGH = 1e-5
@@ -72,9 +75,9 @@ def _steps(
     if problem.inputs == 1:
         yield one_input.solve(problem, clock.at_most(clock.left / 2))
     if problem.ask is None or problem.noise <= ROUGH:
-        yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
+        yield proposals.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.inputs <= 4:
-        yield small.solve(problem, clock.at_most(clock.left / 2))
+        yield small.solve(problem, clock.at_most(FITS * clock.left))
     names = [DEFAULT] if engines is None else engines
     for i, name in enumerate(names):
         share = clock.at_most(clock.left / (len(names) - i))
