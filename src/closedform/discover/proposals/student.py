@@ -78,9 +78,9 @@ def _same(x: Array) -> Array:
 
 def _turns(rows: Array, values: Array) -> list[Turned]:
     """Return columns that may be taken, and functions of f that may be fitted, with inverses."""
-    columns = [_same]
+    columns: list[Callable[[Array], Array]] = [_same]
     if (rows > 0).all():
-        columns.append(np.log)
+        columns.append(lambda x: np.asarray(np.log(x)))
     pairs: list[tuple[Callable[[Array], Array], Callable[[Array], Array]]] = [(_same, _same)]
     if (values > 0).all():
         pairs.append((np.log, np.exp))
