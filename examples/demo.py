@@ -94,9 +94,7 @@ def law_of_a_network() -> bool:
     laws = cf.distill(model, X, time_limit=TIME_LIMIT, progress=print)
     print(f"\n{laws}\n\nThe law:\n{laws.best}\n")
     print("Its constants:", *laws.uncertainties())
-    off = [
-        abs(f(far) - force(far)).mean() / force(far).mean() for f in (laws.best, model.predict)
-    ]
+    off = [abs(f(far) - force(far)).mean() / force(far).mean() for f in (laws.best, model.predict)]
     print("Outside the range that the network was trained on, it is off by "
           f"{off[1]:.0%}, and the law by {off[0]:.2%}.")  # fmt: skip
     return bool(off[0] < 0.01)

@@ -15,7 +15,7 @@ from sklearn.neural_network import MLPRegressor
 
 import closedform as cf
 from closedform import ops
-from closedform.discover.problem import Law
+from closedform.discover.problem import Law, Problem
 from closedform.errors import BadInput
 from closedform.frontiers.data_alone import data_alone
 from closedform.laws import searching
@@ -141,6 +141,18 @@ def test_constants_come_with_how_sure_they_are():
     expected = deviation / np.sqrt((design**2).sum() * 0.6)  # on 60 % of the rows
     assert np.mean([s for _, s in values]) == pytest.approx(expected, rel=0.7)
     assert str(constant).startswith("7.") and "±" in str(constant)
+
+
+def test_beyond_the_range_laws_are_compared_only_where_the_model_is_right_there():
+    laws = cf.distill(mixed, rows(), outside=0.5)
+    assert laws.outside[laws.choice.index] < 1e-9 < laws.outside[0]
+    assert laws.to_frame()["error_outside"].tolist() == list(laws.outside)
+
+    def trained(Z):  # right where it was trained, and flat beyond
+        return mixed(np.clip(Z, 1, 3))
+
+    wrong = cf.distill(trained, rows(), outside=0.5)
+    assert wrong.outside == () and any("which of them is wrong" in n for n in wrong.notes)
 
 
 def test_the_same_seed_gives_the_same_laws():
@@ -323,6 +335,7 @@ def test_rows_with_gaps_are_left_out_and_counted():
         (lambda X: cf.distill(energy, X, time_limit=-1), "time_limit=-1"),
         (lambda X: cf.distill(energy, X, seed=1.5), "seed=1.5"),
         (lambda X: cf.distill(energy, X, noise=-1), "noise=-1"),
+        (lambda X: cf.distill(energy, X, outside=-1), "outside=-1"),
         (lambda X: cf.distill(energy, X, n_jobs=0), "n_jobs=0"),
         (lambda X: cf.distill(energy, X, operators=["magic"]), "operators: 'magic'"),
         (lambda X: cf.distill(energy, X, operators=3), "operators: 3"),
@@ -373,6 +386,15 @@ def test_a_search_that_fails_is_a_note_and_what_it_found_stays(monkeypatch):
     monkeypatch.setattr(searching, "solve", stands_in(NEAR, then=ZeroDivisionError("oops")))
     laws = cf.distill(lambda X: X[:, 0] + X[:, 1] ** 2, rows())
     assert len(laws) == 2 and "the search stopped: ZeroDivisionError: oops" in laws.notes
+
+
+def test_where_no_short_law_is_near_a_long_one_is_better_than_a_constant(monkeypatch):
+    waves = [ops.sin(ops.lin(0.3 * k, (1.7 * k, X0))) for k in range(1, 12)]
+    whole = ops.lin(0.0, *((1.13 + 0.01 * k, wave) for k, wave in enumerate(waves)))
+    monkeypatch.setattr(searching, "solve", stands_in(whole))
+    X = rows(300, 1)
+    laws = cf.distill(lambda Z: Problem.said(whole, Z), X)
+    assert laws.best.length > 60 and laws.entries[laws.choice.index].error < 1e-6
 
 
 def test_data_of_integers_booleans_and_any_size_are_numbers():

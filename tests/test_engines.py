@@ -188,6 +188,17 @@ def test_the_law_behind_a_smooth_error_is_proposed(law, inputs):
     assert truth.error(refitted(truth, found.node)) < 1e-9
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_rows_alone_give_a_law_by_the_symmetries_of_a_smooth_stand_in(noise):
+    random = np.random.default_rng(2)
+    rows = random.uniform(1, 4, size=(1_000, 3))
+    values = rows[:, 0] * np.exp(-rows[:, 1] / rows[:, 2])
+    noisy = values + noise * values.std() * random.normal(size=len(values))
+    found = nearest(Problem(rows, noisy))
+    truth = Problem(rows, values)
+    assert truth.error(refitted(truth, found.node)) < 1e-9 and length([found.node]) < 15
+
+
 def test_the_pairs_that_explain_most_do_not_hide_the_right_three():
     problem = drawn(lambda a, b: (a + b) / (1 + a * b), 2, lo=0.3, hi=5.0)
     assert min(problem.error(n) for n, _ in sums(problem, Clock(30.0))) < 1e-9

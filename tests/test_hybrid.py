@@ -246,6 +246,23 @@ def test_a_cache_knows_when_weights_transforms_or_rows_changed(tmp_path):
     assert laws_of(net, "1", 2 * x, **options, time_limit=0).oracle is not None
 
 
+def test_a_weight_that_no_row_has_met_yet_changes_the_key():
+    class Limited(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.most = nn.Parameter(torch.tensor(100.0))
+
+        def forward(self, x):
+            return torch.minimum(x.sum(-1), self.most)
+
+    net, x = nn.Sequential(Limited()), rows(100, 2)
+    first = laws_of(net, "0", x, time_limit=0).key
+    assert laws_of(net, "0", x, time_limit=0).key == first
+    with torch.no_grad():
+        net[0].most.fill_(50.0)
+    assert laws_of(net, "0", x, time_limit=0).key != first
+
+
 def test_transforms_are_columns_and_the_part_is_asked_about_its_own_inputs():
     net, x = nn.Sequential(Force2()), rows(300, 4)
     law = laws_of(net, "0", x, transforms={"dx": "x0 - x2", "m": "x3"}).best

@@ -19,9 +19,9 @@ from closedform.discover.sample import Sample
 from closedform.ir import Array, Node
 from closedform.length import length
 
-PRICE = 0.15
-"""What a symbol costs: the error must fall by a seventh for it. Of networks, what only follows their
-error brought a tenth a symbol at most, a part of the law a third and more."""
+PRICE = 0.1
+"""What a symbol costs: the error must fall by a tenth for it. Of networks, what only follows
+their error mostly brought a twentieth a symbol, a part of the law a third and more."""
 ALIKE = 1.15
 """Errors up to so many times the least are told apart by nothing: a law that misses by half the
 error of a network has 1.12 times its error."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from closedform.discover.problem import Problem
+from closedform.discover.proposals.student import polynomials
 from closedform.discover.proposals.symmetries import asked, moves
 from closedform.ir import Array
 
@@ -22,7 +23,7 @@ neither can be told."""
 MOST = 0.1
 """A share of the deviation; what is farther off than that is no law at all."""
 HIGH = 75
-"""Percentile: a wave may run along a symmetry, which then shows nothing of it."""
+"""Percentile: an error may be the same along one symmetry, which then shows nothing of it."""
 
 
 def estimated(problem: Problem, y: Array | None = None, seed: int = 0) -> float:
@@ -94,21 +95,10 @@ def _of_rows(problem: Problem, seed: int) -> float:
     rows = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     half, least = len(at) // 2, 1.0
     for degree in range(1, 9):
-        table = _polynomials(rows, degree, half // 3)
+        table = polynomials(rows, degree, half // 3)
         if table is None:
             break
         coefs = np.linalg.lstsq(table[:half], values[:half], rcond=1e-10)[0]
         away = table[half:] @ coefs - values[half:]
         least = min(least, float(np.sqrt(np.mean(away**2)) / problem.scale))
     return least if np.isfinite(least) else 0.0
-
-
-def _polynomials(rows: Array, degree: int, most: int) -> Array | None:
-    """Return all products of inputs up to a degree as columns; None where they are too many."""
-    columns, last = [np.ones(len(rows))], [(0, np.ones(len(rows)))]
-    for _ in range(degree):
-        last = [(i, c * rows[:, i]) for first, c in last for i in range(first, rows.shape[1])]
-        columns += [c for _, c in last]
-        if len(columns) > most:
-            return None
-    return np.column_stack(columns)

@@ -7,7 +7,7 @@ neither. The steps are as long as the box allows, and many, since a model's erro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -75,14 +75,6 @@ class Corners:
         with np.errstate(all="ignore"):
             off = np.abs(transform.slope(values)) * unsure(self.problem, values)
             return np.asarray(transform.of(values)), np.asarray(off)
-
-
-Apart = Callable[[Array, Array, Array, Array], Array]
-
-
-def in_sum(a: Array, b: Array, c: Array, d: Array) -> Array:
-    """Return 0 where four corners are of a sum."""
-    return np.asarray(a - b - c + d)
 
 
 def groups_of(corners: Corners, transform: Transform, product: bool) -> list[list[int]] | None:
