@@ -320,12 +320,15 @@ def test_what_is_left_over_misses_an_aim_of_its_own():
 
 
 def test_on_data_both_are_compared_on_the_laws_that_both_have():
+    from equations import EQUATIONS
+
     data = {"kind": "data-0.01"}
-    ours = [line("I.8.14", **data), line("I.12.1", **data)]
-    theirs = [line("I.8.14", who="pyoperon", **data)]
-    assert "1 against 1, of 1 | met |" in page_of(*ours, *theirs)
-    theirs = [line("I.8.14", False, who="pyoperon", **data)]
-    assert "1 against 0, of 1 | met |" in page_of(*ours, *theirs)
+    ours = [line(name, **data) for name in EQUATIONS]
+    theirs = [line(name, i > 0, who="pyoperon", **data) for i, name in enumerate(EQUATIONS)]
+    assert "114 against 113, of 114 | met |" in page_of(*ours, *theirs)
+    assert "1 against 0, of 1 | not all measured |" in page_of(*ours, theirs[0])
+    ours[3:5] = [line(name, False, **data) for name in list(EQUATIONS)[3:5]]
+    assert "112 against 113, of 114 | **missed** |" in page_of(*ours, *theirs)
 
 
 def test_every_cell_has_a_name_of_its_own_and_somebody_who_seeks():
