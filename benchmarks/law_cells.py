@@ -28,6 +28,8 @@ HELD_OUT = 0.25
 NEAR, NEAREST = 1.05, 1e-5
 """Of a front the shortest is chosen whose error is so near the least, or so small."""
 DUST = 1e-6
+EXPLAINED = 5.0
+"""An offset of so many deviations of the mean of the noise is left out of what a peer says."""
 LOOKED_AT = 12
 """Of a front, so many, the nearest, are compared with the truth."""
 EACH = 5.0
@@ -58,11 +60,12 @@ Front = tuple[list[Any], int]
 
 
 def distilled(asked: Asked, limit: float, seed: int) -> Front:
-    """Seek by `cf.distill`; its own choice."""
+    """Seek by `cf.distill`; its own choice. It is told how far a perturbed law is off."""
     from closedform.laws import distill
 
     values = None if asked.model is not None else asked.values
-    laws = distill(asked.model, asked.rows, values, time_limit=limit, seed=seed)
+    noise = asked.error if asked.told else None
+    laws = distill(asked.model, asked.rows, values, time_limit=limit, seed=seed, noise=noise)
     front = list(laws)
     return front, next(i for i, formula in enumerate(front) if formula is laws.best)
 
@@ -90,7 +93,9 @@ def peer(name: str) -> Callable[[Asked, float, int], Front]:
         noisy = asked.model is None and asked.error > 0
         rows = Rows(asked.rows[:cut], asked.values[:cut], noisy, limit, seed)
         made = [expression_of(one, len(asked.truth.inputs)) for one in PEERS[name](rows)]
-        found = [without_dust(one, DUST * float(asked.values.std())) for one in made]
+        explained = EXPLAINED * asked.error / np.sqrt(cut) if noisy else 0.0
+        least = max(DUST, explained) * float(asked.values.std())
+        found = [without_dust(one, least) for one in made]
         errors = [error_of(one, asked, slice(cut, None)) for one in found]
         enough = max(NEAR * min(errors, default=0.0), NEAREST)
         near = [i for i, error in enumerate(errors) if error <= enough]
@@ -102,7 +107,7 @@ def peer(name: str) -> Callable[[Asked, float, int], Front]:
 def without_dust(expression: Any, least: float) -> Any:
     """Return a sum without numbers below `least`, and without a factor that is 1 but for rounding.
 
-    PyOperon scales what it found to the rows in float32, which leaves both.
+    PyOperon scales what it found to the rows, in float32, which leaves both.
     """
     import sympy
 

@@ -67,6 +67,8 @@ class Asked:
         ask: the same as a function; it counts the rows that it is asked for.
         error: of the values, root mean square by the deviation of the truth.
         tolerance: how far a law that is found may be off.
+        told: whether who seeks is told the error: without it nothing tells an error this smooth
+            from a part of the law. Of a network nobody knows it.
         asked: how many rows were asked for.
     """
 
@@ -77,6 +79,7 @@ class Asked:
     ask: Callable[[Array], Array] | None
     error: float
     tolerance: float
+    told: bool = False
     asked: int = 0
 
 
@@ -105,7 +108,8 @@ def asked_of(truth: Equation, kind: str, seed: int, kept: Path) -> Asked:
     fresh = truth.rows(4_000, seed=90_004)
     said = truth(fresh)
     error = float(np.sqrt(np.mean((made(fresh) - said) ** 2)) / said.std())
-    return _counting(Asked(truth, rows, made(rows), None, made, error, max(EXACT, SHARE * error)))
+    tolerance = max(EXACT, SHARE * error)
+    return _counting(Asked(truth, rows, made(rows), None, made, error, tolerance, told=True))
 
 
 def _counting(asked: Asked) -> Asked:

@@ -4,8 +4,8 @@
 
 Two layers of 64 tanh on 10,000 rows without noise, inputs and output standardised: 20 epochs of
 Adam in batches of 500, its rate rising to 5e-3 and falling to zero, then 600 steps of L-BFGS on all
-rows, in float32. Between 4 and 12 CPU seconds; the error on fresh rows is 5e-4 to 2e-2 of the
-deviation for most laws. Adam alone came as near in the same time on some and less near on more.
+rows, in float32. 10 CPU seconds; the error on fresh rows is 2e-3 of the deviation in the median,
+1.3e-2 for 95 of 100 laws at most. Adam alone came less near on three laws of four in the same time.
 """
 
 from __future__ import annotations

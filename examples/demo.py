@@ -7,7 +7,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from sklearn.compose import make_column_transformer
+import numpy as np
+import pandas as pd
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
@@ -21,7 +23,7 @@ import closedform as cf
 
 TOLERANCE = 1e-9
 TIME_LIMIT = 30
-"""Seconds for each search for shorter formulas."""
+"""Seconds for each search for shorter formulas, or for a law."""
 PAGES = Path("build")
 """Where the pages of the frontiers are written."""
 
@@ -71,6 +73,38 @@ def shorten(title: str, model: Any, X: Any, y: Any, page: Path) -> bool:
     return bool(front.best.length < 200)
 
 
+def law_of_a_network() -> bool:
+    """Train a network on a law, ask it, and print the law; return whether that holds elsewhere."""
+    random = np.random.default_rng(0)
+    X, far = (
+        pd.DataFrame(random.uniform(lo, hi, (1000, 3)), columns=["m1", "m2", "r"])
+        for lo, hi in ((1, 3), (3, 9))
+    )
+    network = MLPRegressor(
+        hidden_layer_sizes=(32, 32),
+        activation="tanh",
+        solver="lbfgs",
+        max_iter=800,
+        random_state=0,
+    )
+    model = TransformedTargetRegressor(
+        make_pipeline(StandardScaler(), network), transformer=StandardScaler()
+    ).fit(X, force(X))
+    print(f"\n{'=' * 96}\nWhich law has a network of 2 x 32 units learned?\n{'=' * 96}")
+    laws = cf.distill(model, X, time_limit=TIME_LIMIT, progress=print)
+    print(f"\n{laws}\n\nThe law:\n{laws.best}\n")
+    print("Its constants:", *laws.uncertainties())
+    off = [abs(f(far) - force(far)).mean() / force(far).mean() for f in (laws.best, model.predict)]
+    print("Outside the range that the network was trained on, it is off by "
+          f"{off[1]:.0%}, and the law by {off[0]:.2%}.")  # fmt: skip
+    return bool(off[0] < 0.01)
+
+
+def force(X: Any) -> Any:
+    """Return how strongly two bodies attract each other, in units of 1e-11 newtons."""
+    return 6.67 * X.m1 * X.m2 / X.r**2
+
+
 def by_hand(X: Any, y: Any) -> bool:
     """Print what is told to somebody who wrote the coefficients down without the scaler."""
     numbers = X.drop(columns=["sex", "bp"])
@@ -118,6 +152,7 @@ def main() -> int:
             y,
             PAGES / "frontier-trees.html",
         ),
+        law_of_a_network(),
     ]
     print(f"\n{sum(held)} of {len(held)} checks hold.")
     return int(not all(held))

@@ -23,7 +23,7 @@ def asked(law, box, rows=300, smooth=0.0, seed=0):
 
 
 def recorded(law, box, noise, rows=400, seed=0):
-    """Return the problem of a law's values on some rows, with independent errors, not to be asked."""
+    """Return the problem of a law on some rows, with independent errors, not to be asked."""
     rng = np.random.default_rng(seed)
     box = np.asarray(box, dtype=float)
     X = rng.uniform(box[:, 0], box[:, 1], (rows, len(box)))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws_asked import asked, far_off, recorded
 
 from closedform import ops as o
 from closedform.discover.algebra import tidied
@@ -14,6 +13,7 @@ from closedform.discover.constants import cleaned, refitted, uncertainties
 from closedform.discover.numerals import numeral
 from closedform.discover.problem import Problem
 from closedform.length import length
+from laws_asked import asked, far_off, recorded
 
 X, Y = o.input_(0), o.input_(1)
 BOX = [(1.0, 4.0), (1.0, 4.0)]
@@ -184,7 +184,13 @@ def test_sizes_do_not_matter(size):
 
 def test_bad_expressions_and_rows_do_no_harm():
     problem = asked(lambda x, y: x * y, BOX)
-    for node in (o.log(o.lin(-9, (1, X))), o.const(math.inf), o.const(1.0), X, o.div(X, o.const(0))):
+    for node in (
+        o.log(o.lin(-9, (1, X))),
+        o.const(math.inf),
+        o.const(1.0),
+        X,
+        o.div(X, o.const(0)),
+    ):
         for act in (refitted, cleaned):
             assert act(problem, node) is not None
         uncertainties(problem, node)

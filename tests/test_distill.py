@@ -15,7 +15,7 @@ from sklearn.neural_network import MLPRegressor
 
 import closedform as cf
 from closedform import ops
-from closedform.discover.problem import Law
+from closedform.discover.problem import Law, Problem
 from closedform.errors import BadInput
 from closedform.frontiers.data_alone import data_alone
 from closedform.laws import searching
@@ -66,7 +66,7 @@ def test_the_law_of_a_function_is_found_and_holds_outside_its_range():
     far = rows(lo=4, hi=9, seed=1)
     assert apart(laws.best, mixed, far) < 1e-9
     assert laws.best.length == length(laws.best.roots) <= 12
-    assert laws.entries[0].method == "constant" and "the model" in laws.reason
+    assert laws.entries[0].method == "constant" and "the likeliest law" in laws.reason
 
 
 def test_the_law_of_data_alone_is_found_and_errors_are_those_against_y():
@@ -143,6 +143,18 @@ def test_constants_come_with_how_sure_they_are():
     assert str(constant).startswith("7.") and "±" in str(constant)
 
 
+def test_beyond_the_range_laws_are_compared_only_where_the_model_is_right_there():
+    laws = cf.distill(mixed, rows(), outside=0.5)
+    assert laws.outside[laws.choice.index] < 1e-9 < laws.outside[0]
+    assert laws.to_frame()["error_outside"].tolist() == list(laws.outside)
+
+    def trained(Z):  # right where it was trained, and flat beyond
+        return mixed(np.clip(Z, 1, 3))
+
+    wrong = cf.distill(trained, rows(), outside=0.5)
+    assert wrong.outside == () and any("which of them is wrong" in n for n in wrong.notes)
+
+
 def test_the_same_seed_gives_the_same_laws():
     X = rows(150, 2)
     y = energy(X) + np.random.default_rng(1).normal(0, 0.3, len(X))
@@ -193,9 +205,16 @@ def several(X):
     return np.column_stack([energy(X), X[:, 0] / X[:, 1], X[:, 0] + 2])
 
 
-def test_outputs_are_searched_in_parallel_with_the_same_result():
+@pytest.mark.parametrize(
+    "backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)]
+)  # fmt: skip
+def test_outputs_are_searched_in_parallel_with_the_same_result(backend):
+    from joblib import parallel_config
+
     X = rows(150, 2)
-    alone, together = (cf.distill(several, X, n_jobs=n) for n in (1, 2))
+    alone = cf.distill(several, X)
+    with parallel_config(backend, n_jobs=2):
+        together = cf.distill(several, X)
     assert str(alone.best) == str(together.best)
     np.testing.assert_allclose(together.best(X), several(X), rtol=1e-9)
 
@@ -274,11 +293,11 @@ def test_few_rows_of_data_are_measured_on_themselves_and_say_so():
 
 
 def test_more_outputs_than_rows_are_answered():
-    weights = np.random.default_rng(0).uniform(1, 2, (2, 12))
+    weights = np.random.default_rng(0).uniform(1, 2, (2, 7))
     laws = cf.distill(lambda X: X @ weights, rows(4, 2), time_limit=20)
     np.testing.assert_allclose(laws.best(rows(inputs=2)), rows(inputs=2) @ weights, rtol=1e-6)
     told = cf.distill(None, rows(6, 2), rows(6, 2) @ weights, time_limit=10, engines=[])
-    assert len(told.best.outputs) == 12
+    assert len(told.best.outputs) == 7
 
 
 def test_no_time_gives_the_constant_and_says_why():
@@ -316,6 +335,7 @@ def test_rows_with_gaps_are_left_out_and_counted():
         (lambda X: cf.distill(energy, X, time_limit=-1), "time_limit=-1"),
         (lambda X: cf.distill(energy, X, seed=1.5), "seed=1.5"),
         (lambda X: cf.distill(energy, X, noise=-1), "noise=-1"),
+        (lambda X: cf.distill(energy, X, outside=-1), "outside=-1"),
         (lambda X: cf.distill(energy, X, n_jobs=0), "n_jobs=0"),
         (lambda X: cf.distill(energy, X, operators=["magic"]), "operators: 'magic'"),
         (lambda X: cf.distill(energy, X, operators=3), "operators: 3"),
@@ -366,6 +386,15 @@ def test_a_search_that_fails_is_a_note_and_what_it_found_stays(monkeypatch):
     monkeypatch.setattr(searching, "solve", stands_in(NEAR, then=ZeroDivisionError("oops")))
     laws = cf.distill(lambda X: X[:, 0] + X[:, 1] ** 2, rows())
     assert len(laws) == 2 and "the search stopped: ZeroDivisionError: oops" in laws.notes
+
+
+def test_where_no_short_law_is_near_a_long_one_is_better_than_a_constant(monkeypatch):
+    waves = [ops.sin(ops.lin(0.3 * k, (1.7 * k, X0))) for k in range(1, 12)]
+    whole = ops.lin(0.0, *((1.13 + 0.01 * k, wave) for k, wave in enumerate(waves)))
+    monkeypatch.setattr(searching, "solve", stands_in(whole))
+    X = rows(300, 1)
+    laws = cf.distill(lambda Z: Problem.said(whole, Z), X)
+    assert laws.best.length > 60 and laws.entries[laws.choice.index].error < 1e-6
 
 
 def test_data_of_integers_booleans_and_any_size_are_numbers():

@@ -384,3 +384,14 @@ def test_shown_errors_are_no_better_than_those_on_fresh_rows():
     away = np.array(fresh) - np.array(shown)
     # Two standard errors of eight draws.
     assert away.mean() < 2 * away.std(ddof=1) / np.sqrt(len(away))
+
+
+def test_a_module_is_never_cut_off_while_it_is_imported(monkeypatch, tmp_path):
+    (tmp_path / "slow_module.py").write_text("import time\ntime.sleep(0.3)\nwhole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(limiting, "AGAIN", 0.05)
+    with pytest.raises(limiting.TimeIsOver), limiting.at_latest(0.05):
+        import slow_module
+
+        time.sleep(5)
+    assert slow_module.whole

@@ -207,15 +207,19 @@ def test_a_whole_network_is_pickled_by_those_who_do_so(tmp_path):
     assert close(other(x), net(x))
 
 
-def test_numbers_that_are_no_constants_survive_halves_and_back():
-    pieces = ops.where(ops.less(ops.input_(0), ops.const(0.1)), ops.const(1 / 3), ops.input_(1))
-    net = nn.Sequential(Known())
-    swap(net, "0", formula(pieces, ops.input_(2)), trainable=False)
-    x = torch.tensor([[0.05, 2.0, 0.0], [0.1000001, 2.0, 0.0]])
+def test_any_formula_of_numbers_stands_in_a_network_and_only_constants_are_saved():
+    trees = pytest.importorskip("sklearn.tree")
+    x = rows(200, 3)
+    y = (x[:, 0] * x[:, 1]).numpy()
+    model = trees.DecisionTreeRegressor(max_depth=4, random_state=0).fit(x.numpy(), y)
+    net = nn.Sequential(nn.Linear(3, 1))
+    swap(net, "0", cf.read(model))
+    assert np.allclose(net(x)[..., 0].detach().numpy(), model.predict(x.numpy()), atol=1e-6)
+    assert list(net.state_dict()) == ["0.constants"]
     before = net(x)
-    assert before[0, 0] == pytest.approx(1 / 3, rel=1e-6) and before[1, 0] == 2
+    assert torch.equal(net.half().float()(x), before)  # thresholds and leaves are not halved
     net.double()
-    assert net(x.double())[0, 0] == pytest.approx(1 / 3, rel=1e-6)
+    assert np.allclose(net(x.double())[..., 0].numpy(), model.predict(x.numpy()), rtol=1e-14)
 
 
 def test_a_formula_reads_one_argument_of_several_by_name_or_place():

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "verify": RUNNING | {"asking", "passes", "printers", "probes", "store"},
     "fitting": RUNNING | {"passes"},
     "shorten": RUNNING | {"passes", "fitting", "probes"},
-    "discover": RUNNING | {"passes", "fitting", "shorten", "probes", "verify"},
+    "discover": RUNNING | {"passes", "fitting", "shorten", "probes", "verify", "readers"},
     "frontiers": RUNNING
     | {"passes", "fitting", "shorten", "probes", "verify", "discover", "readers", "store"},
     "laws": RUNNING

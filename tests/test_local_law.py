@@ -16,7 +16,7 @@ def bent(rows):
 
 def test_a_law_near_a_row_is_near_the_model_and_not_linear():
     law = cf.local_law(bent, 3, X, **QUICK)
-    assert law.r2 > 0.99 > law.linear_r2
+    assert law.r2 > 0.9 > law.linear_r2 + 0.1
     assert law.at_row == pytest.approx(law.said, abs=0.1)
     assert law.said == pytest.approx(bent(X[3:4])[0])
     assert law.slopes["x2"] == pytest.approx(2 * X[3, 2], rel=0.1)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws_asked import asked, far_off, recorded
 
 from closedform.discover import one_input
 from closedform.discover.problem import Problem
 from closedform.length import length
 from closedform.shorten.clock import Clock
+from laws_asked import asked, far_off, recorded
 
 BOX = [(1.0, 4.0)]
 SIZE = st.floats(0.3, 3.0).map(lambda v: round(v, 3))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws_asked import asked, far_off, recorded
 
 from closedform.discover import small
 from closedform.discover.problem import Problem
@@ -14,6 +13,7 @@ from closedform.discover.sample import Sample
 from closedform.discover.small.library import Library
 from closedform.discover.subsets import Columns
 from closedform.shorten.clock import Clock
+from laws_asked import asked, far_off, recorded
 
 LAWS = {
     "product": (2, lambda a, b: 3 * a * b),
@@ -73,13 +73,13 @@ def test_constants_that_no_expression_has_are_fitted():
 
 
 def test_rows_alone_are_enough():
-    inputs, law = LAWS["hypotenuse"]
+    _, law = LAWS["hypotenuse"]
     assert far_off(laws_of(recorded(law, box(2), 0.0))[0].node, law, box(2)) < 1e-8
 
 
 def test_all_expressions_of_a_size_are_there_once():
     rows = np.random.default_rng(0).uniform(1, 4, (40, 2))
-    library = Library(rows, 5_000)
+    library = Library(rows, 20_000)
     while library.grow(Clock()):
         pass
     values = library.values

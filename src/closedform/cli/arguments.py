@@ -92,6 +92,7 @@ _MORE = {
     "looked for",
     "noise": "the error of the model, as a share of the deviation of what it says; default: "
     "estimated",
+    "outside": "compare with the model beyond the range of the rows too, by this share of it",
     "engines": "evolutionary searches to use beside the asking, separated by commas",
     "out": "the file to write; it is replaced at once, or left as it was",
     "tolerance": "the greatest relative difference that passes (default: %(default)g)",
@@ -235,6 +236,9 @@ def _distill(verb: Verb) -> None:
     )
     verb.add_argument("--noise", type=_not_negative, metavar="X", help=_MORE["noise"])
     verb.add_argument("--engines", metavar="NAMES", help=_MORE["engines"])
+    verb.add_argument(
+        "--outside", type=_not_negative, default=0, metavar="X", help=_MORE["outside"]
+    )
     verb.add_argument("--jobs", type=int, metavar="N", help="so many outputs at a time")
     verb.add_argument("--tolerance", type=_not_negative, metavar="X", help=_MORE["accepted"])
     _search(verb, "laws")

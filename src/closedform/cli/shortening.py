@@ -48,7 +48,7 @@ def distill(args: Namespace, notes: list[str]) -> Answer:
     laws = search_laws(
         model, rows.X, rows.y, operators=_words(args.operators), units=_units(args.units),
         time_limit=args.time_limit, n_jobs=args.jobs, seed=args.seed, noise=args.noise,
-        engines=_words(args.engines), tolerance=args.tolerance,
+        engines=_words(args.engines), tolerance=args.tolerance, outside=args.outside,
         progress=None if args.json or not sys.stderr.isatty() else _tell,
     )  # fmt: skip
     told = ["", f"The best law, number {laws.choice.index}:", str(laws.best)]

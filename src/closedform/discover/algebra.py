@@ -122,7 +122,7 @@ def _raised(coef: float, base: Node, p: float) -> tuple[float, Factors]:
     whole = p == round(p) or all(q != round(q) for q in inner.values())
     if k <= 0 and p != round(p):
         return coef, {base: p}
-    if not whole and len(inner) == 1 and all(q == 1 for q in inner.values()):
+    if not whole and len(inner) == 1 and all(abs(q) == 1 for q in inner.values()):
         whole = True
     if not whole:
         return coef * k**p, {made_of(1.0, inner): p}
@@ -162,7 +162,7 @@ def made_of(coef: float, factors: Mapping[Node, float]) -> Node:
 def _one_scale(coef: float, factors: Mapping[Node, float]) -> tuple[float, Mapping[Node, float]]:
     """Return a product in which no number could go from a sum to the front, or to another sum."""
     sums = [b for b in factors if b.op is ops.LIN]
-    if not sums or (coef == 1 and len(sums) == 1):
+    if not sums or (coef == 1 and len(sums) == 1 and abs(factors[sums[0]]) == 1):
         return coef, factors
     made: Factors = {}
     for base, p in factors.items():
@@ -173,8 +173,27 @@ def _one_scale(coef: float, factors: Mapping[Node, float]) -> tuple[float, Mappi
             with_k = coef * k**p
             if math.isfinite(with_k) and with_k:
                 base, coef = scaled, with_k
+        if coef < 0 and p % 2 == 1 and base.op is ops.LIN and _is_negative(base):
+            # -2/(x - 1) is 2/(1 - x).
+            base, coef = ops.linear(-base.data.bias, -base.data.weights, base.args), -coef
         made[base] = made.get(base, 0.0) + p
     return coef, made
+
+
+def _is_negative(base: Node) -> bool:
+    bias, weights = base.data.bias, base.data.weights
+    return bool(bias < 0 or (bias == 0 and weights[0] < 0))
+
+
+def _logarithm(n: Node) -> Node:
+    """Return log(p·exp(x)·y) as log(p) + x + log(y)."""
+    coef, factors = product_of(n.args[0])
+    grown = [(p, base.args[0]) for base, p in factors.items() if base.op is ops.EXP]
+    if not grown or coef <= 0 or not math.isfinite(coef):
+        return _folded(n)
+    rest = {base: p for base, p in factors.items() if base.op is not ops.EXP}
+    logs = [(1.0, ops.log(made_of(1.0, rest)))] if rest else []
+    return _sum(ops.lin(math.log(coef), *grown, *logs))
 
 
 def _power(base: Node, p: float) -> Node:
@@ -211,6 +230,7 @@ _BY_OP: dict[str, Callable[[Node], Node]] = {
     "pow": lambda n: _gathered(n) if n.args[1].op is ops.CONST else n,
     "sqrt": _gathered,
     "exp": _gathered,
+    "log": _logarithm,
     "sin": _wave,
     "cos": _wave,
 }

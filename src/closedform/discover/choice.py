@@ -8,7 +8,7 @@ only follows the error of a network does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from closedform.ir import Array, Node
 from closedform.length import length
 
 PRICE = 0.1
-"""What a symbol costs: the error must fall by a tenth for it. Of networks, what only follows their
-error brought a twentieth a symbol, a part of the law a third and more."""
+"""What a symbol costs: the error must fall by a tenth for it. Of networks, what only follows
+their error mostly brought a twentieth a symbol, a part of the law a third and more."""
 ALIKE = 1.15
 """Errors up to so many times the least are told apart by nothing: a law that misses by half the
 error of a network has 1.12 times its error."""
@@ -56,8 +56,10 @@ def best(problem: Problem, laws: Sequence[Law], y: Array | None = None, seed: in
         y: what was observed on the problem's rows, shape (rows,), where there is such.
         seed: of the cuts.
     """
-    finalists = front(laws)[:JUDGED]
     judged = problem if y is None else Problem(problem.rows, np.asarray(y, dtype=float))
+    if y is not None:
+        laws = [replace(law, error=judged.error(law.node)) for law in laws]
+    finalists = front(laws)[:JUDGED]
     samples = cuts(judged, seed)
     beyond = [across(law.node, samples, judged.scale) for law in finalists]
     sizes = [length([law.node]) for law in finalists]
@@ -98,7 +100,9 @@ def cuts(problem: Problem, seed: int = 0) -> list[tuple[Sample, Sample]]:
         direction = random.normal(size=problem.inputs) if k else np.ones(problem.inputs)
         order = at[np.argsort(rows @ direction)]
         one, other = order[: len(at) // 2], order[len(at) // 2 :]
-        found += [(_sample(problem, a), _sample(problem, b)) for a, b in ((one, other), (other, one))]
+        found += [
+            (_sample(problem, a), _sample(problem, b)) for a, b in ((one, other), (other, one))
+        ]
     return found
 
 
@@ -123,11 +127,17 @@ def _why(beyond: Sequence[float], i: int, lengths: Sequence[int]) -> str:
     longer = [k for k, size in enumerate(lengths) if size > lengths[i]]
     if shorter:
         nearest = min(shorter, key=lambda k: beyond[k])
-        text += f", that of the next shorter law {beyond[nearest] / max(beyond[i], 1e-300):.2g} times it"
+        text += f", that of the nearest shorter law {_times(beyond[nearest], beyond[i])} it"
     if longer:
         least = min(beyond[k] for k in longer)
-        word = "no longer law is nearer" if least >= beyond[i] else (
-            f"the nearest of the longer ones has {least / max(beyond[i], 1e-300):.2g} times it"
+        word = (
+            "no longer law is nearer"
+            if least >= beyond[i]
+            else (f"the nearest of the longer ones has {_times(least, beyond[i])} it")
         )
         text += f", and {word}"
     return text[0].upper() + text[1:] + "."
+
+
+def _times(one: float, other: float) -> str:
+    return f"{one / max(other, 1e-300):.2g} times"

@@ -26,6 +26,11 @@ ROWS, TRYING, ALL = 2_000, 240, 20_000
 that are independently noisy."""
 EXACT = 1e-9
 """The error of an exact oracle that is rounding."""
+SURE = 5.0
+"""So many times what leaving a third of the rows out moves it by a constant may be off.
+
+Of laws with smooth errors the constants are off by less than 3 times that in nine of ten cases.
+"""
 OVER = 1.1
 """The truth is this much of the noise away at most: the noise is known to a tenth."""
 
@@ -153,10 +158,12 @@ def _written(problem: Problem, node: Node, sample: Sample) -> Node:
         return now.node
     theta, free = constants.start.copy(), independent(constants, sample)
     refused: set[tuple[int, float]] = set()
-    error, normal = now.error, now.normal
+    start = move(constants, theta, free, sample, 0)
+    error, normal = math.sqrt(start.loss), start.normal
+    sure = _sure(constants, sample, free) if problem.noise else np.full(len(free), np.inf)
     while free.any():
         spread = _spreads(free, error, limit, normal)
-        every = _snaps(constants, theta, free, spread)
+        every = _snaps(constants, theta, free, spread, np.minimum(spread, sure))
         snaps = [s for s in every if (s.at, s.value) not in refused]
         if not snaps:
             break
@@ -168,7 +175,8 @@ def _written(problem: Problem, node: Node, sample: Sample) -> Node:
             refused.add((best.at, best.value))
             continue
         theta, free, error, normal = made.theta, held, math.sqrt(made.loss), made.normal
-    rounded = _rounded(theta, free, error, limit, normal)
+    spread = np.minimum(_spreads(free, error, limit, normal), sure)
+    rounded = _rounded(theta, free, spread)
     for final in (rounded, theta):
         law = tidied(constants.put(final)[0])
         if sample.error(law) <= limit:
@@ -198,10 +206,18 @@ def _bend(normal: Array) -> Array:
         return np.asarray(inverse / unit**2)
 
 
-def _snaps(constants: Constants, theta: Array, free: Array, spread: Array) -> list[_Snap]:
+def _snaps(
+    constants: Constants, theta: Array, free: Array, spread: Array, near: Array
+) -> list[_Snap]:
+    """Return the numbers that constants may be.
+
+    Within `near`, where each probably is, any; within `spread`, as far as the error lets it be,
+    those that take few bits to say.
+    """
     found = []
     for i in np.flatnonzero(free).tolist():
-        number = numeral(float(theta[i]), float(spread[i]))
+        number = numeral(float(theta[i]), float(near[i]))
+        number = number or numeral(float(theta[i]), float(spread[i]), decimals=False)
         if number is not None:
             found.append(_Snap(number[1], i, number[0]))
         elif abs(theta[i]) < spread[i] and constants.slots[i].kind in ("bias", "weight"):
@@ -209,13 +225,29 @@ def _snaps(constants: Constants, theta: Array, free: Array, spread: Array) -> li
     return found
 
 
-def _rounded(theta: Array, free: Array, error: float, limit: float, normal: Array) -> Array:
+def _rounded(theta: Array, free: Array, spread: Array) -> Array:
     """Return constants without the digits that say nothing."""
-    spread = _spreads(free, error, limit, normal)
     made = theta.copy()
     for i in np.flatnonzero(free).tolist():
         made[i] = shortened(float(theta[i]), float(spread[i]))
     return made
+
+
+def _sure(constants: Constants, sample: Sample, free: Array) -> Array:
+    """Return how far each constant may be off, by what leaving a region out moves it."""
+    table, away, slope = _residuals(constants, sample)
+    spread = np.full(len(free), np.inf)
+    spread[free] = SURE * _jackknife(table, away, slope[:, free])
+    return spread
+
+
+def _residuals(constants: Constants, sample: Sample) -> tuple[Array, Array, Array]:
+    """Return rows, what is left on them, and how constants move it, where these are numbers."""
+    got, slopes = constants.both(constants.start, sample.columns, len(sample))
+    with np.errstate(all="ignore"):
+        away, slope = (sample.values - got[:, 0]) / sample.scale, slopes[:, 0] / sample.scale
+    fine = np.isfinite(away) & np.isfinite(slope).all(axis=1)
+    return np.column_stack(sample.columns)[fine], away[fine], slope[fine]
 
 
 def uncertainties(problem: Problem, node: Node) -> list[tuple[float, float]]:
@@ -234,17 +266,13 @@ def uncertainties(problem: Problem, node: Node) -> list[tuple[float, float]]:
     constants = free_constants(node, sample)
     if not len(constants):
         return []
-    got, slopes = constants.both(constants.start, sample.columns, len(sample))
-    away, slope = (sample.values - got[:, 0]) / sample.scale, slopes[:, 0] / sample.scale
-    fine = np.isfinite(away) & np.isfinite(slope).all(axis=1)
-    table = np.column_stack(sample.columns)[fine]
-    spread = _jackknife(table, away[fine], slope[fine])
+    spread = _jackknife(*_residuals(constants, sample))
     # What is exact is so to rounding, and no more.
     least = 1e-15 * np.abs(constants.start)
     return list(zip(constants.start.tolist(), np.maximum(spread, least).tolist(), strict=True))
 
 
-def _jackknife(table: Array, away: Array, slope: Array, groups: int = 8) -> Array:
+def _jackknife(table: Array, away: Array, slope: Array, groups: int = 3) -> Array:
     """Return the deviation of constants by leaving out one region after another."""
     moves = []
     if len(table) < 2:

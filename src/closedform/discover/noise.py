@@ -11,19 +11,19 @@ from __future__ import annotations
 import numpy as np
 
 from closedform.discover.problem import Problem
+from closedform.discover.proposals.student import polynomials
 from closedform.discover.proposals.symmetries import asked, moves
 from closedform.ir import Array
 
 LINES, POINTS, DEGREE = 12, 41, 20
 ROUNDING = 1e-12
-JUMP = 2.5
-"""Symmetries are alike true: one that is so many times as far off as the one before is none."""
 CLEAR = 4.0
-"""And the first that is none is so many times as far off as the true ones, or none can be told."""
+"""The nearest move that is no symmetry is so many times as far off as the farthest that is one, or
+neither can be told."""
 MOST = 0.1
 """A share of the deviation; what is farther off than that is no law at all."""
-FEW = 5
-"""So many of the nearest symmetries are looked at."""
+HIGH = 75
+"""Percentile: an error may be the same along one symmetry, which then shows nothing of it."""
 
 
 def estimated(problem: Problem, y: Array | None = None, seed: int = 0) -> float:
@@ -75,15 +75,12 @@ def roughness(problem: Problem, seed: int = 0) -> float:
 def asymmetry(problem: Problem, seed: int = 0) -> float:
     """Return how far the best symmetries of a function are from true; 0 where there are none."""
     away = np.sort([move.away for move in moves(problem, seed)])
-    away = away[np.isfinite(away)]
-    if not len(away) or away[0] > MOST:
+    away = np.maximum(away[np.isfinite(away)], ROUNDING)
+    if len(away) < 2:
         return 0.0
-    if away[0] < ROUNDING:
-        return ROUNDING
-    jumps = np.flatnonzero(away[1:] > JUMP * away[:-1])
-    count = int(jumps[0]) + 1 if len(jumps) else len(away)
-    clear = count == len(away) or away[count] > CLEAR * away[count - 1]
-    return float(np.median(away[: min(count, FEW)])) if clear else float(away[0])
+    ratios = np.where(away[:-1] <= MOST / 2, away[1:] / away[:-1], 0.0)
+    last = int(np.argmax(ratios))
+    return float(np.percentile(away[: last + 1], HIGH)) if ratios[last] > CLEAR else 0.0
 
 
 def _of_rows(problem: Problem, seed: int) -> float:
@@ -98,21 +95,10 @@ def _of_rows(problem: Problem, seed: int) -> float:
     rows = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     half, least = len(at) // 2, 1.0
     for degree in range(1, 9):
-        table = _polynomials(rows, degree, half // 3)
+        table = polynomials(rows, degree, half // 3)
         if table is None:
             break
         coefs = np.linalg.lstsq(table[:half], values[:half], rcond=1e-10)[0]
         away = table[half:] @ coefs - values[half:]
         least = min(least, float(np.sqrt(np.mean(away**2)) / problem.scale))
     return least if np.isfinite(least) else 0.0
-
-
-def _polynomials(rows: Array, degree: int, most: int) -> Array | None:
-    """Return all products of inputs up to a degree as columns; None where they are too many."""
-    columns, last = [np.ones(len(rows))], [(0, np.ones(len(rows)))]
-    for _ in range(degree):
-        last = [(i, c * rows[:, i]) for first, c in last for i in range(first, rows.shape[1])]
-        columns += [c for _, c in last]
-        if len(columns) > most:
-            return None
-    return np.column_stack(columns)

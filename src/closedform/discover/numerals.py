@@ -41,19 +41,20 @@ def _table() -> tuple[Array, Array]:
     return values, np.array([found[v] for v in values.tolist()])
 
 
-def numeral(value: float, spread: float) -> tuple[float, float] | None:
+def numeral(value: float, spread: float, *, decimals: bool = True) -> tuple[float, float] | None:
     """Return the number that a value is likely to be, and by how many bits that is no chance.
 
     Args:
         value: what was fitted.
         spread: how far from it the truth may lie, to either side.
+        decimals: whether numbers as 0.37 are meant, too.
     """
     size = abs(value)
     if not (math.isfinite(size) and size > 0) or not spread < size:
         return None
     known = math.log2(size / max(spread, 2e-16 * size)) - 1
     best: tuple[float, float] | None = None
-    for number, bits in _near(size, spread):
+    for number, bits in _near(size, spread) + (_decimals(size, spread) if decimals else []):
         sure = known - bits - MARGIN
         if sure >= 0 and (best is None or sure > best[1]):
             best = math.copysign(number, value), sure
@@ -63,8 +64,7 @@ def numeral(value: float, spread: float) -> tuple[float, float] | None:
 def _near(size: float, spread: float) -> list[tuple[float, float]]:
     values, bits = _table()
     lo, hi = np.searchsorted(values, [size - spread, size + spread])
-    found = list(zip(values[lo:hi].tolist(), bits[lo:hi].tolist(), strict=True))
-    return found + _decimals(size, spread)
+    return list(zip(values[lo:hi].tolist(), bits[lo:hi].tolist(), strict=True))
 
 
 def _decimals(size: float, spread: float) -> list[tuple[float, float]]:

@@ -106,6 +106,11 @@ class View:
     target: Array
     weight: Array
 
+    @property
+    def rank(self) -> int:
+        """Its place among all ways to see a function, the plainest first."""
+        return self.output.rank
+
     def name(self, made: str) -> str:
         """Return how a law is made, with what it was seen through."""
         through = self.output.name

@@ -16,15 +16,21 @@ from closedform.discover.constants import cleaned, refitted
 from closedform.discover.problem import Law, Problem
 from closedform.discover.structure import QUESTIONS, Split
 from closedform.discover.structure.split import drawn, told
+from closedform.fitting.constants import Constants, slots_of
 from closedform.ir import Node, toposort
 from closedform.length import length
 from closedform.passes.simplify import simplified
 from closedform.shorten.clock import Clock
+from closedform.shorten.neat import digits_of, rounded
 
 EXACT = 1e-9
 """An error up to this is rounding, where nothing says that a function is not exact."""
-OVER, GOOD = 3.0, 1.25
+OVER, FAIR, GOOD = 3.0, 1.7, 1.25
 """A law may be so many times the noise away to be tried in a whole, and to be looked no further."""
+NOTHING = 0.5
+"""Of a part with so much noise only its mean is known."""
+SMALL = 10.0
+"""Seconds for what is no common function of one input: tan x and its like are found in one."""
 NEAR = 1.4
 """Of several laws at last, those that are so much farther than the nearest are none."""
 SEARCHING = 0.8
@@ -37,6 +43,10 @@ KEPT, NOISES = 6, (1.8, 0.6)
 """So many laws of a part are tried in the whole."""
 TRIED = 8
 """So many combinations of laws of parts are tried."""
+ROUNDED, AS_NEAR = 0.03, 1.1
+"""Numbers may be so much off at last, as a share, if the whole is within so much of the noise."""
+MORE = 3
+"""Digits of a number beyond the first, at most: so much more a fitted one is to be paid for."""
 FAR = 10.0
 """Twice the error is worth so many symbols: a fifth more, what is a little too simple, 2.6."""
 ODD = frozenset({"asin", "acos", "atan", "tanh", "sigmoid", "softplus", "erf"})
@@ -58,11 +68,12 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
     laws: dict[Node, _Found] = {}
     for found in search.credible(problem, 0):
         # One law that is as it should be says more than four that are not.
-        node = found.node if clock.out() and laws else cleaned(problem, found.node)
-        laws.setdefault(node, _Found(node, problem.error(node), found.made))
+        less = found.node if clock.out() and laws else cleaned(problem, found.node)
+        for node in (less, found.node, _rounded(problem, less), _rounded(problem, found.node)):
+            laws.setdefault(node, _Found(node, problem.error(node), found.made))
     least = min((one.error for one in laws.values()), default=0.0)
     for one in _ranked(problem, laws.values()):
-        if one.error <= max(NEAR * least, EXACT):
+        if one.error <= max(NEAR * least, GOOD * problem.noise, EXACT):
             yield Law(one.node, one.error, one.made)
 
 
@@ -76,9 +87,12 @@ class _Found:
 
     def score(self, problem: Problem) -> float:
         """Return how unlikely it is: its length, and its error beyond the noise."""
-        odd = sum(n.op.name in ODD for n in toposort([self.node]))
+        order = toposort([self.node])
+        odd = sum(n.op.name in ODD for n in order)
+        values = [slot.value for n in order for slot in slots_of(n)]
+        digits = sum(min(digits_of(v) - 1, MORE) for v in values if v and abs(v) != 1)
         far = max(self.error, EXACT) / max(problem.noise, EXACT)
-        return length([self.node]) + 3 * odd + FAR * math.log2(max(far, 0.7))
+        return length([self.node]) + 3 * odd + digits + FAR * math.log2(max(far, 0.9))
 
 
 @dataclass
@@ -91,11 +105,14 @@ class _Search:
         """Return laws that are as near to a problem as its noise allows, the likeliest first."""
         if depth > DEEPEST or len(problem.rows) < 8:
             return []
-        constant = _constant(problem)
+        constant = _constant(problem) if problem.noise < NOTHING else _mean(problem)
         if constant is not None:
             return [_Found(constant, problem.error(constant), "constant")]
         if problem.inputs == 1:
-            return self.leaf(problem, self.curves(problem))
+            found = self.leaf(problem, self.curves(problem))
+            if any(one.error <= _tolerance(problem) for one in found):
+                return found
+            return self.leaf(problem, small.solve(problem, self.clock.at_most(SMALL))) or found
         found = self.apart(problem, depth)
         if not found and problem.inputs <= 4:
             return self.leaf(problem, small.solve(problem, self.clock))
@@ -111,15 +128,19 @@ class _Search:
                 if self.clock.out():
                     return _ranked(problem, found)
                 found += self.joined(trial, split, depth)
-                if any(_good(problem, one) for one in found):
+                if any(_good(problem, one, depth) for one in found):
                     return _ranked(problem, found)
         return _ranked(problem, found)
 
     def curves(self, problem: Problem) -> Iterator[Law]:
         """Yield laws of one input: its noise is an estimate, too much or too little."""
         for share in NOISES if problem.noise > 0 else (1.0,):
-            rough = replace(problem, noise=share * problem.noise)
-            yield from one_input.solve(rough, self.clock)
+            rough, least = replace(problem, noise=share * problem.noise), math.inf
+            for law in one_input.solve(rough, self.clock):
+                least = min(least, law.error)
+                yield law
+            if least <= 0.8 * problem.noise:
+                return
 
     def leaf(self, problem: Problem, laws: Iterable[Law]) -> list[_Found]:
         """Return the likeliest of some laws; of none that is near enough, the nearest."""
@@ -145,9 +166,27 @@ class _Search:
             else:
                 law = trial.confirmed(made)
                 found += [] if law is None else [_Found(*law, split.made)]
-            if any(_good(trial.problem, one) for one in found) and trial.problem.noise == 0:
+            if trial.problem.noise == 0 and any(_good(trial.problem, one, depth) for one in found):
                 break
         return found
+
+
+def _rounded(problem: Problem, node: Node) -> Node:
+    """Return a law with numbers of few digits where all of them together are near enough.
+
+    One by one they seem to be known better than they are: 1.008/√(1.015 − x²) is 1/√(1 − x²).
+    """
+    constants = Constants([node])
+    if problem.noise == 0 or not len(constants):
+        return node
+    for digits in (1, 2):
+        near = np.array([rounded(v, digits) for v in constants.start.tolist()])
+        close = np.abs(near - constants.start) <= ROUNDED * np.abs(near)
+        made = constants.put(np.where(close, near, constants.start))[0]
+        made = simplified([made])[made]
+        if problem.error(made) <= AS_NEAR * problem.noise:
+            return made
+    return node
 
 
 def _combinations(parts: Sequence[Sequence[Node]]) -> Iterator[list[Node]]:
@@ -162,12 +201,17 @@ def _ranked(problem: Problem, found: Iterable[_Found]) -> list[_Found]:
     return sorted(unlike, key=lambda one: one.score(problem))[:KEPT]
 
 
-def _good(problem: Problem, one: _Found) -> bool:
-    return one.error <= GOOD * problem.noise + EXACT
+def _good(problem: Problem, one: _Found, depth: int) -> bool:
+    # The noise of a part is an estimate, and its constants are fitted in the whole.
+    return one.error <= (GOOD if depth == 0 else FAIR) * problem.noise + EXACT
 
 
 def _tolerance(problem: Problem) -> float:
     return OVER * problem.noise + EXACT
+
+
+def _mean(problem: Problem) -> Node:
+    return ops.const(float(problem.values.mean()))
 
 
 def _constant(problem: Problem) -> Node | None:

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 import numpy as np
 
@@ -34,8 +33,9 @@ def at_latest(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise TimeIsOver
+    def stop(_signal: int, frame: FrameType | None) -> None:
+        if not _imports(frame):
+            raise TimeIsOver
 
     before = signal.signal(signal.SIGALRM, stop)
     try:
@@ -63,6 +63,18 @@ def as_before() -> Iterator[None]:
         return
     with np.errstate(), warnings.catch_warnings():
         yield
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Tell whether a module is being imported: cut off, it would stay half there for good.
+
+    The alarm rings again after `AGAIN`.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _can() -> bool:

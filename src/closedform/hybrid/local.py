@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from closedform.fitting import Constants, levenberg_marquardt
 from closedform.formula import Feature, Formula, Step, Task
 from closedform.frontiers.black_box import teacher_of
 from closedform.frontiers.subject import formula_of
+from closedform.hybrid.lines import line, order
 from closedform.hybrid.searching import Columns, searched
 from closedform.ir import Array, Node, Type, substitute
 from closedform.length import length
@@ -36,8 +36,9 @@ NEAR_AS_BEST = 1.25
 """The shortest law is taken whose local error is at most so many times that of the best ..."""
 SMALL = 0.05
 """... or leaves so much of the local deviation: 99.75 % of the variance is explained."""
-CERTAIN = 30.0
-"""Log-odds of a chance of 0, which forests give: then all are clipped, as `Teacher` clips them."""
+CERTAIN = 15.0
+"""Log-odds from here on that many rows share are those of a chance of 0, which forests give: then
+all are clipped, as `Teacher` clips them."""
 ROUNDED = 1.01
 """Digits are dropped while the error grows by no more than this factor."""
 
@@ -142,7 +143,9 @@ def local_law(
     front = searched(place.ask, Columns.of(names, None), rows, said[:, None],
                      time_limit=time_limit, seed=seed, options=options)  # fmt: skip
     weight, checked = place.weights(rows, radius), place.weights(aside, radius)
-    lines = _lines(rows, said, weight)
+    at = order(rows, said, weight)
+    lines = [line(at[: i + 1], rows, said, weight) for i in range(len(at))]
+    lines = lines or [line([], rows, said, weight)]
     found = [e.formula.outputs[e.formula.answer[0]] for e in front.entries]
     laws = [_refitted(node, rows, said, weight) for node in found] + lines
     law = _short(_chosen(laws, rows, said, weight), rows, said, weight)
@@ -222,8 +225,8 @@ class _Place:
     def nearest(self, count: int, radius: float) -> Array:
         table = np.column_stack([self.teacher.inputs[i] for i in self.moving]).astype(float)
         table = table[np.isfinite(table).all(axis=1)]
-        order = np.argsort(-self.weights(table, radius), kind="stable")
-        return table[order[:count]]
+        nearest = np.argsort(-self.weights(table, radius), kind="stable")
+        return np.asarray(table[nearest[:count]])
 
     def weights(self, rows: Array, radius: float) -> Array:
         """Return how much rows count: exp(−d²), shape (rows,)."""
@@ -262,9 +265,9 @@ class _Place:
 
 
 def _row(teacher: Teacher, row: Any, X: Any) -> tuple[Array, ...]:
-    if isinstance(row, Integral) and not isinstance(row, bool):
+    if isinstance(row, int | np.integer) and not isinstance(row, bool):
         count = row_count(X)
-        if not -count <= row < count:
+        if not -count <= int(row) < count:
             raise BadInput(f"X has {count} rows: there is no row {row}.", hint="Count from 0.")
         row = take(X, np.array([int(row) % count]))
     elif hasattr(row, "to_dict") and not hasattr(row, "columns"):
@@ -289,15 +292,16 @@ def _score(teacher: Teacher, held: Sequence[Array], output: Any) -> tuple[Any, s
         i = int(np.concatenate([[0.0], scores]).argmax())
     else:
         i = classes.index(output) if output in classes else _number(output, classes, "class")
-    told = _log_odds(i, np.inf, teacher.ask(teacher.inputs, teacher.rows))
-    certain = float((np.abs(told) > CERTAIN).mean()) > 0.01
+    told = np.abs(_log_odds(i, np.inf, teacher.ask(teacher.inputs, teacher.rows)))
+    most = float(told.max())
+    certain = most > CERTAIN and float((told > 0.999 * most).mean()) > 0.01
     return partial(_log_odds, i, CLIP if certain else np.inf), f"log-odds of {classes[i]}"
 
 
 def _number(output: Any, names: Sequence[Any], what: str) -> int:
     if output in names:
         return names.index(output)
-    if isinstance(output, Integral) and 0 <= output < len(names):
+    if isinstance(output, int | np.integer) and 0 <= int(output) < len(names):
         return int(output)
     raise BadInput(
         f"The model has no {what} {output!r}.", hint="It has: " + ", ".join(map(str, names)) + "."
@@ -367,32 +371,6 @@ def _chosen(laws: Sequence[Node], rows: Array, said: Array, weight: Array) -> No
     most = max(NEAR_AS_BEST * min(errors), SMALL * deviation)
     fine = [law for law, error in zip(laws, errors, strict=True) if error <= most]
     return min(fine, key=lambda law: length([law])) if fine else laws[0]
-
-
-def _lines(rows: Array, said: Array, weight: Array) -> list[Node]:
-    """Return linear laws of one input more each, the one that helps most; all of them at last."""
-    taken: list[int] = []
-    laws = []
-    while len(taken) < rows.shape[1]:
-        left = [i for i in range(rows.shape[1]) if i not in taken]
-        tried = [_line([*taken, i], rows, said, weight) for i in left]
-        errors = [_measured(law, rows, said, weight)[1] for law in tried]
-        best = int(np.argmin(errors))
-        taken.append(left[best])
-        laws.append(tried[best])
-    return laws
-
-
-def _line(at: Sequence[int], rows: Array, said: Array, weight: Array) -> Node:
-    # From the mean, and in deviations: a column of 1e9 ± 1 is no constant.
-    mean, deviation = rows[:, at].mean(axis=0), rows[:, at].std(axis=0)
-    deviation[deviation == 0] = 1.0
-    table = np.column_stack([np.ones(len(rows)), (rows[:, at] - mean) / deviation])
-    root = np.sqrt(weight)[:, None]
-    found = np.linalg.lstsq(table * root, said * root[:, 0], rcond=None)[0]
-    slopes = found[1:] / deviation
-    terms = [(float(w), ops.input_(i)) for i, w in zip(at, slopes, strict=True)]
-    return ops.lin(float(found[0] - slopes @ mean), *terms)
 
 
 def _short(law: Node, rows: Array, said: Array, weight: Array) -> Node:

@@ -17,6 +17,7 @@ from closedform.frontiers.judging import Judge
 from closedform.frontiers.limiting import LONGEST, as_before
 from closedform.frontiers.searching import Search
 from closedform.frontiers.subject import Subject
+from closedform.hybrid.lines import linear_formulas
 from closedform.ir import Array, Node, substitute
 from closedform.laws.distilling import distill
 from closedform.shorten.clock import Clock
@@ -133,7 +134,7 @@ LAWS, NEAR = 0.7, 0.01
 
 
 def with_sums(front: Frontier, ask: Ask, table: Array, clock: Clock, seed: int) -> Frontier:
-    """Return a frontier with the sums of terms that are useful beside what it has.
+    """Return a frontier with the sums of terms, and linear laws, that are useful beside its own.
 
     No law may be near a block, and a law of one output is none of another: sums share their terms.
     """
@@ -143,6 +144,7 @@ def with_sums(front: Frontier, ask: Ask, table: Array, clock: Clock, seed: int) 
         judge = Judge(subject, None)
         search = Search(subject, judge, clock, lambda _: None)
         search.run(["terms"])
+        search.take("linear", linear_formulas(subject.teacher))
         for entry in front.entries:
             if entry.inputs:
                 search.take(entry.method, iter([entry.formula]))

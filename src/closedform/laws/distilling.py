@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -20,6 +21,7 @@ from closedform.frontiers.judging import Judge, Metric
 from closedform.frontiers.limiting import LONGEST, as_before
 from closedform.frontiers.searching import Search, constant
 from closedform.frontiers.subject import Subject
+from closedform.laws.beyond import beyond
 from closedform.laws.entrance import given
 from closedform.laws.found import Laws
 from closedform.laws.judged import law_formulas, likeliest
@@ -41,7 +43,7 @@ def distill(
     model: Any, X: Any, y: Any = None, *, operators: Sequence[str] | None = None,
     units: Any = None, time_limit: float | None = 60, n_jobs: int | None = None, seed: int = 0,
     noise: float | None = None, engines: Sequence[str] | None = None,
-    tolerance: float | None = None, metric: str | Metric | None = None,
+    tolerance: float | None = None, metric: str | Metric | None = None, outside: float = 0.0,
     progress: Callable[[str], None] | None = None,
 ) -> Laws:  # fmt: skip
     """Return the laws that a model has learned, from a constant to the nearest; `best` is one.
@@ -72,6 +74,8 @@ def distill(
         engines: evolutionary searches beside the asking, as ["pyoperon"]; default: those that are
             installed; []: none.
         tolerance, metric: as of `frontier`.
+        outside: how far beyond the range of each input the model may be asked, as a share of the
+            range, to compare laws with it there; 0: nowhere.
         progress: called with one line of text for each output.
 
     Raises:
@@ -83,6 +87,7 @@ def distill(
     options = _options(operators, engines, noise, n_jobs, seed)
     if tolerance is not None:
         number("tolerance", tolerance, "a number from 0 on")
+    outside = number("outside", outside, "a number from 0 on, as 0.5")
     clock = Clock(time_limit)
     with as_before():
         subject, notes = _subject(model, X, y, int(seed), clock)
@@ -96,7 +101,11 @@ def distill(
         notes=search.notes, seconds=time.perf_counter() - started, seed=int(seed), likeliest=best,
     )  # fmt: skip
     noises = tuple(one.noise for one in found)
-    return Laws.among(front, problems=_kept(subject, noises), noise=noises)
+    laws = Laws.among(front, problems=_kept(subject, noises), noise=noises)
+    if not outside:
+        return laws
+    errors, note = beyond(front, sought, outside, int(seed))
+    return replace(laws, outside=errors, notes=(*laws.notes, note))
 
 
 def _options(

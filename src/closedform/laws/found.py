@@ -8,7 +8,7 @@ from typing import Any
 
 from closedform.discover.problem import Problem
 from closedform.formula import Formula
-from closedform.frontiers import Frontier
+from closedform.frontiers import Entry, Frontier
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,13 @@ class Laws(Frontier):
         """Return a frontier of laws as laws; `more` holds what they have beside it."""
         own = {f.name: getattr(front, f.name) for f in fields(Frontier)}
         return cls(**{**own, **more})
+
+    def _record(self, e: Entry) -> dict[str, Any]:
+        told = super()._record(e)
+        at = next((i for i, own in enumerate(self.entries) if own is e), None)
+        if self.outside and at is not None:
+            told["error_outside"] = self.outside[at]
+        return told
 
     def uncertainties(self, index: int | None = None) -> tuple[Constant, ...]:
         """Return the constants of a law that were fitted, each with its standard deviation.

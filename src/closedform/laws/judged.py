@@ -10,12 +10,16 @@ from closedform.discover.problem import Law
 from closedform.formula import Formula, Step
 from closedform.frontiers.choosing import POOR
 from closedform.frontiers.front import Entry
+from closedform.frontiers.words import LEGIBLE
 from closedform.laws.joining import joined
 from closedform.laws.operators import made_of
 from closedform.laws.searching import Found, constant_of, worth
 from closedform.laws.sought import Sought
 from closedform.shorten.teacher import Teacher
 
+HALF = 0.5
+"""Where a law leaves much of a constant's error, another that leaves less than this of its own is
+looked at."""
 TOLD = 3
 """So many outputs' reasons are told."""
 CHOSEN = "chosen"
@@ -98,8 +102,12 @@ def likeliest(
         if some.chosen is not None
     ]
     more = f"; and so on, for {len(sought)} outputs." if len(reasons) > TOLD else ""
+    constant = entries[0].judged.chosen_by or 1.0
+    left = entry.judged.chosen_by / constant
+    least = min((e.judged.chosen_by for e in entries if e.length <= LEGIBLE), default=0.0)
+    if left > POOR and least < HALF * entry.judged.chosen_by:
+        return None  # none of them is the law, and the knee of the curve says more
     told = "the likeliest law. " + " ".join(reasons[:TOLD]) + more
-    left = entry.judged.chosen_by / (entries[0].judged.chosen_by or 1.0)
     if left > POOR:
         told += f" But no law is near: it leaves {left:.0%} of a constant's error."
     return entry, told

@@ -121,7 +121,8 @@ def one_search(sought: Sought, seconds: float, options: Mapping[str, Any]) -> Fo
         found.cut = True
         return found
     with as_before(), np.errstate(all="ignore"):
-        _until(found, clock, lambda: _solved(found, sought, clock, dict(options)))
+        most = clock.at_most(SHARE * clock.left)
+        _until(found, most, lambda: _solved(found, sought, most, dict(options)))
         if not found.interrupted:
             # What was found in all the time there was is worth the seconds to choose from it.
             _until(found, clock, lambda: _choose(found, sought, options.get("seed", 0)))
@@ -146,10 +147,9 @@ def _solved(found: Found, sought: Sought, clock: Clock, options: dict[str, Any])
     problem = sought.problem
     if options.pop("estimate", False) and problem.ask is not None:
         found.noise = estimated(problem, sought.y, options.get("seed", 0))
-    most = clock.at_most(SHARE * clock.left)
-    for law in solve(replace(problem, noise=found.noise), most, **options):
+    for law in solve(replace(problem, noise=found.noise), clock, **options):
         found.laws.append(law)
-    found.cut = most.out()
+    found.cut = clock.out()
 
 
 def _choose(found: Found, sought: Sought, seed: int) -> None:

@@ -76,10 +76,15 @@ class Asked:
             out[inside] = self.anywhere(np.clip(rows[inside], *self.box.T))
         return out
 
-    def anywhere(self, rows: Array) -> Array:
-        """Return the score of rows that may lie outside the range, shape (rows,)."""
+    def whole(self, rows: Array) -> Array:
+        """Return rows with all inputs, shape (rows, inputs)."""
         table = np.repeat(np.array(self.held)[None, :], len(rows), axis=0)
         table[:, self.at] = rows
+        return table
+
+    def anywhere(self, rows: Array) -> Array:
+        """Return the score of rows that may lie outside the range, shape (rows,)."""
+        table = self.whole(rows)
         with np.errstate(all="ignore"):
             said = self.teacher.ask(list(np.ascontiguousarray(table.T)), len(rows))[:, self.score]
         told = np.abs(said) < (SURE if self.teacher.classifies else np.inf)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform import ops
-from closedform.discover.front import Front
+from closedform.discover.front import CHANCE, Front
 from closedform.discover.one_input.columns import Functions, functions_of
 from closedform.discover.one_input.quotients import quotients
 from closedform.discover.one_input.waves import waves
@@ -25,7 +25,10 @@ GRID = 96
 TRIED = 16
 """So many of the best starts of a stage are refitted."""
 MORE = 4
-"""After one that is no chance so many are refitted: one may say the same more shortly."""
+"""After one that fits so many are refitted: one may say the same more shortly; twice as many
+where it may be by chance that it fits."""
+NOTHING = 0.7
+"""With so much noise there is nothing to be found but a constant."""
 KEPT = 24
 """Of each view of the function so many pairs are starts."""
 LOW, HIGH = 4, 6
@@ -48,7 +51,8 @@ def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
     if len(sample) < 3:
         return
     front = Front(problem, sample, clock)
-    for stage in _Search.of(sample, front, even).stages():
+    stages = _Search.of(sample, front, even).stages()
+    for stage in stages[:1] if problem.noise > NOTHING else stages:
         if front.after(stage):
             break
     yield from front.written()
@@ -175,15 +179,20 @@ class _Search:
         """Return the function from what it looks like."""
         return ops.lin(0.0, (self.sign, view.output.back(node)))
 
+    def order(self, start: Start) -> tuple[int, int, int]:
+        """Return what is tried first: what is nearest; of what fits as well, the plainest."""
+        view, _, functions, found = start
+        plain = int(functions.kinds[list(found.which)].sum())
+        return self.front.about(found.error), view.rank, plain
+
     def try_best(self, starts: list[Start], made: str) -> None:
         """Refit the best of some starts."""
-        starts.sort(key=lambda one: (self.front.about(one[3].error), one[0].output.rank))
-        more = MORE
-        for view, columns, functions, found in starts[:TRIED]:
+        more = MORE if self.front.problem.noise < CHANCE else 2 * MORE
+        for view, columns, functions, found in sorted(starts, key=self.order)[:TRIED]:
             bias, weights = columns.weights(found)
             nodes = [functions.node(i) for i in found.which]
             inner = ops.lin(bias, *zip(weights.tolist(), nodes, strict=True))
             self.front.add(self.back(view, inner), view.name(made))
-            more -= self.front.sure()
+            more -= self.front.good()
             if not more:
                 return

@@ -13,6 +13,7 @@ from closedform.discover.algebra import tidied
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.problem import Law, Problem
 from closedform.discover.proposals.contents import canonical, shortest
+from closedform.discover.proposals.student import student
 from closedform.discover.proposals.sums import sums
 from closedform.discover.proposals.symmetries import Move, Reduced, moves, reduced
 from closedform.ir import Node
@@ -27,6 +28,8 @@ DONE = 1.3
 """A law as near as so many times the noise ends the search for others of its kind."""
 JUMP = 2.5
 """And up to the first that is so many times as far from true as the one before."""
+MOST = 0.08
+"""A share of the deviation; a move that is farther from true is never believed."""
 ORBIT = 3
 """So many places f is asked at for one where an input is left; one where there are more to come."""
 ONE_INPUT = 5.0
@@ -74,9 +77,10 @@ def _proposed(
     problem: Problem, clock: Clock, seed: int, enough: Callable[[], bool]
 ) -> Iterator[tuple[Node, str]]:
     told: list[list[str]] = [[]]
-    if problem.ask is not None:
+    smooth = problem if problem.ask is not None else student(problem, seed)
+    if smooth is not None:
         for jump in (JUMP, np.inf):
-            chain = _chain(problem, jump, seed, clock)
+            chain = _chain(smooth, jump, seed, clock)
             words = [c.words for c in chain]
             if words not in told:
                 told.append(words)
@@ -114,9 +118,9 @@ def _found(problem: Problem, jump: float, seed: int) -> list[Move]:
 
 def believed(tried: list[Move], noise: float, jump: float = JUMP, sure: float = SURE) -> list[Move]:
     """Return the moves that are symmetries, of those that were tried."""
-    last, found = LEAST, []
+    last, found = LEAST, list[Move]()
     for move in sorted(tried, key=lambda m: m.away):
-        if move.away > sure * noise + LEAST or (found and move.away > jump * last):
+        if move.away > min(sure * noise + LEAST, MOST) or (found and move.away > jump * last):
             break
         found.append(move)
         last = max(move.away, LEAST)
@@ -124,7 +128,7 @@ def believed(tried: list[Move], noise: float, jump: float = JUMP, sure: float = 
 
 
 def preferred(found: list[Move]) -> Move:
-    """Return the move to begin with: an input that plays no role, differences, one input, several."""
+    """Return the move to begin with: an input of no role, one input, differences, several."""
     return min(found, key=_rank)
 
 
@@ -153,8 +157,8 @@ def _inner(
         return
     if problem.inputs == 1:
         yield from _one_input(problem, clock)
-    if not enough():
-        yield from sums(problem, clock, enough)
+    # Even where one input is left and its law near enough: the noise may be less than it seems.
+    yield from sums(problem, clock, enough)
 
 
 def _one_input(problem: Problem, clock: Clock) -> Iterator[tuple[Node, str]]:

@@ -101,6 +101,12 @@ class Library:
         return self.table[: len(self)]
 
     @property
+    def costs(self) -> Array:
+        """What each expression costs to read, shape (expressions,)."""
+        ends = [end for _, end in self._levels]
+        return np.searchsorted(np.array(ends), np.arange(len(self)), side="right")
+
+    @property
     def cost(self) -> int:
         """The cost up to which all expressions are there."""
         return len(self._levels) - 1

@@ -27,7 +27,10 @@ FIRST, SECOND, LAST = 300, 3_000, 60_000
 """So many expressions there are at first, then, and at last: 43 MB."""
 FEW, SOME, MANY = 250, 900, 12_000
 """So many that are no stretched others are tried in pairs; the first with many at last."""
-TRIED = 16
+TRIED, KEPT = 16, 60
+"""So many starts of a stage are refitted, from so many of each view."""
+NOTHING = 0.7
+"""With so much noise nothing is looked for but the shortest expressions."""
 SEEN = ("itself", "inverse", "logarithm", "square", "inverse square")
 """How f is seen where pairs with many are tried, which takes 0.3 s each."""
 
@@ -48,7 +51,8 @@ def solve(problem: Problem, clock: Clock) -> Iterator[Law]:
         return
     front = Front(problem, sample, clock)
     search = _Search.of(sample, Sample.fresh(problem, MORE_ROWS, 5), front, clock)
-    for stage in search.stages():
+    stages = search.stages()
+    for stage in stages[:2] if problem.noise > NOTHING else stages:
         if front.after(stage):
             break
     yield from front.written()
@@ -110,7 +114,7 @@ class _Search:
         kinds = np.arange(len(self.library))
         for view in self.views:
             columns = self._columns(view)
-            starts += [(view, columns, f) for f in columns.singles(True, kinds, 4)]
+            starts += [(view, columns, f) for f in columns.singles(True, kinds, KEPT)]
         self._try(starts, "a small expression")
 
     def _pairs(self, count: int) -> None:
@@ -118,7 +122,7 @@ class _Search:
         for view in self.views:
             if view.output.mixed and not self.clock.out():
                 columns = self._columns(view, which)
-                starts += [(view, columns, f) for f in columns.pairs(True, 8)]
+                starts += [(view, columns, f) for f in columns.pairs(True, KEPT)]
         self._try(starts, "two small expressions", which)
 
     def _wide(self) -> None:
@@ -128,7 +132,7 @@ class _Search:
         for view in self.views:
             if view.output.name in SEEN and not self.clock.out():
                 columns = self._columns(view, which)
-                starts = [(view, columns, f) for f in columns.crossed(len(few), True, 8)]
+                starts = [(view, columns, f) for f in columns.crossed(len(few), True, KEPT)]
                 self._try(starts, "two small expressions", which)
         table, y = self.library.values, self.sample.values
         found = ratios(table[few], table[many], y, self.sample.scale, TRIED)
@@ -185,8 +189,14 @@ class _Search:
         self, starts: list[tuple[View, Columns, Subset]], made: str, which: Array | None = None
     ) -> None:
         """Refit the best of some starts; `which` are the places of the columns."""
-        starts.sort(key=lambda one: (self.front.about(one[2].error), one[0].output.rank))
-        for view, columns, found in starts[:TRIED]:
+        costs = self.library.costs if which is None else self.library.costs[which]
+
+        def key(one: tuple[View, Columns, Subset]) -> tuple[int, int]:
+            # Of what fits as well the shorter first.
+            view, _, found = one
+            return self.front.about(found.error), int(costs[list(found.which)].sum()) + view.rank
+
+        for view, columns, found in sorted(starts, key=key)[:TRIED]:
             bias, weights = columns.weights(found)
             places = found.which if which is None else which[list(found.which)].tolist()
             nodes = [self.library.node(i) for i in places]

@@ -31,7 +31,7 @@ from closedform.discover.structure.split import (
 from closedform.discover.structure.transforms import TO_LINES, Transform
 from closedform.ir import Array, Node
 
-NODES, COLUMNS, ALIKE = 24, 60, 6
+NODES, COLUMNS, ALIKE = 24, 60, 3
 
 
 def bilinear(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
@@ -134,7 +134,7 @@ def _curve(table: _Table, transform: Transform, rng: np.random.Generator) -> Spl
         return combined((told_ - middle).T, weight, False)
 
     rows = drawn(problem, ROWS, rng)[:, [i]]
-    known = np.median(off[:, best]) * np.sqrt(weight @ weight)
+    known = np.median(off[:, best]) * np.abs(weight).sum()
     part = part_of(problem, Part(asked, each_of(problem) * len(best)), rows, float(known))
 
     def join(laws: Sequence[Node]) -> Split:

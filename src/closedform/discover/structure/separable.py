@@ -7,7 +7,7 @@ neither. The steps are as long as the box allows, and many, since a model's erro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -75,14 +75,6 @@ class Corners:
         with np.errstate(all="ignore"):
             off = np.abs(transform.slope(values)) * unsure(self.problem, values)
             return np.asarray(transform.of(values)), np.asarray(off)
-
-
-Apart = Callable[[Array, Array, Array, Array], Array]
-
-
-def in_sum(a: Array, b: Array, c: Array, d: Array) -> Array:
-    """Return 0 where four corners are of a sum."""
-    return np.asarray(a - b - c + d)
 
 
 def groups_of(corners: Corners, transform: Transform, product: bool) -> list[list[int]] | None:
@@ -154,19 +146,24 @@ def _splits(
     for transform, product in kinds:
         groups = groups_of(corners, transform, product)
         if groups is not None:
-            held = _Held(problem, transform, _references(problem, transform, rng), rng)
+            held = _Held(problem, transform, _references(problem, transform, product, rng), rng)
             if len(held.references):
                 yield (_product if product else _sum)(held, groups)
 
 
-def _references(problem: Problem, transform: Transform, rng: np.random.Generator) -> Array:
-    """Return places where the transform of the values is known best, as the inputs held may be."""
+def _references(
+    problem: Problem, transform: Transform, product: bool, rng: np.random.Generator
+) -> Array:
+    """Return places where what the values become is known best, as the inputs held may be.
+
+    Of a product the share of the error counts, of a sum the error.
+    """
     count = averaged(problem)
     rows = drawn(problem, 20 * count, rng)
     values = told(problem, rows)
     with np.errstate(all="ignore"):
         off = np.abs(transform.slope(values)) * unsure(problem, values)
-        known = np.abs(transform.of(values)) / off
+        known = (np.abs(transform.of(values)) if product else 1.0) / off
     known[~np.isfinite(known)] = -np.inf
     order = np.argsort(-known)
     # Not the very best, which may stand beside a pole.
@@ -200,7 +197,7 @@ class _Held:
         rows = drawn(problem, ROWS, self.rng)[:, list(which)]
         with np.errstate(all="ignore"):
             slope = self.transform.slope(problem.values)
-        off = foreseen(problem, slope) * float(np.sqrt(weight @ weight))
+        off = foreseen(problem, slope) * float(np.abs(weight).sum())
         return part_of(problem, Part(asked, each_of(problem) * len(references)), rows, off)
 
 

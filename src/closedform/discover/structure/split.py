@@ -17,7 +17,7 @@ EXACT = 1e-9
 """What an exact function is taken to know of its values: rounding, after some subtractions."""
 MOST, AVERAGED = 64, 8
 """So many rows are asked at most for one of a part of a part, and for one of a part."""
-SHARED = 0.6
+SHARED = 0.5
 """What of an error places have in common at least: a smooth error does not average away."""
 REFERENCES, FEWEST = 32, 12
 """So many values of the inputs that are held are tried until the others lie within the box."""
