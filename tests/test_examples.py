@@ -97,3 +97,31 @@ def test_a_transformer_answers_every_pair():
         net, seen, fresh = module.learned(task, TINY)
         assert net(seen[0]).shape == (len(seen[0]), task.answers)
         assert np.isfinite(float(task.cost(net, fresh).detach()))
+
+
+def test_a_law_is_sure_where_it_is_short_and_far_nearer_than_its_level():
+    from closedform import ops
+    from closedform.discover.ladder import sure
+    from closedform.discover.problem import Law
+
+    short = ops.mul(ops.input_(0), ops.input_(1))
+    long = ops.lin(0.1, *((1.234 + i, ops.power(ops.input_(0), 2 + i)) for i in range(20)))
+    assert sure(Law(short, 1e-3, "made"), 0.03)
+    assert not sure(Law(short, 0.02, "made"), 0.03)
+    assert not sure(Law(long, 1e-3, "made"), 0.03)
+
+
+def test_the_law_of_a_function_that_is_off_smoothly_is_found_whatever_its_noise_is_said_to_be():
+    from closedform.discover import ladder
+    from closedform.discover.problem import Problem
+    from closedform.shorten.clock import Clock
+
+    def off(x):
+        return x[:, 0] * x[:, 1] - 2.5 * x[:, 2] + 0.003 * np.sin(2 * x.sum(axis=1))
+
+    rows = np.random.default_rng(0).uniform(1, 3, size=(400, 3))
+    truth = rows[:, 0] * rows[:, 1] - 2.5 * rows[:, 2]
+    for noise in (1e-12, 1e-5, 0.002):
+        problem = Problem(rows, off(rows), off, noise)
+        best = min(ladder.solve(problem, Clock(60)), key=lambda law: law.error)
+        assert np.abs(Problem.said(best.node, rows) - truth).max() < 0.02
