@@ -46,14 +46,14 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
         clock: how much time there is for all levels.
         seed: of the places where the function is asked.
     """
-    first: list[Law] = []
-    for law in asked(problem, clock, problem.noise, seed):
-        first.append(law)
-        yield law
+    first = list(asked(problem, clock, problem.noise, seed))
     fine = [law for law in first if law.error <= OVER * problem.noise + EXACT and short(law)]
     if fine:
-        yield from nearer(problem, clock, min(law.error for law in fine), seed)
+        # Beside a law that is much nearer, the first would be preferred for its rounder constants.
+        error = min(law.error for law in fine)
+        yield from list(nearer(problem, clock, error, seed)) or first
         return
+    yield from first
     for level in LEVELS:
         if clock.out():
             return
