@@ -11,11 +11,11 @@ from closedform import ops
 from closedform.discover import engines, noise
 from closedform.discover.choice import best
 from closedform.discover.constants import refitted
+from closedform.discover.contents import canonical
 from closedform.discover.engines.registry import OPERATORS
 from closedform.discover.engines.rounds import ROWS, chosen, unit_of
 from closedform.discover.problem import Law, Problem
 from closedform.discover.proposals import solve as proposed
-from closedform.discover.proposals.contents import canonical
 from closedform.discover.proposals.sums import sums
 from closedform.discover.proposals.symmetries import moves, reduced
 from closedform.errors import BadInput, MissingExtra

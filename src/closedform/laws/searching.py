@@ -14,6 +14,7 @@ from closedform import ops
 from closedform.discover.choice import Choice, best
 from closedform.discover.noise import estimated
 from closedform.discover.problem import Law, Problem
+from closedform.discover.readable import readable
 from closedform.errors import ClosedformError, MissingExtra, first_line
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
 from closedform.laws.solving import solve
@@ -148,7 +149,7 @@ def _solved(found: Found, sought: Sought, clock: Clock, options: dict[str, Any])
     if options.pop("estimate", False) and problem.ask is not None:
         found.noise = estimated(problem, sought.y, options.get("seed", 0))
     for law in solve(replace(problem, noise=found.noise), clock, **options):
-        found.laws.append(law)
+        found.laws.append(readable(problem, law))
     found.cut = clock.out()
 
 

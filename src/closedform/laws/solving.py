@@ -64,6 +64,7 @@ def _steps(
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
     from closedform.discover import ladder, one_input, proposals, small
+    from closedform.discover.proposals import shapes
 
     yield lines(problem)
     if problem.ask is not None and problem.noise > ROUGH:
@@ -72,6 +73,7 @@ def _steps(
         yield ladder.solve(problem, clock.at_most(clock.left / 2), seed=seed)
         if any(isinstance(law, ladder.Sure) for law in found):
             return
+    yield shapes.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.inputs == 1:
         yield one_input.solve(problem, clock.at_most(clock.left / 2))
     if problem.ask is None or problem.noise <= ROUGH:

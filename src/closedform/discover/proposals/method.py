@@ -11,8 +11,8 @@ from closedform import ops
 from closedform.discover import one_input
 from closedform.discover.algebra import tidied
 from closedform.discover.constants import cleaned, refitted
+from closedform.discover.contents import canonical, shortest
 from closedform.discover.problem import Law, Problem
-from closedform.discover.proposals.contents import canonical, shortest
 from closedform.discover.proposals.student import student
 from closedform.discover.proposals.sums import sums
 from closedform.discover.proposals.symmetries import Move, Reduced, moves, reduced
