@@ -10,6 +10,7 @@ from closedform.discover.problem import Law, Problem
 from closedform.discover.search import solve
 from closedform.discover.structure import Question, Split
 from closedform.discover.structure.bilinear import bilinear
+from closedform.discover.structure.directed import directed
 from closedform.discover.structure.merging import merges
 from closedform.discover.structure.powers import power_factors, scalings
 from closedform.discover.structure.separable import sums_and_products, through_transforms
@@ -52,6 +53,7 @@ def first(question: Question, problem: Problem) -> Split | None:
 
 
 HAVE = [
+    (directed, lambda a, b, c: c * a / np.hypot(a, b) ** 3 + a, "a component of a direction"),
     (power_factors, lambda a, b, c: a**2 * np.sin(b) / np.sqrt(c), "powers"),
     (power_factors, lambda a, b, c: a + b + 0 * c, "idle inputs"),
     (sums_and_products, lambda a, b, c: np.sin(a * b) + np.exp(c), "a sum of parts"),
@@ -90,6 +92,8 @@ LACK = [
     (scalings, lambda a, b: np.exp(a) + np.sin(b) + 2),
     (bilinear, lambda a, b: np.sin(a * b)),
     (turned, lambda a, b: np.sin(a * b) + np.exp(a / b)),
+    (directed, lambda a, b: np.sin(a * b) + np.exp(a / b)),
+    (directed, lambda a, b: a * np.hypot(a, b) + 0.05 * b),
 ]
 
 
@@ -136,6 +140,12 @@ def test_a_law_is_found_whole_and_holds_outside_the_rows(
 
 
 @pytest.mark.slow
+def test_a_component_of_a_force_is_found_though_its_input_changes_sign() -> None:
+    box = [(-2.0, 2.0), (-2.0, 2.0)]
+    found = best(lambda a, b: (np.hypot(a, b) - 1) * a / np.hypot(a, b), 1e-3, box)
+    assert found.error < 2e-3 and length([found.node]) <= 12
+
+
 def test_terms_that_the_noise_made_are_not_in_the_law() -> None:
     found = best(lambda a, b, c: a * (b + c * np.sin(b)), 1e-3)
     assert length([found.node]) <= 9

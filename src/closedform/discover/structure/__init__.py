@@ -8,6 +8,7 @@ import numpy as np
 
 from closedform.discover.problem import Problem
 from closedform.discover.structure.bilinear import bilinear
+from closedform.discover.structure.directed import directed
 from closedform.discover.structure.merging import merges
 from closedform.discover.structure.powers import power_factors, scalings
 from closedform.discover.structure.separable import sums_and_products, through_transforms
@@ -17,7 +18,8 @@ from closedform.discover.structure.turned import turned
 Question = Callable[[Problem, np.random.Generator], Iterator[Split]]
 
 QUESTIONS: tuple[Question, ...] = (
-    power_factors, sums_and_products, merges, through_transforms, scalings, bilinear, turned,
+    power_factors, sums_and_products, merges, through_transforms, scalings, bilinear, directed,
+    turned,
 )  # fmt: skip
 """In the order in which they are asked: the surest first, and what leaves the least to find."""
 

@@ -130,15 +130,25 @@ class Merge:
         return places
 
 
-def merges(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
-    """Yield the problem with two inputs made one, in each way that leaves f as it is."""
+def merges(
+    problem: Problem, rng: np.random.Generator,
+    scales: Sequence[tuple[Scale, Scale]] = tuple(COMBINED), one: int | None = None,
+) -> Iterator[Split]:  # fmt: skip
+    """Yield the problem with two inputs made one, in each way that leaves f as it is.
+
+    Args:
+        problem: over two inputs or more.
+        rng: for the places where it is asked.
+        scales: functions of the two whose sum may be the new input.
+        one: an input that is one of the two; None: any two.
+    """
     if problem.inputs < 2:
         return
     rows, slopes, errors = _slopes(problem, rng)
     if len(rows) < 8:
         return
     for i, j in combinations(range(problem.inputs), 2):
-        for first, second in COMBINED:
+        for first, second in scales if one is None or one in (i, j) else ():
             found = _merged(problem, (i, j, first, second), (rows, slopes, errors), rng)
             if found is not None:
                 yield _split(problem, found, rng)
