@@ -378,7 +378,8 @@ def test_ctrl_c_in_the_real_search_gives_what_it_has_found():
     started = time.perf_counter()
     laws = cf.distill(None, X, y, engines=[])
     timer.cancel()
-    assert time.perf_counter() - started < 10
+    # Left alone, it looks for a minute.
+    assert time.perf_counter() - started < 40
     assert len(laws) >= 1
 
 

@@ -283,7 +283,7 @@ def test_an_interruption_before_anything_is_found_stays_one(forest, monkeypatch)
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(searching, "_constant", interrupted)
+    monkeypatch.setattr(searching, "constant", interrupted)
     with pytest.raises(KeyboardInterrupt):
         cf.frontier(forest, X, methods=[])
 
