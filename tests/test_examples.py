@@ -9,7 +9,10 @@ from examples.experiment import Case, Effort, Truth, Verdict, searched
 
 LINE = Truth("2*a - b", lambda x, a, b: a * x[:, 0] + b * x[:, 1], {"of a": 2, "of b": -1})
 TINY = Effort(share=0.004, seconds=2.0)
-NAMES = ["sum_of_two", "scaled_networks", "heat_equation", "lorenz", "boosted_trees"]
+NAMES = [
+    "sum_of_two", "heat_equation", "lorenz", "boosted_trees",
+    pytest.param("scaled_networks", marks=pytest.mark.slow),
+]  # fmt: skip
 EVERY = [*NAMES, "classifier", "force_laws"]
 
 
@@ -111,6 +114,7 @@ def test_a_law_is_sure_where_it_is_short_and_far_nearer_than_its_level():
     assert not sure(Law(long, 1e-3, "made"), 0.03)
 
 
+@pytest.mark.slow
 def test_the_law_of_a_function_that_is_off_smoothly_is_found_whatever_its_noise_is_said_to_be():
     from closedform.discover import ladder
     from closedform.discover.problem import Problem
