@@ -30,8 +30,8 @@ BELOW = 3.0
 """A law that is so many times nearer than its level asks for was not made for that level."""
 DENSE = 10.0
 """Symbols that a law may have for each power of ten that it comes nearer."""
-SHARE = 0.3
-"""Of the time that is left, for one level."""
+FIRST, SHARE = 0.5, 0.3
+"""Of the time that is left, for the estimated level, and for any other."""
 
 
 class Sure(Law):
@@ -46,7 +46,7 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
         clock: how much time there is for all levels.
         seed: of the places where the function is asked.
     """
-    first = list(asked(problem, clock, problem.noise, seed))
+    first = list(asked(problem, clock, problem.noise, seed, FIRST))
     fine = [law for law in first if law.error <= OVER * problem.noise + EXACT and short(law)]
     if fine:
         # Beside a law that is much nearer, the first would be preferred for its rounder constants.
@@ -65,15 +65,17 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
             yield law
 
 
-def asked(problem: Problem, clock: Clock, level: float, seed: int) -> Iterator[Law]:
+def asked(
+    problem: Problem, clock: Clock, level: float, seed: int, share: float = SHARE
+) -> Iterator[Law]:
     """Yield the laws that are found at a level of noise, in a share of the time that is left."""
-    share = clock.at_most(clock.left * SHARE)
-    return search.solve(replace(problem, noise=level), share, seed=seed)
+    most = clock.at_most(clock.left * share)
+    return search.solve(replace(problem, noise=level), most, seed=seed)
 
 
 def nearer(problem: Problem, clock: Clock, error: float, seed: int) -> Iterator[Law]:
     """Yield short laws that are much nearer than a sure one: that may be one that is like it."""
-    levels = {error / 5, error / 30, problem.noise}
+    levels = {error / 5, error / 30, problem.noise, 2 * EXACT}
     for level in sorted((one for one in levels if EXACT < one < error / BELOW), reverse=True):
         for law in asked(problem, clock, level, seed):
             if law.error < error / BELOW and short(law):
