@@ -411,3 +411,8 @@ def test_a_teacher_of_data_alone_is_never_asked():
     subject = data_alone(rows(50, 2), energy(rows(50, 2)), 0)
     assert np.isnan(subject.teacher.ask([np.ones(3), np.ones(3)], 3)).all()
     assert subject.teacher.scores.shape == (30, 1)
+
+
+def test_the_page_of_laws_is_called_so():
+    page = cf.distill(lambda X: 2 * X[:, 0], rows(), time_limit=5).to_html()
+    assert "<h1>Laws of" in page and "2*x0" in page

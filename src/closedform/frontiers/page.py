@@ -51,7 +51,7 @@ LEFT, RIGHT, TOP, BOTTOM = 60, 150, 28, 46
 
 def page(front: Frontier) -> str:
     """Return a whole HTML document."""
-    title = escape(f"Frontier of {front.source or 'a model'}")
+    title = escape(f"{type(front).__name__} of {front.source or 'a model'}")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
