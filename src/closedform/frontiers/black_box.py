@@ -11,7 +11,7 @@ import numpy as np
 from closedform import ops
 from closedform.columns import columns_of
 from closedform.errors import BadInput, first_line
-from closedform.formula import Feature, Formula, Task
+from closedform.formula import Feature, Formula, Task, output_names
 from closedform.ir import Array, Type
 from closedform.ops.payloads import know_labels, labels_of
 from closedform.probes.containers import first_rows, row_count, take
@@ -80,7 +80,8 @@ def stub_of(model: Any, inputs: tuple[Feature, ...], X: Any) -> Formula:
             hint="Give the part that is wanted, as lambda X: f(X).real.",
         )
     if made.dtype.kind in "fiu" and not classes:
-        names = ("y",) if made.ndim == 1 else tuple(f"y{i}" for i in range(made.shape[1]))
+        ends = [""] if made.ndim == 1 else [str(i) for i in range(made.shape[1])]
+        names = output_names((f.name for f in inputs), ends)
         task = Task(primary=names)
         return Formula({n: ops.const(0) for n in names}, inputs, task, source=_name(model))
     known = classes or tuple(sorted(set(_asked(model, X).tolist()), key=str))
