@@ -32,7 +32,7 @@ def test_where_an_input_is_called_y_the_output_is_not():
         (LinearRegression().fit(X, X.sum(axis=1)), None, "f"),
     ):
         law = cf.distill(model, X, y, **QUICK).best
-        assert list(law.outputs) == [name] and f"{name} = y" in str(law)
+        assert list(law.outputs) == [name] and f"{name} = " in str(law)
     read = cf.read(LinearRegression().fit(X, X.sum(axis=1)))
     assert list(read.outputs) == ["f"] == list(read.task.primary)
     assert cf.distill(product, X, units={"y": "m", "x": "s", "f": "m*s"}, **QUICK).best.length == 3
@@ -43,3 +43,44 @@ def test_two_outputs_of_one_name_are_told_apart():
     y = pd.DataFrame({"a": product(X), "b": X["f"]}).set_axis(["q", "q"], axis=1)
     assert list(cf.distill(None, X, y, **QUICK).best.outputs) == ["q", "q (2)"]
     assert list(cf.distill(None, X, y.to_numpy(), **QUICK).best.outputs) == ["f0", "f1"]
+
+
+# --- answers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30, 1e60])
+def test_masses_of_stars_and_of_electrons_are_numbers(scale):
+    """A law in SI: the sun has 2e30 kg."""
+    X = rows() * scale
+    laws = cf.distill(product, X, **QUICK)
+    np.testing.assert_allclose(laws.best(X), product(X), rtol=1e-9)
+    assert laws.best.length == 3
+
+
+def test_numbers_in_an_array_of_objects_are_numbers():
+    laws = cf.distill(lambda Z: product(Z).astype(object), rows(), **QUICK)
+    assert not laws.classifies
+    np.testing.assert_allclose(laws.best(rows()), product(rows()), rtol=1e-9)
+
+
+def test_truths_without_a_model_are_zeros_and_ones():
+    laws = cf.distill(None, rows(200), rows(200)[:, 0] > 2, **QUICK)
+    assert not any("stopped" in note for note in laws.notes)
+    assert "x0" in str(laws.best)
+
+
+@pytest.mark.parametrize(
+    ("X", "said"),
+    [
+        (None, "X=None is no table"),
+        ("rows.csv", "'rows.csv' is no table"),
+        (rows()[:, :0], "no columns"),
+        ({}, "no columns"),
+        (np.repeat(rows(1), 50, axis=0), "50 samples, all the same"),
+        (rows() * 1e80, r"from 1e\+150 on they count as none"),
+        (pd.DataFrame(rows(), columns=["a", "a"]), "several columns 'a'.\n"),
+    ],
+)
+def test_rows_that_are_none_are_told(X, said):
+    with pytest.raises(BadInput, match=said):
+        cf.distill(product, X, **QUICK)

@@ -84,7 +84,7 @@ def _stub(inputs: Sequence[Feature], names: Sequence[str], y: Any) -> Formula:
 
 
 def _named(y: Any, inputs: Sequence[str]) -> tuple[Sequence[str], Any]:
-    """Return the names of the outputs, which no input has, and y as it can be taken for an array."""
+    """Return the names of the outputs, which no input has, and y as it can be made an array."""
     if isinstance(y, Mapping):
         own = [str(name) for name in y]
         y = np.column_stack([np.asarray(c) for c in y.values()])
