@@ -84,3 +84,43 @@ def test_truths_without_a_model_are_zeros_and_ones():
 def test_rows_that_are_none_are_told(X, said):
     with pytest.raises(BadInput, match=said):
         cf.distill(product, X, **QUICK)
+
+
+# --- Ctrl-C -------------------------------------------------------------------------------------
+
+
+def interrupting(function, calls):
+    """Return a model that stands for a user who presses Ctrl-C while it is asked, once."""
+    left = [calls]
+
+    def model(Z):
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        return function(Z)
+
+    return model
+
+
+def switching(Z):
+    return np.maximum(Z[:, 0], 2 * Z[:, 1]) * Z[:, 2] + Z[:, 3] ** 2
+
+
+def test_what_is_known_of_the_parts_when_ctrl_c_is_pressed_is_a_law_of_the_whole():
+    """The best line of this model leaves 0.2 of the deviation."""
+    X = rows(300, 4)
+    laws = cf.distill(interrupting(switching, 400), X, engines=[])
+    assert any("interrupted" in note for note in laws.notes)
+    assert min(entry.error for entry in laws.entries) < 0.1
+
+
+def test_outputs_that_an_interrupted_search_never_came_to_have_a_law_at_once():
+    X = rows(300, 4)
+
+    def both(Z):
+        return np.column_stack([switching(Z), 3 * Z[:, 0] * Z[:, 1] ** -1.5])
+
+    laws = cf.distill(interrupting(both, 60), X, engines=[])
+    longest = laws.entries[-1].formula
+    said, wanted = longest(X)[:, 1], both(X)[:, 1]
+    assert np.abs(said - wanted).max() < 0.01 * wanted.std()

@@ -11,7 +11,7 @@ for six.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from closedform.discover import search
@@ -38,15 +38,20 @@ class Sure(Law):
     """A law that came far nearer than the level at which it was found asks for."""
 
 
-def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
+def solve(
+    problem: Problem, clock: Clock, *, seed: int = 0, told: Callable[[Law], None] = lambda _: None
+) -> Iterator[Law]:
     """Yield laws that a function may follow, until one is sure; see `search.solve`.
 
     Args:
         problem: one that can be asked; its `noise` is the first level.
         clock: how much time there is for all levels.
         seed: of the places where the function is asked.
+        told: called with laws as soon as there are any; see `search.solve`.
     """
-    first = list(asked(problem, clock, problem.noise, seed, FIRST))
+    first = list(asked(problem, clock, problem.noise, seed, FIRST, told))
+    for law in first:
+        told(law)
     fine = [law for law in first if law.error <= OVER * problem.noise + EXACT and short(law)]
     if fine:
         # Beside a law that is much nearer, the first would be preferred for its rounder constants.
@@ -57,7 +62,7 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
     for level in LEVELS:
         if clock.out():
             return
-        for law in asked(problem, clock, level, seed):
+        for law in asked(problem, clock, level, seed, told=told):
             if sure(law, level):
                 yield settled(problem, law)
                 yield from nearer(problem, clock, law.error, seed)
@@ -66,11 +71,12 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
 
 
 def asked(
-    problem: Problem, clock: Clock, level: float, seed: int, share: float = SHARE
-) -> Iterator[Law]:
+    problem: Problem, clock: Clock, level: float, seed: int, share: float = SHARE,
+    told: Callable[[Law], None] = lambda _: None,
+) -> Iterator[Law]:  # fmt: skip
     """Yield the laws that are found at a level of noise, in a share of the time that is left."""
     most = clock.at_most(clock.left * share)
-    return search.solve(replace(problem, noise=level), most, seed=seed)
+    return search.solve(replace(problem, noise=level), most, seed=seed, told=told)
 
 
 def nearer(problem: Problem, clock: Clock, error: float, seed: int) -> Iterator[Law]:

@@ -106,7 +106,10 @@ def distill(
     laws = Laws.among(front, problems=_kept(subject, noises), noise=noises)
     if not outside:
         return laws
-    errors, note = beyond(front, sought, outside, int(seed))
+    try:
+        errors, note = beyond(front, sought, outside, int(seed))
+    except KeyboardInterrupt:
+        errors, note = (), INTERRUPTED
     return replace(laws, outside=errors, notes=(*laws.notes, note))
 
 
