@@ -107,11 +107,18 @@ def switching(Z):
 
 
 def test_what_is_known_of_the_parts_when_ctrl_c_is_pressed_is_a_law_of_the_whole():
-    """The best line of this model leaves 0.2 of the deviation."""
-    X = rows(300, 4)
-    laws = cf.distill(interrupting(switching, 400), X, engines=[])
+    """It is a sum of sin(4·x0), which is found, and of a part that has no short law.
+
+    What needs no structure, a sum of products and ratios, leaves 0.59 of the deviation.
+    """
+
+    def partly(Z):
+        hard = np.sin(Z[:, 1] * Z[:, 2] + np.cos(3 * Z[:, 2]))
+        return np.sin(4 * Z[:, 0]) + 0.3 * hard
+
+    laws = cf.distill(interrupting(partly, 100), rows(300, 3), engines=[])
     assert any("interrupted" in note for note in laws.notes)
-    assert min(entry.error for entry in laws.entries) < 0.1
+    assert min(entry.error for entry in laws.entries) < 0.3
 
 
 def test_outputs_that_an_interrupted_search_never_came_to_have_a_law_at_once():
