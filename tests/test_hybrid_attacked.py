@@ -89,6 +89,19 @@ def test_a_convolution_over_neighbours_is_one_of_whole_entries():
     torch.testing.assert_close(net(images), wanted, atol=1e-3, rtol=0)
 
 
+def test_an_array_in_double_precision_is_taken_by_a_network_in_single():
+    rows = np.random.default_rng(0).normal(size=(1500, 3))
+    laws = cf.hybrid.distill(net_of(Product()), "1", rows, time_limit=5, engines=[])
+    assert laws.best.formula.length == 6 and laws.seen == 1500
+
+
+def test_a_formula_of_more_numbers_than_there_are_is_told():
+    net = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    cf.hybrid.swap(net, "1", Formula({"y": ops.tanh(ops.input_(2))}, tuple(map(Feature, "abc"))))
+    with pytest.raises(BadInput, match=r"reads number 2 of a row.* have 2 numbers"):
+        net(torch.randn(5, 3))
+
+
 def test_complex_numbers_are_told():
     class Split(nn.Module):
         def forward(self, x):

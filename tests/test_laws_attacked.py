@@ -86,6 +86,13 @@ def test_rows_that_are_none_are_told(X, said):
         cf.distill(product, X, **QUICK)
 
 
+def test_rows_near_which_a_law_is_wanted_may_be_lists_of_any_size():
+    law = cf.local_law(product, 0, (rows() * 1e30).tolist(), **QUICK)
+    assert law.r2 > 0.999 > law.linear_r2
+    with pytest.raises(BadInput, match="X=None is no table"):
+        cf.local_law(product, 0, None, **QUICK)
+
+
 # --- Ctrl-C -------------------------------------------------------------------------------------
 
 

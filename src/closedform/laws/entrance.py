@@ -63,7 +63,7 @@ def given(model: Any, X: Any, y: Any, seed: int) -> Given:
             hint="Give a model, as distill(model, X), or what was observed, as "
             "distill(None, X, y).",
         )
-    X, y = _table(X), None if y is None else _as_array(y)
+    X, y = table_of(X), None if y is None else _as_array(y)
     if model is None:
         X, y, notes = _without_gaps(features_of(X), X, y)
         return Given(None, None, X, y, notes)
@@ -75,7 +75,7 @@ def given(model: Any, X: Any, y: Any, seed: int) -> Given:
     return Given(model, formula if exact else None, X, y, (*notes, *more))
 
 
-def _table(X: Any) -> Any:
+def table_of(X: Any) -> Any:
     """Return rows, lists and tensors as arrays.
 
     Raises:
