@@ -82,7 +82,7 @@ def test_a_convolution_over_neighbours_is_one_of_whole_entries():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(1, 1, 2), nn.Flatten(), nn.Linear(4, 1))
     images = torch.randn(150, 1, 3, 3)
-    laws = cf.hybrid.distill(net, "0", images, time_limit=10, engines=[])
+    laws = cf.hybrid.distill(net, "0", images, time_limit=3, engines=[])
     assert laws.best.layout.kind == "whole"
     wanted = net(images)
     cf.hybrid.swap(net, "0", laws[-1])

@@ -61,12 +61,13 @@ def _steps(
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
     from closedform.discover import ladder, one_input, proposals, small
-    from closedform.discover.proposals import shapes
+    from closedform.discover.proposals import corners, shapes
 
     yield lines(problem)
     sketch = nearest(problem)
     if sketch is not None:
         told(sketch)
+    yield corners.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.ask is not None and problem.noise > ROUGH:
         yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
     if problem.ask is not None:
