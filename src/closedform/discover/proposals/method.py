@@ -69,8 +69,8 @@ def finished(problem: Problem, node: Node, clock: Clock) -> Iterator[Node]:
     error = problem.error(made)
     if not clock.out() and error < max(0.1, 5 * problem.noise):
         # An estimate of the noise that is too great would take a part of the law for nothing.
-        less = replace(problem, noise=min(problem.noise, error))
-        yield shortest(cleaned(less, made))
+        least = problem.noise if problem.told else min(problem.noise, error)
+        yield shortest(cleaned(replace(problem, noise=least), made))
 
 
 def _proposed(
