@@ -92,17 +92,17 @@ def lines(problem: Problem) -> Iterator[Law]:
     Orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad, 1993). At once, so that there is
     something however little time there is.
     """
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
-    spread = problem.rows[fine].std(axis=0)
+    rows, values = problem.rows[problem.complete], problem.values[problem.complete]
+    spread = rows.std(axis=0)
     at = np.flatnonzero(spread > 0)
-    table = (problem.rows[fine][:, at] - problem.rows[fine][:, at].mean(axis=0)) / spread[at]
-    left = problem.values[fine] - problem.values[fine].mean()
+    table = (rows[:, at] - rows[:, at].mean(axis=0)) / spread[at]
+    left = values - values.mean()
     chosen: list[int] = []
     for _ in range(min(MOST_LINES, len(at), len(left) - 2)):
         chosen.append(int(np.argmax(np.abs(table.T @ left))))
-        design = np.column_stack([np.ones(len(left)), problem.rows[fine][:, at[chosen]]])
-        found = np.linalg.lstsq(design, problem.values[fine], rcond=None)[0]
-        left = problem.values[fine] - design @ found
+        design = np.column_stack([np.ones(len(left)), rows[:, at[chosen]]])
+        found = np.linalg.lstsq(design, values, rcond=None)[0]
+        left = values - design @ found
         slopes = zip(found[1:].tolist(), at[chosen].tolist(), strict=True)
         node = cleaned(problem, ops.lin(found[0], *((w, ops.input_(i)) for w, i in slopes)))
         yield Law(node, problem.error(node), "line")
