@@ -1,4 +1,4 @@
-"""One output's search: asking about structure, then fits to many rows, then engines."""
+"""Which search comes when: asking about structure, then fits to many rows, then engines."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from closedform import ops
+from closedform.discover import ladder, one_input, proposals, small
 from closedform.discover.constants import cleaned
+from closedform.discover.engines import registry
 from closedform.discover.front import enough
+from closedform.discover.operators import PLAIN, made_of
 from closedform.discover.problem import Law, Problem
+from closedform.discover.proposals import shapes
 from closedform.errors import MissingExtra
 from closedform.ir import Node
-from closedform.laws.operators import PLAIN, made_of
 from closedform.shorten.clock import Clock
 
 DEFAULT = "pyoperon"
@@ -41,7 +44,7 @@ def solve(
         problem: what is looked for.
         clock: how much time there is.
         seed: of everything random.
-        operators: names of `laws.OPERATORS`; None for all.
+        operators: names of `operators.OPERATORS`; None for all.
         engines: names of engines; None for PyOperon where it is installed.
     """
     found: list[Law] = []
@@ -63,9 +66,6 @@ def _steps(
     engines: Sequence[str] | None, found: list[Law],
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
-    from closedform.discover import ladder, one_input, proposals, small
-    from closedform.discover.proposals import shapes
-
     yield lines(problem)
     if problem.ask is not None and problem.noise > ROUGH:
         yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
@@ -118,11 +118,11 @@ def _by_engine(
     problem: Problem, clock: Clock, name: str, seeds: Sequence[Node],
     operators: Sequence[str] | None, seed: int, optional: bool,
 ) -> Iterator[Law]:  # fmt: skip
-    from closedform.discover import engines
-
     names = None if operators is None else [*PLAIN, *operators]
     try:
-        yield from engines.solve(problem, clock, name=name, seeds=seeds, operators=names, seed=seed)
+        yield from registry.solve(
+            problem, clock, name=name, seeds=seeds, operators=names, seed=seed
+        )
     except MissingExtra:
         if not optional:
             raise
