@@ -8,7 +8,7 @@ lines on which the new input does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -34,6 +34,8 @@ from closedform.discover.structure.split import (
 from closedform.ir import Array, Node
 
 PLACES = 60
+STEPS, NUDGE = 3, 1e-6
+"""Of Gauss-Newton, and the share by which a ratio is moved for its derivative."""
 Curve = Callable[[Array], Array]
 
 
@@ -262,19 +264,52 @@ def _merged(
         if product and near is None:
             return None
         found = Merge(i, j, first, second, value)
+        if problem.noise < 1e-8 and value != near:
+            found = _nearer(problem, found, rng)
         if value != 0 and _same(problem, found, rng):
             return found
     return None
 
 
-def _same(problem: Problem, merge: Merge, rng: np.random.Generator) -> bool:
-    """Tell whether f stays as it is where the new input does."""
-    rows, there = drawn(problem, 4 * PLACES, rng), drawn(problem, 4 * PLACES, rng)
+def _nearer(problem: Problem, merge: Merge, rng: np.random.Generator) -> Merge:
+    """Return a merge with the ratio at which f moves least along the lines of the new input.
+
+    Gauss-Newton: slopes by short steps know the ratio to 1e-6, an exact function to rounding.
+    """
+    rows, there = drawn(problem, PLACES, rng), drawn(problem, PLACES, rng)
+    for _ in range(STEPS):
+        moved = [replace(merge, ratio=merge.ratio * share) for share in (1.0, 1 + NUDGE)]
+        to = [_moved(problem, one, rows, there) for one in moved]
+        at = to[0][1] & to[1][1]
+        if at.sum() < 8:
+            return merge
+        away, other = (told(problem, one[at]) - told(problem, rows[at]) for one, _ in to)
+        bend = (other - away) / NUDGE
+        fine = np.isfinite(away) & np.isfinite(bend)
+        size = float(bend[fine] @ bend[fine])
+        share = 1 - float(bend[fine] @ away[fine]) / size if size > 0 else np.nan
+        if not 0.5 < share < 2:
+            return merge
+        merge = replace(merge, ratio=merge.ratio * share)
+    return merge
+
+
+def _moved(
+    problem: Problem, merge: Merge, rows: Array, there: Array
+) -> tuple[Array, Array]:  # fmt: skip
+    """Return rows with another y and the x for the same new input, and which are in the box."""
     to = rows.copy()
     to[:, merge.j] = there[:, merge.j]
     to[:, merge.i] = merge.back(merge.of(rows), to)
     lo, hi = problem.box.T
-    inside = (np.isfinite(to) & (to >= lo) & (to <= hi)).all(axis=1)
+    return to, np.asarray((np.isfinite(to) & (to >= lo) & (to <= hi)).all(axis=1))
+
+
+def _same(problem: Problem, merge: Merge, rng: np.random.Generator) -> bool:
+    """Tell whether f stays as it is where the new input does."""
+    rows, there = drawn(problem, 4 * PLACES, rng), drawn(problem, 4 * PLACES, rng)
+    to, inside = _moved(problem, merge, rows, there)
+    lo, hi = problem.box.T
     far = np.abs(to[:, merge.i] - rows[:, merge.i]) > 0.1 * (hi - lo)[merge.i]
     rows, to = rows[inside & far], to[inside & far]
     if len(rows) < 8:
