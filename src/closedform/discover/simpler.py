@@ -11,9 +11,8 @@ from closedform.discover.algebra import tidied
 from closedform.discover.sample import Sample
 from closedform.ir import Array, Node, substitute, toposort
 
-POWERS = tuple(sorted(
-    {p / q for q in (1, 2, 3, 4) for p in range(-6 * q, 6 * q + 1)} | {float(p) for p in range(-12, 13)}
-))  # fmt: skip
+_FRACTIONS = {p / q for q in (1, 2, 3, 4) for p in range(-6 * q, 6 * q + 1)}
+POWERS = tuple(sorted(_FRACTIONS | {float(p) for p in range(-12, 13)}))
 """Exponents that a law has, up to the twelfth power with which atoms push each other away."""
 
 

@@ -187,7 +187,8 @@ FAMILIES = (
         _above_squares,
     ),
     Family(
-        "inverse circle", lambda x, c: reciprocal(ops.sqrt(_less(c, _squared(x)))), _ahead_of_squares
+        "inverse circle", lambda x, c: reciprocal(ops.sqrt(_less(c, _squared(x)))),
+        _ahead_of_squares,
     ),
     Family("Bose", lambda x, k: reciprocal(_plus(ops.exp(_times(k, x)), -1)), _steps),
     Family("Fermi", lambda x, k: reciprocal(_plus(ops.exp(_times(k, x)), 1)), _rates),

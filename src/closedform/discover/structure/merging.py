@@ -60,9 +60,7 @@ class Scale:
 
 
 PLAIN = Scale(lambda x: x, np.ones_like, lambda u, s: u, lambda n: n, 0)
-LOG = Scale(
-    np.log, lambda x: 1 / x, lambda u, s: np.exp(u), ops.log, 1, (lambda x: x, lambda n: n)
-)
+LOG = Scale(np.log, lambda x: 1 / x, lambda u, s: np.exp(u), ops.log, 1, (lambda x: x, lambda n: n))
 SQUARED = Scale(
     np.square, lambda x: 2 * x, lambda u, s: s * np.sqrt(u), lambda n: ops.power(n, 2.0), 2
 )
