@@ -35,6 +35,8 @@ class Agreement(Record):
 
     def __str__(self) -> str:
         """Return it as a sentence."""
+        if self.rows and self.greatest == 0:
+            return f"the formula says what the model says, to the last bit, on {self.rows:,} rows"
         return (
             f"the formula is {figure(self.typical)} from the model, typically, and "
             f"{figure(self.greatest)} at most, on {self.rows:,} rows (R² {self.r2:.4f})"

@@ -126,7 +126,7 @@ class Explanation:
         return Table(title, heads, rows, tuple(self._notes()))
 
     def _notes(self) -> list[str]:
-        told = [*self.sides.notes, *self.importance.tables()[0].notes[:2]]
+        told = [*self.sides.notes, *self.importance.basis]
         told.append(f"a deviation: deviations of {self.coefficients.target} for one of the input")
         if len(self.sides.sides) > 1:
             told.append(str(self.agreement))

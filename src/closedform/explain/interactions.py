@@ -70,10 +70,12 @@ class Interactions(Record):
     def tables(self) -> Sequence[Table]:
         """Return the strongest pairs, and each input with all others."""
         heads = [f"{side}{what}" for side in self.strength for what in (": effect", ", H")]
-        rows = tuple(map(self._row, self.order[:SHOWN]))
+        acting = [k for k in self.order if any(held[k] for held in self.effect.values())]
+        rows = tuple(map(self._row, acting[:SHOWN]))
         told = (
             f"effect: the deviation of what both do together beyond what each does alone, in units "
             f"of {self.target}; H: its share of their joint effect; on {self.rows} rows",
+            *self._left_out(len(acting)),
             *self.notes,
         )
         title = f"Inputs that act together on {self.target}"
@@ -84,6 +86,16 @@ class Interactions(Record):
 
     def _alone(self, k: int) -> tuple[str | float, ...]:
         return (self.inputs[k], *(float(held[k]) for held in self.overall.values()))
+
+    def _left_out(self, acting: int) -> list[str]:
+        """Say how many pairs stand in no row, and why."""
+        told = []
+        if len(self.pairs) > acting:
+            told.append(f"{len(self.pairs) - acting} of {len(self.pairs)} pairs do not act together"
+                        f"; of {sum(self.never)} the formula proves it")  # fmt: skip
+        if acting > SHOWN:
+            told.append(f"{acting - SHOWN} weaker pairs are not shown")
+        return told
 
     def _row(self, k: int) -> tuple[str | float, ...]:
         numbers = (float(held[side][k]) for side in self.strength
