@@ -10,14 +10,13 @@ for six.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from closedform.discover import search
 from closedform.discover.constants import cleaned, refitted
+from closedform.discover.front import short
 from closedform.discover.problem import Law, Problem
-from closedform.length import length
 from closedform.shorten.clock import Clock
 
 LEVELS = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
@@ -28,10 +27,8 @@ OVER = 3.0
 """A law may be so many times the estimated noise away."""
 BELOW = 3.0
 """A law that is so many times nearer than its level asks for was not made for that level."""
-DENSE = 10.0
-"""Symbols that a law may have for each power of ten that it comes nearer."""
-FIRST, SHARE = 0.5, 0.3
-"""Of the time that is left, for the estimated level, and for any other."""
+FIRST, SHARE, TOLD = 0.5, 0.3, 0.8
+"""Of the time that is left, for the estimated level, for any other, and for one that was told."""
 
 
 class Sure(Law):
@@ -39,7 +36,7 @@ class Sure(Law):
 
 
 def solve(
-    problem: Problem, clock: Clock, *, seed: int = 0, told: Callable[[Law], None] = lambda _: None
+    problem: Problem, clock: Clock, *, seed: int = 0, tell: Callable[[Law], None] = lambda _: None
 ) -> Iterator[Law]:
     """Yield laws that a function may follow, until one is sure; see `search.solve`.
 
@@ -47,12 +44,16 @@ def solve(
         problem: one that can be asked; its `noise` is the first level.
         clock: how much time there is for all levels.
         seed: of the places where the function is asked.
-        told: called with laws as soon as there are any; see `search.solve`.
+        tell: called with laws as soon as there are any; see `search.solve`.
     """
-    first = list(asked(problem, clock, problem.noise, seed, FIRST, told))
+    share = TOLD if problem.told else FIRST
+    first = list(asked(problem, clock, problem.noise, seed, share, tell))
     for law in first:
-        told(law)
+        tell(law)
     fine = [law for law in first if law.error <= OVER * problem.noise + EXACT and short(law)]
+    if fine and problem.told:
+        yield from first  # what is nearer follows the error
+        return
     if fine:
         # Beside a law that is much nearer, the first would be preferred for its rounder constants.
         error = min(law.error for law in fine)
@@ -62,7 +63,7 @@ def solve(
     for level in LEVELS:
         if clock.out():
             return
-        for law in asked(problem, clock, level, seed, told=told):
+        for law in asked(problem, clock, level, seed, tell=tell):
             if sure(law, level):
                 yield settled(problem, law)
                 yield from nearer(problem, clock, law.error, seed)
@@ -72,11 +73,11 @@ def solve(
 
 def asked(
     problem: Problem, clock: Clock, level: float, seed: int, share: float = SHARE,
-    told: Callable[[Law], None] = lambda _: None,
+    tell: Callable[[Law], None] = lambda _: None,
 ) -> Iterator[Law]:  # fmt: skip
     """Yield the laws that are found at a level of noise, in a share of the time that is left."""
     most = clock.at_most(clock.left * share)
-    return search.solve(replace(problem, noise=level), most, seed=seed, told=told)
+    return search.solve(replace(problem, noise=level), most, seed=seed, tell=tell)
 
 
 def nearer(problem: Problem, clock: Clock, error: float, seed: int) -> Iterator[Law]:
@@ -92,11 +93,6 @@ def nearer(problem: Problem, clock: Clock, error: float, seed: int) -> Iterator[
 def sure(law: Law, level: float) -> bool:
     """Tell whether a law is short for its error, and that far below the level it was found at."""
     return law.error <= max(level / BELOW, EXACT) and short(law)
-
-
-def short(law: Law) -> bool:
-    """Tell whether a law has few symbols for how near it is."""
-    return length([law.node]) <= DENSE * -math.log10(max(law.error, 1e-16))
 
 
 def settled(problem: Problem, law: Law) -> Sure:

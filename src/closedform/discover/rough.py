@@ -42,7 +42,7 @@ def nearest(problem: Problem) -> Law | None:
 
     In hundredths of a second; None where nothing is nearer than a constant.
     """
-    fine = np.flatnonzero(np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1))
+    fine = np.flatnonzero(problem.complete)
     picked = fine[np.linspace(0, len(fine) - 1, min(ROWS, len(fine))).astype(int)]
     few = Problem(problem.rows[picked], problem.values[picked], None, problem.noise)
     if len(picked) < MOST or not np.ptp(few.values):
@@ -70,8 +70,7 @@ def _columns(problem: Problem) -> list[Node]:
 
 def _sums(problem: Problem, nodes: Sequence[Node]) -> Iterator[Node]:
     """Yield sums of one, two … columns with a constant."""
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
-    rows, values = problem.rows[fine], problem.values[fine]
+    rows, values = problem.rows[problem.complete], problem.values[problem.complete]
     table = np.column_stack([problem.said(node, rows) for node in nodes] or [values])
     spread = table.std(axis=0)
     at = [i for i in np.flatnonzero(spread > 0).tolist() if nodes and np.isfinite(spread[i])]

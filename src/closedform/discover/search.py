@@ -55,7 +55,7 @@ ODD = frozenset({"asin", "acos", "atan", "tanh", "sigmoid", "softplus", "erf"})
 
 
 def solve(
-    problem: Problem, clock: Clock, *, seed: int = 0, told: Callable[[Law], None] = lambda _: None
+    problem: Problem, clock: Clock, *, seed: int = 0, tell: Callable[[Law], None] = lambda _: None
 ) -> Iterator[Law]:
     """Yield laws that a function may follow, the likeliest first.
 
@@ -63,7 +63,7 @@ def solve(
         problem: one that can be asked; of another nothing is yielded.
         clock: when it is out, no more are looked for.
         seed: of the places where the function is asked.
-        told: called with the nearest law, near or not, where none is near, and where something
+        tell: called with the nearest law, near or not, where none is near, and where something
             ends the search in the middle.
     """
     if problem.ask is None or not len(problem.rows) or not np.isfinite(problem.values).all():
@@ -71,7 +71,7 @@ def solve(
     limited = math.isfinite(clock.left)
     search = _Search(clock.at_most(SEARCHING * clock.left) if limited else clock, seed)
     laws: dict[Node, _Found] = {}
-    for found in search.credible_or_told(problem, told):
+    for found in search.credible_or_told(problem, tell):
         # One law that is as it should be says more than four that are not.
         less = found.node if clock.out() and laws else cleaned(problem, found.node)
         for node in (less, found.node, _rounded(problem, less), _rounded(problem, found.node)):
@@ -107,14 +107,14 @@ class _Search:
     asked: int = field(default=0)
     rough: dict[Problem, Law] = field(default_factory=dict)
 
-    def credible_or_told(self, problem: Problem, told_: Callable[[Law], None]) -> list[_Found]:
+    def credible_or_told(self, problem: Problem, tell: Callable[[Law], None]) -> list[_Found]:
         """Return credible laws of a whole; tell the nearest one where there are none."""
         found: list[_Found] = []
         try:
             found = self.credible(problem, 0)
         finally:
             if not found and problem in self.rough:
-                told_(self.rough[problem])
+                tell(self.rough[problem])
         return found
 
     def credible(self, problem: Problem, depth: int) -> list[_Found]:

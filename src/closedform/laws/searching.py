@@ -16,9 +16,9 @@ from closedform.discover.noise import estimated
 from closedform.discover.problem import Law, Problem
 from closedform.discover.readable import readable
 from closedform.discover.rough import nearest
+from closedform.discover.schedule import solve
 from closedform.errors import ClosedformError, MissingExtra, first_line
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
-from closedform.laws.solving import solve
 from closedform.laws.sought import Sought
 from closedform.length import length
 from closedform.shorten.clock import Clock
@@ -166,7 +166,7 @@ def _solved(found: Found, sought: Sought, clock: Clock, options: dict[str, Any])
     if options.pop("estimate", False) and problem.ask is not None:
         found.noise = estimated(problem, sought.y, options.get("seed", 0))
     whole = replace(problem, noise=found.noise)
-    for law in solve(whole, clock, told=found.rough.append, **options):
+    for law in solve(whole, clock, tell=found.rough.append, **options):
         found.laws.append(readable(problem, law))
     found.cut = clock.out()
 

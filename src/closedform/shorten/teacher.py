@@ -153,8 +153,7 @@ class Teacher:
         """
         if not self.classifies:
             return scores
-        full = np.column_stack([np.zeros(len(scores)), scores])
-        full = np.maximum(full - full.max(axis=1, keepdims=True), -CLIP)
+        full = np.maximum(against_best(scores), -CLIP)
         return np.asarray(full[:, 1:] - full[:, :1])
 
     def weights(self, scores: Array) -> Array:
@@ -165,8 +164,7 @@ class Teacher:
         """
         if not self.classifies:
             return np.ones(len(scores))
-        full = np.column_stack([np.zeros(len(scores)), scores])
-        chance = np.exp(full - full.max(axis=1, keepdims=True))
+        chance = np.exp(against_best(scores))
         p = chance.max(axis=1) / chance.sum(axis=1)
         return np.asarray(p * (1 - p) + 0.02)
 
@@ -217,6 +215,16 @@ class Teacher:
 
 FEWEST = 10
 """Rows: with fewer, nothing that is fitted can be checked on others."""
+
+
+def against_best(scores: Array) -> Array:
+    """Return the log-odds of every class against the likeliest, shape (rows, classes).
+
+    Args:
+        scores: those against the first class, shape (rows, classes − 1).
+    """
+    full = np.column_stack([np.zeros(len(scores)), scores])
+    return np.asarray(full - full.max(axis=1, keepdims=True))
 
 
 def outputs_of(task: Task, scores: list[Node]) -> tuple[Task, dict[str, Node]]:

@@ -1,15 +1,18 @@
-"""One output's search: asking about structure, then fits to many rows, then engines."""
+"""Which search comes when: asking about structure, then fits to many rows, then engines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from closedform.discover.front import enough
+from closedform.discover import ladder, one_input, proposals, small
+from closedform.discover.engines import registry
+from closedform.discover.front import enough, short
+from closedform.discover.operators import PLAIN, made_of
 from closedform.discover.problem import Law, Problem
+from closedform.discover.proposals import corners, shapes
 from closedform.discover.rough import lines, nearest
 from closedform.errors import MissingExtra
 from closedform.ir import Node
-from closedform.laws.operators import PLAIN, made_of
 from closedform.shorten.clock import Clock
 
 DEFAULT = "pyoperon"
@@ -17,6 +20,9 @@ DEFAULT = "pyoperon"
 FITS = 0.3
 """Of the time left, so much is for fits to many rows, and as much for small expressions: of noisy
 data, engines find more than these do in the same time."""
+KNOWN = 0.75
+"""And for questions, where the noise is known; where it is not, half of it: they are asked at one
+level of noise after another, and mostly denied."""
 MORE = 8
 """So many laws that are as near as the noise allows are enough to choose from."""
 ROUGH = 1e-5
@@ -28,7 +34,7 @@ SEEDS = 3
 
 def solve(
     problem: Problem, clock: Clock, *, seed: int = 0, operators: Sequence[str] | None = None,
-    engines: Sequence[str] | None = None, told: Callable[[Law], None] = lambda _: None,
+    engines: Sequence[str] | None = None, tell: Callable[[Law], None] = lambda _: None,
 ) -> Iterator[Law]:  # fmt: skip
     """Yield laws of a problem, until one is as near as its noise allows or the time is over.
 
@@ -36,19 +42,19 @@ def solve(
         problem: what is looked for.
         clock: how much time there is.
         seed: of everything random.
-        operators: names of `laws.OPERATORS`; None for all.
+        operators: names of `operators.OPERATORS`; None for all.
         engines: names of engines; None for PyOperon where it is installed.
-        told: called with laws as soon as there are any, near or not: what ends the search in the
+        tell: called with laws as soon as there are any, near or not: what ends the search in the
             middle does not lose them.
     """
     found: list[Law] = []
-    for laws in _steps(problem, clock, seed, operators, engines, found, told):
+    for laws in _steps(problem, clock, seed, operators, engines, found, tell):
         more = MORE
         for law in laws:
             if made_of(law.node, operators):
                 found.append(law)
                 yield law
-            more -= any(one.error <= enough(problem) for one in found[-1:])
+            more -= any(one.error <= enough(problem) and short(one) for one in found[-1:])
             if not more:
                 return
         if clock.out() or more < MORE:
@@ -57,21 +63,19 @@ def solve(
 
 def _steps(
     problem: Problem, clock: Clock, seed: int, operators: Sequence[str] | None,
-    engines: Sequence[str] | None, found: list[Law], told: Callable[[Law], None],
+    engines: Sequence[str] | None, found: list[Law], tell: Callable[[Law], None],
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
-    from closedform.discover import ladder, one_input, proposals, small
-    from closedform.discover.proposals import corners, shapes
-
     yield lines(problem)
     sketch = nearest(problem)
     if sketch is not None:
-        told(sketch)
+        tell(sketch)
     yield corners.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.ask is not None and problem.noise > ROUGH:
         yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
     if problem.ask is not None:
-        yield ladder.solve(problem, clock.at_most(clock.left / 2), seed=seed, told=told)
+        most = KNOWN if problem.told else 0.5
+        yield ladder.solve(problem, clock.at_most(most * clock.left), seed=seed, tell=tell)
         if any(isinstance(law, ladder.Sure) for law in found):
             return
     yield shapes.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
@@ -95,11 +99,11 @@ def _by_engine(
     problem: Problem, clock: Clock, name: str, seeds: Sequence[Node],
     operators: Sequence[str] | None, seed: int, optional: bool,
 ) -> Iterator[Law]:  # fmt: skip
-    from closedform.discover import engines
-
     names = None if operators is None else [*PLAIN, *operators]
     try:
-        yield from engines.solve(problem, clock, name=name, seeds=seeds, operators=names, seed=seed)
+        yield from registry.solve(
+            problem, clock, name=name, seeds=seeds, operators=names, seed=seed
+        )
     except MissingExtra:
         if not optional:
             raise
