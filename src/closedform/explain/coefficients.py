@@ -34,6 +34,7 @@ HOW = {
     "slope": "",
     "between": "between its two values",
     "over": "over ± half a deviation",
+    "model over": "the model: over ± half a deviation",
     "against": "a difference",
 }
 
@@ -47,7 +48,8 @@ class Coefficients(Record):
         names: the inputs that vary; of a category, each label against the commonest.
         ways: how each was had: "slope"; "between" the two values of an input that has no more;
             "over" half a deviation to both sides, where the answer jumps or is not known as a
-            formula; "against" the commonest label.
+            formula, or "model over" where that is so of the model alone; "against" the commonest
+            label.
         values: side → units of the answer for a unit of the input, shape (names,): the mean over
             the rows.
         deviations: side → its deviation over the rows; 0 where it is the same everywhere.
@@ -214,16 +216,33 @@ def _called(sides: Sides) -> str:
 
 def _own_slopes(sides: Sides) -> dict[int, Array]:
     """Return the formula's own slope along each input on which it never jumps, shape (rows,)."""
-    node, formula = sides.node, sides.formula
-    if node is None or formula is None or node.type is not Type.REAL:
+    side = sides[FORMULA]
+    if side is None or side.formula is None or sides.node is None:
         return {}
-    steps = jumps(node)
-    own = {i: in_formula(sides, i) for i, f in enumerate(sides.features) if f.type is Type.REAL}
-    smooth = {i: k for i, k in own.items() if k is not None and k not in steps}
-    columns, rows = columns_of(formula.inputs, sides.X, formula.needed)
-    found = compute(gradient(node, list(smooth.values())), columns, rows) if smooth else []
-    zero = {i: np.zeros(rows) for i, k in own.items() if k is None}
-    return dict(zip(smooth, found, strict=True)) | zero
+    smooth = [
+        i for i, feature in enumerate(sides.features)
+        if feature.type is Type.REAL and _smooth(side, sides, i)
+    ]  # fmt: skip
+    own = {i: in_formula(side.formula, sides.names[i]) for i in smooth}
+    read = {i: k for i, k in own.items() if k is not None}
+    columns, rows = columns_of(side.formula.inputs, sides.X, side.formula.needed)
+    found = compute(gradient(sides.node, list(read.values())), columns, rows) if read else []
+    return {i: np.zeros(rows) for i in smooth} | dict(zip(read, found, strict=True))
+
+
+def _smooth(side: Side, sides: Sides, i: int) -> bool:
+    """Tell whether a side is known not to jump along an input."""
+    if side.formula is None or sides.target.kind == "label":
+        return False
+    k = in_formula(side.formula, sides.names[i])
+    return k is None or k not in _jumps(side, sides.target.output)
+
+
+def _jumps(side: Side, output: str) -> frozenset[int]:
+    assert side.formula is not None
+    answer = output if output in side.formula.outputs else side.formula.answer[0]
+    node = side.formula.outputs[answer]
+    return jumps(node) if node.type is Type.REAL else frozenset(range(len(side.formula.inputs)))
 
 
 def _of_input(sides: Sides, i: int, slopes: Mapping[int, Array]) -> list[_Row]:
@@ -238,13 +257,13 @@ def _of_input(sides: Sides, i: int, slopes: Mapping[int, Array]) -> list[_Row]:
         way = "between"
         moved = {side.name: _between(sides, side, i, known) for side in sides.sides}
     else:
-        way = "slope" if i in slopes else "over"
-        far = NEAR if i in slopes else APART
         moved = {
             side.name: slopes[i] if side.name == FORMULA and i in slopes
-            else _across(sides, side, i, far)
+            else _across(sides, side, i, NEAR if _smooth(side, sides, i) else APART)
             for side in sides.sides
         }  # fmt: skip
+        over = [side for side in sides.sides if not _smooth(side, sides, i)]
+        way = "slope" if not over else "over" if len(over) == len(sides.sides) else "model over"
     spread = float(np.nanstd(np.where(np.isfinite(column), column, np.nan)))
     told = {name: _mean(made) for name, made in moved.items()}
     return [_Row(sides.names[i], way, told, spread)]
