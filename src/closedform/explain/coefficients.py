@@ -154,7 +154,7 @@ def coefficients(sides: Sides, *, seconds: float = 5.0) -> Coefficients:
         sides: the model and the formula.
         seconds: for the asking; a slow model is asked about fewer rows.
     """
-    sides = _scored(sides)
+    sides = scored(sides)
     some = sides.part(sides.drawn(sides.affordable(2 * len(sides.features), seconds, ROWS)))
     said = {side.name: some.ask(side, some.X) for side in some.sides}
     slopes = _own_slopes(some)
@@ -167,7 +167,7 @@ def coefficients(sides: Sides, *, seconds: float = 5.0) -> Coefficients:
     spreads = np.array([row.spread for row in found])
     unit = np.where(np.isnan(spreads), 1.0, spreads)
     return Coefficients(
-        _called(some), tuple(row.name for row in found), tuple(row.way for row in found),
+        called(some), tuple(row.name for row in found), tuple(row.way for row in found),
         {name: made[:, 0] for name, made in held.items()},
         {name: made[:, 1] for name, made in held.items()},
         {name: made[:, 0] * unit / (spread[name] or np.nan) for name, made in held.items()},
@@ -185,7 +185,7 @@ class _Row:
     spread: float = float("nan")
 
 
-def _scored(sides: Sides) -> Sides:
+def scored(sides: Sides) -> Sides:
     """Return the sides asked for the score of the class, where all of them give it.
 
     Of two classes a score speaks for the second.
@@ -206,7 +206,8 @@ def _scored(sides: Sides) -> Sides:
     return replace(sides, target=Target(name, label, "score"))
 
 
-def _called(sides: Sides) -> str:
+def called(sides: Sides) -> str:
+    """Return what is explained, in words: a score by what it speaks for."""
     target = sides.target
     if target.kind != "score":
         return target.name
