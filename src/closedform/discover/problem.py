@@ -26,12 +26,23 @@ class Problem:
             then the rows given are all there is.
         noise: the error of what it says, root mean square, as a share of the deviation of
             `values`: nothing below it is a part of the law. 0: exact but for rounding.
+        observed: whether each row errs by itself, as what was observed does: then many rows tell
+            what one does not. What a model says errs alike for neighbouring rows.
+        estimated: whether the noise is an estimate: of rows that no smooth function goes through
+            it is too much.
     """
 
     rows: Array
     values: Array
     ask: Ask | None = field(default=None, repr=False)
     noise: float = 0.0
+    observed: bool = False
+    estimated: bool = False
+
+    @property
+    def noisy(self) -> bool:
+        """Whether rows err by themselves by what is no rounding."""
+        return self.observed and self.noise > 0
 
     @property
     def inputs(self) -> int:

@@ -146,15 +146,19 @@ def _until(found: Found, clock: Clock, step: Callable[[], None]) -> None:
 
 def _solved(found: Found, sought: Sought, clock: Clock, options: dict[str, Any]) -> None:
     problem = sought.problem
-    if options.pop("estimate", False) and problem.ask is not None:
-        found.noise = estimated(problem, sought.y, options.get("seed", 0))
-    for law in solve(replace(problem, noise=found.noise), clock, **options):
+    if options.pop("estimate", False) and (problem.ask is not None or problem.observed):
+        noise = estimated(problem, sought.y, options.get("seed", 0))
+        problem = replace(problem, noise=noise, estimated=True)
+        found.noise = noise
+    for law in solve(problem, clock, **options):
         found.laws.append(readable(problem, law))
     found.cut = clock.out()
 
 
 def _choose(found: Found, sought: Sought, seed: int) -> None:
-    problem = replace(sought.problem, noise=found.noise)
+    problem = sought.problem
+    if not problem.observed:
+        problem = replace(problem, noise=found.noise)
     found.chosen = best(problem, [constant_of(problem), *found.laws], sought.y, seed)
 
 
