@@ -22,6 +22,8 @@ MOST_LINES = 6
 FITS = 0.3
 """Of the time left, so much is for fits to many rows, and as much for small expressions: of noisy
 data, engines find more than these do in the same time."""
+NOISY = 0.5
+"""The same of the fits to noisy rows, whose symmetries are looked for first."""
 MORE = 8
 """So many laws that are as near as the noise allows are enough to choose from."""
 ROUGH = 1e-5
@@ -79,7 +81,8 @@ def _steps(
     if problem.inputs == 1:
         yield one_input.solve(problem, clock.at_most(clock.left / 2))
     if problem.ask is None or problem.noise <= ROUGH:
-        yield proposals.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
+        share = NOISY if problem.noisy else FITS
+        yield proposals.solve(problem, clock.at_most(share * clock.left), seed=seed)
     if problem.inputs <= 4:
         yield small.solve(problem, clock.at_most(FITS * clock.left))
     names = [DEFAULT] if engines is None else engines

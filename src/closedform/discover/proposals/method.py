@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -13,10 +14,14 @@ from closedform.discover.algebra import tidied
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.contents import canonical, shortest
 from closedform.discover.problem import Law, Problem
+from closedform.discover.proposals import evidence
 from closedform.discover.proposals.student import student
 from closedform.discover.proposals.sums import sums
 from closedform.discover.proposals.symmetries import Move, Reduced, moves, reduced
+from closedform.fitting import Constants
+from closedform.fitting.constants import written
 from closedform.ir import Node
+from closedform.passes.rounding import significant
 from closedform.shorten.clock import Clock
 
 SURE = 12.0
@@ -66,7 +71,7 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
 
 def finished(problem: Problem, node: Node, clock: Clock) -> Iterator[Node]:
     """Yield an expression refitted to the whole, and cleaned where it is near enough."""
-    made = refitted(problem, canonical(tidied(node)))
+    made = refitted(problem, _somewhere(problem, canonical(tidied(node))))
     yield made
     error = problem.error(made)
     if not clock.out() and error < max(0.1, 5 * problem.noise):
@@ -75,12 +80,27 @@ def finished(problem: Problem, node: Node, clock: Clock) -> Iterator[Node]:
         yield shortest(cleaned(less, made))
 
 
+def _somewhere(problem: Problem, node: Node) -> Node:
+    """Return an expression with numbers of few digits, where only so it has a value on all rows.
+
+    √(x² - 2.01·x·y + 0.99·y²) has none where x is y.
+    """
+    constants = Constants([node], written)
+    for digits in (1, 2) if math.isinf(problem.error(node)) else ():
+        made = constants.put(np.array(significant(constants.start.tolist(), digits)))[0]
+        if math.isfinite(problem.error(made)):
+            return made
+    return node
+
+
 def _proposed(
     problem: Problem, clock: Clock, seed: int, enough: Callable[[], bool]
 ) -> Iterator[tuple[Node, str]]:
     told: list[list[str]] = [[]]
-    smooth = problem if problem.ask is not None else student(problem, seed)
-    if smooth is not None:
+    if problem.noisy:
+        yield from _solved(problem, evidence.chain(problem, seed, clock), clock, enough)
+    smooth = problem if problem.ask is not None or problem.noisy else student(problem, seed)
+    if smooth is not None and not problem.noisy:
         for jump in (JUMP, np.inf):
             chain = _chain(smooth, jump, seed, clock)
             words = [c.words for c in chain]

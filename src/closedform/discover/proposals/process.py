@@ -9,7 +9,7 @@ Rasmussen and Williams, Gaussian processes for machine learning (2006), chapters
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,8 @@ JITTER = 1e-10
 BLOCK = 2_000
 """Rows that are answered at a time: a table of as many times `TOLD` numbers."""
 
+Turn = Callable[[Array], Array]
+
 
 @dataclass(frozen=True, eq=False)
 class Process:
@@ -41,10 +43,10 @@ class Process:
         middle, deviation: of the values.
         noise: of single values, as a share of the deviation.
         error: of what it says where there are rows, root mean square, as a share of it.
-        likelihood: of the rows that it was learnt from, as a logarithm.
+        likelihood: of the values that it was learnt from, as a logarithm.
     """
 
-    turned: Callable[[Array], Array]
+    turned: _Turned
     at: Array
     lengths: Array
     weights: Array
@@ -65,72 +67,83 @@ class Process:
         return np.asarray(self.middle + self.deviation * np.concatenate([*said, np.empty(0)]))
 
 
-def process(rows: Array, values: Array, seed: int = 0) -> Process | None:
+def process(
+    rows: Array, values: Array, seed: int = 0, weight: Array | None = None,
+    turns: Sequence[Turn] = (np.asarray, np.log),
+) -> Process | None:
     """Return the process that rows are likeliest to come from; None where SciPy is missing.
 
     Args:
         rows: shape (rows, inputs), numbers.
         values: shape (rows,), not all the same.
         seed: of which rows are looked at.
+        weight: how large the noise of each row is beside the others', shape (rows,); None: all
+            the same.
+        turns: what it may be smooth in: the inputs, and where all are positive their logarithms.
     """
     try:
         import scipy.optimize as _
     except ImportError:
         return None
     order = np.random.default_rng([seed, 29]).permutation(len(rows))[:TOLD]
-    made = [_through(rows[order], values[order], turned) for turned in _turns(rows)]
+    weight = np.ones(len(rows)) if weight is None else weight
+    turns = turns if (rows > 0).all() else (np.asarray,)
+    made = [
+        _through(rows[order], values[order], weight[order], _Turned.of(rows, turn))
+        for turn in turns
+    ]
     found = [one for one in made if one is not None]
     return max(found, key=lambda one: one.likelihood) if found else None
 
 
-def _turns(rows: Array) -> list[Callable[[Array], Array]]:
-    found: list[Callable[[Array], Array]] = []
-    for turn in (np.asarray, np.log) if (rows > 0).all() else (np.asarray,):
-        table = turn(rows)
-        middle, spread = table.mean(axis=0), table.std(axis=0)
-        found.append(_Turn(turn, middle, np.where(spread > 0, spread, 1.0)))
-    return found
-
-
 @dataclass(frozen=True, eq=False)
-class _Turn:
+class _Turned:
     """Columns as deviations from their mean, after a function."""
 
-    turn: Callable[[Array], Array]
+    turn: Turn
     middle: Array
     spread: Array
+
+    @classmethod
+    def of(cls, rows: Array, turn: Turn) -> _Turned:
+        table = turn(rows)
+        middle, spread = table.mean(axis=0), table.std(axis=0)
+        return cls(turn, middle, np.where(spread > 0, spread, 1.0))
 
     def __call__(self, rows: Array) -> Array:
         return np.asarray((self.turn(rows) - self.middle) / self.spread)
 
 
-def _through(rows: Array, values: Array, turned: Callable[[Array], Array]) -> Process | None:
+def _through(
+    rows: Array, values: Array, weight: Array, turned: _Turned
+) -> Process | None:
     """Return a process through all rows, learnt from the first of them."""
     from scipy.optimize import minimize
 
     table, width = turned(rows), rows.shape[1]
     middle, deviation = float(values.mean()), float(values.std())
-    y = (values - middle) / deviation
+    y, loud = (values - middle) / deviation, weight**2 / np.mean(weight**2)
     few = table[:LEARNT]
     squares = (few[:, None, :] - few[None, :, :]).transpose(2, 0, 1) ** 2
     start = np.array([*[LENGTH] * width, 0.5, np.log(0.05)])
     found = minimize(
-        _unlikely, start, (squares, y[:LEARNT]), "L-BFGS-B", jac=True,
+        _unlikely, start, (squares, y[:LEARNT], loud[:LEARNT]), "L-BFGS-B", jac=True,
         bounds=[*[BOUNDS[0]] * width, *BOUNDS[1:]], options={"maxiter": STEPS},
     )  # fmt: skip
     lengths, (size, noise) = np.exp(found.x[:width]), np.exp(found.x[width:])
     at = table / lengths
     smooth = size * _near(at, at)
-    noisy = smooth + (noise + JITTER * size) * np.eye(len(at))
+    noisy = smooth + np.diag(noise * loud + JITTER * size)
     try:
         inverse = np.linalg.inv(noisy)
     except np.linalg.LinAlgError:
         return None
     # What is known of the smooth part at the rows themselves: noise · K(K + noise)⁻¹.
-    error = np.sqrt(max(noise * float(np.mean((smooth * inverse).sum(axis=1))), 0.0))
+    share = (smooth * inverse).sum(axis=1)
+    error = np.sqrt(max(noise * float(np.mean(loud * share)), 0.0))
     return Process(
         turned, at, lengths, size * (inverse @ y), middle, deviation, float(np.sqrt(noise)),
-        float(error), -float(found.fun),
+        float(error), -float(found.fun) - len(few) * float(np.log(deviation)),
     )  # fmt: skip
 
 
@@ -140,18 +153,19 @@ def _near(one: Array, other: Array) -> Array:
     return np.asarray(np.exp(-0.5 * np.maximum(apart, 0.0)))
 
 
-def _unlikely(theta: Array, squares: Array, y: Array) -> tuple[float, Array]:
+def _unlikely(theta: Array, squares: Array, y: Array, loud: Array) -> tuple[float, Array]:
     """Return minus the logarithm of the likelihood of values, and its slopes.
 
     Args:
         theta: logarithms: of the lengths, the variance of what is smooth, and of the noise.
         squares: of the differences of rows, shape (inputs, rows, rows).
         y: the values.
+        loud: the variance of the noise of each, beside the others'.
     """
     width = len(squares)
     weight, (size, noise) = np.exp(-2 * theta[:width]), np.exp(theta[width:])
     smooth = size * np.exp(-0.5 * np.tensordot(weight, squares, 1))
-    noisy = smooth + (noise + JITTER * size) * np.eye(len(y))
+    noisy = smooth + np.diag(noise * loud + JITTER * size)
     try:
         lower = np.linalg.cholesky(noisy)
         inverse = np.linalg.inv(noisy)
@@ -161,5 +175,5 @@ def _unlikely(theta: Array, squares: Array, y: Array) -> tuple[float, Array]:
     bend = inverse - np.outer(alpha, alpha)
     both = bend * smooth
     slopes = [0.5 * w * float((both * s).sum()) for w, s in zip(weight, squares, strict=True)]
-    slopes += [0.5 * float(both.sum()), 0.5 * noise * float(np.trace(bend))]
+    slopes += [0.5 * float(both.sum()), 0.5 * noise * float(np.diag(bend) @ loud)]
     return float(0.5 * y @ alpha + np.log(np.diag(lower)).sum()), np.array(slopes)
