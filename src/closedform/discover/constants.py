@@ -91,7 +91,9 @@ def _limit(problem: Problem, error: float, node: Node, sample: Sample) -> float:
     """
     if problem.observed:
         # 6: a deviation of 2.4, by chance once in 70 times.
-        return math.hypot(max(error, least_error(problem)) * math.sqrt(1 + 6.0 / len(sample)), EXACT)
+        return math.hypot(
+            max(error, least_error(problem)) * math.sqrt(1 + 6.0 / len(sample)), EXACT
+        )
     noise = OVER * problem.noise
     share = 1.0 if problem.ask is not None else _alike(node, sample)
     floor = max(noise * noise - error * error, 0.0) * share

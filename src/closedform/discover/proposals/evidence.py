@@ -57,9 +57,7 @@ class Noisy:
     seed: int
 
     @classmethod
-    def of(
-        cls, rows: Array, values: Array, weight: Array, seed: int, **turns: Any
-    ) -> Noisy | None:
+    def of(cls, rows: Array, values: Array, weight: Array, seed: int, **turns: Any) -> Noisy | None:
         """Return rows with a process through them; None where there is none."""
         fine = np.isfinite(rows).all(axis=1) & np.isfinite(values)
         if not fine.all() or not np.ptp(values):

@@ -61,14 +61,16 @@ class Process:
         with np.errstate(all="ignore"):
             table = self.turned(np.asarray(rows, dtype=float)) / self.lengths
         said = [
-            _near(table[i : i + BLOCK], self.at) @ self.weights
-            for i in range(0, len(table), BLOCK)
+            _near(table[i : i + BLOCK], self.at) @ self.weights for i in range(0, len(table), BLOCK)
         ]
         return np.asarray(self.middle + self.deviation * np.concatenate([*said, np.empty(0)]))
 
 
 def process(
-    rows: Array, values: Array, seed: int = 0, weight: Array | None = None,
+    rows: Array,
+    values: Array,
+    seed: int = 0,
+    weight: Array | None = None,
     turns: Sequence[Turn] = (np.asarray, np.log),
 ) -> Process | None:
     """Return the process that rows are likeliest to come from; None where SciPy is missing.
@@ -114,9 +116,7 @@ class _Turned:
         return np.asarray((self.turn(rows) - self.middle) / self.spread)
 
 
-def _through(
-    rows: Array, values: Array, weight: Array, turned: _Turned
-) -> Process | None:
+def _through(rows: Array, values: Array, weight: Array, turned: _Turned) -> Process | None:
     """Return a process through all rows, learnt from the first of them."""
     from scipy.optimize import minimize
 
