@@ -94,8 +94,7 @@ def _of_rows(problem: Problem, seed: int) -> float:
     A polynomial is fitted to a half of the rows and judged by the other: of a law that is none its
     error is too much, never too little.
     """
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
-    at = np.random.default_rng([seed, 19]).permutation(np.flatnonzero(fine))[:4_000]
+    at = np.random.default_rng([seed, 19]).permutation(np.flatnonzero(problem.complete))[:4_000]
     rows, values = problem.rows[at], problem.values[at]
     if len(at) < FEWEST or not np.ptp(values):
         return 0.0
