@@ -74,7 +74,7 @@ def best(problem: Problem, laws: Sequence[Law], y: Array | None = None, seed: in
 
 
 def _cheapest(problem: Problem, laws: Sequence[Law], seed: int) -> Choice:
-    """Return the law by which the rows are told in the fewest words: each of them errs by itself."""
+    """Return the law by which rows that err by themselves are told in the fewest words."""
     law = cheapest(problem, laws)[0]
     beyond = across(law.node, cuts(problem, seed), problem.scale)
     text = (

@@ -33,6 +33,8 @@ SURE = 5.0
 
 Of laws with smooth errors the constants are off by less than 3 times that in nine of ten cases.
 """
+CHANCE = 6.0
+"""The square of a deviation of 2.4, by chance once in 70 times."""
 OVER = 1.1
 """The truth is this much of the noise away at most: the noise is known to a tenth."""
 
@@ -90,16 +92,13 @@ def _limit(problem: Problem, error: float, node: Node, sample: Sample) -> float:
     and little may be lost.
     """
     if problem.observed:
-        # 6: a deviation of 2.4, by chance once in 70 times.
-        return math.hypot(
-            max(error, least_error(problem)) * math.sqrt(1 + 6.0 / len(sample)), EXACT
-        )
+        size = max(error, least_error(problem))
+        return math.hypot(size * math.sqrt(1 + CHANCE / len(sample)), EXACT)
     noise = OVER * problem.noise
     share = 1.0 if problem.ask is not None else _alike(node, sample)
     floor = max(noise * noise - error * error, 0.0) * share
     size = max(error, problem.noise if share < 1 else 0.0)
-    # 6: a deviation of 2.4, by chance once in 70 times.
-    chance = size * size * max(0.02 * share, 6.0 / len(sample))
+    chance = size * size * max(0.02 * share, CHANCE / len(sample))
     return math.sqrt(error * error + floor + chance + EXACT * EXACT)
 
 

@@ -25,7 +25,7 @@ MOST_LINES = 6
 FITS = 0.3
 """Of the time left, so much is for fits to many rows, and as much for small expressions: of noisy
 data, engines find more than these do in the same time."""
-NOISY = 0.5
+NOISY = 0.65
 """The same of the fits to noisy rows, whose symmetries are looked for first."""
 MORE = 8
 """So many laws that are as near as the noise allows are enough to choose from."""
@@ -51,7 +51,7 @@ def solve(
     """
     found: list[Law] = []
     # What is within the noise is no more than near: rows tell much finer differences.
-    limit = -1.0 if problem.noisy and problem.estimated else enough(problem)
+    limit = -1.0 if problem.noisy else enough(problem)
     for laws in _steps(problem, clock, seed, operators, engines, found):
         more = MORE
         for law in laws:
@@ -81,8 +81,8 @@ def _steps(
     if problem.inputs == 1:
         yield one_input.solve(problem, clock.at_most(clock.left / 2))
     if problem.ask is None or problem.noise <= ROUGH:
-        share = NOISY if problem.noisy else FITS
-        yield proposals.solve(problem, clock.at_most(share * clock.left), seed=seed)
+        part = NOISY if problem.noisy else FITS
+        yield proposals.solve(problem, clock.at_most(part * clock.left), seed=seed)
     if problem.inputs <= 4:
         yield small.solve(problem, clock.at_most(FITS * clock.left))
     names = [DEFAULT] if engines is None else engines

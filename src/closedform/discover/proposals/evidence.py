@@ -8,9 +8,7 @@ for in what is left, which is denser and so better known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -28,14 +26,16 @@ from closedform.discover.proposals.symmetries import (
 from closedform.ir import Array
 from closedform.shorten.clock import Clock
 
+FEWEST = 30
+"""Fewer rows show no symmetries."""
 FAR = 0.3
 """A share of the deviation, and so many times a process' own error: what changes by more is no
 symmetry."""
 TIMES = 8.0
-TRIED = 4
-"""So many moves are tried for each input that goes."""
+TRIED, MOVED = 3, 100
+"""So many moves are tried for each input that goes, the nearest of so many rows."""
 LOSS = 3.0
-"""Nats that the rows may become less likely by: what is simpler is likelier before they are seen."""
+"""Nats that rows may become less likely by: before they are seen what is simpler is likelier."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +57,14 @@ class Noisy:
     seed: int
 
     @classmethod
-    def of(cls, rows: Array, values: Array, weight: Array, seed: int, **turns: Any) -> Noisy | None:
+    def of(
+        cls, rows: Array, values: Array, weight: Array, seed: int, like: Process | None = None
+    ) -> Noisy | None:
         """Return rows with a process through them; None where there is none."""
         fine = np.isfinite(rows).all(axis=1) & np.isfinite(values)
         if not fine.all() or not np.ptp(values):
             return None
-        found = process(rows, values, seed, weight, **turns)
+        found = process(rows, values, seed, weight, like)
         return None if found is None else cls(rows, values, weight, found, seed)
 
     @property
@@ -82,18 +84,19 @@ class Noisy:
         step = way(self.rows, move, k)
         rows = np.delete(carried(self.rows, move.kind, q, step), k, axis=1)
         factor = np.exp(move.p * step)
-        turns = (self.smooth.turned.turn,)
-        return Noisy.of(rows, self.values * factor, self.weight * factor, self.seed, turns=turns)
+        like = replace(self.smooth, lengths=np.delete(self.smooth.lengths, k))
+        return Noisy.of(rows, self.values * factor, self.weight * factor, self.seed, like)
 
 
 def chain(problem: Problem, seed: int, clock: Clock) -> list[Reduced]:
     """Return one reduction of noisy rows after the other, as long as they make these likelier."""
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
-    rows, values = problem.rows[fine], problem.values[fine]
+    rows, values = problem.rows[problem.complete], problem.values[problem.complete]
+    if len(rows) < FEWEST:
+        return []
     now = Noisy.of(rows, values, np.ones(len(rows)), seed)
     found: list[Reduced] = []
     while now is not None and now.rows.shape[1] > 1 and not clock.out():
-        step = next(_likelier(now, clock), None)
+        step = _likeliest(now, clock)
         if step is None:
             break
         move, then = step
@@ -103,13 +106,12 @@ def chain(problem: Problem, seed: int, clock: Clock) -> list[Reduced]:
     return found
 
 
-def _likelier(now: Noisy, clock: Clock) -> Iterator[tuple[Move, Noisy]]:
-    """Yield the moves by which what was observed becomes likelier, and what is then left."""
-    most = min(TIMES * now.smooth.error, FAR)
-    tried = [move for move in moves(now.problem, now.seed) if move.away <= most]
+def _likeliest(now: Noisy, clock: Clock) -> tuple[Move, Noisy] | None:
+    """Return the move by which what was observed becomes likeliest, and what is then left."""
+    most, found = min(TIMES * now.smooth.error, FAR), list[tuple[Move, Noisy]]()
+    tried = [move for move in moves(now.problem, now.seed, most=MOVED) if move.away <= most]
     for move in sorted(tried, key=lambda m: m.away * np.count_nonzero(m.q))[:TRIED]:
-        if clock.out():
-            return
-        then = now.along(move)
+        then = None if clock.out() else now.along(move)
         if then is not None and then.evidence > now.evidence - LOSS:
-            yield move, then
+            found.append((move, then))
+    return max(found, key=lambda one: one[1].evidence, default=None)

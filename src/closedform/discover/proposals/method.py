@@ -55,8 +55,8 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
 
     def enough() -> bool:
         # Of noisy rows many tell what one does not: what is a tenth off is another law.
-        near = problem.noise if problem.noisy else DONE * problem.noise
-        return clock.out() or least[0] <= near + LEAST
+        near = least[0] <= DONE * problem.noise + LEAST and not problem.noisy
+        return clock.out() or near
 
     for node, made in _proposed(problem, clock, seed, enough):
         for law in finished(problem, node, clock):
@@ -97,10 +97,11 @@ def _proposed(
     problem: Problem, clock: Clock, seed: int, enough: Callable[[], bool]
 ) -> Iterator[tuple[Node, str]]:
     told: list[list[str]] = [[]]
-    if problem.noisy:
-        yield from _solved(problem, evidence.chain(problem, seed, clock), clock, enough)
-    smooth = problem if problem.ask is not None or problem.noisy else student(problem, seed)
-    if smooth is not None and not problem.noisy:
+    sure = evidence.chain(problem, seed, clock) if problem.noisy else []
+    if sure:
+        yield from _solved(problem, sure, clock, enough)
+    smooth = problem if problem.ask is not None else student(problem, seed)
+    if smooth is not None and not sure:
         for jump in (JUMP, np.inf):
             chain = _chain(smooth, jump, seed, clock)
             words = [c.words for c in chain]

@@ -1,7 +1,7 @@
 """A Gaussian process through noisy rows: how much of them is noise, and what is smooth in them.
 
 Its lengths, one for each input, its size and its noise are those that make the rows likeliest; so
-the noise is told without a law, and without rows held out. Of laws drawn on 250 rows with 10 % or
+the noise is told without a law, and without rows held out. Of laws drawn on 200 rows with 10 % or
 1 % of noise, 90 % had theirs estimated to a tenth.
 
 Rasmussen and Williams, Gaussian processes for machine learning (2006), chapters 2 and 5.
@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
 from closedform.ir import Array
 
-LEARNT, TOLD = 250, 1_000
+LEARNT, TOLD = 200, 1_000
 """Rows that lengths and noise are learnt from, a step being of their cube; and that it goes
 through."""
 STEPS = 40
-LENGTH = np.log(2.0)
-"""Of each input at first, in units of its deviation, as a logarithm."""
+LENGTH, START = float(np.log(2.0)), (0.5, float(np.log(0.05)))
+"""Of each input at first, in units of its deviation; the variance of what is smooth, and of the
+noise: as logarithms."""
 BOUNDS = (-2.0, 5.0), (-3.0, 8.0), (-25.0, 1.0)
 """Of the logarithms of the lengths, of the variance of what is smooth, and of the noise's."""
 JITTER = 1e-10
@@ -71,7 +73,7 @@ def process(
     values: Array,
     seed: int = 0,
     weight: Array | None = None,
-    turns: Sequence[Turn] = (np.asarray, np.log),
+    like: Process | None = None,
 ) -> Process | None:
     """Return the process that rows are likeliest to come from; None where SciPy is missing.
 
@@ -81,18 +83,18 @@ def process(
         seed: of which rows are looked at.
         weight: how large the noise of each row is beside the others', shape (rows,); None: all
             the same.
-        turns: what it may be smooth in: the inputs, and where all are positive their logarithms.
+        like: one with as many inputs, or more, that it is to be like: it is smooth in the same,
+            and its lengths are looked for near that one's.
     """
-    try:
-        import scipy.optimize as _
-    except ImportError:
+    if find_spec("scipy") is None:
         return None
     order = np.random.default_rng([seed, 29]).permutation(len(rows))[:TOLD]
     weight = np.ones(len(rows)) if weight is None else weight
-    turns = turns if (rows > 0).all() else (np.asarray,)
+    turns: tuple[Turn, ...] = (np.asarray, np.log) if like is None else (like.turned.turn,)
+    start = [LENGTH] * rows.shape[1] if like is None else np.log(like.lengths).tolist()
     made = [
-        _through(rows[order], values[order], weight[order], _Turned.of(rows, turn))
-        for turn in turns
+        _through(rows[order], values[order], weight[order], _Turned.of(rows, turn), start)
+        for turn in (turns if (rows > 0).all() else (np.asarray,))
     ]
     found = [one for one in made if one is not None]
     return max(found, key=lambda one: one.likelihood) if found else None
@@ -116,7 +118,9 @@ class _Turned:
         return np.asarray((self.turn(rows) - self.middle) / self.spread)
 
 
-def _through(rows: Array, values: Array, weight: Array, turned: _Turned) -> Process | None:
+def _through(
+    rows: Array, values: Array, weight: Array, turned: _Turned, lengths: Sequence[float]
+) -> Process | None:
     """Return a process through all rows, learnt from the first of them."""
     from scipy.optimize import minimize
 
@@ -125,13 +129,13 @@ def _through(rows: Array, values: Array, weight: Array, turned: _Turned) -> Proc
     y, loud = (values - middle) / deviation, weight**2 / np.mean(weight**2)
     few = table[:LEARNT]
     squares = (few[:, None, :] - few[None, :, :]).transpose(2, 0, 1) ** 2
-    start = np.array([*[LENGTH] * width, 0.5, np.log(0.05)])
+    start = np.array([*lengths[:width], *START])
     found = minimize(
         _unlikely, start, (squares, y[:LEARNT], loud[:LEARNT]), "L-BFGS-B", jac=True,
         bounds=[*[BOUNDS[0]] * width, *BOUNDS[1:]], options={"maxiter": STEPS},
     )  # fmt: skip
-    lengths, (size, noise) = np.exp(found.x[:width]), np.exp(found.x[width:])
-    at = table / lengths
+    units, (size, noise) = np.exp(found.x[:width]), np.exp(found.x[width:])
+    at = table / units
     smooth = size * _near(at, at)
     noisy = smooth + np.diag(noise * loud + JITTER * size)
     try:
@@ -142,7 +146,7 @@ def _through(rows: Array, values: Array, weight: Array, turned: _Turned) -> Proc
     share = (smooth * inverse).sum(axis=1)
     error = np.sqrt(max(noise * float(np.mean(loud * share)), 0.0))
     return Process(
-        turned, at, lengths, size * (inverse @ y), middle, deviation, float(np.sqrt(noise)),
+        turned, at, units, size * (inverse @ y), middle, deviation, float(np.sqrt(noise)),
         float(error), -float(found.fun) - len(few) * float(np.log(deviation)),
     )  # fmt: skip
 

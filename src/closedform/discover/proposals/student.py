@@ -13,17 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform.discover.problem import Problem
-from closedform.discover.proposals.process import process
 from closedform.ir import Array
 
 ROWS = 4_000
 DEGREES = range(1, 9)
 NEAR = 0.06
 """A share of the deviation: a stand-in that is farther off shows no symmetry."""
-NOISY = 1e-3
-"""From this noise on it is a process."""
-FAR = 0.15
-"""A process as far off says nothing more."""
 PARTS = 3
 """So many coefficients to a row at most: one for three."""
 
@@ -58,8 +53,6 @@ def student(problem: Problem, seed: int = 0) -> Problem | None:
     if len(at) < 20 or not np.ptp(problem.values[at]):
         return None
     rows, values = problem.rows[at], problem.values[at]
-    if problem.noise > NOISY:
-        return _smooth(problem, seed)
     best: tuple[float, _Fit] | None = None
     for columns, forth, back in _turns(rows, values):
         for degree in DEGREES:
@@ -73,16 +66,6 @@ def student(problem: Problem, seed: int = 0) -> Problem | None:
     said = best[1](rows)
     kept = np.isfinite(said)
     return Problem(rows[kept], said[kept], best[1], best[0] / problem.scale)
-
-
-def _smooth(problem: Problem, seed: int) -> Problem | None:
-    """Return a process through noisy rows: a polynomial would follow the noise."""
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
-    rows, values = problem.rows[fine], problem.values[fine]
-    found = process(rows, values, seed)
-    if found is None or found.error > FAR:
-        return None
-    return Problem(rows, found(rows), found, found.error)
 
 
 Turned = tuple[Callable[[Array], Array], Callable[[Array], Array], Callable[[Array], Array]]

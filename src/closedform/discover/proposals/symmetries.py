@@ -50,7 +50,9 @@ class Move:
     away: float
 
 
-def moves(problem: Problem, seed: int = 0, kinds: Sequence[int] = (0, 1, 2)) -> list[Move]:
+def moves(
+    problem: Problem, seed: int = 0, kinds: Sequence[int] = (0, 1, 2), most: int = ROWS
+) -> list[Move]:
     """Return all moves that were tried, with how far each is from a symmetry, the nearest first.
 
     Args:
@@ -58,10 +60,11 @@ def moves(problem: Problem, seed: int = 0, kinds: Sequence[int] = (0, 1, 2)) -> 
         seed: of rows and steps.
         kinds: 0: of one input, and differences and sums of two; 1: two inputs scaled together;
             2: several.
+        most: rows that are moved.
     """
     random = np.random.default_rng([seed, 11])
     fine = np.flatnonzero(np.isfinite(problem.values))
-    rows = problem.rows[random.choice(fine, min(ROWS, len(fine)), replace=False)]
+    rows = problem.rows[random.choice(fine, min(most, len(fine)), replace=False)]
     before = asked(problem, rows)
     found = []
     for kind, q in (one for k in kinds for one in DIRECTIONS[k](problem)):
