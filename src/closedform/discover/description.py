@@ -48,7 +48,10 @@ def told(node: Node, inputs: int, rows: int) -> float:
 
 
 def cost(problem: Problem, law: Law) -> float:
-    """Return the nats that it takes to tell the values of a problem by a law of it."""
+    """Return the nats that it takes to tell the values of a problem by a law of it.
+
+    Infinite where the law is no number on some rows.
+    """
     rows = int(np.isfinite(problem.values).sum())
     return rows * math.log(max(law.error, least(problem))) + told(law.node, problem.inputs, rows)
 
@@ -60,5 +63,5 @@ def least(problem: Problem) -> float:
 
 def cheapest(problem: Problem, laws: Sequence[Law]) -> list[Law]:
     """Return laws in the order of what it takes to tell the values by them, each once."""
-    each = {law.node: law for law in laws if math.isfinite(law.error)}
+    each = {law.node: law for law in laws}
     return sorted(each.values(), key=lambda law: cost(problem, law))

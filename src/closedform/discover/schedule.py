@@ -51,7 +51,7 @@ def solve(
     """
     found: list[Law] = []
     # What is within the noise is no more than near: rows tell much finer differences.
-    limit = -1.0 if problem.noisy else enough(problem)
+    limit = -1.0 if problem.noisy and problem.estimated else enough(problem)
     for laws in _steps(problem, clock, seed, operators, engines, found):
         more = MORE
         for law in laws:

@@ -24,6 +24,8 @@ from closedform.shorten.clock import Clock
 
 SHARE = 0.9
 """Of the time of an output, so much is for finding laws; the rest is for choosing one."""
+MORE = 1.25
+"""A law so many times the noise away misses something: the noise is known to a tenth."""
 GRACE = 1.0
 """Seconds for which a step on its way may overrun; then it is cut off."""
 
@@ -160,6 +162,19 @@ def _choose(found: Found, sought: Sought, seed: int) -> None:
     if not problem.observed:
         problem = replace(problem, noise=found.noise)
     found.chosen = best(problem, [constant_of(problem), *found.laws], sought.y, seed)
+    if problem.observed and found.noise > problem.noise:
+        found.notes.append(_of_noise(found.noise, found.chosen.law.error))
+
+
+def _of_noise(noise: float, error: float) -> str:
+    """Return what the estimate of the noise of rows says of the best law."""
+    text = (
+        f"the noise of y is estimated at {noise:.2g} of its deviation, by a smooth function through "
+        "the rows: no law can come nearer to y"
+    )
+    if error > MORE * noise:
+        text += f"; the best one is {error:.2g} away, so that there is more to be found"
+    return text
 
 
 def constant_of(problem: Problem) -> Law:

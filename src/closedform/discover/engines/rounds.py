@@ -35,7 +35,7 @@ LEAST = 0.6
 """Seconds: with less no engine is started."""
 COMMITTEE = 6
 """So many of the best formulas say by their differences which rows are hard."""
-PATIENCE = 3
+PATIENCE = 2
 """So many starts on noisy rows that bring nothing better are the last."""
 MOST = 12
 """So many formulas of a start are refitted: the front's, the most accurate first."""
