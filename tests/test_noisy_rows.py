@@ -121,7 +121,7 @@ def test_a_symbol_and_a_digit_have_a_price():
 
 
 def test_a_term_smaller_than_the_noise_is_kept_and_chance_is_not():
-    problem, true = noisy(lambda a, b: a * b + 0.2 * np.sin(5 * a), 2, 0.1, rows=2_000)
+    problem, _ = noisy(lambda a, b: a * b + 0.2 * np.sin(5 * a), 2, 0.1, rows=2_000)
     small = ops.lin(0, (1, ops.mul(X0, X1)), (0.2, ops.sin(ops.lin(0, (5, X0)))))
     random = np.random.default_rng(7)
     waves = (ops.sin(ops.lin(c, (w, X1))) for w, c in random.uniform(3, 99, (40, 2)))

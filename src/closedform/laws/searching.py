@@ -169,8 +169,8 @@ def _choose(found: Found, sought: Sought, seed: int) -> None:
 def _of_noise(noise: float, error: float) -> str:
     """Return what the estimate of the noise of rows says of the best law."""
     text = (
-        f"the noise of y is estimated at {noise:.2g} of its deviation, by a smooth function through "
-        "the rows: no law can come nearer to y"
+        f"the noise of y is estimated at {noise:.2g} of its deviation, by a smooth function "
+        "through the rows: no law can come nearer to y"
     )
     if error > MORE * noise:
         text += f"; the best one is {error:.2g} away, so that there is more to be found"
