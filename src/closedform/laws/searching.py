@@ -163,7 +163,10 @@ def _choose(found: Found, sought: Sought, seed: int) -> None:
         problem = replace(problem, noise=found.noise)
     found.chosen = best(problem, [constant_of(problem), *found.laws], sought.y, seed)
     if problem.observed and found.noise > problem.noise:
-        found.notes.append(_of_noise(found.noise, found.chosen.law.error))
+        # What a short law explains is no noise: where rows have a kink, an estimate is too much.
+        error = found.chosen.law.error
+        found.noise = min(found.noise, error)
+        found.notes.append(_of_noise(found.noise, error))
 
 
 def _of_noise(noise: float, error: float) -> str:

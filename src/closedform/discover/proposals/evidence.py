@@ -28,14 +28,18 @@ from closedform.shorten.clock import Clock
 
 FEWEST = 30
 """Fewer rows show no symmetries."""
+MOST = 10
+"""Inputs: of more, pairs of them alone take many seconds to try."""
 FAR = 0.3
 """A share of the deviation, and so many times a process' own error: what changes by more is no
 symmetry."""
 TIMES = 8.0
 TRIED, MOVED = 3, 100
 """So many moves are tried for each input that goes, the nearest of so many rows."""
-LOSS = 3.0
-"""Nats that rows may become less likely by: before they are seen what is simpler is likelier."""
+LOSS, SURE = 3.0, 25.0
+"""Nats that rows may become less likely by: before they are seen what is simpler is likelier.
+And that they become more likely by, where no other move need be tried: of moves that are nearly
+symmetries, none was seen beyond 15."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +95,7 @@ class Noisy:
 def chain(problem: Problem, seed: int, clock: Clock) -> list[Reduced]:
     """Return one reduction of noisy rows after the other, as long as they make these likelier."""
     rows, values = problem.rows[problem.complete], problem.values[problem.complete]
-    if len(rows) < FEWEST:
+    if len(rows) < FEWEST or problem.inputs > MOST:
         return []
     now = Noisy.of(rows, values, np.ones(len(rows)), seed)
     found: list[Reduced] = []
@@ -114,4 +118,6 @@ def _likeliest(now: Noisy, clock: Clock) -> tuple[Move, Noisy] | None:
         then = None if clock.out() else now.along(move)
         if then is not None and then.evidence > now.evidence - LOSS:
             found.append((move, then))
+            if then.evidence > now.evidence + SURE:
+                break
     return max(found, key=lambda one: one[1].evidence, default=None)

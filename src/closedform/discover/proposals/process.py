@@ -1,8 +1,9 @@
 """A Gaussian process through noisy rows: how much of them is noise, and what is smooth in them.
 
 Its lengths, one for each input, its size and its noise are those that make the rows likeliest; so
-the noise is told without a law, and without rows held out. Of laws drawn on 200 rows with 10 % or
-1 % of noise, 90 % had theirs estimated to a tenth.
+the noise is told without a law, and without rows held out. Of 19 laws with 10 % of noise 15 had it
+estimated to a tenth; of as many with 1 %, 9, and the others too much: a process of 200 rows in
+many dimensions misses some of what is smooth.
 
 Rasmussen and Williams, Gaussian processes for machine learning (2006), chapters 2 and 5.
 """
@@ -21,9 +22,10 @@ LEARNT, TOLD = 200, 1_000
 """Rows that lengths and noise are learnt from, a step being of their cube; and that it goes
 through."""
 STEPS = 40
-LENGTH, START = float(np.log(2.0)), (0.5, float(np.log(0.05)))
-"""Of each input at first, in units of its deviation; the variance of what is smooth, and of the
-noise: as logarithms."""
+LENGTH, SHORT, START = float(np.log(2.0)), float(np.log(0.4)), (0.5, float(np.log(0.05)))
+"""Of each input at first, in units of its deviation, and where that leaves more than `ROUGH`; the
+variance of what is smooth, and of the noise: as logarithms."""
+ROUGH = 0.3
 BOUNDS = (-2.0, 5.0), (-3.0, 8.0), (-25.0, 1.0)
 """Of the logarithms of the lengths, of the variance of what is smooth, and of the noise's."""
 JITTER = 1e-10
@@ -91,13 +93,17 @@ def process(
     order = np.random.default_rng([seed, 29]).permutation(len(rows))[:TOLD]
     weight = np.ones(len(rows)) if weight is None else weight
     turns: tuple[Turn, ...] = (np.asarray, np.log) if like is None else (like.turned.turn,)
-    start = [LENGTH] * rows.shape[1] if like is None else np.log(like.lengths).tolist()
-    made = [
-        _through(rows[order], values[order], weight[order], _Turned.of(rows, turn), start)
-        for turn in (turns if (rows > 0).all() else (np.asarray,))
-    ]
-    found = [one for one in made if one is not None]
-    return max(found, key=lambda one: one.likelihood) if found else None
+    best: Process | None = None
+    for length in (LENGTH, SHORT) if like is None else (LENGTH,):
+        start = [length] * rows.shape[1] if like is None else np.log(like.lengths).tolist()
+        for turn in turns if (rows > 0).all() else (np.asarray,):
+            turned = _Turned.of(rows, turn)
+            made = _through(rows[order], values[order], weight[order], turned, start)
+            if made is not None and (best is None or made.likelihood > best.likelihood):
+                best = made
+        if best is not None and best.noise < ROUGH:
+            break
+    return best
 
 
 @dataclass(frozen=True, eq=False)
