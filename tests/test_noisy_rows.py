@@ -23,7 +23,7 @@ def noisy(law, inputs, share, rows=600, seed=0, lo=1.0, hi=3.0):
     table = random.uniform(lo, hi, (rows, inputs))
     said = law(*table.T)
     away = share * said.std() * random.normal(size=rows)
-    problem = Problem(table, said + away, None, 0.0, True)
+    problem = Problem(table, said + away, observed=True)
     return problem, float(np.sqrt(np.mean(away**2)) / problem.scale)
 
 
@@ -99,7 +99,7 @@ def test_rows_without_a_symmetry_are_left_as_they_are():
 @pytest.mark.parametrize("law", ["x*exp(-y/z)", "distance"])
 def test_laws_are_proposed_at_a_tenth_of_noise(law):
     problem, true = noisy(*LAWS[law], 0.1)
-    rough = Problem(problem.rows, problem.values, None, true, True, True)
+    rough = Problem(problem.rows, problem.values, None, true, observed=True)
     fresh = np.random.default_rng(1).uniform(1, 9, (200, problem.inputs))
     truth = LAWS[law][0](*fresh.T)
     # Constants of 600 rows with a tenth of noise are known to about half a percent.
@@ -159,7 +159,7 @@ def test_data_with_noise_give_their_law_and_say_how_noisy_they_are():
 
 def test_an_engine_on_noisy_rows_stops_where_nothing_better_comes(monkeypatch):
     problem, true = noisy(lambda a, b: a * b, 2, 0.1)
-    rough = Problem(problem.rows, problem.values, None, true, True, True)
+    rough = Problem(problem.rows, problem.values, None, true, observed=True)
     starts = []
 
     def searched(columns, values, seconds, seed, operators):

@@ -58,7 +58,7 @@ def cost(problem: Problem, law: Law) -> float:
 
 def least(problem: Problem) -> float:
     """Return the error below which errors are all the same."""
-    return EXACT if problem.estimated else max(problem.noise, EXACT)
+    return max(problem.noise, EXACT) if problem.told else EXACT
 
 
 def cheapest(problem: Problem, laws: Sequence[Law]) -> list[Law]:

@@ -26,18 +26,17 @@ class Problem:
             then the rows given are all there is.
         noise: the error of what it says, root mean square, as a share of the deviation of
             `values`: nothing below it is a part of the law. 0: exact but for rounding.
+        told: whether somebody who knows the noise has said so; otherwise it is an estimate.
         observed: whether each row errs by itself, as what was observed does: then many rows tell
             what one does not. What a model says errs alike for neighbouring rows.
-        estimated: whether the noise is an estimate: of rows that no smooth function goes through
-            it is too much.
     """
 
     rows: Array
     values: Array
     ask: Ask | None = field(default=None, repr=False)
     noise: float = 0.0
+    told: bool = False
     observed: bool = False
-    estimated: bool = False
 
     @property
     def noisy(self) -> bool:

@@ -150,7 +150,7 @@ def _solved(found: Found, sought: Sought, clock: Clock, options: dict[str, Any])
     problem = sought.problem
     if options.pop("estimate", False) and (problem.ask is not None or problem.observed):
         noise = estimated(problem, sought.y, options.get("seed", 0))
-        problem = replace(problem, noise=noise, estimated=True)
+        problem = replace(problem, noise=noise)
         found.noise = noise
     for law in solve(problem, clock, **options):
         found.laws.append(readable(problem, law))

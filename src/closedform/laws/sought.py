@@ -175,7 +175,8 @@ def _told(
             f"{name}: only {int(there.sum())} rows have a value.", hint=f"Give at least {FEWEST}."
         )
     observed = isinstance(teacher, Recorded)
-    problem = Problem(rows[there], values[there], None, noise or 0.0, observed)
+    told = noise is not None
+    problem = Problem(rows[there], values[there], None, noise or 0.0, told, observed)
     return Sought(problem, tuple(nodes), name, y=_observed(teacher, k, there))
 
 
