@@ -91,9 +91,9 @@ def _steps(
         yield small.solve(problem, clock.at_most(FITS * clock.left))
     names = [DEFAULT] if engines is None else engines
     for i, name in enumerate(names):
-        share = clock.at_most(clock.left / (len(names) - i))
+        own = clock.at_most(clock.left / (len(names) - i))
         seeds = [] if problem.noisy else _best(found)
-        yield _by_engine(problem, share, name, seeds, operators, seed, engines is None)
+        yield _by_engine(problem, own, name, seeds, operators, seed, engines is None)
 
 
 def lines(problem: Problem) -> Iterator[Law]:
