@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform.discover.algebra import tidied
+from closedform.discover.description import least as least_error
+from closedform.discover.description import told
 from closedform.discover.numerals import numeral, shortened
 from closedform.discover.problem import Problem
 from closedform.discover.refit import Refit, free_constants, independent, move, refit
@@ -31,6 +33,8 @@ SURE = 5.0
 
 Of laws with smooth errors the constants are off by less than 3 times that in nine of ten cases.
 """
+CHANCE = 6.0
+"""The square of a deviation of 2.4, by chance once in 70 times."""
 OVER = 1.1
 """The truth is this much of the noise away at most: the noise is known to a tenth."""
 
@@ -62,12 +66,12 @@ def cleaned(problem: Problem, node: Node) -> Node:
         problem: what it is to fit; its noise is the measure.
         node: over the inputs 0, 1, …
     """
-    sample = Sample.fresh(problem, TRYING)
+    sample = Sample.fresh(problem, ROWS if problem.observed else TRYING)
     if len(sample) < 4:
         return node
     first = refit(tidied(node), sample, 40, 1e-7)
     start = first.node if first.error < math.inf else node
-    less = _without(problem, start, sample)
+    less = (_told_shorter if problem.observed else _without)(problem, start, sample)
     return written(problem, less)
 
 
@@ -87,12 +91,14 @@ def _limit(problem: Problem, error: float, node: Node, sample: Sample) -> float:
     far off as the noise. Where rows err independently the fit is nearer the truth than they are,
     and little may be lost.
     """
+    if problem.observed:
+        size = max(error, least_error(problem))
+        return math.hypot(size * math.sqrt(1 + CHANCE / len(sample)), EXACT)
     noise = OVER * problem.noise
     share = 1.0 if problem.ask is not None else _alike(node, sample)
     floor = max(noise * noise - error * error, 0.0) * share
     size = max(error, problem.noise if share < 1 else 0.0)
-    # 6: a deviation of 2.4, by chance once in 70 times.
-    chance = size * size * max(0.02 * share, 6.0 / len(sample))
+    chance = size * size * max(0.02 * share, CHANCE / len(sample))
     return math.sqrt(error * error + floor + chance + EXACT * EXACT)
 
 
@@ -128,6 +134,32 @@ def _without(problem: Problem, node: Node, sample: Sample) -> Node:
         if not found:
             return now.node
         now = min(found, key=lambda one: one[:2])[2]
+
+
+def _told_shorter(problem: Problem, node: Node, sample: Sample) -> Node:
+    """Return an expression without the parts that cost more to tell than what they explain."""
+    count, floor = len(sample), least_error(problem)
+
+    def spared(node: Node) -> float:
+        return told(node, problem.inputs, count)
+
+    now = refit(node, sample)
+    while True:
+        whole = spared(now.node)
+        for saved, other in sorted(
+            ((whole - spared(other), other) for other in simpler(now.node, sample)),
+            key=lambda one: -one[0],
+        ):
+            if saved <= 0:
+                return now.node
+            # So much more may be left as the shorter expression saves.
+            most = max(now.error, floor) * math.exp(min(saved / count, 1.0))
+            made = _tried(other, sample, most)
+            if made.error < most:
+                now = made
+                break
+        else:
+            return now.node
 
 
 def _cost(made: Refit, limit: float) -> float:

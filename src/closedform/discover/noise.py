@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from closedform.discover.problem import Problem
+from closedform.discover.proposals.process import process
 from closedform.discover.proposals.student import polynomials
 from closedform.discover.proposals.symmetries import asked, moves
 from closedform.ir import Array
@@ -22,6 +23,10 @@ CLEAR = 4.0
 neither can be told."""
 MOST = 0.1
 """A share of the deviation; what is farther off than that is no law at all."""
+CERTAIN = 1e-3
+"""Less than this may be what a process misses of a function without noise."""
+FEWEST = 30
+"""Fewer rows say nothing of their noise."""
 HIGH = 75
 """Percentile: an error may be the same along one symmetry, which then shows nothing of it."""
 
@@ -84,15 +89,24 @@ def asymmetry(problem: Problem, seed: int = 0) -> float:
 
 
 def _of_rows(problem: Problem, seed: int) -> float:
-    """Return how far polynomials of low degree, fitted to a half of the rows, are from the other.
+    """Return the noise of rows: what neither a process nor a polynomial of low degree explains.
 
-    The least of all degrees: of a law that is no polynomial it is too much, never too little.
+    A polynomial is fitted to a half of the rows and judged by the other: of a law that is none its
+    error is too much, never too little.
     """
     at = np.random.default_rng([seed, 19]).permutation(np.flatnonzero(problem.complete))[:4_000]
     rows, values = problem.rows[at], problem.values[at]
+    if len(at) < FEWEST or not np.ptp(values):
+        return 0.0
+    found = process(rows, values, seed) if problem.observed else None
+    noise = min(_of_polynomials(problem, rows, values), 1.0 if found is None else found.noise)
+    return noise if noise > CERTAIN or not problem.observed else 0.0
+
+
+def _of_polynomials(problem: Problem, rows: Array, values: Array) -> float:
     spread = rows.std(axis=0)
     rows = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    half, least = len(at) // 2, 1.0
+    half, least = len(rows) // 2, 1.0
     for degree in range(1, 9):
         table = polynomials(rows, degree, half // 3)
         if table is None:

@@ -27,6 +27,8 @@ class Problem:
         noise: the error of what it says, root mean square, as a share of the deviation of
             `values`: nothing below it is a part of the law. 0: exact but for rounding.
         told: whether somebody who knows the noise has said so; otherwise it is an estimate.
+        observed: whether each row errs by itself, as what was observed does: then many rows tell
+            what one does not. What a model says errs alike for neighbouring rows.
     """
 
     rows: Array
@@ -34,6 +36,12 @@ class Problem:
     ask: Ask | None = field(default=None, repr=False)
     noise: float = 0.0
     told: bool = False
+    observed: bool = False
+
+    @property
+    def noisy(self) -> bool:
+        """Whether rows err by themselves by what is no rounding."""
+        return self.observed and self.noise > 0
 
     @property
     def inputs(self) -> int:

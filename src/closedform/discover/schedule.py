@@ -20,6 +20,8 @@ DEFAULT = "pyoperon"
 FITS = 0.3
 """Of the time left, so much is for fits to many rows, and as much for small expressions: of noisy
 data, engines find more than these do in the same time."""
+NOISY = 0.65
+"""The same of the fits to noisy rows, whose symmetries are looked for first."""
 KNOWN = 0.75
 """And for questions, where the noise is known; where it is not, half of it: they are asked at one
 level of noise after another, and mostly denied."""
@@ -48,13 +50,15 @@ def solve(
             middle does not lose them.
     """
     found: list[Law] = []
+    # What is within the noise is no more than near: rows tell much finer differences.
+    limit = -1.0 if problem.noisy and not problem.told else enough(problem)
     for laws in _steps(problem, clock, seed, operators, engines, found, tell):
         more = MORE
         for law in laws:
             if made_of(law.node, operators):
                 found.append(law)
                 yield law
-            more -= any(one.error <= enough(problem) and short(one) for one in found[-1:])
+            more -= any(one.error <= limit and short(one) for one in found[-1:])
             if not more:
                 return
         if clock.out() or more < MORE:
@@ -82,13 +86,15 @@ def _steps(
     if problem.inputs == 1:
         yield one_input.solve(problem, clock.at_most(clock.left / 2))
     if problem.ask is None or problem.noise <= ROUGH:
-        yield proposals.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
+        part = NOISY if problem.noisy else FITS
+        yield proposals.solve(problem, clock.at_most(part * clock.left), seed=seed)
     if problem.inputs <= 4:
         yield small.solve(problem, clock.at_most(FITS * clock.left))
     names = [DEFAULT] if engines is None else engines
     for i, name in enumerate(names):
-        share = clock.at_most(clock.left / (len(names) - i))
-        yield _by_engine(problem, share, name, _best(found), operators, seed, engines is None)
+        own = clock.at_most(clock.left / (len(names) - i))
+        seeds = [] if problem.noisy else _best(found)
+        yield _by_engine(problem, own, name, seeds, operators, seed, engines is None)
 
 
 def _best(found: Sequence[Law]) -> list[Node]:

@@ -266,6 +266,6 @@ def without_units(sought: Sought, groups: Groups) -> Sought:
     share = problem.scale * float(np.sqrt(np.mean((1 / scale) ** 2))) / spread
     columns = tuple(groups.node(p, sought.columns) for p in groups.powers)
     factor = groups.node(groups.factor, sought.columns) if any(groups.factor) else None
-    made = Problem(rows, values, ask, problem.noise * share)
+    made = Problem(rows, values, ask, problem.noise * share, problem.told, problem.observed)
     y = None if sought.y is None else sought.y / scale
     return Sought(made, columns, sought.name, factor, y)

@@ -27,6 +27,8 @@ SHARE = 0.9
 """Of the time of an output, so much is for finding laws; the rest is for choosing one."""
 LESS = 0.8
 """What was found on the way is no law: it is taken where it has less than this of their error."""
+MORE = 1.25
+"""A law so many times the noise away misses something: the noise is known to a tenth."""
 GRACE = 1.0
 """Seconds for which a step on its way may overrun; then it is cut off."""
 
@@ -163,10 +165,11 @@ def _until(found: Found, clock: Clock, step: Callable[[], None]) -> None:
 
 def _solved(found: Found, sought: Sought, clock: Clock, options: dict[str, Any]) -> None:
     problem = sought.problem
-    if options.pop("estimate", False) and problem.ask is not None:
-        found.noise = estimated(problem, sought.y, options.get("seed", 0))
-    whole = replace(problem, noise=found.noise)
-    for law in solve(whole, clock, tell=found.rough.append, **options):
+    if options.pop("estimate", False) and (problem.ask is not None or problem.observed):
+        noise = estimated(problem, sought.y, options.get("seed", 0))
+        problem = replace(problem, noise=noise)
+        found.noise = noise
+    for law in solve(problem, clock, tell=found.rough.append, **options):
         found.laws.append(readable(problem, law))
     found.cut = clock.out()
 
@@ -179,8 +182,26 @@ def _better(rough: Sequence[Law], laws: Sequence[Law]) -> list[Law]:
 
 
 def _choose(found: Found, sought: Sought, seed: int) -> None:
-    problem = replace(sought.problem, noise=found.noise)
+    problem = sought.problem
+    if not problem.observed:
+        problem = replace(problem, noise=found.noise)
     found.chosen = best(problem, [constant_of(problem), *found.laws], sought.y, seed)
+    if problem.observed and found.noise > problem.noise:
+        # What a short law explains is no noise: where rows have a kink, an estimate is too much.
+        error = found.chosen.law.error
+        found.noise = min(found.noise, error)
+        found.notes.append(_of_noise(found.noise, error))
+
+
+def _of_noise(noise: float, error: float) -> str:
+    """Return what the estimate of the noise of rows says of the best law."""
+    text = (
+        f"the noise of y is estimated at {noise:.2g} of its deviation, by a smooth function "
+        "through the rows: no law can come nearer to y"
+    )
+    if error > MORE * noise:
+        text += f"; the best one is {error:.2g} away, so that there is more to be found"
+    return text
 
 
 def constant_of(problem: Problem) -> Law:

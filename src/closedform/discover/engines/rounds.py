@@ -7,28 +7,36 @@ candidates disagree tell them apart, as queries by committee do (Seung, Opper an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from closedform import ops
-from closedform.discover.engines.tidied import tidied
+from closedform.discover.description import cost
+from closedform.discover.engines.tidied import in_few_words, tidied
 from closedform.discover.problem import Law, Problem
 from closedform.ir import Array, Node, substitute, toposort
 from closedform.shorten.clock import Clock
 
 ROWS = 200
 """On so many an engine works; half of them are drawn, half chosen."""
-NOISY = 0.02
-"""From this error on, four times as many: chance would be fitted otherwise."""
+NOISY, MANY = 0.02, 800
+"""From this error on more: chance would be fitted otherwise."""
 POOL = 2_000
 """Among so many the rows are chosen, and on so many constants are refitted."""
 SLICES = (2.0, 3.0, 5.0)
 """Seconds of the first, the second, and every further start."""
+LONG, SHARE = 6.0, 0.7
+"""Seconds of each start on noisy rows, which are the same each time, or a share of those left:
+what it finds is refitted in the rest."""
 LEAST = 0.6
 """Seconds: with less no engine is started."""
 COMMITTEE = 6
 """So many of the best formulas say by their differences which rows are hard."""
+PATIENCE = 2
+"""So many starts on noisy rows that bring nothing better are the last."""
 MOST = 12
 """So many formulas of a start are refitted: the front's, the most accurate first."""
 
@@ -49,15 +57,20 @@ def rounds(
     fine = np.isfinite(matrix).all(axis=0)
     nodes, matrix = [n for n, ok in zip(nodes, fine, strict=True) if ok], matrix[:, fine]
     scale, committee = unit_of(pool.values), list[Law]()
+    best, quiet = math.inf, 0
     for i in range(1_000):
-        if clock.left < LEAST or not nodes:
+        if clock.left < LEAST or not nodes or quiet == PATIENCE:
             return
         rows = chosen(pool, committee, random)
-        seconds = min(SLICES[min(i, len(SLICES) - 1)], clock.left)
+        slice_ = LONG if pool.noisy else SLICES[min(i, len(SLICES) - 1)]
+        seconds = min(slice_, (SHARE if pool.noisy else 1.0) * clock.left)
         found = searched(matrix[rows], pool.values[rows] / scale, seconds, seed + i, operators)
         for law in _laws(found, nodes, scale, pool, name, clock):
             committee = sorted([*committee, law], key=lambda one: one.error)[:COMMITTEE]
+            better = cost(pool, law) < best
+            best, quiet = (cost(pool, law), -1) if better else (best, quiet)
             yield law
+        quiet += pool.noisy
 
 
 def _laws(
@@ -67,12 +80,15 @@ def _laws(
     """Yield formulas over the engine's columns as laws, refitted, each once."""
     back = {ops.input_(i): n for i, n in enumerate(nodes)}
     seen: set[Node] = set()
+    laws = []
     for n in found[:MOST]:
         (law,) = substitute([n], {k: v for k, v in back.items() if k in set(toposort([n]))})
-        for made in tidied(pool, ops.lin(0.0, (scale, law)) if scale != 1 else law, clock):
-            if made not in seen and made.op is not ops.CONST:
-                seen.add(made)
-                yield Law(made, pool.error(made), name)
+        laws.append(ops.lin(0.0, (scale, law)) if scale != 1 else law)
+    each = (made for law in laws for made in tidied(pool, law, clock))
+    for made in in_few_words(pool, laws, clock) if pool.noisy else each:
+        if made not in seen and made.op is not ops.CONST:
+            seen.add(made)
+            yield Law(made, pool.error(made), name)
 
 
 def drawn(problem: Problem, most: int, random: np.random.Generator) -> Problem:
@@ -80,12 +96,14 @@ def drawn(problem: Problem, most: int, random: np.random.Generator) -> Problem:
     fine = np.flatnonzero(problem.complete)
     if len(fine) > most:
         fine = np.sort(random.choice(fine, most, replace=False))
-    return Problem(problem.rows[fine], problem.values[fine], problem.ask, problem.noise)
+    return replace(problem, rows=problem.rows[fine], values=problem.values[fine])
 
 
 def chosen(pool: Problem, committee: Sequence[Law], random: np.random.Generator) -> Array:
     """Return which rows an engine sees: half at random, half where its formulas differ most."""
-    count = min(len(pool.rows), ROWS if pool.noise < NOISY else 4 * ROWS)
+    count = min(len(pool.rows), ROWS if pool.noise < NOISY else MANY)
+    if pool.noisy:
+        return random.choice(len(pool.rows), count, replace=False)
     said = [Problem.said(law.node, pool.rows) for law in committee]
     apart = np.std([s for s in said if np.isfinite(s).all()] or [pool.values * 0], axis=0)
     if not np.any(apart > 0):

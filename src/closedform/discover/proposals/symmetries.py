@@ -50,7 +50,9 @@ class Move:
     away: float
 
 
-def moves(problem: Problem, seed: int = 0, kinds: Sequence[int] = (0, 1, 2)) -> list[Move]:
+def moves(
+    problem: Problem, seed: int = 0, kinds: Sequence[int] = (0, 1, 2), most: int = ROWS
+) -> list[Move]:
     """Return all moves that were tried, with how far each is from a symmetry, the nearest first.
 
     Args:
@@ -58,10 +60,11 @@ def moves(problem: Problem, seed: int = 0, kinds: Sequence[int] = (0, 1, 2)) -> 
         seed: of rows and steps.
         kinds: 0: of one input, and differences and sums of two; 1: two inputs scaled together;
             2: several.
+        most: rows that are moved.
     """
     random = np.random.default_rng([seed, 11])
     fine = np.flatnonzero(np.isfinite(problem.values))
-    rows = problem.rows[random.choice(fine, min(ROWS, len(fine)), replace=False)]
+    rows = problem.rows[random.choice(fine, min(most, len(fine)), replace=False)]
     before = asked(problem, rows)
     found = []
     for kind, q in (one for k in kinds for one in DIRECTIONS[k](problem)):
@@ -223,9 +226,7 @@ def reduced(problem: Problem, move: Move, orbit: int = 3) -> Reduced:
         orbit: at how many places the function is asked for one value, up to 3, when the reduced
             one is asked; its values on its own rows come from 3 always.
     """
-    q = np.array(move.q)
-    part = np.flatnonzero(q)
-    k = int(part[0]) if len(part) == 1 else _dropped(problem, move)
+    q, k = np.array(move.q), vanishing(problem, move)
     kept = [i for i in range(problem.inputs) if i != k]
     whole = problem.rows[:: max(1, len(problem.rows) // KEPT)]
 
@@ -238,8 +239,7 @@ def reduced(problem: Problem, move: Move, orbit: int = 3) -> Reduced:
     def ask(rows: Array) -> Array:
         return both(rows, orbit)[0]
 
-    base = -whole[:, k] if move.kind == "shift" else -np.log(np.abs(whole[:, k]))
-    rows = carried(whole, move.kind, q, base / q[k])[:, kept]
+    rows = carried(whole, move.kind, q, way(whole, move, k))[:, kept]
     inputs = [ops.input_(i) for i in range(problem.inputs)]
     arguments = [_argument(inputs, move, i, k) for i in kept]
     factor = None
@@ -251,6 +251,18 @@ def reduced(problem: Problem, move: Move, orbit: int = 3) -> Reduced:
     noise = MARGIN * problem.noise * problem.scale * np.sqrt(np.mean(1 / weight[fine]))
     made = replace(made, noise=float(noise / made.scale)) if fine.any() else made
     return Reduced(made, arguments, factor, "scaling" if move.kind == "scale" else "differences")
+
+
+def vanishing(problem: Problem, move: Move) -> int:
+    """Return the input that is held when a problem is reduced by a move."""
+    part = np.flatnonzero(move.q)
+    return int(part[0]) if len(part) == 1 else _dropped(problem, move)
+
+
+def way(rows: Array, move: Move, k: int) -> Array:
+    """Return how far each row is moved until its input k is 0, or 1 and -1 of what is scaled."""
+    base = -rows[:, k] if move.kind == "shift" else -np.log(np.abs(rows[:, k]))
+    return np.asarray(base / move.q[k])
 
 
 def _dropped(problem: Problem, move: Move) -> int:
