@@ -173,7 +173,7 @@ class Formula:
     @cached_property
     def used(self) -> tuple[int, ...]:
         """The positions of the inputs that some output really reads, ascending."""
-        return tuple(sorted(set().union(*fold(self.roots, _reads))))
+        return tuple(sorted(set().union(*fold(self.roots, reads))))
 
     @cached_property
     def needed(self) -> frozenset[int]:
@@ -352,7 +352,8 @@ class Formula:
         return f"{how} · {inputs} · raw units · length {self.length}"
 
 
-def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
+def reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
+    """Return the positions of the inputs that a node reads (for `fold`)."""
     if n.op is ops.INPUT:
         return frozenset([n.data])
     if n.op is ops.TREE:
