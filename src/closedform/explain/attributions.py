@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -177,6 +177,35 @@ class Attributions(Record):
     def waterfall(self, at: int, ax: Any = None, *, side: str | None = None) -> WaterfallDisplay:
         """Draw how the inputs lead from the base to the answer for one row; see `row`."""
         return WaterfallDisplay(self, self._place(at), self._side(side)).plot(ax)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Slopes(Attributions):
+    """How far the answer moves with one standard deviation of each input, at each row.
+
+    Attributes:
+        deviations: what a slope in units of the input is multiplied by, shape (inputs,).
+    """
+
+    deviations: Array = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def raw(self) -> dict[str, Array]:
+        """Side → slopes in units of the output for one of the input, shape (rows, inputs)."""
+        scale = np.where(self.deviations > 0, self.deviations, np.nan)
+        return {side: values / scale for side, values in self.values.items()}
+
+    def tables(self) -> Sequence[Table]:
+        """Return the mean size of each slope, by deviation, and its mean for one unit."""
+        (table,) = super().tables()
+        raw = {side: _mean(values) for side, values in self.raw.items()}
+        at = self.order.tolist()
+        rows = tuple(
+            (*row, *(float(raw[side][at[k]]) for side in raw)) for k, row in enumerate(table.rows)
+        )
+        heads = (*table.heads, *(f"{side}, mean for a unit" for side in raw))
+        title = f"{table.title}, for a deviation of each input"
+        return [replace(table, title=title, heads=heads, rows=rows)]
 
 
 def cells_of(sides: Sides, picked: Array) -> tuple[Array, ...]:
