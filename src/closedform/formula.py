@@ -17,6 +17,7 @@ from closedform.ops.payloads import Label, know_labels
 if TYPE_CHECKING:
     from closedform.native import Compiled
     from closedform.verify.bound import Certified
+    from closedform.verify.bound.extrema import Extrema
     from closedform.verify.certificate import Certificate
     from closedform.verify.differ import Comparison
 
@@ -321,6 +322,29 @@ class Formula:
         from closedform.verify.bound import prove
 
         return prove(self, claim, box, **options)
+
+    def diff(self, wrt: int | str) -> Formula:
+        """Return the derivative in one input, as a formula; see `passes.differentiate`."""
+        from closedform.passes import tidy
+        from closedform.passes.differentiate import differentiate
+
+        return tidy(differentiate(self, wrt))
+
+    def elasticity(self, wrt: int | str) -> Formula:
+        """Return by how many per cent an output grows with one per cent of an input, as a formula.
+
+        See `passes.differentiate.elasticity`.
+        """
+        from closedform.passes import tidy
+        from closedform.passes.differentiate import elasticity
+
+        return tidy(elasticity(self, wrt))
+
+    def extrema(self, box: Any = None, **options: Any) -> Extrema:
+        """Return the least and the greatest value over a box; see `verify.bound.extrema`."""
+        from closedform.verify.bound.extrema import extrema
+
+        return extrema(self, box, **options)
 
     def save(self, path: Any) -> None:
         """Write the formula as plain JSON; see `closedform.load`."""

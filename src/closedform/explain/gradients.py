@@ -211,7 +211,8 @@ class _Place:
 def _steep(sides: Sides, picked: Array, table: Array) -> tuple[dict[str, Steep], list[str]]:
     """Return the sides that have slopes, and why others have none."""
     found: dict[str, Steep] = {}
-    notes = []
+    notes: list[str] = []
+    cells = np.repeat(picked[:, None], len(sides.features), axis=1)
     model, formula = sides[MODEL], sides.formula
     if model is not None:
         module, why = module_of(model, sides, table, picked)
@@ -220,7 +221,7 @@ def _steep(sides: Sides, picked: Array, table: Array) -> tuple[dict[str, Steep],
             found[MODEL] = module
         elif own is not None and own is not formula and sides.target.output in own.outputs:
             node = own.outputs[sides.target.output]
-            found[MODEL] = _of_node(sides, own, node, picked, "the derivative of its exact formula")
+            found[MODEL] = of_node(sides, own, node, cells, "the derivative of its exact formula")
         else:
             notes.append(f"the model has no slopes of its own: {why}")
     if formula is None:
@@ -228,19 +229,38 @@ def _steep(sides: Sides, picked: Array, table: Array) -> tuple[dict[str, Steep],
     elif sides.node is None:
         notes.append("the formula gives a label")
     else:
-        found[FORMULA] = _of_node(sides, formula, sides.node, picked, "its own derivative")
+        found[FORMULA] = of_node(sides, formula, sides.node, cells, "its own derivative")
     return found, notes
 
 
-def _of_node(sides: Sides, formula: Formula, node: Node, picked: Array, how: str) -> OfNode:
-    names = sides.names
-    columns = sides.columns
+def of_node(sides: Sides, formula: Formula, node: Node, cells: Array, how: str = "") -> OfNode:
+    """Return a node of a formula over tables of the model's inputs.
+
+    Args:
+        sides: what is explained.
+        formula: over inputs of the model.
+        node: what is differentiated.
+        cells: from which row each category comes, shape (rows, inputs).
+        how: where the slopes are from, in words.
+
+    Raises:
+        BadInput: the formula reads something else.
+    """
+    columns, names = sides.columns, sides.names
     if formula.inputs != sides.features:
         columns = tuple(columns_of(formula.inputs, sides.X, formula.needed)[0])
+    strange = [f.name for f in formula.inputs if f.name not in names]
+    if strange:
+        raise BadInput(
+            f"The formula reads {', '.join(map(repr, strange))}, which is no input of the model.",
+            hint="Give a formula of the same inputs.",
+        )
+    at = [names.index(f.name) for f in formula.inputs]
     labels = {
-        i: columns[i][picked] for i, f in enumerate(formula.inputs) if f.type is not Type.REAL
+        i: columns[i][cells[:, at[i]]]
+        for i, f in enumerate(formula.inputs)
+        if f.type is not Type.REAL
     }
-    at = [names.index(f.name) if f.name in names else -1 for f in formula.inputs]
     return OfNode(node, formula.inputs, at, labels, how)
 
 
