@@ -133,7 +133,8 @@ class WaterfallDisplay:
         ax.axvline(base, color=GREY, linewidth=0.8, linestyle=":")
         ax.set_yticks(range(len(steps)), names)
         ax.set_ylim(len(steps) - 0.4, -0.6)
-        ax.margins(x=0.15)
+        ax.use_sticky_edges = False
+        ax.margins(x=0.12)
         ax.set_xlabel(named(f"{found.output} of the {self.side}", 60))
         ax.set_title(f"from {base:.4g} to {float(found.said[self.side][self.at]):.4g}")
         self.ax_, self.figure_ = ax, ax.figure
