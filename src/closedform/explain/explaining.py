@@ -77,7 +77,7 @@ class Explanation:
 
     @cached_property
     def shap(self) -> Attributions:
-        """What each input adds to each answer: SHAP values, of the formula exact where it can be."""
+        """What each input adds to each answer: SHAP values, exact where a formula allows it."""
         return shapley(self.sides, seconds=self._seconds("shap"))
 
     @cached_property
