@@ -120,6 +120,24 @@ def test_products_and_interactions_are_exact(law):
     np.testing.assert_allclose(found.values, truth, rtol=1e-11, atol=1e-12)
 
 
+def test_a_product_of_sums_over_many_inputs_is_multiplied_out():
+    rows = RANDOM.normal(size=(60, 13))
+    symbols = sympy.symbols("x0:13")
+    formula = cf.read((sum(symbols[:12]) + 2) * symbols[12])
+    places = [int(f.name[1:]) for f in formula.inputs]
+    found = of_formula(
+        next(iter(formula.outputs.values())), [rows[:, i] for i in places], ROWS, ROWS + 20, 0
+    )
+    assert found.how.startswith("exact")
+    truth = np.zeros((4, 13))
+    for i in range(12):  # linearity: the sum of the games of two inputs each
+        truth[:, [i, 12]] += by_definition(
+            lambda cells, i=i: (rows[cells[:, 0], i] + 1 / 6) * rows[cells[:, 1], 12],
+            ROWS, ROWS + 20, 2,
+        )  # fmt: skip
+    np.testing.assert_allclose(found.values, truth[:, places], rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     "model",
     [

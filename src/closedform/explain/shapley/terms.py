@@ -20,6 +20,8 @@ WIDEST = 10
 """Inputs of a part whose coalitions are all asked about: 1024."""
 TOGETHER = 4
 """A term over so few inputs is asked about as a whole: 16 coalitions."""
+MOST = 2000
+"""Terms that products of sums may be multiplied out to."""
 LONGEST = 62
 """Inputs that one path of a tree may test: a bit of a word each."""
 
@@ -80,7 +82,7 @@ class Sum:
 
 def sum_of(root: Node) -> Sum:
     """Return a REAL node as a sum, over the reals: what rounds to float32 is taken as exact."""
-    bias, summands = summands_of(root)
+    bias, summands = _multiplied_out(*summands_of(root))
     inputs = _inputs_of(node for _, node in summands)
     alike: dict[Inputs, Summands] = {}
     trees: Summands = []
@@ -123,6 +125,30 @@ def summands_of(root: Node) -> tuple[float, Summands]:
             to = weights if inner in inputs else kept
             to[inner] = to.get(inner, 0.0) + weight * share
     return bias, [(weight, node) for node, weight in kept.items() if weight]
+
+
+def _multiplied_out(bias: float, summands: Summands) -> tuple[float, Summands]:
+    """Return the same with products of sums over many inputs multiplied out: (a + b)·c = a·c + b·c.
+
+    Over few inputs they are asked about as they are.
+    """
+    kept: dict[Node, float] = {}
+    todo = summands[::-1]
+    while todo:
+        weight, node = todo.pop()
+        wide = node.op is ops.MUL and len(_inputs_of([node])[node]) > WIDEST
+        sums = [arg for arg in node.args if arg.op is ops.LIN] if wide else []
+        if not sums or len(todo) + len(kept) + len(sums[0].args) > MOST:
+            kept[node] = kept.get(node, 0.0) + weight
+            continue
+        at = node.args.index(sums[0])
+        rest = [*node.args[:at], *node.args[at + 1 :]]
+        data = sums[0].data
+        terms = [(w, ops.mul(x, *rest)) for w, x in zip(data.weights, sums[0].args, strict=True)]
+        more, opened = summands_of(ops.lin(0.0, *terms, (data.bias, ops.mul(*rest))))
+        bias += weight * more
+        todo += [(weight * w, x) for w, x in opened]
+    return bias, list(zip(kept.values(), kept, strict=True))
 
 
 def _opened(n: Node, inputs: Mapping[Node, Inputs]) -> tuple[float, Summands] | None:
