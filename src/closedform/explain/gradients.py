@@ -162,7 +162,7 @@ class _Place:
             if _flat(steep, every[picked]):
                 del found[name]
                 notes.append(
-                    f"the {name} is flat almost everywhere, as trees are: it has no slopes"
+                    f"the {name} is flat at all of these rows, as trees are almost everywhere"
                 )
         if not found:
             raise BadInput(
