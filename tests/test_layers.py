@@ -63,7 +63,8 @@ MAY_IMPORT = {
 }
 # What a layer may import inside functions and for type checking only: f.to(), f.certify() …
 MAY_IMPORT_LATE = {
-    "formula": {"batches", "evaluate", "native", "printers", "readers", "verify", "store"}
+    "formula": {"batches", "evaluate", "native", "passes", "printers", "readers", "verify"}
+    | {"store"}
 }
 # Where a package other than NumPy may be imported, and inside functions only.
 MEETS_FRAMEWORKS = {"asking", "batches", "cli", "frontiers", "loading", "native", "printers"}

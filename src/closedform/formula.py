@@ -19,6 +19,7 @@ from closedform.ops.payloads import Label, know_labels
 if TYPE_CHECKING:
     from closedform.native import Compiled
     from closedform.verify.bound import Certified
+    from closedform.verify.bound.extrema import Extrema
     from closedform.verify.certificate import Certificate
     from closedform.verify.differ import Comparison
 
@@ -195,7 +196,7 @@ class Formula:
     @cached_property
     def used(self) -> tuple[int, ...]:
         """The positions of the inputs that some output really reads, ascending."""
-        return tuple(sorted(set().union(*fold(self.roots, _reads))))
+        return tuple(sorted(set().union(*fold(self.roots, reads))))
 
     @cached_property
     def needed(self) -> frozenset[int]:
@@ -344,6 +345,29 @@ class Formula:
 
         return prove(self, claim, box, **options)
 
+    def diff(self, wrt: int | str) -> Formula:
+        """Return the derivative in one input, as a formula; see `passes.differentiate`."""
+        from closedform.passes import tidy
+        from closedform.passes.differentiate import differentiate
+
+        return tidy(differentiate(self, wrt))
+
+    def elasticity(self, wrt: int | str) -> Formula:
+        """Return by how many per cent an output grows with one per cent of an input, as a formula.
+
+        See `passes.differentiate.elasticity`.
+        """
+        from closedform.passes import tidy
+        from closedform.passes.differentiate import elasticity
+
+        return tidy(elasticity(self, wrt))
+
+    def extrema(self, box: Any = None, **options: Any) -> Extrema:
+        """Return the least and the greatest value over a box; see `verify.bound.extrema`."""
+        from closedform.verify.bound.extrema import extrema
+
+        return extrema(self, box, **options)
+
     def save(self, path: Any) -> None:
         """Write the formula as plain JSON; see `closedform.load`."""
         from closedform.store import save
@@ -374,7 +398,8 @@ class Formula:
         return f"{how} · {inputs} · raw units · length {self.length}"
 
 
-def _reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
+def reads(n: Node, *below: frozenset[int]) -> frozenset[int]:
+    """Return the positions of the inputs that a node reads (for `fold`)."""
     if n.op is ops.INPUT:
         return frozenset([n.data])
     if n.op is ops.TREE:

@@ -7,11 +7,15 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from closedform.explain.agreement import Agreement, agreement
+from closedform.explain.attributions import Attributions, Slopes
 from closedform.explain.coefficients import Coefficients, coefficients
 from closedform.explain.effects import Effect, effect
+from closedform.explain.extremes import Extremes, extremes
+from closedform.explain.gradients import integrated_gradients, saliency, smoothgrad
 from closedform.explain.importance import Importance, importance
 from closedform.explain.interactions import Interactions, interactions
 from closedform.explain.overview import ExplanationDisplay
+from closedform.explain.shapley import shapley
 from closedform.explain.sides import Sides
 from closedform.explain.surfaces import Surface, surface
 from closedform.explain.tables import Table, plain
@@ -19,7 +23,10 @@ from closedform.explain.terms import Terms, terms
 from closedform.formula import Formula
 from closedform.shorten.options import seconds
 
-SHARES = {"importance": 0.3, "coefficients": 0.1, "effect": 0.05, "interactions": 0.3}
+SHARES = {
+    "importance": 0.3, "coefficients": 0.1, "effect": 0.05, "interactions": 0.3, "shap": 0.3,
+    "extremes": 0.15,
+}  # fmt: skip
 """The share of the time that the asking for each may take."""
 ENDLESS = 1e9
 SHOWN = 10
@@ -73,6 +80,31 @@ class Explanation:
         picked = [int(i) for i in self.importance.order]
         most = [i for i in picked if self._matters(i)][:8] or picked[:1]
         return interactions(self.sides, most, seconds=self._seconds("interactions"))
+
+    @cached_property
+    def shap(self) -> Attributions:
+        """What each input adds to each answer: SHAP values, exact where a formula allows it."""
+        return shapley(self.sides, seconds=self._seconds("shap"))
+
+    @cached_property
+    def saliency(self) -> Slopes:
+        """How steep the answer is in each number; of what is flat, as trees are, BadInput."""
+        return saliency(self.sides)
+
+    @cached_property
+    def smoothgrad(self) -> Slopes:
+        """The same averaged over noise around each row."""
+        return smoothgrad(self.sides)
+
+    @cached_property
+    def integrated_gradients(self) -> Attributions:
+        """Slopes integrated from the median of each number to each row, with what they miss."""
+        return integrated_gradients(self.sides)
+
+    @cached_property
+    def extremes(self) -> Extremes:
+        """The least and the greatest answer within the data's range, and what is proven of them."""
+        return extremes(self.sides, seconds=self._seconds("extremes"))
 
     def effect(self, given: int | str, **options: Any) -> Effect:
         """Return how the answer moves with one input; options as of `effects.effect`."""

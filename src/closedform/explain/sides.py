@@ -73,11 +73,13 @@ class Side:
         name: "model" or "formula".
         said: rows, and the names of outputs → what is answered, by these names.
         formula: the formula, of that side.
+        model: what was given, of a model.
     """
 
     name: str
     said: Callable[[Any, Sequence[str]], Said]
     formula: Formula | None = None
+    model: Any = None
     _plans: dict[Node, Plan] = field(default_factory=dict, repr=False)
 
     def plan(self, node: Node) -> Plan:
@@ -145,7 +147,7 @@ class Sides:
         observed, notes = observed_of(y, rows, read)
         sides = []
         if shown is not model:
-            sides.append(Side(MODEL, _asking(model, read), read if exact else None))
+            sides.append(Side(MODEL, _asking(model, read), read if exact else None, model))
         if shown is not None:
             sides.append(Side(FORMULA, _asking(shown, read), shown))
         target = target_of(read, sides[0], X, output)

@@ -368,13 +368,14 @@ def leaves_of(splits: Splits, x: Array, *, may_miss: bool = True) -> Array:
     at = np.zeros(rows, dtype=np.int32)
     for _ in range(splits.depth):
         value = flat.take(start.take(at) + offset)
-        right = _goes_right(splits, at, value, may_miss)
+        right = goes_right(splits, at, value, may_miss)
         at = splits.child.take(at)
         at += right
     return at
 
 
-def _goes_right(splits: Splits, at: Array, value: Array, may_miss: bool) -> Array:
+def goes_right(splits: Splits, at: Array, value: Array, may_miss: bool) -> Array:
+    """Return which rows go right, each at a node of its own; all three of shape (rows,)."""
     limit = splits.threshold.take(at)
     # `~(x <= t)`, not `x > t`: a missing value compares false and must still be routed.
     right = ~(value < limit) if splits.below else ~(value <= limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import overload
 
@@ -34,15 +34,39 @@ def differentiate(of: Node | Formula, wrt: int | str) -> Node | Formula:
     if isinstance(of, Node):
         return gradient(of, [int(wrt)])[0]
     index = _position(of, wrt)
+    return _each(of, "differentiate", index, "∂{}/∂{}", lambda n: gradient(n, [index])[0])
+
+
+def elasticity(of: Formula, wrt: int | str) -> Formula:
+    """Return the elasticity of each output in one input, over the reals: ∂y/∂x · x/y.
+
+    Each REAL output y becomes an output `∂ln y/∂ln x`: by how many per cent y grows with one per
+    cent of x. Where y is 0 it is missing or infinite.
+
+    Args:
+        of: a formula.
+        wrt: the position of the input, or its name.
+
+    Raises:
+        BadInput: there is no such input, or it is not a number.
+    """
+    index = _position(of, wrt)
+    x = ops.input_(index)
+    return _each(of, "elasticity", index, "∂ln {}/∂ln {}",
+                 lambda n: ops.div(ops.mul(gradient(n, [index])[0], x), n))  # fmt: skip
+
+
+def _each(of: Formula, step: str, index: int, called: str, made: Callable[[Node], Node]) -> Formula:
+    """Return a formula of what is made of each REAL output."""
     name = of.inputs[index].name
     outputs = {
-        f"∂{output}/∂{name}": gradient(n, [index])[0]
+        called.format(output, name): made(n)
         for output, n in of.outputs.items()
         if n.type is Type.REAL
     }
-    step = Step("differentiate", "real", {"input": name})
     task = replace(of.task, kind="regression", primary=(), probability=(), decision=())
-    return replace(of, outputs=outputs, task=task, trail=(*of.trail, step))
+    trail = (*of.trail, Step(step, "real", {"input": name}))
+    return replace(of, outputs=outputs, task=task, trail=trail)
 
 
 def gradient(root: Node, inputs: Sequence[int]) -> list[Node]:

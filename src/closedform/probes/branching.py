@@ -11,7 +11,7 @@ from closedform import ops
 from closedform.evaluate import compute
 from closedform.formula import Formula
 from closedform.ir import Array, Node, toposort
-from closedform.ops.payloads import Splits, _goes_right
+from closedform.ops.payloads import Splits, goes_right
 
 Special = Mapping[int, Sequence[float | int]]
 """The values of an input that may take another way at a test: input → entries of its column."""
@@ -126,4 +126,4 @@ def _onward(splits: Splits, x: Array, at: Array) -> Array:
 
 
 def _right(splits: Splits, x: Array, at: Array) -> Array:
-    return _goes_right(splits, at, x[splits.feature[at], np.arange(x.shape[1])], True)
+    return goes_right(splits, at, x[splits.feature[at], np.arange(x.shape[1])], True)

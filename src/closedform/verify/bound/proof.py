@@ -70,7 +70,7 @@ class Proof(Told):
         """One line: what is known."""
         parts = [f"{self.status}: {self.claim}"]
         if self.status == REFUTED and self.point is not None:
-            parts.append(f"at {_point(self.point)}" if self.point else "everywhere")
+            parts.append(f"at {point_told(self.point)}" if self.point else "everywhere")
         if math.isfinite(self.upper):
             parts.append(f"proven at most {self.upper:.6g}")
         if math.isfinite(self.lower):
@@ -82,9 +82,9 @@ class Proof(Told):
             share = self.upper / self.scale
             yield f"the output ranges over {self.scale:.4g}: at most {share:.2%} of it"
         if self.point and self.status != REFUTED:
-            yield f"greatest found at {_point(self.point)}"
+            yield f"greatest found at {point_told(self.point)}"
         if self.box:
-            yield "over " + _point(self.box)
+            yield "over " + point_told(self.box)
         yield f"{self.boxes:,} boxes in {self.seconds:.2g} s by {', '.join(self.methods)}"
         if self.included:
             yield "includes " + ", ".join(self.included)
@@ -99,7 +99,8 @@ class Proof(Told):
         return f"<div>{head}{listed(self._notes())}</div>"
 
 
-def _point(values: Mapping[str, Any]) -> str:
+def point_told(values: Mapping[str, Any]) -> str:
+    """Return a point, or a box, in words: at most eight inputs of it."""
     shown = [f"{k}={_short(v)}" for k, v in list(values.items())[:8]]
     return ", ".join(shown) + (", …" if len(values) > 8 else "")
 
