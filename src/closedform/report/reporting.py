@@ -1,0 +1,136 @@
+"""cf.report: a model, its rows, and where the page is to lie."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from closedform.errors import BadFile, BadInput
+from closedform.formula import Formula
+from closedform.frontiers import Frontier, frontier
+from closedform.report.case import Case
+from closedform.report.checked import certificate_of, made_of, slopes_of
+from closedform.report.controls import section_of
+from closedform.report.documents import appendix_of, certificates_of, provenance_of
+from closedform.report.drives import drives_of
+from closedform.report.formulas import Room, formulas_of
+from closedform.report.inputs import inputs_of, joint_of
+from closedform.report.markup import Html, joined
+from closedform.report.misfit import misfit_of
+from closedform.report.page import Section, data_of, page_of, place_of, plain_name
+from closedform.report.sections import (
+    copies,
+    facts_of,
+    formula_of,
+    frontier_of,
+    lead_of,
+    misfit_section,
+)
+from closedform.store.files import put
+
+ROOM = 900_000
+"""Characters for formulas and their texts; what else a page holds is never as much as 500,000."""
+
+
+def report(
+    model: Any, X: Any, y: Any = None, path: Any = "report.html", *,
+    formula: Formula | None = None, front: Frontier | None = None, output: Any = None,
+    title: str | None = None, purpose: str = "", time_limit: float | None = 60, seed: int = 0,
+) -> Path:  # fmt: skip
+    """Write one page on a model: its formula, shorter ones, what drives it, what is checked.
+
+    The page needs no server and loads nothing: its formulas run in it. It holds means and ranges
+    of the rows, and no row.
+
+    Args:
+        model: anything that `frontier` takes: what `read` reads, a formula, an object with
+            `predict`, or any function of the rows.
+        X: rows as the model takes them, at least 30.
+        y: what was observed on them.
+        path: the file; it is replaced at once, or left as it was.
+        formula: the formula that the page opens with; default: the best of the frontier.
+        front: the frontier of this model, where it has been made already.
+        output: which number the curves and maps show: the name of an output, or a class; as of
+            `explain`.
+        title: of the page; default: what the model is called.
+        purpose: what the model is for: the first field of the documentation, which readers can
+            edit.
+        time_limit: seconds for the search of shorter formulas, None for no limit.
+        seed: of everything random.
+
+    Returns:
+        Where the page lies.
+
+    Raises:
+        BadInput: the rows do not fit the model, are too few, or an option has no meaning.
+        BadFile: the file cannot be written.
+        UnsupportedModel: the model can be neither read nor asked.
+    """
+    started = time.perf_counter()
+    where = _writable(path)
+    _check(front, formula)
+    if front is None:
+        front = frontier(model, X, y, time_limit=time_limit, seed=seed)
+    case = Case.of(model, X, y, front, formula=formula, output=output, seed=seed)
+    put(where, written(case, y, title=title, purpose=purpose, started=started))
+    return where
+
+
+def _check(front: Any, formula: Any) -> None:
+    if not (front is None or isinstance(front, Frontier)):
+        raise BadInput(f"front={front!r:.60} is no frontier.", hint="Give cf.frontier(model, X).")
+    if not (formula is None or isinstance(formula, Formula)):
+        raise BadInput(f"formula={formula!r:.60} is no formula.", hint="Give cf.read(model).")
+
+
+def _writable(path: Any) -> Path:
+    """Return where the page will lie; what cannot be written is refused before the search."""
+    where = Path(path)
+    folder = where.resolve().parent
+    if where.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        why = "it is a folder" if where.is_dir() else f"in {folder} no file can be made"
+        raise BadFile(
+            f"{where} cannot be written: {why}.", hint="Check the folder and its permissions."
+        )
+    return where
+
+
+def written(
+    case: Case, y: Any, *, title: str | None = None, purpose: str = "", started: float | None = None
+) -> str:
+    """Return the page as text.
+
+    Args:
+        case: the model and its formulas.
+        y: what was observed, as it was given.
+        title, purpose: as of `report`.
+        started: when the work began, by `time.perf_counter`.
+    """
+    begun = time.perf_counter() if started is None else started
+    shown = formulas_of(case, Room(ROOM))
+    certificate = certificate_of(case, y)
+    inputs, joint = inputs_of(case), joint_of(case)
+    swaps: dict[tuple[str, int], Html] = {}
+    for i, made in enumerate(shown):
+        swaps["formula", i] = formula_of(case, i, made)
+        swaps["misfit", i] = misfit_section(case, misfit_of(case, made.entry.formula))
+    slopes = slopes_of(case, case.entries[case.chosen].formula)
+    now = {place: place_of(place, swaps[place, case.chosen]) for place in ("formula", "misfit")}
+    appendix = appendix_of(case, inputs, slopes, purpose)
+    provenance = provenance_of(case, made_of(case, time.perf_counter() - begun))
+    sections = [
+        Section("formula", "The formula", joined(now["formula"], copies())),
+        Section("try", "Move the inputs", section_of(case, inputs)),
+        Section("frontier", "Shorter, or nearer to the model", frontier_of(case)),
+        Section("misfit", "Where formula and model disagree", now["misfit"]),
+        Section("drives", "What drives it", drives_of(case)),
+        Section("checked", "What was checked", certificates_of(case, certificate)),
+        Section("provenance", "How it came to be", provenance),
+        Section("documentation", "For the model's file", appendix),
+    ]
+    named = plain_name(title or f"{case.sides.source or 'A model'} as a formula")
+    head = joined(lead_of(case, certificate), facts_of(case, certificate))
+    data = data_of(case, shown, inputs, joint)
+    return page_of(case, named, head, sections, shown, swaps, data)
