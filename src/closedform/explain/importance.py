@@ -161,7 +161,7 @@ def importance(
     if sides.y is not None:
         sides = judged(sides)
         judge = loss_of(sides, loss)
-    sides = sides.affordable(len(sides.features) * repeats, seconds)
+    sides = sides.some(sides.affordable(len(sides.features) * repeats, seconds))
     found = groups(sides)
     sets = [*((i,) for i in range(len(sides.features))), *found]
     moved = {side.name: _moved(sides, side, sets, judge, repeats) for side in sides.sides}

@@ -45,11 +45,11 @@ def _unexplained(truth: Array, said: Array) -> float:
 
 LOSSES = {
     "r2": Loss("R²", _unexplained, falls=True),
-    "rmse": Loss("root mean square error", lambda y, said: float(np.sqrt(((y - said) ** 2).mean()))),
+    "rmse": Loss("root mean square error", lambda y, said: float(((y - said) ** 2).mean() ** 0.5)),
     "mae": Loss("mean absolute error", lambda y, said: float(np.abs(y - said).mean())),
     "log_loss": Loss("log loss", _log_loss),
     "error": Loss("share of wrong answers", lambda y, said: float((y != said).mean())),
-}  # fmt: skip
+}
 FITTING = {
     "prediction": ("r2", "rmse", "mae"), "chance": ("log_loss",),
     "score": ("error",), "label": ("error",),
@@ -80,17 +80,16 @@ def judged(sides: Sides) -> Sides:
     Raises:
         BadInput: y says nothing of what is explained.
     """
-    assert sides.y is not None
+    y = sides.y
+    assert y is not None
     if sides.target.kind == "score":
         target = Target(sides.task.primary[0], sides.target.label, "label")
         sides = replace(sides, target=target)
-    some = sides.part(np.flatnonzero(known(sides.y)))
-    assert some.y is not None
+    there = np.flatnonzero(known(y))
+    some, y = sides.part(there), y[there]
     if sides.target.kind != "prediction":
-        truth = [float(v == sides.target.label) for v in some.y.ravel().tolist()]
-        return replace(some, y=np.array(truth))
-    y = some.y if some.y.ndim == 1 else some.y[:, _column(sides)]
-    return replace(some, y=np.asarray(y, dtype=float))
+        return replace(some, y=np.array([float(v == sides.target.label) for v in y.ravel()]))
+    return replace(some, y=np.asarray(y if y.ndim == 1 else y[:, _column(sides)], dtype=float))
 
 
 def _column(sides: Sides) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,7 +14,6 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Task
-from closedform.frontiers.black_box import seconds_asked
 from closedform.frontiers.observed import observed_of
 from closedform.frontiers.subject import formula_of
 from closedform.ir import Array, Node
@@ -222,28 +223,46 @@ class Sides:
         name = self.features[i].name
         return any(formula.inputs[k].name == name for k in formula.used)
 
-    def affordable(self, asks: float, seconds: float, most: int = MOST) -> Sides:
-        """Return the same with as many rows as can be asked about so many times in some seconds.
+    def affordable(self, asks: float, seconds: float, most: int = MOST) -> int:
+        """Return how many rows can be asked about so many times in some seconds.
 
         Args:
             asks: how many rows are asked about for each row, of each side.
             seconds: the time for it; how long an answer takes is tried out on some rows.
-            most: no more rows than that.
+            most: no more rows than that, nor than there are.
         """
         each = sum(self._seconds(side) + PER_CELL * len(self.features) for side in self.sides)
-        return self.some(int(np.clip(seconds / (asks * each), min(LEAST, most), most)))
+        most = min(most, self.rows)
+        return int(np.clip(seconds / (asks * each), min(LEAST, most), most))
 
     def _seconds(self, side: Side) -> float:
+        """Return about how long a side takes for a row, among many; a model is tried out once."""
         if side.name == FORMULA and side.formula is not None:
             return seconds_a_row(side.formula)
-        return seconds_asked(lambda X: self.ask(side, X), first_rows(self.X, TRIED))
+        if side not in _TRIED:
+            spent = []
+            for X in (first_rows(self.X, 1), first_rows(self.X, TRIED)):
+                start = time.perf_counter()
+                self.ask(side, X)
+                spent.append(time.perf_counter() - start)
+            each = max(spent[1] - spent[0], 1e-6) / max(min(TRIED, self.rows) - 1, 1)
+            _TRIED[side] = float(2.0 ** np.ceil(np.log2(each)))  # mostly the same another time
+        return _TRIED[side]
+
+    def drawn(self, count: int, *, seed: int = 0) -> Array:
+        """Return the numbers of at most `count` rows, drawn at random where there are more."""
+        if self.rows <= count:
+            return np.arange(self.rows)
+        random = np.random.default_rng([self.seed, seed])
+        return np.sort(random.choice(self.rows, count, replace=False))
 
     def some(self, count: int, *, seed: int = 0) -> Sides:
         """Return the same with at most `count` rows, drawn at random where there are more."""
-        if self.rows <= count:
-            return self
-        random = np.random.default_rng([self.seed, seed])
-        return self.part(np.sort(random.choice(self.rows, count, replace=False)))
+        return self if self.rows <= count else self.part(self.drawn(count, seed=seed))
+
+
+_TRIED: WeakKeyDictionary[Side, float] = WeakKeyDictionary()
+"""How long models take for a row, in seconds."""
 
 
 def _asking(model: Any, read: Formula) -> Callable[[Any, Sequence[str]], Said]:
