@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from closedform.cli import checking, inspecting, printing, shortening
+from closedform.cli import checking, inspecting, printing, reporting, shortening
 from closedform.cli.answers import Answer
 from closedform.errors import BadInput
 from closedform.printers import targets
@@ -64,6 +64,11 @@ examples:
   closedform distill model.joblib --trust-pickle --data rows.csv
   closedform distill network.onnx --data rows.csv --target force --time-limit 120 -o law.json
   closedform distill --data rows.csv --target E --units m=kg --units v=m/s --units E=J
+""",
+    "report": """\
+examples:
+  closedform report model.joblib --trust-pickle --data rows.csv --target price
+  closedform report model.skops --data rows.csv -o report.html --title "Prices of houses"
 """,
     "export": """\
 examples:
@@ -244,11 +249,28 @@ def _distill(verb: Verb) -> None:
     _search(verb, "laws")
 
 
-def _search(verb: Verb, kind: str) -> None:
+def _report(verb: Verb) -> None:
+    _data(verb, required=True)
+    verb.add_argument(
+        "-o", "--out", metavar="PAGE",
+        help="the page (default: FILE.report.html in this folder); it is replaced at once, or left",
+    )  # fmt: skip
+    verb.add_argument("--formula", metavar="JSON", help="the saved formula that it opens with")
+    verb.add_argument("--output", metavar="NAME", help="the output, or class, that curves show")
+    verb.add_argument("--title", help="of the page")
+    verb.add_argument("--purpose", default="", metavar="TEXT", help="what the model is for")
+    _limited(verb)
+
+
+def _limited(verb: Verb) -> None:
     verb.add_argument(
         "--time-limit", type=_not_negative, default=60, metavar="S", help="seconds (default: 60)"
     )
     verb.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+
+
+def _search(verb: Verb, kind: str) -> None:
+    _limited(verb)
     verb.add_argument(
         "--html", nargs="?", const="", metavar="PAGE",
         help=f"also write the table as a page (default: FILE.{kind}.html in this folder)",
@@ -302,5 +324,7 @@ _VERBS: dict[str, tuple[str, Fill, Run]] = {
     "frontier": ("shorter formulas for a model, with their errors", _frontier, shortening.frontier),
     "distill": ("the law that a model has learned, or that data follow", _distill,
                 shortening.distill),
+    "report": ("one page on a model: formulas that run in it, errors, proofs", _report,
+               reporting.report),
     "export": ("write a formula to a file, in any target", _export, printing.export),
 }  # fmt: skip

@@ -32,7 +32,7 @@ def frontier(args: Namespace, notes: list[str]) -> Answer:
         source.formula if source.model is None else source.model, rows.X, rows.y,
         formula=source.formula, tolerance=args.tolerance, metric=args.metric,
         time_limit=args.time_limit, seed=args.seed, methods=args.method or None,
-        progress=None if args.json or not sys.stderr.isatty() else _tell,
+        progress=None if args.json or not sys.stderr.isatty() else tell,
     )  # fmt: skip
     return _answer(front, args, page)
 
@@ -49,7 +49,7 @@ def distill(args: Namespace, notes: list[str]) -> Answer:
         model, rows.X, rows.y, operators=_words(args.operators), units=_units(args.units),
         time_limit=args.time_limit, n_jobs=args.jobs, seed=args.seed, noise=args.noise,
         engines=_words(args.engines), tolerance=args.tolerance, outside=args.outside,
-        progress=None if args.json or not sys.stderr.isatty() else _tell,
+        progress=None if args.json or not sys.stderr.isatty() else tell,
     )  # fmt: skip
     told = ["", f"The best law, number {laws.choice.index}:", str(laws.best)]
     sure = [f"  {constant}" for constant in laws.uncertainties()]
@@ -127,7 +127,8 @@ def _refuse_unwritable(path: str) -> None:
         )
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """Print how far a search is, for whoever waits for it."""
     print(line, file=sys.stderr)
 
 

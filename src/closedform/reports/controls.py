@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from closedform.report.case import Case
-from closedform.report.markup import Html, Part, element, joined, percent, shown
+from closedform.reports.case import Case
+from closedform.reports.markup import Html, Part, element, joined, percent, shown
 
 FIRST = 8
 """Controls that are there at once; the others unfold."""
@@ -17,7 +17,7 @@ FIRST = 8
 def section_of(case: Case, inputs: Sequence[Mapping[str, Any]]) -> Html:
     """Return the controls and the places of prediction, chances, terms and curve."""
     first, more = inputs[:FIRST], inputs[FIRST:]
-    controls = [_control(i) for i in first]
+    controls: list[Part] = [_control(i) for i in first]
     if more:
         controls.append(
             element(
@@ -112,8 +112,9 @@ def _answers(case: Case, inputs: Sequence[Mapping[str, Any]]) -> Html:
         choice.append(element("label", " of ", of))
     return element(
         "div",
-        element("h3", "What it says"),
-        element("p", element("output", "–", id="prediction", aria_live="polite", for_="inputs"),
+        element("div", element("h3", "What it says"),
+                element("p", element("output", "–", id="prediction", aria_live="polite",
+                                     for_="inputs")),
                 class_="said"),
         element("div", id="chances"),
         element("p", id="warnings", class_="warning", role="status", hidden=True),

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from closedform.formula import Formula
-from closedform.report.case import Case
-from closedform.report.checked import Slope
-from closedform.report.markup import Html, Part, element, joined, percent, shown, table
+from closedform.reports.case import Case
+from closedform.reports.checked import Slope
+from closedform.reports.markup import Html, Part, element, joined, percent, shown, table
 from closedform.verify import Certificate
 
 MOST = 40
@@ -39,7 +39,8 @@ def certificates_of(case: Case, certificate: Certificate | str) -> Html:
                 f" {_capital(certificate.verdict)}."),
         element("p", "The model's own answers beside the formula's: on the rows given, and on rows "
                 "made up where formulas and models fall apart (thresholds ± one bit, corners, far "
-                f"outside, missing and unseen values). Tolerance: {certificate.tolerance:g} relative."),
+                "outside, missing and unseen values). Tolerance: "
+                f"{certificate.tolerance:g} relative."),
         table(heads, rows, "Every output on every set of rows", class_="numbers"),
         [element("p", note, class_="note") for note in notes],
     )  # fmt: skip
@@ -63,8 +64,8 @@ def provenance_of(case: Case, made: Mapping[str, str]) -> Html:
     read = case.exact or chosen.formula
     parts: list[Part] = []
     if read.stages:
-        parts += [element("h3", "Inside the model"),
-                  element("ol", [element("li", _stage(s)) for s in read.stages[:MOST]])]  # fmt: skip
+        steps = [element("li", _stage(s)) for s in read.stages[:MOST]]
+        parts += [element("h3", "Inside the model"), element("ol", steps)]
         if len(read.stages) > MOST:
             parts.append(element("p", f"… and {len(read.stages) - MOST} more.", class_="note"))
     parts += [
@@ -106,15 +107,16 @@ def appendix_of(
     return joined(
         element("h3", element("label", "Purpose and owner", for_="purpose")),
         field,
-        element("p", "For the owner to fill in: what the model is used for, by whom, and what for it "
-                "must not be used. What is written here leaves this page only in a saved copy. ",
+        element("p", "For the owner to fill in: what the model is used for, by whom, and what for "
+                "it must not be used. What is written here leaves this page only in a saved copy. ",
                 element("button", "Save a copy of this page", type="button", id="save"),
                 id="purpose-note", class_="note"),
         element("h3", "Ranges of the data"),
         table(("Input", "Least", "Typical", "Greatest", "Missing", "Kind"),
               [_range(i) for i in inputs[:MOST]], "The inputs that are read", class_="numbers"),
         _more(len(inputs) - MOST),
-        element("h3", "Limits of validity"), element("ul", [element("li", t) for t in _limits(case)]),
+        element("h3", "Limits of validity"),
+        element("ul", [element("li", limit) for limit in _limits(case)]),
         element("h3", "Monotonicity"), _slopes(case, slopes),
     )  # fmt: skip
 
@@ -136,10 +138,10 @@ def _range(entry: Mapping[str, Any]) -> tuple[Part, ...]:
 
 
 def _limits(case: Case) -> Iterator[str]:
-    yield ("Nothing here says anything of cases outside of the ranges above, or of combinations that "
-           "the data do not hold. The controls of this page warn of both.")  # fmt: skip
-    yield (f"Errors were measured on {case.front.rows:,} rows that no step saw, drawn from the rows "
-           "given: on rows of another origin they may be greater.")  # fmt: skip
+    yield ("Nothing here says anything of cases outside of the ranges above, or of combinations "
+           "that the data do not hold. The controls of this page warn of both.")  # fmt: skip
+    yield (f"Errors were measured on {case.front.rows:,} rows that no step saw, drawn from the "
+           "rows given: on rows of another origin they may be greater.")  # fmt: skip
     if not case.observed:
         yield "No observed values were given: how near the model is to the truth is not known here."
     read = case.exact or case.entries[-1].formula

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from closedform.formula import Feature
 from closedform.ir import Array, Type
 from closedform.ops.payloads import labels_of
-from closedform.report.markup import shown
+from closedform.reports.markup import shown
 
 RANGES = 6
 """So many ranges an input has: of as many rows each, but for equal values."""
@@ -66,7 +67,7 @@ def ranges_of(index: int, feature: Feature, column: Array, count: int = RANGES) 
         cuts = cuts[cuts > values[0]]
         codes = np.searchsorted(cuts, column, side="right")
         edges = [float(values[0]), *cuts.tolist(), float(values[-1])]
-        limits = list(zip(edges, edges[1:], strict=False))
+        limits = list(pairwise(edges))
     labels = [_between(lo, hi) for lo, hi in limits]
     codes = np.where(here, codes, len(labels))
     if not here.all():

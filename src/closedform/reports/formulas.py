@@ -11,9 +11,9 @@ from typing import Any
 from closedform.errors import ClosedformError, first_line
 from closedform.formula import Formula
 from closedform.frontiers import Entry
-from closedform.report.case import Case
-from closedform.report.markup import Html, element, joined
-from closedform.report.terms import Terms, terms_of
+from closedform.reports.case import Case
+from closedform.reports.markup import Html, element, joined
+from closedform.reports.terms import Terms, terms_of
 
 LANGUAGES: dict[str, tuple[str, str]] = {
     "LaTeX": ("latex", "model.tex"),
@@ -82,7 +82,7 @@ def formulas_of(case: Case, room: Room) -> list[Shown]:
 
 def _shown(case: Case, entry: Entry, room: Room) -> Shown:
     formula = entry.formula
-    math = _mathematics(formula)
+    math = _mathematics(case, formula)
     if not room.take(math):
         math = element("p", "There is no room on this page to write this formula.")
     terms = terms_of(case, formula)
@@ -104,12 +104,11 @@ def _shown(case: Case, entry: Entry, room: Room) -> Shown:
     return Shown(entry, math, texts, reasons, program, terms)
 
 
-def _mathematics(formula: Formula) -> Html:
-    """Return a formula for the eye: its score or prediction, rounded; or a summary of it."""
-    told = formula.only(*(formula.scores if formula.used else formula.answer))
-    for options in ({"digits": DIGITS}, {}):
+def _mathematics(case: Case, formula: Formula) -> Html:
+    """Return a formula for the eye, its numbers rounded; or a summary of it."""
+    for options in ({"digits": DIGITS, "data": case.sides.X}, {}):
         try:
-            made = str(told.to("mathml", **options))
+            made = str(formula.to("mathml", **options))
         except ClosedformError:
             continue
         if len(made) <= MATH:
@@ -117,7 +116,9 @@ def _mathematics(formula: Formula) -> Html:
         break
     return joined(
         element("p", f"Too long to be read: {formula.length:,} symbols. In short:"),
-        element("pre", str(formula), tabindex="0", role="region", aria_label="The formula in short"),
+        element(
+            "pre", str(formula), tabindex="0", role="region", aria_label="The formula in short"
+        ),
     )
 
 
@@ -141,9 +142,9 @@ def term_name(i: int) -> str:
 
 
 def inlined(program: str) -> str:
-    """Return a program that may stand in a page: no text in it ends or opens a script.
+    r"""Return a program that may stand in a page: no text in it ends or opens a script.
 
-    In JavaScript these characters are together in texts and comments alone, where `<\\/` is `</`.
+    In JavaScript these characters are together in texts and comments alone, where `<\/` is `</`.
     """
     return re.sub(r"<(?=[/!])", r"<\\", program)
 

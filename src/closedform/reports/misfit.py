@@ -10,8 +10,8 @@ import numpy as np
 
 from closedform.formula import Formula
 from closedform.ir import Array
-from closedform.report.case import Case
-from closedform.report.ranges import FEWEST, Ranges, along, crossed
+from closedform.reports.case import Case
+from closedform.reports.ranges import FEWEST, Ranges, along, crossed
 
 BY_INPUT = 6
 """Inputs whose ranges are listed."""

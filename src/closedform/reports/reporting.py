@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from closedform.errors import BadFile, BadInput
 from closedform.formula import Formula
 from closedform.frontiers import Frontier, frontier
-from closedform.report.case import Case
-from closedform.report.checked import certificate_of, made_of, slopes_of
-from closedform.report.controls import section_of
-from closedform.report.documents import appendix_of, certificates_of, provenance_of
-from closedform.report.drives import drives_of
-from closedform.report.formulas import Room, formulas_of
-from closedform.report.inputs import inputs_of, joint_of
-from closedform.report.markup import Html, joined
-from closedform.report.misfit import misfit_of
-from closedform.report.page import Section, data_of, page_of, place_of, plain_name
-from closedform.report.sections import (
+from closedform.reports.case import Case
+from closedform.reports.checked import certificate_of, made_of, slopes_of
+from closedform.reports.controls import section_of
+from closedform.reports.documents import appendix_of, certificates_of, provenance_of
+from closedform.reports.drives import drives_of
+from closedform.reports.formulas import Room, formulas_of
+from closedform.reports.inputs import inputs_of, joint_of
+from closedform.reports.markup import Html, joined
+from closedform.reports.misfit import misfit_of
+from closedform.reports.page import (
+    Section,
+    data_of,
+    default_title,
+    page_of,
+    place_of,
+    plain_name,
+)
+from closedform.reports.sections import (
     copies,
     facts_of,
     formula_of,
@@ -68,12 +76,30 @@ def report(
         BadFile: the file cannot be written.
         UnsupportedModel: the model can be neither read nor asked.
     """
+    return write_report(
+        model, X, y, path, formula=formula, front=front, output=output, title=title,
+        purpose=purpose, time_limit=time_limit, seed=seed,
+    )  # fmt: skip
+
+
+def write_report(
+    model: Any, X: Any, y: Any, path: Any, *, read_as: Formula | None = None,
+    formula: Formula | None = None, front: Frontier | None = None, output: Any = None,
+    title: str | None = None, purpose: str = "", time_limit: float | None = 60, seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Path:  # fmt: skip
+    """Do what `report` does, for a model whose formula has been read as `read_as`.
+
+    `progress` is called with one line of text whenever a method of the frontier has ended.
+    """
     started = time.perf_counter()
     where = _writable(path)
     _check(front, formula)
     if front is None:
-        front = frontier(model, X, y, time_limit=time_limit, seed=seed)
-    case = Case.of(model, X, y, front, formula=formula, output=output, seed=seed)
+        front = frontier(
+            model, X, y, formula=read_as, time_limit=time_limit, seed=seed, progress=progress
+        )
+    case = Case.of(model, X, y, front, formula=formula, output=output, seed=seed, read_as=read_as)
     put(where, written(case, y, title=title, purpose=purpose, started=started))
     return where
 
@@ -130,7 +156,7 @@ def written(
         Section("provenance", "How it came to be", provenance),
         Section("documentation", "For the model's file", appendix),
     ]
-    named = plain_name(title or f"{case.sides.source or 'A model'} as a formula")
+    named = plain_name(title or "") or default_title(case)
     head = joined(lead_of(case, certificate), facts_of(case, certificate))
     data = data_of(case, shown, inputs, joint)
     return page_of(case, named, head, sections, shown, swaps, data)

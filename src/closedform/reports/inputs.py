@@ -11,7 +11,7 @@ import numpy as np
 from closedform.formula import Feature
 from closedform.ir import Array, Type
 from closedform.ops.payloads import labels_of
-from closedform.report.case import Case
+from closedform.reports.case import Case
 
 BARS = 24
 """Bars of the histogram behind a curve."""
@@ -27,10 +27,7 @@ FAR = 0.99
 
 def inputs_of(case: Case) -> list[dict[str, Any]]:
     """Return what the page knows of each input that is read, the one that matters most first."""
-    return [
-        _input(i, case.sides.features[i], case.sides.columns[i])
-        for i in case.leading
-    ]
+    return [_input(i, case.sides.features[i], case.sides.columns[i]) for i in case.leading]
 
 
 def _input(index: int, feature: Feature, column: Array) -> dict[str, Any]:
@@ -152,4 +149,5 @@ def _pairs(numbers: Sequence[int], columns: Sequence[Array]) -> list[dict[str, A
 
 def _stretches(column: Array) -> Array:
     lo, width = column.min(), np.ptp(column) or 1.0
-    return np.minimum(((column - lo) / width * CELLS).astype(int), CELLS - 1)
+    places: Array = ((column - lo) / width * CELLS).astype(int)
+    return np.minimum(places, CELLS - 1)

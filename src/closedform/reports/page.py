@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from closedform.about import __version__
-from closedform.report.case import Case
-from closedform.report.charts import told
-from closedform.report.controls import ends, numbers_of
-from closedform.report.formulas import Shown, texts_of
-from closedform.report.inputs import fill_of
-from closedform.report.markup import Html, element, joined
+from closedform.reports.case import Case
+from closedform.reports.charts import told
+from closedform.reports.controls import ends, numbers_of
+from closedform.reports.formulas import Shown, texts_of
+from closedform.reports.inputs import fill_of
+from closedform.reports.markup import Html, element, joined, sound
 
 Json = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ def page_of(
         Html(f'<script type="application/json" id="data">{_json(data)}</script>'),
         [Html(f'<script type="module">{script}</script>') for script in scripts],
     )  # fmt: skip
-    return (
+    return sound(
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
         f"{_policy(scripts)}\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
@@ -81,7 +81,7 @@ def _section(s: Section) -> Html:
 
 
 def _source(name: str) -> str:
-    return files("closedform.report").joinpath(name).read_text("utf-8")
+    return files("closedform.reports").joinpath(name).read_text("utf-8")
 
 
 def _module(program: str, i: int) -> Html:
@@ -176,6 +176,12 @@ def _formula(case: Case, i: int, made: Shown) -> Json:
 def _plain(label: Any) -> Any:
     """Return a class as JSON can hold it."""
     return label if label is None or isinstance(label, bool | int | str) else float(label)
+
+
+def default_title(case: Case) -> str:
+    """Return what a page is called: by the last step of a pipeline, which is the model proper."""
+    source = case.sides.source.rsplit("\N{RIGHTWARDS ARROW}", 1)[-1].strip(" ()")
+    return plain_name(f"{source or 'A model'}, as a formula")
 
 
 def plain_name(text: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node
-from closedform.report.case import Case
+from closedform.reports.case import Case
 
 MOST = 14
 """Bars: what has more terms is told by those that vary most, and one bar for all others."""

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 from closedform.frontiers import Entry
-from closedform.report.case import Case
-from closedform.report.markup import Html, element, shown
+from closedform.reports.case import Case
+from closedform.reports.markup import Html, element, shown
 
 WIDE, HIGH = 720, 380
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 30, 56
@@ -21,7 +21,7 @@ def chart_of(case: Case) -> Html:
     if case.observed:
         errors += [e.error_y for e in entries if math.isfinite(e.error_y)]
     most = _ceiling(max(errors, default=1.0))
-    decades = max(max(across), 0.3) * 1.04
+    decades = max([0.3, *across]) * 1.04
     x = [LEFT + (WIDE - LEFT - RIGHT) * v / decades for v in across]
     parts: list[Html] = [*_grid(decades, most)]
     if case.observed:
@@ -85,14 +85,15 @@ def _grid(decades: float, most: float) -> Iterator[Html]:
         y = _up(share * most, most)
         yield element("line", x1=LEFT, x2=end, y1=f"{y:.1f}", y2=f"{y:.1f}",
                       class_="axis" if share == 0 else "grid")  # fmt: skip
-        yield _text(LEFT - 10, y + 5, shown(share * most, 3), "end")
+        yield text_at(LEFT - 10, y + 5, shown(share * most, 3), "end")
     for power in range(int(decades) + 1):
         x = LEFT + (end - LEFT) * power / decades
         yield element("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=low, y2=low + 5, class_="axis")
-        yield _text(x, low + 22, f"{10**power:,}")
-    yield _text(end, HIGH - 8, "length: symbols to read →", "end", "title")
-    yield _text(4, TOP - 12, "error ↑", "start", "title")
+        yield text_at(x, low + 22, f"{10**power:,}")
+    yield text_at(end, HIGH - 8, "length: symbols to read →", "end", "title")
+    yield text_at(4, TOP - 12, "error ↑", "start", "title")
 
 
-def _text(x: float, y: float, text: str, anchor: str = "middle", kind: str = "tick") -> Html:
+def text_at(x: float, y: float, text: str, anchor: str = "middle", kind: str = "tick") -> Html:
+    """Return a text in a picture."""
     return element("text", text, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, class_=kind)

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 
 from closedform.frontiers.words import ABOUT, SURELY
-from closedform.report.case import Case
-from closedform.report.charts import chart_of
-from closedform.report.formulas import DIGITS, LANGUAGES, Shown
-from closedform.report.markup import Html, Part, element, joined, percent, shown, table
-from closedform.report.misfit import Misfit
+from closedform.reports.case import Case
+from closedform.reports.charts import chart_of
+from closedform.reports.formulas import LANGUAGES, Shown
+from closedform.reports.markup import Html, Part, element, joined, percent, shown, table
+from closedform.reports.misfit import Misfit
 from closedform.verify import Certificate
 
 
@@ -22,10 +22,12 @@ def lead_of(case: Case, certificate: Certificate | str) -> Html:
     parts = [f"{case.sides.source or 'The model'} {what} from {_count(reads, 'input')}."]
     if case.exact is not None and isinstance(certificate, Certificate):
         agrees = "agrees with it on every row checked" if certificate.ok else "DIFFERS from it"
-        parts.append(f"Read as one exact formula, it has {case.exact.length:,} symbols; the formula "
-                     f"{agrees}.")  # fmt: skip
+        parts.append(f"Read as one exact formula, it has {case.exact.length:,} symbols; the "
+                     f"formula {agrees}.")  # fmt: skip
     elif case.exact is None:
-        parts.append("It has no formula of its own: it was asked, and what follows came near to it.")
+        parts.append(
+            "It has no formula of its own: it was asked, and what follows came near to it."
+        )
     parts.append(f"Below stands {'its' if chosen.method == 'exact' else 'a'} formula of "
                  f"{_count(chosen.length, 'symbol')}: {error_of(case, case.chosen)}.")  # fmt: skip
     return element("p", " ".join(parts), class_="lead")
@@ -35,7 +37,9 @@ def _predicts(case: Case) -> str:
     task = case.sides.task
     if case.classifies:
         known = ", ".join(map(str, task.classes[:6])) + (" …" if len(task.classes) > 6 else "")
-        return f"tells {len(task.classes)} classes apart ({known})" if task.classes else "classifies"
+        return (
+            f"tells {len(task.classes)} classes apart ({known})" if task.classes else "classifies"
+        )
     names = ", ".join(case.answers[:6]) + (" …" if len(case.answers) > 6 else "")
     return f"predicts {names}"
 
@@ -50,7 +54,8 @@ def error_of(case: Case, i: int) -> str:
     if e.method == "exact":
         return "exact"
     if case.front.about.startswith("the share of rows"):
-        return f"it gives another class than {against} on {percent(e.error)} of the rows that no step saw"
+        return (f"it gives another class than {against} on {percent(e.error)} of the rows that no "
+                "step saw")  # fmt: skip
     if case.front.about.startswith("root mean square"):
         return (f"on rows that no step saw, its error against {against} is {percent(e.error)} of "
                 "what a constant has")  # fmt: skip
@@ -76,15 +81,16 @@ def facts_of(case: Case, certificate: Certificate | str) -> Html:
 def formula_of(case: Case, i: int, made: Shown) -> Html:
     """Return what changes with the formula in the section of the formula itself."""
     e = made.entry
-    numbers = f"{_count(e.length, 'symbol')}, {_count(e.numbers, 'number')}, {_count(e.inputs, 'input')}"
+    numbers = (
+        f"{_count(e.length, 'symbol')}, {_count(e.numbers, 'number')}, {_count(e.inputs, 'input')}"
+    )
     return joined(
         element("p", element("strong", f"Formula {i}"), f" of {len(case.entries)} · {numbers} · "
                 f"{_method(case, i)} · {error_of(case, i)}.", class_="which"),
         element("div", made.math, class_="math", tabindex="0", role="region",
                 aria_label="The formula"),
-        element("p", f"Numbers are rounded to {DIGITS} digits for the eye; what is copied and what "
-                "runs in this page has them all. Inputs are in the units of the data.",
-                class_="note"),
+        element("p", "What is copied, and what runs in this page, has all digits. Inputs are in "
+                "the units of the data.", class_="note"),
     )  # fmt: skip
 
 
@@ -116,16 +122,18 @@ def frontier_of(case: Case) -> Html:
             f" Against y, the model's own error is {shown(front.model_error, 3)}; that is too good "
             "where it was trained on these rows."
         )
+    best = case.entries.index(front.entries[front.choice.index])
     keys = [element("span", f"against {front.against}", class_="key model")]
     if case.observed:
         keys.append(element("span", "against y", class_="key observed"))
     return joined(
-        element("p", "Each point is a formula for the same model: to the left shorter, further down "
-                "nearer to it. Choose one, and the whole page shows it. With the keyboard: arrows."),
+        element("p", "Each point is a formula for the same model: to the left shorter, further "
+                "down nearer to it. Choose one, and the whole page shows it. With the keyboard: "
+                "arrows."),
         element("figure", element("p", keys, class_="keys"), chart_of(case),
                 element("figcaption", about)),
         element("p", element("strong", "Recommended: "),
-                f"formula {case.entries.index(front.entries[front.choice.index])}. {_capital(front.reason)}"),
+                f"formula {best}. {_capital(front.reason)}"),
         element("details", element("summary", "The same as a table"), _table(case)),
         [element("p", f"Note: {note}.", class_="note") for note in front.notes],
         element("p", id="announced", class_="unseen", role="status"),
@@ -143,11 +151,13 @@ def _table(case: Case) -> Html:
     rows: list[Sequence[Part]] = []
     for i, e in enumerate(case.entries):
         button = element("button", f"Show {i}", type="button", data_show=i)
-        cells = [button, f"{e.length:,}", f"{e.numbers:,}", f"{e.inputs:,}", shown(e.error, 3),
-                 shown(front.surely(e), 3), *[shown(e.error_y, 3)] * case.observed, e.method]  # fmt: skip
-        rows.append(cells)
+        errors = [e.error, front.surely(e), *[e.error_y] * case.observed]
+        counts = [f"{count:,}" for count in (e.length, e.numbers, e.inputs)]
+        rows.append([button, *counts, *(shown(error, 3) for error in errors), e.method])
     made = table(heads, rows, "All formulas, the shortest first", class_="numbers")
-    return joined(made, element("p", f"{_capital(sure)}: {ABOUT[front.classifies]}.", class_="note"))
+    return joined(
+        made, element("p", f"{_capital(sure)}: {ABOUT[front.classifies]}.", class_="note")
+    )
 
 
 def misfit_section(case: Case, found: Misfit) -> Html:
@@ -167,7 +177,9 @@ def _how_far(case: Case, found: Misfit) -> Html:
         f"On the {found.rows:,} rows looked at, {name} of this formula is {shown(found.away, 3)} "
         f"from the model's on average"
     )
-    text += f" ({percent(float(f'{share:.2g}'))} of its standard deviation)" if share == share else ""
+    text += (
+        f" ({percent(float(f'{share:.2g}'))} of its standard deviation)" if share == share else ""
+    )
     text += f", within {shown(found.most, 3)} on 95 % of them, and {shown(found.worst, 3)} at most."
     if found.relabelled is not None:
         text += f" The class is another one on {percent(found.relabelled)} of the rows."
@@ -212,7 +224,7 @@ def bar(value: float, most: float) -> Html:
         return element("span", "too few rows", class_="note")
     share = max(value, 0.0) / most if most else 0.0
     mark = element("span", class_="bar", style=f"--share:{100 * share:.3g}%", aria_hidden="true")
-    return joined(mark, element("span", shown(value, 3)))
+    return element("span", element("span", shown(value, 3)), element("span", mark), class_="gauge")
 
 
 def _map(case: Case, found: Misfit) -> Html | None:
@@ -227,7 +239,8 @@ def _map(case: Case, found: Misfit) -> Html | None:
     heads = (f"{a.name} ↓ {b.name} →", *b.labels)
     return joined(
         element("h3", "Over two inputs"),
-        element("p", "The mean of formula − model. ", element("span", "Orange", class_="key more"),
+        element("p", "The mean of formula − model. ",
+                element("span", "Orange", class_="key more"),
                 ": the formula gives more. ", element("span", "Blue", class_="key less"),
                 ": it gives less. Cells of fewer than 5 rows are left empty."),
         table(heads, rows, f"Formula − model over {a.name} and {b.name}", class_="map"),
@@ -240,4 +253,3 @@ def _shaded(value: float, most: float) -> Html:
     step = round(4 * abs(value) / most) if most else 0
     kind = "more" if value > 0 else "less"
     return element("span", _signed(value), class_=f"cell {kind}{step}")
-

@@ -356,6 +356,10 @@ function markShown() {
         button.title = text === null ? why : `${told}: ${text.length.toLocaleString("en-US")} characters`;
     }
     find("#copied").textContent = "";
+    if (data.runs === null) return;
+    const { reads } = data.formulas[running()];
+    for (const control of all("[data-input]"))
+        control.classList.toggle("idle", !reads.includes(Number(control.dataset.input)));
 }
 
 function steer(event) {

@@ -29,7 +29,9 @@ def element(tag: str, *parts: Part, **attributes: Any) -> Html:
         attributes: `class_` is class, `aria_label` is aria-label; True stands alone, and None and
             False are left out.
     """
-    told = "".join(_attribute(k, v) for k, v in attributes.items() if v is not None and v is not False)
+    told = "".join(
+        _attribute(k, v) for k, v in attributes.items() if v is not None and v is not False
+    )
     if tag in VOID:
         return Html(f"<{tag}{told}/>")
     return Html(f"<{tag}{told}>{joined(*parts)}</{tag}>")
@@ -45,21 +47,22 @@ def _text(part: Part) -> str:
         return ""
     if isinstance(part, Html):
         return part
-    return _escaped(part) if isinstance(part, str) else "".join(map(_text, part))
+    return escape(part) if isinstance(part, str) else "".join(map(_text, part))
 
 
 def _attribute(name: str, value: Any) -> str:
     key = name.strip("_").replace("_", "-")
-    return f" {key}" if value is True else f' {key}="{_escaped(str(value))}"'
+    return f" {key}" if value is True else f' {key}="{escape(str(value))}"'
 
 
-def _escaped(text: str) -> str:
-    # A browser takes U+0000 and single surrogates for a damaged page; a name may hold both.
-    plain = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
-    return escape(plain)
+def sound(text: str) -> str:
+    """Return a text without what no page can hold, and a name may: U+0000, single surrogates."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
-def table(heads: Sequence[Part], rows: Iterable[Sequence[Part]], caption: str, **kinds: Any) -> Html:
+def table(
+    heads: Sequence[Part], rows: Iterable[Sequence[Part]], caption: str, **kinds: Any
+) -> Html:
     """Return a table whose first cell of each row is its heading, in a box that scrolls alone."""
     head = element("tr", [element("th", h, scope="col") for h in heads])
     body = [

@@ -18,7 +18,7 @@ from closedform.errors import ClosedformError, first_line
 from closedform.explain.sides import MODEL
 from closedform.formula import Formula
 from closedform.ir import Type
-from closedform.report.case import Case
+from closedform.reports.case import Case
 from closedform.store import content_hash
 from closedform.verify import Certificate, verify
 from closedform.verify.bound import prove
@@ -56,7 +56,10 @@ class Slope:
 def certificate_of(case: Case, y: Any) -> Certificate | str:
     """Return how far the formula that was read is from its model; or why nothing says so."""
     if case.exact is None:
-        return "The model has no exact formula: it was asked, and each formula below is compared with what it said."
+        return (
+            "The model has no exact formula: it was asked, and each formula above is compared with "
+            "what it said."
+        )
     if case.sides[MODEL] is None:
         return "What was given is a formula: there is no model beside it to compare it with."
     try:
@@ -133,8 +136,9 @@ def _hash_of(case: Case) -> str:
     whole = sha256()
     for name in sorted(case.said):
         column = case.said[name]
-        numbers = column.dtype.kind in "fiub"
         whole.update(name.encode("utf-8", "replace"))
-        whole.update(np.ascontiguousarray(column, "<f8").tobytes() if numbers
-                     else "\x1f".join(map(str, column.tolist())).encode("utf-8", "replace"))  # fmt: skip
+        if column.dtype.kind in "fiub":
+            whole.update(np.ascontiguousarray(column, "<f8").tobytes())
+        else:
+            whole.update("\x1f".join(map(str, column.tolist())).encode("utf-8", "replace"))
     return whole.hexdigest()

@@ -16,7 +16,7 @@ from closedform.frontiers import Entry, Frontier
 from closedform.frontiers.judging import Judge
 from closedform.frontiers.subject import Subject
 from closedform.ir import Array
-from closedform.report.ranges import Ranges, ranges_of
+from closedform.reports.ranges import Ranges, ranges_of
 from closedform.verify.measure import labels_differ
 
 ROWS = 20_000
@@ -52,9 +52,14 @@ class Case:
     @classmethod
     def of(
         cls, model: Any, X: Any, y: Any, front: Frontier, *, formula: Formula | None,
-        output: Any, seed: int,
+        output: Any, seed: int, read_as: Formula | None = None,
     ) -> Case:  # fmt: skip
         """Join a model, its frontier, and the formula that the page is to open with, if any.
+
+        Args:
+            model, X, y, formula, output, seed: as of `report`.
+            front: the frontier of the model.
+            read_as: the exact formula of the model, where it has been read.
 
         Raises:
             BadInput: rows, y, the formula or the output do not fit the model.
@@ -62,8 +67,11 @@ class Case:
         entries = list(front.entries)
         at = front.choice.index
         if formula is not None:
-            at, entries = _with(formula, entries, model, X, y, seed)
-        sides = Sides.of(model, X, y, formula=entries[at].formula, output=output, seed=seed)
+            subject = Subject.of(model, X, y, seed, read_as)
+            at, entries = _with(formula, entries, subject)
+        sides = Sides.of(
+            model, X, y, formula=entries[at].formula, output=output, seed=seed, read_as=read_as
+        )
         exact = model if isinstance(model, Formula) else sides.sides[0].formula
         return cls(model, exact, front, tuple(entries), at, sides.some(ROWS, seed=7), sides.rows)
 
@@ -137,14 +145,12 @@ class Case:
         return {i: ranges_of(i, features[i], columns[i]) for i in self.used}
 
 
-def _with(
-    formula: Formula, entries: list[Entry], model: Any, X: Any, y: Any, seed: int
-) -> tuple[int, list[Entry]]:
+def _with(formula: Formula, entries: list[Entry], subject: Subject) -> tuple[int, list[Entry]]:
     """Return the number of a formula among others, which it joins where it is none of them."""
     at = next((i for i, e in enumerate(entries) if e.formula is formula), None)
     if at is None:
-        columns_of(formula.inputs, X, formula.needed)  # refuses one of another model
-        judged = Judge(Subject.of(model, X, y, seed), None)(formula).without_rows()
+        columns_of(formula.inputs, subject.check.X, formula.needed)  # refuses another model's
+        judged = Judge(subject, None)(formula).without_rows()
         made = Entry(formula, GIVEN, formula.length, count_constants(formula),
                      len(formula.used), judged)  # fmt: skip
         entries = sorted([*entries, made], key=lambda e: e.length)
