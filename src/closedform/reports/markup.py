@@ -16,7 +16,7 @@ class Html(str):
     __slots__ = ()
 
 
-Part = str | Iterable[str] | None
+Part = str | Iterable["Part"] | None
 """What an element may hold: text, markup, several of these, or nothing."""
 
 
