@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from closedform.cli import checking, inspecting, printing, reporting, shortening
+from closedform.cli import checking, explaining, inspecting, printing, reporting, shortening
 from closedform.cli.answers import Answer
 from closedform.errors import BadInput
 from closedform.printers import targets
@@ -64,6 +64,12 @@ examples:
   closedform distill model.joblib --trust-pickle --data rows.csv
   closedform distill network.onnx --data rows.csv --target force --time-limit 120 -o law.json
   closedform distill --data rows.csv --target E --units m=kg --units v=m/s --units E=J
+""",
+    "explain": """\
+examples:
+  closedform explain model.joblib --trust-pickle --data rows.csv --target price
+  closedform explain model.skops --data rows.csv --input age --interactions -o drives.png
+  closedform explain model.skops --formula short.json --data rows.csv --json
 """,
     "report": """\
 examples:
@@ -233,6 +239,21 @@ def _frontier(verb: Verb) -> None:
     _search(verb, "frontier")
 
 
+def _explain(verb: Verb) -> None:
+    _data(verb, required=True)
+    verb.add_argument("--formula", metavar="JSON", help="a saved formula beside the model")
+    verb.add_argument("--output", metavar="NAME", help="explain this output, or this class")
+    verb.add_argument(
+        "--input", action="append", default=[], metavar="NAME",
+        help="also say what this input does; may be repeated",
+    )  # fmt: skip
+    verb.add_argument(
+        "--interactions", action="store_true", help="also say which inputs act together"
+    )
+    _limits(verb)
+    verb.add_argument("-o", "--out", metavar="PICTURE", help="draw it: a .png, .svg or .pdf file")
+
+
 def _distill(verb: Verb) -> None:
     _data(verb, required=True)
     verb.add_argument("--operators", metavar="NAMES", help=_MORE["operators"])
@@ -259,10 +280,10 @@ def _report(verb: Verb) -> None:
     verb.add_argument("--output", metavar="NAME", help="the output, or class, that curves show")
     verb.add_argument("--title", help="of the page")
     verb.add_argument("--purpose", default="", metavar="TEXT", help="what the model is for")
-    _limited(verb)
+    _limits(verb)
 
 
-def _limited(verb: Verb) -> None:
+def _limits(verb: Verb) -> None:
     verb.add_argument(
         "--time-limit", type=_not_negative, default=60, metavar="S", help="seconds (default: 60)"
     )
@@ -270,7 +291,7 @@ def _limited(verb: Verb) -> None:
 
 
 def _search(verb: Verb, kind: str) -> None:
-    _limited(verb)
+    _limits(verb)
     verb.add_argument(
         "--html", nargs="?", const="", metavar="PAGE",
         help=f"also write the table as a page (default: FILE.{kind}.html in this folder)",
@@ -324,6 +345,7 @@ _VERBS: dict[str, tuple[str, Fill, Run]] = {
     "frontier": ("shorter formulas for a model, with their errors", _frontier, shortening.frontier),
     "distill": ("the law that a model has learned, or that data follow", _distill,
                 shortening.distill),
+    "explain": ("what drives a model and its formula", _explain, explaining.explain),
     "report": ("one page on a model: formulas that run in it, errors, proofs", _report,
                reporting.report),
     "export": ("write a formula to a file, in any target", _export, printing.export),
