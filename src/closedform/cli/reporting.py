@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from closedform.cli.answers import Answer
+from closedform.cli.explaining import output_of
 from closedform.cli.shortening import tell
 from closedform.cli.sources import open_source, with_rows
 from closedform.reports.reporting import write_report
@@ -21,8 +22,9 @@ def report(args: Namespace, notes: list[str]) -> Answer:
     where = write_report(
         source.formula if source.model is None else source.model, rows.X, rows.y, out,
         read_as=source.formula, formula=None if args.formula is None else load(args.formula),
-        output=args.output, title=args.title, purpose=args.purpose, time_limit=args.time_limit,
-        seed=args.seed, progress=None if args.json or not sys.stderr.isatty() else tell,
+        output=output_of(args.output, source.formula), title=args.title,
+        purpose=args.purpose, time_limit=args.time_limit, seed=args.seed,
+        progress=None if args.json or not sys.stderr.isatty() else tell,
     )  # fmt: skip
     size = where.stat().st_size
     return Answer(f"wrote {where} ({size / 1e3:,.0f} kB)", {"page": str(where), "bytes": size})

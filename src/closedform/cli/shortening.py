@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -14,13 +13,13 @@ import numpy as np
 
 from closedform.cli.answers import Answer
 from closedform.cli.sources import Rows, Table, open_source, with_rows
-from closedform.errors import BadFile, BadInput, ClosedformError
+from closedform.errors import BadInput, ClosedformError
 from closedform.formula import Formula
 from closedform.frontiers import Frontier
 from closedform.frontiers import frontier as search
 from closedform.laws import distill as search_laws
 from closedform.loading import read_table
-from closedform.store.files import put
+from closedform.store.files import put, refuse_unwritable
 
 
 def frontier(args: Namespace, notes: list[str]) -> Answer:
@@ -110,21 +109,6 @@ def _answer(front: Frontier, args: Namespace, page: str | None, more: str = "") 
         print(front, file=sys.stderr)  # what took a minute to find is not lost with it
         raise
     return Answer(text, json.loads(front.to_json()))
-
-
-def refuse_unwritable(path: str) -> None:
-    """Refuse a file that cannot be written before the search, rather than after it.
-
-    Raises:
-        BadFile: its folder is missing or may not be written to, or it is a folder.
-    """
-    target = Path(os.path.realpath(path))
-    folder = target.parent
-    if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        why = "it is a folder" if target.is_dir() else f"in {folder} no file can be made"
-        raise BadFile(
-            f"{path} cannot be written: {why}.", hint="Check the folder and its permissions."
-        )
 
 
 def tell(line: str) -> None:

@@ -9,8 +9,8 @@ from closedform.frontiers import Entry
 from closedform.reports.case import Case
 from closedform.reports.markup import Html, element, shown
 
-WIDE, HIGH = 720, 380
-LEFT, RIGHT, TOP, BOTTOM = 64, 24, 30, 56
+WIDE, HIGH = 720, 400
+LEFT, RIGHT, TOP, BOTTOM = 68, 24, 44, 60
 
 
 def chart_of(case: Case) -> Html:
@@ -91,7 +91,7 @@ def _grid(decades: float, most: float) -> Iterator[Html]:
         yield element("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=low, y2=low + 5, class_="axis")
         yield text_at(x, low + 22, f"{10**power:,}")
     yield text_at(end, HIGH - 8, "length: symbols to read →", "end", "title")
-    yield text_at(4, TOP - 12, "error ↑", "start", "title")
+    yield text_at(4, TOP - 24, "error ↑", "start", "title")
 
 
 def text_at(x: float, y: float, text: str, anchor: str = "middle", kind: str = "tick") -> Html:

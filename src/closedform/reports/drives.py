@@ -9,6 +9,7 @@ import numpy as np
 
 from closedform.explain.effects import Effect, effect
 from closedform.explain.importance import Importance
+from closedform.explain.interactions import interactions
 from closedform.explain.sides import FORMULA
 from closedform.ir import Array
 from closedform.reports.case import Case
@@ -20,6 +21,7 @@ MOST = 12
 """Inputs that are listed, the most important ones."""
 CURVES, POINTS, ASKING = 6, 20, 2.0
 """Inputs whose effect is drawn, at how many values, and the seconds for each."""
+PAIRS = 6
 WIDE, HIGH = 320, 200
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 26
 
@@ -34,7 +36,7 @@ def drives_of(case: Case) -> Html:
                 "values of that input are exchanged among the rows."),
         _importance(found),
         more and element("p", more, class_="note"),
-        _notes(found), _effects(case),
+        _notes(found), _effects(case), _together(case),
     )  # fmt: skip
 
 
@@ -70,6 +72,26 @@ def _effects(case: Case) -> Html | None:
         element("p", keys, class_="keys"),
         element("div", [_curve(e, ends) for e in found], class_="cards"),
     )  # fmt: skip
+
+
+def _together(case: Case) -> Html | None:
+    """Return the pairs of inputs that do most together, beyond what each does alone."""
+    leading = case.leading[:CURVES]
+    if len(leading) < 2:
+        return None
+    found = interactions(case.sides, leading, seconds=ASKING * len(leading))
+    acting = [int(k) for k in found.order if any(held[k] > 0 for held in found.effect.values())]
+    title = element("h3", "Which inputs act together")
+    if not acting:
+        return joined(title, element("p", "No two of the most important inputs do."))
+    most = max(float(held[k]) for held in found.effect.values() for k in acting)
+    rows = [(found.names[k], *(bar(float(held[k]), most) for held in found.effect.values()))
+            for k in acting[:PAIRS]]  # fmt: skip
+    heads = ("Inputs", *(f"The {side}" for side in found.effect))
+    about = (f"The standard deviation of what two inputs do together beyond what each does alone, "
+             f"in units of {found.target}; on {found.rows} rows.")  # fmt: skip
+    made = table(heads, rows, "Pairs of inputs that act together", class_="bars wide")
+    return joined(title, element("p", about), made)
 
 
 def _curve(e: Effect, ends: tuple[float, float]) -> Html:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from closedform.errors import BadFile, BadInput
+from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.frontiers import Frontier, frontier
 from closedform.reports.case import Case
@@ -36,7 +35,7 @@ from closedform.reports.sections import (
     lead_of,
     misfit_section,
 )
-from closedform.store.files import put
+from closedform.store.files import put, refuse_unwritable
 
 ROOM = 900_000
 """Characters for formulas and their texts; what else a page holds is never as much as 500,000."""
@@ -93,7 +92,8 @@ def write_report(
     `progress` is called with one line of text whenever a method of the frontier has ended.
     """
     started = time.perf_counter()
-    where = _writable(path)
+    where = Path(path)
+    refuse_unwritable(where)
     _check(front, formula)
     if front is None:
         front = frontier(
@@ -109,18 +109,6 @@ def _check(front: Any, formula: Any) -> None:
         raise BadInput(f"front={front!r:.60} is no frontier.", hint="Give cf.frontier(model, X).")
     if not (formula is None or isinstance(formula, Formula)):
         raise BadInput(f"formula={formula!r:.60} is no formula.", hint="Give cf.read(model).")
-
-
-def _writable(path: Any) -> Path:
-    """Return where the page will lie; what cannot be written is refused before the search."""
-    where = Path(path)
-    folder = where.resolve().parent
-    if where.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        why = "it is a folder" if where.is_dir() else f"in {folder} no file can be made"
-        raise BadFile(
-            f"{where} cannot be written: {why}.", hint="Check the folder and its permissions."
-        )
-    return where
 
 
 def written(
