@@ -24,7 +24,7 @@ from closedform.reports.terms import terms_of
 from report_pages import CLASSES, HACKED, NAMES, hostile
 
 PURPOSE = f"</textarea><script>{HACKED}"
-VOID = {"meta", "input", "br", "rect", "circle", "line", "path"}
+VOID = {"wbr", "meta", "input", "br", "rect", "circle", "line", "path"}
 
 
 class Page(HTMLParser):

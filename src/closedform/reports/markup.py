@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -55,6 +56,11 @@ def _attribute(name: str, value: Any) -> str:
     return f" {key}" if value is True else f' {key}="{escape(str(value))}"'
 
 
+def breakable(name: str) -> Html:
+    """Return a name that may be broken where a word begins in it: GradientBoosting|Regressor."""
+    return Html("<wbr/>".join(escape(part) for part in re.split(r"(?<=[a-z])(?=[A-Z])", name)))
+
+
 def sound(text: str) -> str:
     """Return a text without what no page can hold, and a name may: U+0000, single surrogates."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
@@ -92,4 +98,4 @@ def shown(value: float, digits: int = 4) -> str:
 
 def percent(share: float) -> str:
     """Return a share in percent."""
-    return "–" if share != share else f"{100 * share:.3g} %"
+    return "–" if share != share else f"{100 * share:.3g}\N{NO-BREAK SPACE}%"

@@ -19,8 +19,6 @@ PAIRS = 8
 """Inputs that are looked at in pairs for where the two are furthest apart."""
 WORST = 5
 """So many of the worst ranges are listed."""
-TELLING = 1.5
-"""A range is worse than the whole where the two are so many times further apart there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +109,7 @@ def _places(ranges: list[Ranges], more: Array, whole: float) -> tuple[Place, ...
     found = sorted(_tried(ranges, np.abs(more)), key=lambda t: -t[0])
     kept: list[tuple[Place, Array]] = []
     for sure, where, inside in found:
-        if sure <= TELLING * whole or len(kept) == WORST:
+        if sure <= whole or len(kept) == WORST:
             break
         if all((inside & other).sum() <= 0.5 * min(inside.sum(), other.sum()) for _, other in kept):
             here = more[inside]

@@ -21,6 +21,7 @@ function element(tag, attributes = {}, ...children) {
 
 /** Return a number as a person reads it. */
 function shown(x, digits = 4) {
+    if (typeof x === "boolean") return x ? "True" : "False"; // as Python has it, and the chances
     if (typeof x !== "number") return String(x);
     if (Number.isNaN(x)) return "–";
     const size = Math.abs(x);
@@ -31,7 +32,7 @@ function shown(x, digits = 4) {
     return x.toLocaleString("en-US", options).replace("-", "−");
 }
 
-const percent = (share) => `${shown(100 * share, 3)} %`;
+const percent = (share) => `${shown(100 * share, 3)}\u00a0%`;
 const signed = (x) => (x > 0 ? "+" : "") + shown(x);
 
 // --- the formula that runs ---------------------------------------------------------------------

@@ -19,7 +19,7 @@ from closedform.reports.charts import told
 from closedform.reports.controls import ends, numbers_of
 from closedform.reports.formulas import Shown, texts_of
 from closedform.reports.inputs import fill_of
-from closedform.reports.markup import Html, element, joined, sound
+from closedform.reports.markup import Html, breakable, element, joined, sound
 
 Json = Mapping[str, Any]
 
@@ -53,7 +53,7 @@ def page_of(
     body = joined(
         element("a", "Skip to the formula", href="#formula", class_="skip"),
         element("header", element("p", "closedform report", class_="kicker"),
-                element("h1", title), head),
+                element("h1", breakable(title)), head),
         element("nav", element("ol", [element("li", element("a", s.title, href=f"#{s.name}"))
                                       for s in sections]), aria_label="Contents"),
         element("main", [_section(s) for s in sections]),

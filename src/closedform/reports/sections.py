@@ -9,7 +9,7 @@ from closedform.frontiers.words import ABOUT, SURELY
 from closedform.reports.case import Case
 from closedform.reports.charts import chart_of
 from closedform.reports.formulas import LANGUAGES, Shown
-from closedform.reports.markup import Html, Part, element, joined, percent, shown, table
+from closedform.reports.markup import Html, Part, breakable, element, joined, percent, shown, table
 from closedform.reports.misfit import Misfit
 from closedform.verify import Certificate
 
@@ -66,7 +66,7 @@ def facts_of(case: Case, certificate: Certificate | str) -> Html:
     """Return the same in a list for those who look something up."""
     lengths = [e.length for e in case.entries]
     facts = {
-        "Model": case.sides.source or "a function",
+        "Model": breakable(case.sides.source or "a function"),
         "Inputs": f"{len(case.sides.features):,}, of which {len(case.used):,} are read",
         "Rows looked at": f"{case.given:,}" + ("" if case.observed else ", without y"),
         "Formulas": f"{len(lengths)}, of {min(lengths):,} to {_count(max(lengths), 'symbol')}",
@@ -173,14 +173,14 @@ def misfit_section(case: Case, found: Misfit) -> Html:
 def _how_far(case: Case, found: Misfit) -> Html:
     name = case.sides.target.name
     share = found.away / found.spread if found.spread else math.nan
-    text = (
-        f"On the {found.rows:,} rows looked at, {name} of this formula is {shown(found.away, 3)} "
-        f"from the model's on average"
-    )
-    text += (
+    told = (
         f" ({percent(float(f'{share:.2g}'))} of its standard deviation)" if share == share else ""
     )
-    text += f", within {shown(found.most, 3)} on 95 % of them, and {shown(found.worst, 3)} at most."
+    text = (
+        f"On the {found.rows:,} rows looked at, {name} of this formula is {shown(found.away, 3)} "
+        f"from the model's on average{told}, within {shown(found.most, 3)} on {percent(0.95)} of "
+        f"them, and {shown(found.worst, 3)} at most."
+    )
     if found.relabelled is not None:
         text += f" The class is another one on {percent(found.relabelled)} of the rows."
     return element("p", text + " Short formulas were fitted to some of these rows.")
@@ -188,7 +188,7 @@ def _how_far(case: Case, found: Misfit) -> Html:
 
 def _worst(case: Case, found: Misfit) -> Html:
     if not found.places:
-        return element("p", "No range of one input or two is much worse than the whole.")
+        return element("p", "No range of one input or two is surely worse than the whole.")
     rows = [
         (
             joined([element("span", element("b", name), f": {label}", class_="where")
