@@ -26,6 +26,13 @@ def section_of(case: Case, inputs: Sequence[Mapping[str, Any]]) -> Html:
             )
         )  # fmt: skip
     reset = element("button", "Back to the typical case", type="button", id="typical")
+    rest = len(case.used) - len(inputs)
+    if rest > 0:
+        controls.append(
+            element(
+                "p", f"{rest:,} inputs that matter less stay as they typically are.", class_="note"
+            )
+        )
     told = (
         "Move an input: the formula itself runs in this page. It starts at a typical case: the "
         "middle of each number, and the commonest category."

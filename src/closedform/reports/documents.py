@@ -114,7 +114,7 @@ def appendix_of(
         element("h3", "Ranges of the data"),
         table(("Input", "Least", "Typical", "Greatest", "Missing", "Kind"),
               [_range(i) for i in inputs[:MOST]], "The inputs that are read", class_="numbers"),
-        _more(len(inputs) - MOST),
+        _more(len(case.used) - min(len(inputs), MOST)),
         element("h3", "Limits of validity"),
         element("ul", [element("li", limit) for limit in _limits(case)]),
         element("h3", "Monotonicity"), _slopes(case, slopes),
@@ -122,7 +122,7 @@ def appendix_of(
 
 
 def _more(count: int) -> Html | None:
-    return element("p", f"… and {count} more inputs.", class_="note") if count > 0 else None
+    return element("p", f"… and {count:,} more inputs.", class_="note") if count > 0 else None
 
 
 def _range(entry: Mapping[str, Any]) -> tuple[Part, ...]:

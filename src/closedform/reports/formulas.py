@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import Any
 
 from closedform.errors import ClosedformError, first_line
@@ -40,7 +40,9 @@ class Room:
 
     def take(self, text: str) -> bool:
         """Tell whether a text finds room, and keep it."""
-        size = len(escape(text).encode())
+        size = len(text.encode("utf-8", "replace"))
+        if not isinstance(text, Html):  # it stands in JSON
+            size = len(json.dumps(text)) + 5 * sum(text.count(mark) for mark in "<>&")
         if size > self.left:
             return False
         self.left -= size

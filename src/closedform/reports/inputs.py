@@ -15,6 +15,8 @@ from closedform.reports.case import Case
 
 BARS = 24
 """Bars of the histogram behind a curve."""
+MOVED = 150
+"""So many inputs have a control, those that matter most; the others stay as is typical."""
 MOST_CATEGORIES = 200
 """So many can be chosen; a list of more is no list to choose from."""
 JOINT = 24
@@ -27,7 +29,8 @@ FAR = 0.99
 
 def inputs_of(case: Case) -> list[dict[str, Any]]:
     """Return what the page knows of each input that is read, the one that matters most first."""
-    return [_input(i, case.sides.features[i], case.sides.columns[i]) for i in case.leading]
+    shown = case.leading[:MOVED]
+    return [_input(i, case.sides.features[i], case.sides.columns[i]) for i in shown]
 
 
 def _input(index: int, feature: Feature, column: Array) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Section:
 
 def page_of(
     case: Case, title: str, head: Html, sections: Sequence[Section], shown: Sequence[Shown],
-    swaps: Mapping[tuple[str, int], Html], data: Json,
+    swaps: Mapping[str, Sequence[Html]], data: Json,
 ) -> str:  # fmt: skip
     """Return the whole document.
 
@@ -45,7 +45,7 @@ def page_of(
         head: what stands below the title.
         sections: what is read, in order.
         shown: the formulas.
-        swaps: what is put in a place of a section when a formula is chosen, by place and formula.
+        swaps: what is put in a place of a section when a formula is chosen, one for each formula.
         data: what the page's program needs to know.
     """
     scripts = [_module(s.program, i) for i, s in enumerate(shown) if s.program is not None]
@@ -60,7 +60,7 @@ def page_of(
         element("footer", element("p", f"Written by closedform {__version__}. This file holds "
                 "everything that it shows, no row of the data, and asks no server for anything.")),
         [element("template", part, data_place=place, data_formula=i)
-         for (place, i), part in swaps.items() if i != case.chosen],
+         for place, parts in swaps.items() for i, part in enumerate(parts) if i != case.chosen],
         Html(f'<script type="application/json" id="data">{_json(data)}</script>'),
         [Html(f'<script type="module">{script}</script>') for script in scripts],
     )  # fmt: skip

@@ -17,7 +17,7 @@ from closedform.reports.documents import appendix_of, certificates_of, provenanc
 from closedform.reports.drives import drives_of
 from closedform.reports.formulas import Room, formulas_of
 from closedform.reports.inputs import inputs_of, joint_of
-from closedform.reports.markup import Html, joined
+from closedform.reports.markup import joined
 from closedform.reports.misfit import misfit_of
 from closedform.reports.page import (
     Section,
@@ -37,8 +37,8 @@ from closedform.reports.sections import (
 )
 from closedform.store.files import put, refuse_unwritable
 
-ROOM = 900_000
-"""Characters for formulas and their texts; what else a page holds is never as much as 500,000."""
+LARGEST, ROOM = 1_500_000, 900_000
+"""Bytes of a page, and those of them for formulas and their texts."""
 
 
 def report(
@@ -123,28 +123,36 @@ def written(
         started: when the work began, by `time.perf_counter`.
     """
     begun = time.perf_counter() if started is None else started
-    shown = formulas_of(case, Room(ROOM))
-    certificate = certificate_of(case, y)
+    named = plain_name(title or "") or default_title(case)
+    chosen = case.entries[case.chosen].formula
+    certificate, slopes, drives = certificate_of(case, y), slopes_of(case, chosen), drives_of(case)
     inputs, joint = inputs_of(case), joint_of(case)
-    swaps: dict[tuple[str, int], Html] = {}
-    for i, made in enumerate(shown):
-        swaps["formula", i] = formula_of(case, i, made)
-        swaps["misfit", i] = misfit_section(case, misfit_of(case, made.entry.formula))
-    slopes = slopes_of(case, case.entries[case.chosen].formula)
-    now = {place: place_of(place, swaps[place, case.chosen]) for place in ("formula", "misfit")}
-    appendix = appendix_of(case, inputs, slopes, purpose)
-    provenance = provenance_of(case, made_of(case, time.perf_counter() - begun))
-    sections = [
-        Section("formula", "The formula", joined(now["formula"], copies())),
+    misfits = [misfit_section(case, misfit_of(case, e.formula)) for e in case.entries]
+    head = joined(lead_of(case, certificate), facts_of(case, certificate))
+    made = made_of(case, time.perf_counter() - begun)
+    fixed = [
         Section("try", "Move the inputs", section_of(case, inputs)),
         Section("frontier", "Shorter, or nearer to the model", frontier_of(case)),
-        Section("misfit", "Where formula and model disagree", now["misfit"]),
-        Section("drives", "What drives it", drives_of(case)),
+        Section("misfit", "Where formula and model disagree",
+                place_of("misfit", misfits[case.chosen])),
+        Section("drives", "What drives it", drives),
         Section("checked", "What was checked", certificates_of(case, certificate)),
-        Section("provenance", "How it came to be", provenance),
-        Section("documentation", "For the model's file", appendix),
-    ]
-    named = plain_name(title or "") or default_title(case)
-    head = joined(lead_of(case, certificate), facts_of(case, certificate))
-    data = data_of(case, shown, inputs, joint)
-    return page_of(case, named, head, sections, shown, swaps, data)
+        Section("provenance", "How it came to be", provenance_of(case, made)),
+        Section("documentation", "For the model's file",
+                appendix_of(case, inputs, slopes, purpose)),
+    ]  # fmt: skip
+
+    def whole(room: int) -> str:
+        shown = formulas_of(case, Room(room))
+        formulas = [formula_of(case, i, s) for i, s in enumerate(shown)]
+        first = joined(place_of("formula", formulas[case.chosen]), copies())
+        swaps = {"formula": formulas, "misfit": misfits}
+        sections = [Section("formula", "The formula", first), *fixed]
+        return page_of(
+            case, named, head, sections, shown, swaps, data_of(case, shown, inputs, joint)
+        )
+
+    text = whole(ROOM)
+    over = len(text.encode()) - LARGEST
+    # Hundreds of inputs with long names leave less room for formulas.
+    return text if over <= 0 else whole(max(ROOM - over, 0))
