@@ -21,6 +21,8 @@ from closedform.verify.measure import labels_differ
 
 ROWS = 20_000
 """At most so many rows are compared: means over ranges are steady long before."""
+MANY = 50
+"""Inputs: of more, each is exchanged among the rows but once."""
 GIVEN = "given"
 """The method of a formula that the user brought."""
 ASKING = 10.0
@@ -130,7 +132,8 @@ class Case:
     @cached_property
     def importance(self) -> Importance:
         """How much each input matters to the model, and to the formula that is shown first."""
-        return importance(self.sides, seconds=ASKING)
+        repeats = 5 if len(self.sides.features) <= MANY else 1
+        return importance(self.sides, repeats=repeats, seconds=ASKING)
 
     @cached_property
     def leading(self) -> list[int]:

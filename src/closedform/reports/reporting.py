@@ -100,7 +100,7 @@ def write_report(
             model, X, y, formula=read_as, time_limit=time_limit, seed=seed, progress=progress
         )
     case = Case.of(model, X, y, front, formula=formula, output=output, seed=seed, read_as=read_as)
-    put(where, written(case, y, title=title, purpose=purpose, started=started))
+    put(where, written(case, title=title, purpose=purpose, started=started))
     return where
 
 
@@ -112,20 +112,19 @@ def _check(front: Any, formula: Any) -> None:
 
 
 def written(
-    case: Case, y: Any, *, title: str | None = None, purpose: str = "", started: float | None = None
+    case: Case, *, title: str | None = None, purpose: str = "", started: float | None = None
 ) -> str:
     """Return the page as text.
 
     Args:
         case: the model and its formulas.
-        y: what was observed, as it was given.
         title, purpose: as of `report`.
         started: when the work began, by `time.perf_counter`.
     """
     begun = time.perf_counter() if started is None else started
     named = plain_name(title or "") or default_title(case)
     chosen = case.entries[case.chosen].formula
-    certificate, slopes, drives = certificate_of(case, y), slopes_of(case, chosen), drives_of(case)
+    certificate, slopes, drives = certificate_of(case), slopes_of(case, chosen), drives_of(case)
     inputs, joint = inputs_of(case), joint_of(case)
     misfits = [misfit_section(case, misfit_of(case, e.formula)) for e in case.entries]
     head = joined(lead_of(case, certificate), facts_of(case, certificate))
