@@ -141,6 +141,7 @@ class CoefficientsDisplay:
         return self
 
 
+@np.errstate(all="ignore")
 def coefficients(sides: Sides, *, seconds: float = 5.0) -> Coefficients:
     """Return how much the answer moves with each input.
 

@@ -100,7 +100,9 @@ class Effect(Record):
                 f"{self.input} goes together with {', '.join(self.together)}: partial dependence "
                 "is of rows that cannot be; trust the local effects"
             )
-        if self.missing:
+        if not self.values:
+            told.append("no row holds a value that the model reads")
+        elif self.missing:
             told.append(f"{self.missing:,} rows hold no value of {self.input}")
         return told
 
@@ -224,8 +226,10 @@ def effect(sides: Sides, given: int | str, *, points: int = POINTS, seconds: flo
 def curves_of(sides: Sides, side: Side, axis: Axis, picked: Array) -> Array:
     """Return what a side says of rows with each value of an input, shape (rows, values)."""
     cells = np.repeat(picked, len(axis))[:, None].repeat(len(sides.features), axis=1)
+    if not len(axis):
+        return np.zeros((len(picked), 0))
     if not sides.reads(side, axis.input):
-        said = sides.recombined(side, cells[:: max(len(axis), 1)])
+        said = sides.recombined(side, cells[:: len(axis)])
         return np.repeat(said[:, None], len(axis), axis=1)
     cells[:, axis.input] = np.tile(axis.rows, len(picked))
     return sides.recombined(side, cells).reshape(len(picked), len(axis))

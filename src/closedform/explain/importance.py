@@ -143,6 +143,7 @@ class ImportanceDisplay:
         return self
 
 
+@np.errstate(all="ignore")
 def importance(
     sides: Sides, *, loss: str | None = None, repeats: int = REPEATS, seconds: float = 10.0
 ) -> Importance:
@@ -222,6 +223,6 @@ def _lost(judge: Loss | None, y: Array | None, said: Array, new: Array) -> tuple
     if not fine.any():
         return float("nan"), float("nan")
     if judge is None or y is None:
-        spread, far = said[fine].std(), np.sqrt(((new - said)[fine] ** 2).mean())
+        spread, far = said[fine].std(), np.sqrt(((new[fine] - said[fine]) ** 2).mean())
         return 0.0, float(far / spread) if spread else 0.0
     return judge.of(y[fine], said[fine]), judge.of(y[fine], new[fine])

@@ -140,6 +140,7 @@ class InteractionsDisplay:
         return self
 
 
+@np.errstate(all="ignore")
 def interactions(
     sides: Sides, inputs: Sequence[int | str] | None = None, *, seconds: float = 20.0
 ) -> Interactions:

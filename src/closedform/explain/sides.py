@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from closedform.columns import columns_of
 from closedform.errors import BadInput
-from closedform.evaluate import compute
+from closedform.evaluate import Plan, columns_for, fill
 from closedform.formula import Feature, Formula, Task
 from closedform.frontiers.observed import observed_of
 from closedform.frontiers.subject import formula_of
@@ -77,6 +78,13 @@ class Side:
     name: str
     said: Callable[[Any, Sequence[str]], Said]
     formula: Formula | None = None
+    _plans: dict[Node, Plan] = field(default_factory=dict, repr=False)
+
+    def plan(self, node: Node) -> Plan:
+        """Return how one number of the formula is computed; it is asked for thousands of times."""
+        if node not in self._plans:
+            self._plans[node] = Plan([node])
+        return self._plans[node]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +185,10 @@ class Sides:
         node = self.node
         if node is not None and self._reads_columns(side):
             moved = [c[cells[:, i]] for i, c in enumerate(self.columns)]
-            return compute([node], moved, len(cells))[0]
+            plan = side.plan(node)
+            made = columns_for(plan, len(cells))
+            fill(plan, moved, None, range(len(cells)), made)
+            return made[0]
         return self.ask(side, recombined(self.X, self.features, cells))
 
     def _reads_columns(self, side: Side) -> bool:
@@ -271,14 +282,16 @@ _TRIED: WeakKeyDictionary[Side, float] = WeakKeyDictionary()
 
 
 def _asking(model: Any, read: Formula) -> Callable[[Any, Sequence[str]], Said]:
+    part = cache(model.only if isinstance(model, Formula) else read.only)
     if isinstance(model, Formula):
 
         def said(X: Any, names: Sequence[str]) -> Said:
-            found = model.only(*dict.fromkeys(_own(model, n) for n in names)).evaluate(X)
-            return {n: found[_own(model, n)] for n in names}
+            own = [_own(model, n) for n in names]
+            found = part(*dict.fromkeys(own)).evaluate(X)
+            return {n: found[o] for n, o in zip(names, own, strict=True)}
 
         return said
-    return lambda X, names: predictions(read.only(*names), model, X)
+    return lambda X, names: predictions(part(*names), model, X)
 
 
 def _own(formula: Formula, output: str) -> str:

@@ -106,6 +106,8 @@ def _jumps(n: Node, *below: tuple[Inputs, Inputs]) -> tuple[Inputs, Inputs]:
     """Return what is read, and along which of it the value may jump."""
     if n.op is ops.INPUT:
         return frozenset([n.data]), _NOTHING
+    if n.op is ops.TREE:
+        below = tuple(below[i] for i in _tested(n.data.splits))
     read = reduce(frozenset.union, (b[0] for b in below), _NOTHING)
     if n.op is ops.ABSENT:  # where nothing is missing, it is the same everywhere
         return read, _NOTHING
@@ -113,6 +115,10 @@ def _jumps(n: Node, *below: tuple[Inputs, Inputs]) -> tuple[Inputs, Inputs]:
     if steps or (n.op is ops.PIECEWISE and not _continuous(n.data)):
         return read, read
     return read, reduce(frozenset.union, (b[1] for b in below), _NOTHING)
+
+
+def _tested(splits: Splits) -> list[int]:
+    return sorted(set(splits.feature[~splits.leaf].tolist()))
 
 
 def _continuous(pieces: Pieces) -> bool:

@@ -156,6 +156,7 @@ def _ends(made: Sequence[Array], *, centred: bool) -> tuple[float, float]:
     return (-far, far) if centred else (float(every.min()), float(every.max()))
 
 
+@np.errstate(all="ignore")
 def surface(
     sides: Sides, first: int | str, second: int | str, *, points: int = POINTS,
     seconds: float = 5.0,
