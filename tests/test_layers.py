@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "explain": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "hybrid"}
     | {"readers", "printers", "probes", "store", "families"},
-    "report": ANYTHING,
+    "reports": ANYTHING,
     "cli": ANYTHING,
     "__main__": ANYTHING,
     "__init__": ANYTHING,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from closedform.laws import Laws, distill
     from closedform.laws.regression import SymbolicRegression
     from closedform.passes.domain import simplify
+    from closedform.reports import report
     from closedform.shorten.additive import additive
     from closedform.shorten.chebyshev import chebyshev
     from closedform.shorten.numbers import snap
@@ -80,6 +81,7 @@ __all__ = [
     "prune",
     "read",
     "regions",
+    "report",
     "rule_list",
     "scorecard",
     "screen",
@@ -115,6 +117,7 @@ _LATER = {
     "polynomial": "closedform.shorten.polynomial",
     "prune": "closedform.shorten.prune",
     "regions": "closedform.shorten.regions",
+    "report": "closedform.reports.reporting",
     "rule_list": "closedform.shorten.trees.listed",
     "scorecard": "closedform.shorten.scorecard",
     "screen": "closedform.shorten.screening",

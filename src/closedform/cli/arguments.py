@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from closedform.cli import checking, explaining, inspecting, printing, shortening
+from closedform.cli import checking, explaining, inspecting, printing, reporting, shortening
 from closedform.cli.answers import Answer
 from closedform.errors import BadInput
 from closedform.printers import targets
@@ -70,6 +70,11 @@ examples:
   closedform explain model.joblib --trust-pickle --data rows.csv --target price
   closedform explain model.skops --data rows.csv --input age --interactions -o drives.png
   closedform explain model.skops --formula short.json --data rows.csv --json
+""",
+    "report": """\
+examples:
+  closedform report model.joblib --trust-pickle --data rows.csv --target price
+  closedform report model.skops --data rows.csv -o report.html --title "Prices of houses"
 """,
     "export": """\
 examples:
@@ -265,6 +270,19 @@ def _distill(verb: Verb) -> None:
     _search(verb, "laws")
 
 
+def _report(verb: Verb) -> None:
+    _data(verb, required=True)
+    verb.add_argument(
+        "-o", "--out", metavar="PAGE",
+        help="the page (default: FILE.report.html in this folder); it is replaced at once, or left",
+    )  # fmt: skip
+    verb.add_argument("--formula", metavar="JSON", help="the saved formula that it opens with")
+    verb.add_argument("--output", metavar="NAME", help="the output, or class, that curves show")
+    verb.add_argument("--title", help="of the page")
+    verb.add_argument("--purpose", default="", metavar="TEXT", help="what the model is for")
+    _limits(verb)
+
+
 def _limits(verb: Verb) -> None:
     verb.add_argument(
         "--time-limit", type=_not_negative, default=60, metavar="S", help="seconds (default: 60)"
@@ -328,5 +346,7 @@ _VERBS: dict[str, tuple[str, Fill, Run]] = {
     "distill": ("the law that a model has learned, or that data follow", _distill,
                 shortening.distill),
     "explain": ("what drives a model and its formula", _explain, explaining.explain),
+    "report": ("one page on a model: formulas that run in it, errors, proofs", _report,
+               reporting.report),
     "export": ("write a formula to a file, in any target", _export, printing.export),
 }  # fmt: skip

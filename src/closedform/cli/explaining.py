@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from closedform.cli.answers import Answer
-from closedform.cli.shortening import refuse_unwritable
 from closedform.cli.sources import open_source, with_rows
 from closedform.errors import BadInput
 from closedform.explain.explaining import explain as explained
 from closedform.formula import Formula
 from closedform.store import load
+from closedform.store.files import refuse_unwritable
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -25,7 +25,7 @@ def explain(args: Namespace, notes: list[str]) -> Answer:
     formula = None if args.formula is None else load(args.formula)
     told = explained(
         source.formula if source.model is None else source.model, rows.X, rows.y,
-        formula=formula or source.formula, output=_output(args.output, source.formula),
+        formula=formula or source.formula, output=output_of(args.output, source.formula),
         seed=args.seed, time_limit=args.time_limit,
     )  # fmt: skip
     effects = [told.effect(name) for name in args.input]
@@ -39,7 +39,7 @@ def explain(args: Namespace, notes: list[str]) -> Answer:
     return Answer("\n\n".join(parts), data | {"asked": [e.to_dict() for e in effects]})
 
 
-def _output(given: str | None, formula: Formula) -> Any:
+def output_of(given: str | None, formula: Formula) -> Any:
     """Return an output or a class by how it is spelled: classes may be numbers."""
     if given is None or given in formula.outputs:
         return given

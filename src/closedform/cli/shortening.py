@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -14,13 +13,13 @@ import numpy as np
 
 from closedform.cli.answers import Answer
 from closedform.cli.sources import Rows, Table, open_source, with_rows
-from closedform.errors import BadFile, BadInput, ClosedformError
+from closedform.errors import BadInput, ClosedformError
 from closedform.formula import Formula
 from closedform.frontiers import Frontier
 from closedform.frontiers import frontier as search
 from closedform.laws import distill as search_laws
 from closedform.loading import read_table
-from closedform.store.files import put
+from closedform.store.files import put, refuse_unwritable
 
 
 def frontier(args: Namespace, notes: list[str]) -> Answer:
@@ -32,7 +31,7 @@ def frontier(args: Namespace, notes: list[str]) -> Answer:
         source.formula if source.model is None else source.model, rows.X, rows.y,
         formula=source.formula, tolerance=args.tolerance, metric=args.metric,
         time_limit=args.time_limit, seed=args.seed, methods=args.method or None,
-        progress=None if args.json or not sys.stderr.isatty() else _tell,
+        progress=None if args.json or not sys.stderr.isatty() else tell,
     )  # fmt: skip
     return _answer(front, args, page)
 
@@ -49,7 +48,7 @@ def distill(args: Namespace, notes: list[str]) -> Answer:
         model, rows.X, rows.y, operators=_words(args.operators), units=_units(args.units),
         time_limit=args.time_limit, n_jobs=args.jobs, seed=args.seed, noise=args.noise,
         engines=_words(args.engines), tolerance=args.tolerance, outside=args.outside,
-        progress=None if args.json or not sys.stderr.isatty() else _tell,
+        progress=None if args.json or not sys.stderr.isatty() else tell,
     )  # fmt: skip
     told = ["", f"The best law, number {laws.choice.index}:", str(laws.best)]
     sure = [f"  {constant}" for constant in laws.uncertainties()]
@@ -112,22 +111,8 @@ def _answer(front: Frontier, args: Namespace, page: str | None, more: str = "") 
     return Answer(text, json.loads(front.to_json()))
 
 
-def refuse_unwritable(path: str) -> None:
-    """Refuse a file that cannot be written before the search, rather than after it.
-
-    Raises:
-        BadFile: its folder is missing or may not be written to, or it is a folder.
-    """
-    target = Path(os.path.realpath(path))
-    folder = target.parent
-    if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        why = "it is a folder" if target.is_dir() else f"in {folder} no file can be made"
-        raise BadFile(
-            f"{path} cannot be written: {why}.", hint="Check the folder and its permissions."
-        )
-
-
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """Print how far a search is, for whoever waits for it."""
     print(line, file=sys.stderr)
 
 

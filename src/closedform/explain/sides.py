@@ -122,9 +122,9 @@ class Sides:
     @classmethod
     def of(
         cls, model: Any, X: Any, y: Any = None, *, formula: Formula | None = None,
-        output: Any = None, seed: int = 0,
+        output: Any = None, seed: int = 0, read_as: Formula | None = None,
     ) -> Sides:  # fmt: skip
-        """Read a model, and choose the number that is explained.
+        """Read a model, unless it has been read, and choose the number that is explained.
 
         Args:
             model: a trained model, any function of the rows, or a formula.
@@ -134,12 +134,13 @@ class Sides:
             output: which number: the name of an output, or a class. Default: the first output; of
                 two classes the chance of the second, of more of them that of the commonest answer.
             seed: of everything random.
+            read_as: the exact formula of the model, where it has been read.
 
         Raises:
             BadInput: rows, y, a formula or an output that do not fit the model.
             UnsupportedModel: it can be neither read nor asked.
         """
-        read, exact = formula_of(model, X)
+        read, exact = formula_of(model, X) if read_as is None else (read_as, True)
         shown = formula if formula is not None else read if exact else None
         columns, rows = columns_of(read.inputs, X, read.needed if exact else None)
         if not rows:

@@ -50,6 +50,22 @@ def _bytes_of(path: str | os.PathLike[str]) -> bytes:
         raise BadFile(f"{getattr(error, 'strerror', None) or error}.", hint=hint) from error
 
 
+def refuse_unwritable(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that cannot be written before what takes long, rather than after it.
+
+    Raises:
+        BadFile: its folder is missing or may not be written to, or it is a folder.
+    """
+    target = Path(os.path.realpath(path))
+    folder = target.parent
+    if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        why = "it is a folder" if target.is_dir() else f"in {folder} no file can be made"
+        raise BadFile(
+            f"{os.fspath(path)} cannot be written: {why}.",
+            hint="Check the folder and its permissions.",
+        )
+
+
 def put(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file, text as UTF-8, under a temporary name, then move it to its own.
 
