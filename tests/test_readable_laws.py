@@ -35,7 +35,8 @@ HOW = {
         ops.absolute(ops.lin(-5.0, (1.0, X))), lambda x, y, z: 5 - x, "5 - x0",
     ),
     "a minus under a root is no hindrance": (
-        ops.sqrt(ops.div(ops.lin(0.0, (-1.0, _square(X))), _apart(_square(X), ops.lin(9.0, (1.0, Y))))),
+        ops.sqrt(ops.div(ops.lin(0.0, (-1.0, _square(X))),
+                         _apart(_square(X), ops.lin(9.0, (1.0, Y))))),
         lambda x, y, z: x / np.sqrt(9 + y - x**2), "x0/sqrt(9 - x0^2 + x1)",
     ),
     "a fraction in a fraction is one": (
