@@ -337,7 +337,7 @@ def test_every_cell_has_a_name_of_its_own_and_somebody_who_seeks():
 
     made = all_cells([1, 2])
     assert len(made) == len(set(made)) and {cell[0] for cell in made} == set(KINDS)
-    assert {cell[1] for cell in made} <= set(SEEKERS)
+    assert {cell[1] for cell in made} <= set(SEEKERS) and {cell[3] for cell in made} == {"1", "2"}
 
 
 def test_the_law_is_recognised_from_the_exact_oracle_to_the_record(monkeypatch):

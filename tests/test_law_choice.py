@@ -35,6 +35,19 @@ def test_the_true_law_is_chosen_among_shorter_and_longer_ones(wave, noise):
     assert chosen.law.node is TRUE
 
 
+def test_of_a_known_noise_no_term_that_follows_it_is_kept():
+    # An error that is one wave: a term for it brings the error to a tenth of what was told.
+    problem = problem_of(2e-3)
+    known = Problem(problem.rows, problem.values, None, problem.error(TRUE), told=True)
+    wave = ops.sin(ops.lin(0, (2, X), (1, Y)))
+    follows = ops.lin(0, (2, ops.mul(X, Y)), (4e-3, ops.mul(X, Y, wave)))
+    laws = laws_of(known, [SHORT, TRUE, follows])
+    assert laws[2].error < 0.1 * laws[1].error
+    assert best(known, laws).law.node is TRUE
+    guessed = Problem(problem.rows, problem.values, None, known.noise)
+    assert best(guessed, laws).law.node is follows
+
+
 def test_a_term_that_the_law_has_is_not_saved():
     truth = ops.lin(0, (2, ops.mul(X, Y)), (0.5, ops.power(X, 3)))
     random = np.random.default_rng(5)

@@ -30,6 +30,10 @@ LAWS = {
     "gamma": lambda a, b: lambda x: a / np.sqrt(1 - b * x * x / 60),
     "sum": lambda a, b: lambda x: a * x + b / x**2,
     "quotient": lambda a, b: lambda x: (x + a) / (1 + b * x),
+    "tangent": lambda a, b: lambda x: a / np.tan(x / 2) + b,
+    "potential of a ring": lambda a, b: lambda x: a / np.sqrt(x * x + b) + 1,
+    "atoms": lambda a, b: lambda x: a / x**12 - b / x**6,
+    "odd powers": lambda a, b: lambda x: x ** (1.7 + a) + b * x**0.4,
     "damped wave": lambda a, b: lambda x: np.exp(-a * x / 3) * np.cos(3 * b * x),
 }
 """Everyday laws with two constants."""

@@ -34,6 +34,11 @@ HOW = {
     "a size of what is negative is its opposite": (
         ops.absolute(ops.lin(-5.0, (1.0, X))), lambda x, y, z: 5 - x, "5 - x0",
     ),
+    "a minus under a root is no hindrance": (
+        ops.sqrt(ops.div(ops.lin(0.0, (-1.0, _square(X))),
+                         _apart(_square(X), ops.lin(9.0, (1.0, Y))))),
+        lambda x, y, z: x / np.sqrt(9 + y - x**2), "x0/sqrt(9 - x0^2 + x1)",
+    ),
     "a fraction in a fraction is one": (
         ops.div(ops.lin(0.0, (30 / 7, ops.exp(ops.lin(0.0, (-0.5, Y))))),
                 ops.lin(10 / 7, (1.0, ops.div(ops.const(1.0), X)))),

@@ -49,6 +49,7 @@ HAVE = [
     (merges, lambda a, b, c: np.exp(-(a - b) ** 2) * c + c**2, "inputs that are one"),
     (merges, lambda a, b, c: np.cos(a * b) + c * np.exp(a * b / 5), "inputs that are one"),
     (merges, lambda a, b, c: np.log(a**2 + b**2 + c), "inputs that are one"),
+    (merges, lambda a, b, c: np.exp(-b * np.sin(a)) * c + c**2, "inputs that are one"),
     (scalings, lambda a, b, c: a**3 / (np.exp(a * b / c) - 1), "groups of inputs"),
     (bilinear, lambda a, b, c: a * b * np.sin(c) + np.exp(a) / b, "a line in"),
     (turned, lambda a, b: np.sin(a - b) + np.exp(a / 3), "a sum of parts, turned"),

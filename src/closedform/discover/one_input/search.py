@@ -188,7 +188,7 @@ class _Search:
         if problem.ask is None or not lo * hi > 0 or not lo < hi:
             return
         sign = float(np.sign(lo))
-        first, last = np.sort(np.log(np.abs([lo, hi]))).tolist()
+        first, last = sorted((float(np.log(abs(lo))), float(np.log(abs(hi)))))
         steps = np.linspace(first, last, GRID)
         made = Sample.asked(problem, sign * np.exp(steps)[:, None])
         if len(made) == GRID:
