@@ -124,28 +124,27 @@ def _apart(seen: list[Scenes]) -> Scenes:
 class GraphNetwork(torch.nn.Module):
     """Two parts: the message of one body to another, two numbers; and what their sum does.
 
+    What the sum does is a linear map that depends on the mass that is pulled. Were it any function,
+    it could undo any function of the messages, and they would be forces only nearly.
+
     Attributes:
         message: what a pair says, `NAMES` → 2.
-        update: the sum of messages and the own mass → the acceleration.
+        update: the own mass → the linear map from the sum of messages to the acceleration.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.message = layered([5, 48, 48, 2])
-        self.update = layered([3, 24, 2])
+        self.update = layered([1, 12, 4])
 
     def forward(self, pairs: torch.Tensor, masses: torch.Tensor) -> torch.Tensor:
         """Return accelerations, shape (scenes, bodies, 2)."""
         total = self.message(pairs).sum(dim=2)
-        return self.update(torch.cat([total, masses[..., None]], dim=-1))
+        return (self.gauge(masses) @ total[..., None])[..., 0]
 
-    def gauge(self, totals: torch.Tensor) -> Array:
-        """Return the linear map from messages to forces: of a body of mass 1, on average."""
-        totals = totals.detach().requires_grad_()
-        said = self.update(torch.cat([totals, torch.ones(len(totals), 1).double()], dim=1))
-        slopes = [torch.autograd.grad(said[:, i].sum(), totals, retain_graph=True)[0]
-                  for i in (0, 1)]  # fmt: skip
-        return torch.stack(slopes, dim=1).mean(dim=0).numpy()
+    def gauge(self, masses: torch.Tensor) -> torch.Tensor:
+        """Return the linear maps from messages to accelerations, shape (…, 2, 2)."""
+        return self.update(masses[..., None]).unflatten(-1, (2, 2))
 
 
 def trained(scenes: list[Scenes], steps: int, seed: int) -> GraphNetwork:
@@ -167,15 +166,20 @@ def trained(scenes: list[Scenes], steps: int, seed: int) -> GraphNetwork:
     return net.eval()
 
 
-def pull(net: GraphNetwork, scenes: list[Scenes]) -> Callable[[Array], Array]:
-    """Return the message as a force along x and y: rows of `NAMES` → shape (rows, 2)."""
+def pull(net: GraphNetwork) -> Callable[[Array], Array]:
+    """Return the message as a force along x and y: rows of `NAMES` → shape (rows, 2).
+
+    Of a body of mass 1. It is no number where no two bodies were seen: too near, or too far apart.
+    """
     with torch.no_grad():
-        totals = [net.message(torch.tensor(one.pairs)).sum(dim=2).reshape(-1, 2) for one in scenes]
-    turn = net.gauge(torch.cat(totals))
+        turn = net.gauge(torch.ones(1).double())[0].numpy()
 
     def force(rows: Array) -> Array:
         with torch.no_grad():
-            return np.asarray(net.message(torch.tensor(np.asarray(rows, float))).numpy() @ turn.T)
+            said = net.message(torch.tensor(np.asarray(rows, float))).numpy() @ turn.T
+        r = np.hypot(rows[:, 0], rows[:, 1])
+        seen = (r >= NEAREST) & (r <= FARTHEST)
+        return np.where(seen[:, None], said, np.nan)
 
     return force
 
@@ -201,7 +205,7 @@ def cases(effort: Effort) -> Iterator[Case]:
         draw = effort.draw(stream)
         scenes = [simulated(law, bodies, count, draw) for bodies, count in SYSTEMS]
         net = trained(scenes, effort.steps(600), effort.seed)
-        force = pull(net, scenes)
+        force = pull(net)
         fresh = [simulated(law, bodies, 200, draw).pairs.reshape(-1, 5) for bodies, _ in SYSTEMS]
         held = draw.permutation(np.concatenate(fresh))[:2000]
         rows = np.concatenate([one.pairs.reshape(-1, 5) for one in scenes])
