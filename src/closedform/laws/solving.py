@@ -46,27 +46,29 @@ def solve(
     """
     found: list[Law] = []
     for laws in _steps(problem, clock, seed, operators, engines, found):
-        more = MORE
+        more, likely = MORE, False
         for law in laws:
             if made_of(law.node, operators):
                 found.append(law)
                 yield law
-            more -= any(_likely(problem, one) for one in found[-1:])
-            if not more:
+                near = law.error <= enough(problem)
+                more -= near
+                likely |= near and _short(problem, law)
+            if likely and more <= 0:
                 return
-        if clock.out() or more < MORE:
+        if clock.out() or likely:
             return
 
 
-def _likely(problem: Problem, law: Law) -> bool:
-    """Tell whether a law is as near as the noise allows, and short for that.
+def _short(problem: Problem, law: Law) -> bool:
+    """Tell whether a law is short for how near it is.
 
     With terms enough anything comes as near as a network's own error: eight such sums kept the law
     of gravity from being looked for. Rows alone are noisier, and there are no questions to come.
     """
     from closedform.discover.ladder import short
 
-    return law.error <= enough(problem) and (problem.ask is None or short(law))
+    return problem.ask is None or short(law)
 
 
 def _steps(
@@ -79,7 +81,7 @@ def _steps(
 
     yield lines(problem)
     if problem.ask is not None and problem.noise > ROUGH:
-        yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
+        yield proposals.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.ask is not None:
         yield ladder.solve(problem, clock.at_most(clock.left / 2), seed=seed)
         if any(isinstance(law, ladder.Sure) for law in found):
