@@ -53,7 +53,9 @@ MAY_IMPORT = {
     "hybrid": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "asking"}
     | {"printers", "probes", "store"},
-    "explain": RUNNING,
+    "explain": RUNNING
+    | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "hybrid"}
+    | {"readers", "printers", "probes", "store", "families"},
     "report": ANYTHING,
     "cli": ANYTHING,
     "__main__": ANYTHING,
@@ -65,7 +67,16 @@ MAY_IMPORT_LATE = {
 }
 # Where a package other than NumPy may be imported, and inside functions only.
 MEETS_FRAMEWORKS = {"asking", "batches", "cli", "frontiers", "loading", "native", "printers"}
-MEETS_FRAMEWORKS |= {"discover", "hybrid", "laws", "probes", "readers", "shorten", "verify"}
+MEETS_FRAMEWORKS |= {
+    "discover",
+    "explain",
+    "hybrid",
+    "laws",
+    "probes",
+    "readers",
+    "shorten",
+    "verify",
+}
 # Modules whose decorators, or what they derive from, need a framework at the top. Others import
 # them late.
 COMPILED = {

@@ -198,7 +198,7 @@ def test_float32_on_request_and_by_pytorchs_own_means():
 def test_a_boosted_ensemble_is_equal_bit_for_bit_and_walked_at_once():
     X = DATA.copy()
     X.loc[::7, "bmi"] = np.nan
-    model = HistGradientBoostingRegressor(max_iter=100).fit(X, TARGET)
+    model = HistGradientBoostingRegressor(max_iter=20).fit(X, TARGET)
     formula = cf.read(model)
     module = formula.to("torch")
     assert module(X).tolist() == model.predict(X).tolist()

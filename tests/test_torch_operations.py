@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 import torch
 from torch.nn import functional as F
 
-from torch_modules import Of, check
+from torch_modules import Of, check, check_each
 
 ONE: dict[str, Callable[..., Any]] = {
     "add": lambda x: torch.add(x, x * x, alpha=2) + 1,
@@ -173,13 +173,26 @@ MANY: dict[str, Callable[..., Any]] = {
 """Functions of a tensor of shape (rows, 3, 4)."""
 
 
-@pytest.mark.parametrize("name", ONE)
-def test_every_operation_on_elements_is_read(name):
-    torch.manual_seed(0)
-    check(Of(ONE[name]), torch.randn(2, 4))
+TOGETHER = 10
+EXAMPLES = {"on elements": (ONE, (2, 4)), "on arrays": (MANY, (2, 3, 4))}
 
 
-@pytest.mark.parametrize("name", MANY)
-def test_every_operation_on_arrays_is_read(name):
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [(kind, i) for kind, (known, _) in EXAMPLES.items() for i in range(0, len(known), TOGETHER)],
+)
+def test_every_operation_is_read(kind, first):
+    known, shape = EXAMPLES[kind]
     torch.manual_seed(0)
-    check(Of(MANY[name]), torch.randn(2, 3, 4))
+    some = list(known.items())[first : first + TOGETHER]
+    check_each(dict(some), torch.randn(*shape))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, (known, _) in EXAMPLES.items() for name in known]
+)
+def test_every_operation_is_read_alone(kind, name):
+    known, shape = EXAMPLES[kind]
+    torch.manual_seed(0)
+    check(Of(known[name]), torch.randn(*shape))

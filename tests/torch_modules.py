@@ -59,14 +59,35 @@ def check(module: Any, example: Any = None, rtol: float = 1e-12) -> cf.Formula:
     rows = rows_for(formula)
     ours = np.column_stack([formula(rows, name) for name in formula.outputs])
     for dtype, near in ((torch.float64, rtol), (torch.float32, 1e-4)):
-        expected = answers(module, formula, rows, dtype)
-        assert ours.shape == expected.shape
-        scale = np.abs(expected[np.isfinite(expected)]).max(initial=1e-300)
-        with np.errstate(invalid="ignore"):
-            away = np.where(ours == expected, 0.0, np.abs(ours - expected))
-        away[np.isnan(ours) & np.isnan(expected)] = 0.0
-        assert away.max() <= near * scale, dtype
+        same(ours, answers(module, formula, rows, dtype), near, str(dtype))
     return formula
+
+
+def check_each(functions: dict[str, Callable[..., Any]], example: Any) -> None:
+    """Compare functions with their formulas, in one module, since tracing takes its second."""
+    module = Of(lambda x: tuple(f(x) for f in functions.values()))
+    with torch.no_grad():
+        sizes = [f(example)[0].numel() for f in functions.values()]
+    formula = cf.read(module, example=example)
+    rows = rows_for(formula)
+    ours = np.column_stack([formula(rows, name) for name in formula.outputs])
+    for dtype, near in ((torch.float64, 1e-12), (torch.float32, 1e-4)):
+        said = answers(module, formula, rows, dtype)
+        assert ours.shape == said.shape
+        end = np.cumsum(sizes)
+        for name, last, size in zip(functions, end, sizes, strict=True):
+            part = slice(last - size, last)
+            same(ours[:, part], said[:, part], near, f"{name}, {dtype}")
+
+
+def same(ours: np.ndarray, expected: np.ndarray, near: float, what: str) -> None:
+    """Fail unless two tables are as near, by the largest number in them, and missing alike."""
+    assert ours.shape == expected.shape
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=1e-300)
+    with np.errstate(invalid="ignore"):
+        away = np.where(ours == expected, 0.0, np.abs(ours - expected))
+    away[np.isnan(ours) & np.isnan(expected)] = 0.0
+    assert away.max() <= near * scale, what
 
 
 def network() -> Any:

@@ -42,6 +42,40 @@ def edited(
     return _matrix(_as_array(X, inputs), inputs, picked, edits)
 
 
+def recombined(X: Any, inputs: Sequence[Feature], cells: Array) -> Any:
+    """Return rows that are put together from cells of X, each column from rows of its own.
+
+    What holds is what was there: no value of a category, and no type, is made up.
+
+    Args:
+        X: as of `edited`.
+        inputs: the formula's inputs; where X has names, they are found by name.
+        cells: from which row each cell comes, shape (new rows, inputs). Columns of X that are no
+            input come from the row of the first.
+    """
+    if hasattr(X, "columns") or isinstance(X, Mapping):
+        names = list(X.keys() if isinstance(X, Mapping) else X.columns)
+        found = column_keys(inputs, names)
+        at = {found[f.name]: i for i, f in enumerate(inputs) if f.name in found}
+        picked = {name: cells[:, at.get(name, 0)] for name in names}
+        return _gathered(X, names, picked)
+    table = X.toarray() if hasattr(X, "toarray") else _as_array(X, inputs)
+    made = table[cells, np.arange(len(inputs))]
+    return type(X)(made) if hasattr(X, "toarray") else made
+
+
+def _gathered(X: Any, names: Sequence[Any], picked: Mapping[Any, Array]) -> Any:
+    if isinstance(X, Mapping):
+        rows = row_count(X)
+        return {name: _listed(X[name], rows)[picked[name]] for name in names}
+    if not hasattr(X, "iloc"):
+        return type(X)({name: X[name][picked[name]] for name in names})
+    import pandas as pd
+
+    columns = {name: X[name].iloc[picked[name]].reset_index(drop=True) for name in names}
+    return pd.DataFrame(columns)
+
+
 def first_rows(X: Any, count: int, *, seed: int = 0) -> Any:
     """Return at most `count` rows of X, drawn at random where there are more."""
     rows = row_count(X)

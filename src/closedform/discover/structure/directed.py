@@ -15,7 +15,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.discover.problem import Problem
-from closedform.discover.structure.powers import _agree
+from closedform.discover.structure.powers import agree
 from closedform.discover.structure.split import (
     REFERENCES,
     ROWS,
@@ -61,7 +61,7 @@ def _turns(problem: Problem, i: int, j: int, rng: np.random.Generator) -> bool:
     off = np.hypot(unsure(problem, after) * x, unsure(problem, before) * new)
     away = after * x - before * new
     fine = np.isfinite(away)
-    if fine.sum() < FEWEST or not _agree(away[fine], off[fine]):
+    if fine.sum() < FEWEST or not agree(away[fine], off[fine]):
         return False
     moved = np.abs(told(problem, only) - before) / unsure(problem, before)
     return bool(np.isfinite(moved).any() and np.nanmedian(moved) > SEEN)
