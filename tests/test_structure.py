@@ -142,7 +142,7 @@ def test_a_force_is_found_though_it_is_a_hundredth_off_and_unknown_near_its_cent
     rows, scale = problem.rows[seen], problem.values[seen].std()
 
     def ask(x: Array) -> Array:
-        return np.asarray(pulled(*x.T) + 0.01 * scale * wave(x))
+        return np.asarray(pulled(*x.T) + 0.01 * scale * np.sin(x @ [2.0, 1.5, 1.0]) * np.sqrt(2))
 
     found = next(iter(solve(Problem(rows, ask(rows), ask, 0.02), Clock(60))))
     # The form is right where it fits the law itself: what is like it is off by more than the error.
