@@ -84,8 +84,8 @@ def _steps(
     if problem.ask is not None and problem.noise > ROUGH:
         yield proposals.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.ask is not None:
-        share = KNOWN if problem.told else 0.5
-        yield ladder.solve(problem, clock.at_most(share * clock.left), seed=seed)
+        most = KNOWN if problem.told else 0.5
+        yield ladder.solve(problem, clock.at_most(most * clock.left), seed=seed)
         if any(isinstance(law, ladder.Sure) for law in found):
             return
     yield shapes.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
