@@ -158,8 +158,8 @@ class Verdict:
 
     @property
     def text(self) -> str:
-        """The law in a line."""
-        return next(line for line in str(self.named).splitlines() if " = " in line)
+        """The law in a line, with the parts that it has a name for."""
+        return "; ".join(line for line in str(self.named).splitlines() if " = " in line)
 
     @cached_property
     def errors(self) -> dict[str, tuple[float, float]]:

@@ -241,6 +241,20 @@ def test_the_noise_of_a_smooth_error_is_estimated(wave):
     assert wave / 5 < noise.estimated(problem) < 5 * wave
 
 
+def test_the_noise_of_a_product_without_other_symmetries_is_estimated():
+    random = np.random.default_rng(2)
+    rows = random.uniform(0, 1, size=(1_000, 2))
+
+    def ask(x):
+        true = np.sin(np.pi * x[:, 0]) * np.exp(-2 * x[:, 1])
+        return true + 3e-4 * np.sin(4 * x[:, 0] + 3 * x[:, 1])
+
+    problem = Problem(rows, ask(rows), ask)
+    away = 3e-4 * np.sqrt(0.5) / problem.scale
+    # Of a smooth error, two hundred rectangles see about as much as there is.
+    assert away / 3 < noise.estimated(problem) < 3 * away
+
+
 def test_an_exact_function_has_no_noise():
     assert noise.estimated(drawn(lambda a, b: np.sqrt(a * a + b * b), 2)) < 1e-9
 

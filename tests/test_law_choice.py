@@ -56,6 +56,19 @@ def test_a_term_that_the_law_has_is_not_saved():
     assert best(problem, laws_of(problem, [TRUE, truth])).law.node is truth
 
 
+def test_of_two_laws_of_one_form_that_with_the_right_constants_is_chosen():
+    def cooling(rate):
+        waved = ops.sin(ops.lin(0, (np.pi, X)))
+        return ops.mul(waved, ops.exp(ops.lin(0, (-rate, Y))))
+
+    rows = np.random.default_rng(5).uniform(0, 1, size=(2_000, 2))
+    values = Problem.said(cooling(1.974), rows) + 1e-4 * np.sin(3 * rows.sum(axis=1))
+    problem = Problem(rows, values, None, 3e-4)
+    # Shorter by a digit, as it was written at a greater noise; a refit would make it the other.
+    laws = laws_of(problem, [cooling(2), cooling(1.974)])
+    assert best(problem, laws).law.node is laws[1].node
+
+
 def test_what_was_observed_decides_where_there_is_such():
     problem = problem_of(0.0)
     y = 2 * problem.rows.prod(axis=1) + 0.3 * problem.rows[:, 0] ** 3

@@ -64,7 +64,8 @@ def best(problem: Problem, laws: Sequence[Law], y: Array | None = None, seed: in
         laws = [replace(law, error=judged.error(law.node)) for law in laws]
     finalists = front(laws)[:JUDGED]
     samples = cuts(judged, seed)
-    beyond = [across(law.node, samples, judged.scale) for law in finalists]
+    # Rounded for a greater noise, constants may be off, however well those of the form would fit.
+    beyond = [max(law.error, across(law.node, samples, judged.scale)) for law in finalists]
     sizes = [length([law.node]) for law in finalists]
     # Of what is nearer than a noise that is known, it is the noise that is followed more closely.
     least = max(EXACT, judged.noise if judged.told else 0.0)

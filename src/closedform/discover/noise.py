@@ -8,6 +8,8 @@ known, how far a smooth fit to some of them is from the others.
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 from closedform.discover.problem import Problem
@@ -29,6 +31,8 @@ FEWEST = 30
 """Fewer rows say nothing of their noise."""
 HIGH = 75
 """Percentile: an error may be the same along one symmetry, which then shows nothing of it."""
+CORNERS, SEEN = 200, 0.1
+"""So many rectangles for each two inputs, both of which move f by that share of its deviation."""
 
 
 def estimated(problem: Problem, y: Array | None = None, seed: int = 0) -> float:
@@ -78,14 +82,66 @@ def roughness(problem: Problem, seed: int = 0) -> float:
 
 
 def asymmetry(problem: Problem, seed: int = 0) -> float:
-    """Return how far the best symmetries of a function are from true; 0 where there are none."""
-    away = np.sort([move.away for move in moves(problem, seed)])
-    away = np.maximum(away[np.isfinite(away)], ROUNDING)
+    """Return how far the best symmetries of a function are from true; 0 where there are none.
+
+    Moves that change it by a factor alone. Where none stands out, pairs of inputs that only add to
+    it or multiply it: in a rectangle a slow error cancels in part, so that these say too little.
+    """
+    for look in (_moves, interplay):
+        clear, away = _parted(np.array(look(problem, seed), dtype=float))
+        if clear > CLEAR:
+            return away
+    return 0.0
+
+
+def _moves(problem: Problem, seed: int) -> list[float]:
+    return [move.away for move in moves(problem, seed)]
+
+
+def _parted(away: Array) -> tuple[float, float]:
+    """Return how far those that are true stand apart from the others, and how far off they are."""
+    away = np.maximum(np.sort(away[np.isfinite(away)]), ROUNDING)
     if len(away) < 2:
-        return 0.0
+        return 0.0, 0.0
     ratios = np.where(away[:-1] <= MOST / 2, away[1:] / away[:-1], 0.0)
     last = int(np.argmax(ratios))
-    return float(np.percentile(away[: last + 1], HIGH)) if ratios[last] > CLEAR else 0.0
+    return float(ratios[last]), float(np.percentile(away[: last + 1], HIGH))
+
+
+def interplay(problem: Problem, seed: int = 0) -> list[float]:
+    """Return how far each two inputs are from parts of a sum, and of a product.
+
+    By f(a, b) − f(a′, b) − f(a, b′) + f(a′, b′) and f(a, b)·f(a′, b′) − f(a′, b)·f(a, b′), over
+    what they would be for an error of 1: root mean square, as shares of the deviation. Of inputs
+    that hardly do anything nothing is told: the less they do, the less they do together.
+    """
+    random = np.random.default_rng([seed, 23])
+    fine = np.flatnonzero(np.isfinite(problem.values))
+    rows, others = problem.rows[random.choice(fine, (2, CORNERS))]
+
+    def at(*which: int) -> Array:
+        moved = rows.copy()
+        moved[:, which] = others[:, which]
+        return asked(problem, moved)
+
+    base, one = at(), [at(i) for i in range(problem.inputs)]
+    found = []
+    for i, j in combinations(range(problem.inputs), 2):
+        both = at(i, j)
+        table = np.array([base, one[i], one[j], both])
+        table = table[:, np.isfinite(table).all(axis=0)]
+        a, b, c, d = table
+        effect = np.minimum(np.abs(a - b), np.abs(a - c))
+        if len(a) < CORNERS // 4 or _typical(effect) < SEEN * problem.scale:
+            continue
+        with np.errstate(all="ignore"):
+            ratio = (a * d - b * c) / np.sqrt((table**2).sum(axis=0))
+        found += [_typical((a - b - c + d) / 2), _typical(ratio)]
+    return [away / problem.scale for away in found]
+
+
+def _typical(away: Array) -> float:
+    return float(np.sqrt(np.nanmean(away**2)))
 
 
 def _of_rows(problem: Problem, seed: int) -> float:

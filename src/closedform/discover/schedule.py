@@ -58,7 +58,7 @@ def solve(
             if made_of(law.node, operators):
                 found.append(law)
                 yield law
-            more -= any(one.error <= limit and short(one) for one in found[-1:])
+                more -= law.error <= limit and short(law)
             if not more:
                 return
         if clock.out() or more < MORE:
@@ -76,7 +76,7 @@ def _steps(
         tell(sketch)
     yield corners.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.ask is not None and problem.noise > ROUGH:
-        yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
+        yield proposals.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.ask is not None:
         most = KNOWN if problem.told else 0.5
         yield ladder.solve(problem, clock.at_most(most * clock.left), seed=seed, tell=tell)

@@ -18,7 +18,7 @@ from closedform.discover.structure.turned import turned
 Question = Callable[[Problem, np.random.Generator], Iterator[Split]]
 
 QUESTIONS: tuple[Question, ...] = (
-    power_factors, sums_and_products, merges, through_transforms, scalings, bilinear, directed,
+    power_factors, sums_and_products, merges, through_transforms, scalings, directed, bilinear,
     turned,
 )  # fmt: skip
 """In the order in which they are asked: the surest first, and what leaves the least to find."""

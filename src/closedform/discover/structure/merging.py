@@ -15,7 +15,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.discover.problem import Problem
-from closedform.discover.structure.powers import _agree, simple
+from closedform.discover.structure.powers import agree, simple
 from closedform.discover.structure.split import (
     REFERENCES,
     ROWS,
@@ -154,30 +154,17 @@ class Merge:
         return places
 
 
-def merges(
-    problem: Problem, rng: np.random.Generator,
-    scales: Sequence[tuple[Scale, Scale]] = tuple(COMBINED), one: int | None = None,
-) -> Iterator[Split]:  # fmt: skip
-    """Yield the problem with two inputs made one, in each way that leaves f as it is.
-
-    Args:
-        problem: over two inputs or more.
-        rng: for the places where it is asked.
-        scales: functions of the two whose sum may be the new input.
-        one: an input that is one of the two; None: any two.
-    """
+def merges(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
+    """Yield the problem with two inputs made one, in each way that leaves f as it is."""
     if problem.inputs < 2:
         return
     rows, slopes, errors = _slopes(problem, rng)
     if len(rows) < 8:
         return
     for i, j in combinations(range(problem.inputs), 2):
-        if one is not None and one not in (i, j):
-            continue
-        tried = [(i, j, first, second) for first, second in scales]
-        if one is None:
-            tried += [(*order, LOG, angle) for order in ((i, j), (j, i)) for angle in ANGLES]
-            tried += _powers(problem, (i, j), rows, slopes)
+        tried = [(i, j, first, second) for first, second in COMBINED]
+        tried += [(*order, LOG, angle) for order in ((i, j), (j, i)) for angle in ANGLES]
+        tried += _powers(problem, (i, j), rows, slopes)
         for which in tried:
             found = _merged(problem, which, (rows, slopes, errors), rng)
             if found is not None:
@@ -315,7 +302,7 @@ def _same(problem: Problem, merge: Merge, rng: np.random.Generator) -> bool:
     before, after = told(problem, rows), told(problem, to)
     away, off = after - before, np.hypot(unsure(problem, before), unsure(problem, after))
     fine = np.isfinite(away)
-    if fine.sum() < 8 or not _agree(away[fine], off[fine]):
+    if fine.sum() < 8 or not agree(away[fine], off[fine]):
         return False
     # It must not be that nothing does anything.
     only = rows.copy()

@@ -73,7 +73,7 @@ def _exponent(problem: Problem, rows: Array, i: int, rng: np.random.Generator) -
     fine = np.isfinite(off)
     if fine.sum() < 8:
         return None
-    if _agree((after - before)[fine], off[fine]):
+    if agree((after - before)[fine], off[fine]):
         return 0.0
     with np.errstate(all="ignore"):
         step = np.log(there[:, i] / rows[:, i])
@@ -97,10 +97,10 @@ def _exponent(problem: Problem, rows: Array, i: int, rng: np.random.Generator) -
             unsure(problem, before) * np.power(np.abs(there[:, i] / rows[:, i]), p),
         )
     fine = np.isfinite(away) & np.isfinite(off)
-    return p if fine.sum() >= 8 and _agree(away[fine], off[fine]) else None
+    return p if fine.sum() >= 8 and agree(away[fine], off[fine]) else None
 
 
-def _agree(away: Array, off: Array) -> bool:
+def agree(away: Array, off: Array) -> bool:
     """Tell whether differences are no more than errors: most of them, and almost all."""
     far = np.abs(away) / off
     return bool(np.median(far) < 2.0 and np.quantile(far, 0.95) < 5.0)
@@ -254,7 +254,7 @@ def _scales(
         away = after - before * factor
         off = np.hypot(unsure(problem, after), unsure(problem, before) * np.abs(factor))
     fine = np.isfinite(away) & np.isfinite(off)
-    return bool(fine.sum() >= 8 and _agree(away[fine], off[fine]))
+    return bool(fine.sum() >= 8 and agree(away[fine], off[fine]))
 
 
 def group_values(rows: Array, groups: Array) -> Array:
