@@ -5,12 +5,14 @@ A cell is named by its words. Every record is a line of the results file as soon
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import importlib.metadata
 import json
 import multiprocessing
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -170,6 +172,26 @@ def _context(way: Way) -> Any:
     return context
 
 
+def complete(
+    cells: Sequence[Cell], asked: argparse.Namespace, way: Way, packages: Sequence[str]
+) -> None:
+    """Measure cells into the results, for so many minutes; with none left, or `--table-only`, none.
+
+    Args:
+        cells: those that are not finished.
+        asked: with `results`, `jobs`, `limit`, `minutes` and `table_only`.
+        way: how they are measured.
+        packages: whose versions the heading tells.
+    """
+    if not cells or asked.table_only:
+        return
+    until = time.monotonic() + 60 * asked.minutes
+    told = heading(packages) | {"jobs": asked.jobs, "limit": asked.limit}
+    put(asked.results, {"heading": told})
+    left = Runner(asked.jobs, way, asked.results).run(cells, until)
+    print(f"{len(cells) - left} cells measured, {left} left", file=sys.stderr)
+
+
 # --- results ------------------------------------------------------------------------------------
 
 
@@ -194,6 +216,14 @@ def lines_of(results: Path) -> Iterator[dict[str, Any]]:
 def finished(results: Path) -> set[str]:
     """Return the names of the cells that are done."""
     return {line["cell"] for line in lines_of(results) if "done" in line}
+
+
+def show(asked: argparse.Namespace, page: Callable[[list[Record]], str], name: str) -> None:
+    """Print a page of the results, and write it between the marks of `--write`."""
+    text = page(list(lines_of(asked.results)))
+    print(text)
+    if asked.write:
+        write(asked.write, text, name)
 
 
 def write(path: Path, text: str, name: str) -> None:

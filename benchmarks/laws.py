@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-import time
 from pathlib import Path
 
-from driving import THREADS, Cell, Runner, Way, finished, heading, lines_of, put, write
+from driving import THREADS, Cell, Way, complete, finished, show
 from equations import EQUATIONS
 from law_bars import page
 from law_cells import SEEKERS, all_cells, measure
@@ -64,7 +62,7 @@ def chosen(asked: argparse.Namespace) -> list[Cell]:
     ]  # fmt: skip
 
 
-def show(cells: list[Cell], asked: argparse.Namespace) -> None:
+def try_out(cells: list[Cell], asked: argparse.Namespace) -> None:
     """Measure cells here and print each; keep nothing."""
     found = []
     for cell in cells:
@@ -84,21 +82,13 @@ def main() -> None:
         os.environ.setdefault(name, "1")
     cells = chosen(asked)
     if asked.results is None:
-        show(cells, asked)
+        try_out(cells, asked)
         return
     done = finished(asked.results)
     left = [cell for cell in cells if " ".join(cell) not in done]
-    if left and not asked.table_only:
-        until = time.monotonic() + 60 * asked.minutes
-        told = heading(PACKAGES) | {"jobs": asked.jobs, "limit": asked.limit}
-        put(asked.results, {"heading": told})
-        way = Way(measure, asked.limit, asked.kept, 1, LOADED, HUNG[0] * asked.limit + HUNG[1])
-        undone = Runner(asked.jobs, way, asked.results).run(left, until)
-        print(f"{len(left) - undone} cells measured, {undone} left", file=sys.stderr)
-    text = page(list(lines_of(asked.results)))
-    print(text)
-    if asked.write:
-        write(asked.write, text, "laws")
+    way = Way(measure, asked.limit, asked.kept, 1, LOADED, HUNG[0] * asked.limit + HUNG[1])
+    complete(left, asked, way, PACKAGES)
+    show(asked, page, "laws")
 
 
 if __name__ == "__main__":

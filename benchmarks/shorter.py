@@ -15,12 +15,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 
 from bars import page
 from cells import all_cells, measure
-from driving import Runner, Way, finished, heading, lines_of, put, write
+from driving import Way, complete, finished, show
 
 CORES = 2
 """Of each cell: what the times in the bars are for."""
@@ -71,19 +70,8 @@ def main() -> None:
             f"{len(done)} cells were measured before: delete {asked.results} to measure them again"
         )
         print(told, file=sys.stderr)
-    if cells and not asked.table_only:
-        until = time.monotonic() + 60 * asked.minutes
-        put(
-            asked.results,
-            {"heading": heading(PACKAGES) | {"jobs": asked.jobs, "limit": asked.limit}},
-        )
-        way = Way(measure, asked.limit, asked.kept, CORES, LOADED)
-        left = Runner(asked.jobs, way, asked.results).run(cells, until)
-        print(f"{len(cells) - left} cells measured, {left} left", file=sys.stderr)
-    text = page(list(lines_of(asked.results)))
-    print(text)
-    if asked.write:
-        write(asked.write, text, "shorter")
+    complete(cells, asked, Way(measure, asked.limit, asked.kept, CORES, LOADED), PACKAGES)
+    show(asked, page, "shorter")
 
 
 if __name__ == "__main__":

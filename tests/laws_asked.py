@@ -18,7 +18,7 @@ def asked(law, box, rows=300, smooth=0.0, seed=0):
 
     values, truth = ask(X), law(*X.T)
     plain = Problem(X, values)
-    noise = float(np.sqrt(np.mean((values - truth) ** 2)) / plain.scale)
+    noise = float(np.sqrt(np.nanmean((values - truth) ** 2)) / plain.scale)
     return Problem(X, values, ask, noise)
 
 

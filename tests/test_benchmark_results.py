@@ -30,6 +30,13 @@ def shorter(monkeypatch, bars):
         sys.modules.pop(name)
 
 
+@pytest.fixture
+def driving(shorter):
+    import driving
+
+    return driving
+
+
 def tried(constants, agreement, accuracy=0.83):
     return {"constants": constants, "agreement": agreement, "accuracy": accuracy, "seconds": 1.0}
 
@@ -93,15 +100,15 @@ def test_a_cell_that_failed_is_named(bars):
     assert "- ensembles diabetes XGBoost 0: ImportError: no xgboost" in bars.page([HEADING, failed])
 
 
-def test_a_run_that_was_cut_short_is_gone_on_with(shorter, tmp_path):
+def test_a_run_that_was_cut_short_is_gone_on_with(driving, tmp_path):
     results = tmp_path / "r.jsonl"
-    shorter.put(results, {"cell": "proofs law 0", "record": {}})
-    shorter.put(results, {"cell": "proofs law 0", "done": 1.0})
-    shorter.put(results, {"cell": "proofs law 1", "record": {}})
+    driving.put(results, {"cell": "proofs law 0", "record": {}})
+    driving.put(results, {"cell": "proofs law 0", "done": 1.0})
+    driving.put(results, {"cell": "proofs law 1", "record": {}})
     with results.open("a") as file:
         file.write(json.dumps({"cell": "proofs law 2", "done": 2.0})[:-3])  # killed while writing
-    shorter.put(results, {"cell": "proofs law 3", "done": np.int64(3)})
-    assert shorter.finished(results) == {"proofs law 0", "proofs law 3"}
+    driving.put(results, {"cell": "proofs law 3", "done": np.int64(3)})
+    assert driving.finished(results) == {"proofs law 0", "proofs law 3"}
 
 
 def test_every_cell_has_a_name_of_its_own_and_a_kind_that_measures_it(shorter):
@@ -111,11 +118,11 @@ def test_every_cell_has_a_name_of_its_own_and_a_kind_that_measures_it(shorter):
     assert len(made) == len(set(made)) and {cell[0] for cell in made} == set(cells.KINDS)
 
 
-def test_a_table_goes_between_the_marks_and_nowhere_else(shorter, tmp_path):
+def test_a_table_goes_between_the_marks_and_nowhere_else(driving, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- a -->\nold\n<!-- /a -->\nafter\n")
-    shorter.write(page, "new", "a")
+    driving.write(page, "new", "a")
     assert page.read_text() == "before\n<!-- a -->\n\nnew\n\n<!-- /a -->\nafter\n"
     page.write_text("no marks")
     with pytest.raises(SystemExit, match="no marks"):
-        shorter.write(page, "new", "a")
+        driving.write(page, "new", "a")

@@ -352,6 +352,12 @@ def test_what_has_no_meaning_is_one_clear_error(call, said):
             call(rows(100, 2))
 
 
+def test_where_every_error_is_accepted_the_shortest_law_is_the_best(monkeypatch):
+    monkeypatch.setattr(searching, "solve", stands_in(NEAR, X1))
+    laws = cf.distill(energy, rows(), tolerance=np.inf)
+    assert laws.best is laws[0] and "within the tolerance" in laws.reason
+
+
 # --- the end of a search ------------------------------------------------------------------------
 
 

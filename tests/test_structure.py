@@ -18,33 +18,18 @@ from closedform.discover.structure.turned import turned
 from closedform.ir import Array
 from closedform.length import length
 from closedform.shorten.clock import Clock
+from laws_asked import asked
 
 Function = Callable[..., Array]
 BOX = {"a": (1.0, 3.0), "b": (1.0, 5.0), "c": (2.0, 4.0), "d": (0.5, 1.5)}
-
-
-def wave(rows: Array, seed: int = 0) -> Array:
-    """Return a smooth error of deviation 1."""
-    random = np.random.default_rng(seed)
-    turns = random.normal(size=(rows.shape[1], 6))
-    shifts = random.uniform(0, 2 * np.pi, 6)
-    return np.asarray(np.sin(rows @ turns + shifts).sum(axis=1) / np.sqrt(3))
 
 
 def problem_of(
     law: Function, noise: float = 0.0, box: Sequence[tuple[float, float]] | None = None
 ) -> Problem:
     """Return the problem of a law with a smooth relative error."""
-    count = law.__code__.co_argcount
-    lows, highs = np.array(list(BOX.values())[:count] if box is None else box).T
-
-    def ask(rows: Array) -> Array:
-        return np.asarray(law(*rows.T) * (1 + noise * wave(rows)))
-
-    rows = lows + (highs - lows) * np.random.default_rng(5).random((400, count))
-    said = law(*rows.T)
-    share = float(np.sqrt(np.mean(said**2)) / said.std()) if noise else 0.0
-    return Problem(rows, ask(rows), ask, noise * share)
+    box = list(BOX.values())[: law.__code__.co_argcount] if box is None else box
+    return asked(law, box, rows=400, smooth=noise)
 
 
 def first(question: Question, problem: Problem) -> Split | None:

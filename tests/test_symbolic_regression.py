@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import closedform as cf
-from closedform.laws import solving
+from closedform.discover import schedule
 from closedform.laws.regression import SymbolicRegression
 
 
@@ -34,7 +34,7 @@ def fitted():
 
 def test_every_check_of_scikit_learn_passes(monkeypatch):
     """With the first step of the search alone, so that what is found depends on no clock."""
-    monkeypatch.setattr(solving, "_steps", lambda problem, *_: iter([solving.lines(problem)]))
+    monkeypatch.setattr(schedule, "_steps", lambda problem, *_: iter([schedule.lines(problem)]))
     told = check_estimator(SymbolicRegression(), on_skip=None)
     assert len(told) > 45
     assert {one["status"] for one in told if one["check_name"] != "check_array_api_input"} == {

@@ -28,6 +28,11 @@ def tidied(node: Node) -> Node:
     return became[node]
 
 
+def reciprocal(n: Node) -> Node:
+    """Return 1/n."""
+    return ops.div(ops.const(1.0), n)
+
+
 def _folded(n: Node) -> Node:
     """Return a function of a number as a number."""
     if n.op.name not in ops.UNARY or n.args[0].op is not ops.CONST:

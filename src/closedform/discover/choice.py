@@ -89,8 +89,7 @@ def front(laws: Sequence[Law]) -> list[Law]:
 
 def cuts(problem: Problem, seed: int = 0) -> list[tuple[Sample, Sample]]:
     """Return the rows cut in two along some directions, and each the other way round."""
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
-    at, random = np.flatnonzero(fine), np.random.default_rng([seed, 13])
+    at, random = np.flatnonzero(problem.complete), np.random.default_rng([seed, 13])
     at = random.permutation(at)[: 2 * ROWS]
     rows = problem.rows[at]
     spread = rows.std(axis=0)

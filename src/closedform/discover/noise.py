@@ -88,8 +88,7 @@ def _of_rows(problem: Problem, seed: int) -> float:
 
     The least of all degrees: of a law that is no polynomial it is too much, never too little.
     """
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
-    at = np.random.default_rng([seed, 19]).permutation(np.flatnonzero(fine))[:4_000]
+    at = np.random.default_rng([seed, 19]).permutation(np.flatnonzero(problem.complete))[:4_000]
     rows, values = problem.rows[at], problem.values[at]
     spread = rows.std(axis=0)
     rows = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform import ops
+from closedform.discover.algebra import reciprocal
 from closedform.ir import Array, Node
 
 
@@ -49,19 +50,15 @@ def _within(lo: float, hi: float) -> Callable[[Array], bool]:
     return lambda y: bool((y >= lo).all() and (y <= hi).all())
 
 
-def _over(n: Node) -> Node:
-    return ops.div(ops.const(1.0), n)
-
-
 HALF = float(np.pi / 2)
 
 OUTPUTS = (
     Output("itself", lambda y: y, np.ones_like, lambda n: n),
-    Output("inverse", lambda y: 1 / y, lambda y: 1 / y**2, _over, _no_zero),
+    Output("inverse", lambda y: 1 / y, lambda y: 1 / y**2, reciprocal, _no_zero),
     Output("logarithm", np.log, lambda y: 1 / y, ops.exp, _positive),
     Output("square", np.square, lambda y: 2 * y, ops.sqrt, _positive),
     Output(
-        "inverse square", lambda y: y**-2, lambda y: 2 * y**-3, lambda n: _over(ops.sqrt(n)),
+        "inverse square", lambda y: y**-2, lambda y: 2 * y**-3, lambda n: reciprocal(ops.sqrt(n)),
         _positive,
     ),
     Output(
@@ -69,7 +66,7 @@ OUTPUTS = (
     ),
     Output(
         "inverse root", lambda y: y**-0.5, lambda y: 0.5 * y**-1.5,
-        lambda n: _over(ops.power(n, 2)), _positive, mixed=False),
+        lambda n: reciprocal(ops.power(n, 2)), _positive, mixed=False),
     Output("exponential", np.exp, np.exp, ops.log, _within(-30, 30)),
     Output("sine", np.sin, np.cos, lambda n: ops.unary("asin", n), _within(-HALF, HALF)),
     Output(
@@ -88,7 +85,7 @@ OUTPUTS = (
         _within(-0.99999, 0.99999), mixed=False),
     Output(
         "less 1 inverse logarithm", lambda y: np.log1p(1 / y), lambda y: 1 / (y * (y + 1)),
-        lambda n: _over(ops.lin(-1.0, (1.0, ops.exp(n)))), _positive, mixed=False),
+        lambda n: reciprocal(ops.lin(-1.0, (1.0, ops.exp(n)))), _positive, mixed=False),
 )  # fmt: skip
 
 

@@ -44,6 +44,11 @@ class Problem:
         return np.column_stack([self.rows.min(axis=0), self.rows.max(axis=0)])
 
     @cached_property
+    def complete(self) -> Array:
+        """Which rows have a number in every input and as their value, shape (rows,)."""
+        return np.isfinite(self.values) & np.isfinite(self.rows).all(axis=1)
+
+    @cached_property
     def scale(self) -> float:
         """The deviation of the values; that of a constant is its size, of 0 it is 1."""
         values = self.values[np.isfinite(self.values)]

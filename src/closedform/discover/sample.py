@@ -30,8 +30,7 @@ class Sample:
     def of(problem: Problem, most: int, seed: int = 0) -> Sample:
         """Return some of a problem's rows, all of them where there are no more than `most`."""
         rows, values = problem.rows, problem.values
-        fine = np.isfinite(values) & np.isfinite(rows).all(axis=1)
-        at = np.flatnonzero(fine)
+        at = np.flatnonzero(problem.complete)
         if len(at) > most:
             at = np.sort(np.random.default_rng(seed).choice(at, most, replace=False))
         return Sample(list(rows[at].T.copy()), values[at], scale_of(problem, values[at]))

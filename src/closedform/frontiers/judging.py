@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,7 @@ class Judge:
         self._chances = chances if given else ()
         parts = (*self._choosing, subject.check)
         self._kept = {id(part): answered(part, self.names) for part in parts}
+        self._answered = np.concatenate([self._kept[id(part)] for part in self._choosing])
         if not all(kept.any() for kept in self._kept.values()):
             raise BadInput(
                 "The model answers none of the rows that errors are measured on.",
@@ -158,13 +160,8 @@ class Judge:
         """Return how far each row to choose by is away, on average over the outputs."""
         if self.metric_name not in ROW_BY_ROW:
             return None
-        kept = np.concatenate([self._kept[id(part)] for part in self._choosing])
-        rows = []
-        for name in self.names:
-            expected = np.concatenate([part.said[name] for part in self._choosing])[kept]
-            rows.append(ROW_BY_ROW[self.metric_name](
-                expected, np.concatenate([g[name] for g in got])[kept]
-            ))  # fmt: skip
+        away, said = ROW_BY_ROW[self.metric_name], [part.said for part in self._choosing]
+        rows = [away(self._to_choose_by(said, n), self._to_choose_by(got, n)) for n in self.names]
         return np.asarray(np.mean(rows, axis=0), dtype=float)
 
     def _diverges(self, got: Sequence[Mapping[str, Array]]) -> Array | None:
@@ -172,12 +169,18 @@ class Judge:
         names = self._chances
         if not names or not all(name in g for g in got for name in names):
             return None
-        kept = np.concatenate([self._kept[id(part)] for part in self._choosing])
-        theirs, own = (
-            _sure([np.concatenate([table[name] for table in tables])[kept] for name in names])
-            for tables in ([part.said for part in self._choosing], got)
-        )
+        theirs, own = self._model_chances, _sure([self._to_choose_by(got, n) for n in names])
         return np.asarray((theirs * np.log(theirs / own)).sum(axis=1), dtype=float)
+
+    @cached_property
+    def _model_chances(self) -> Array:
+        """The model's own chances of the classes on the rows to choose by."""
+        said = [part.said for part in self._choosing]
+        return _sure([self._to_choose_by(said, name) for name in self._chances])
+
+    def _to_choose_by(self, tables: Sequence[Mapping[str, Array]], name: str) -> Array:
+        """Return an output on the rows to choose by that the model answers, shape (rows,)."""
+        return np.asarray(np.concatenate([table[name] for table in tables])[self._answered])
 
     @property
     def of_model(self) -> float:

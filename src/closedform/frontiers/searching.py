@@ -25,7 +25,7 @@ from closedform.passes import simplify
 from closedform.passes.rounding import rounding, significant
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, Method, method
-from closedform.shorten.options import number, seed_of
+from closedform.shorten.options import seed_of, tolerance_of
 from closedform.shorten.teacher import Teacher
 
 METHODS_SHARE = 0.94
@@ -77,8 +77,7 @@ def frontier(
     """
     started = time.perf_counter()
     wanted = _checked(methods, formula)
-    if tolerance is not None:
-        tolerance = number("tolerance", tolerance, "an error from 0 on", endless=True)
+    tolerance = tolerance_of(tolerance)
     seed, clock = seed_of(seed), Clock(time_limit)
     with as_before():
         subject = Subject.of(model, X, y, seed, formula, min(clock.left, LONGEST))

@@ -30,7 +30,7 @@ from closedform.passes.differentiate import gradient
 from closedform.passes.rounding import rounding
 from closedform.probes.containers import row_count, take
 from closedform.shorten.options import number, seed_of, whole
-from closedform.shorten.teacher import CLIP, Teacher
+from closedform.shorten.teacher import CLIP, Teacher, against_best
 
 NEAR_AS_BEST = 1.25
 """The shortest law is taken whose local error is at most so many times that of the best ..."""
@@ -314,8 +314,7 @@ def _column(i: int, scores: Array) -> Array:
 
 def _log_odds(i: int, most: float, scores: Array) -> Array:
     """Return the log-odds of a class against all others together, from those against the first."""
-    full = np.column_stack([np.zeros(len(scores)), scores])
-    full = np.maximum(full, full.max(axis=1, keepdims=True) - most)
+    full = np.maximum(against_best(scores), -most)
     others = np.delete(full, i, axis=1)
     top = others.max(axis=1)
     return np.asarray(full[:, i] - top - np.log(np.exp(others - top[:, None]).sum(axis=1)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from closedform.discover.operators import OPERATORS
 from closedform.laws.distilling import distill
 from closedform.laws.found import Constant, Laws
-from closedform.laws.operators import OPERATORS
 
 __all__ = ["OPERATORS", "Constant", "Laws", "distill"]

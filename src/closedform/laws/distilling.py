@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
+from closedform.discover.operators import checked
 from closedform.discover.problem import Problem
 from closedform.errors import BadInput
 from closedform.formula import Formula, Step
@@ -25,12 +26,11 @@ from closedform.laws.beyond import beyond
 from closedform.laws.entrance import given
 from closedform.laws.found import Laws
 from closedform.laws.judged import law_formulas, likeliest
-from closedform.laws.operators import checked
 from closedform.laws.searching import Found, searched
 from closedform.laws.sought import Sought, sought_in
 from closedform.laws.units import dimensions_of, in_units
 from closedform.shorten.clock import Clock
-from closedform.shorten.options import number, seed_of
+from closedform.shorten.options import number, seed_of, tolerance_of
 from closedform.shorten.teacher import Teacher
 
 SHARE = 0.9
@@ -85,8 +85,7 @@ def distill(
     """
     started = time.perf_counter()
     options = _options(operators, engines, noise, n_jobs, seed)
-    if tolerance is not None:
-        number("tolerance", tolerance, "a number from 0 on")
+    tolerance = tolerance_of(tolerance)
     outside = number("outside", outside, "a number from 0 on, as 0.5")
     clock = Clock(time_limit)
     with as_before():
@@ -97,8 +96,8 @@ def distill(
         search.notes += [*notes, *subject.notes]
         found, best = _searched(search, sought, options, n_jobs)
     front = Frontier.of(
-        search.entries, judge, tolerance=None if tolerance is None else float(tolerance),
-        notes=search.notes, seconds=time.perf_counter() - started, seed=int(seed), likeliest=best,
+        search.entries, judge, tolerance=tolerance, notes=search.notes,
+        seconds=time.perf_counter() - started, seed=int(seed), likeliest=best,
     )  # fmt: skip
     noises = tuple(one.noise for one in found)
     laws = Laws.among(front, problems=_kept(subject, noises), noise=noises)

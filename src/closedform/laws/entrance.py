@@ -64,8 +64,7 @@ def given(model: Any, X: Any, y: Any, seed: int) -> Given:
     if model is None:
         X, y, notes = _without_gaps(features_of(X), X, y)
         return Given(None, None, X, y, notes)
-    model = _askable(model)
-    formula, exact = formula_of(model, X)
+    model, formula, exact = _read(model, X)
     used = formula.used if exact else range(len(formula.inputs))
     X, y, notes = _without_gaps(formula.inputs, X, y, used)
     X, y, more = _filled(formula.inputs, X, y, seed)
@@ -79,17 +78,19 @@ def _as_array(given: Any) -> Any:
     return np.asarray(given) if isinstance(given, list | tuple) else given
 
 
-def _askable(model: Any) -> Any:
-    """Return a model; a network of PyTorch that cannot be read becomes a function of arrays."""
-    if not (hasattr(model, "state_dict") and hasattr(model, "forward")):
-        return model
-    try:
-        read(model)
-    except UnsupportedModel:
-        return _called(model)
-    except Exception:  # it may need an example; the search reads it again, with rows
-        return model
-    return model
+def _read(model: Any, X: Any) -> tuple[Any, Formula, bool]:
+    """Return a model, its formula or its inputs and outputs alone, and whether it is the former.
+
+    A network of PyTorch that cannot be read becomes a function of arrays.
+    """
+    if hasattr(model, "state_dict") and hasattr(model, "forward"):
+        try:
+            return model, read(model), True
+        except UnsupportedModel:
+            model = _called(model)
+        except Exception:  # it may need an example: with rows it is read again
+            pass
+    return model, *formula_of(model, X)
 
 
 def _called(network: Any) -> Any:

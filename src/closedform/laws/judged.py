@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from closedform import ops
+from closedform.discover.operators import made_of
 from closedform.discover.problem import Law
 from closedform.formula import Formula, Step
 from closedform.frontiers.choosing import POOR
 from closedform.frontiers.front import Entry
 from closedform.frontiers.words import LEGIBLE
 from closedform.laws.joining import joined
-from closedform.laws.operators import made_of
 from closedform.laws.searching import Found, constant_of, worth
 from closedform.laws.sought import Sought
 from closedform.shorten.teacher import Teacher

@@ -15,9 +15,9 @@ from closedform.discover.choice import Choice, best
 from closedform.discover.noise import estimated
 from closedform.discover.problem import Law, Problem
 from closedform.discover.readable import readable
+from closedform.discover.schedule import solve
 from closedform.errors import ClosedformError, MissingExtra, first_line
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
-from closedform.laws.solving import solve
 from closedform.laws.sought import Sought
 from closedform.length import length
 from closedform.shorten.clock import Clock

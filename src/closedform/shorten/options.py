@@ -53,6 +53,11 @@ def seconds(value: Any) -> float | None:
     return None if endless else number("time_limit", value, "seconds from 0 on, or None")
 
 
+def tolerance_of(value: Any) -> float | None:
+    """Return the greatest error that is accepted; None for no such."""
+    return None if value is None else number("tolerance", value, "an error from 0 on", endless=True)
+
+
 def seed_of(value: Any) -> int:
     """Return a seed."""
     return whole("seed", value, 0, 2**63 - 1)

@@ -138,8 +138,7 @@ class Teacher:
         """
         if not self.classifies:
             return scores
-        full = np.column_stack([np.zeros(len(scores)), scores])
-        full = np.maximum(full - full.max(axis=1, keepdims=True), -CLIP)
+        full = np.maximum(against_best(scores), -CLIP)
         return np.asarray(full[:, 1:] - full[:, :1])
 
     def weights(self, scores: Array) -> Array:
@@ -150,8 +149,7 @@ class Teacher:
         """
         if not self.classifies:
             return np.ones(len(scores))
-        full = np.column_stack([np.zeros(len(scores)), scores])
-        chance = np.exp(full - full.max(axis=1, keepdims=True))
+        chance = np.exp(against_best(scores))
         p = chance.max(axis=1) / chance.sum(axis=1)
         return np.asarray(p * (1 - p) + 0.02)
 
@@ -204,6 +202,16 @@ ENDLESS = 1e30
 """Numbers from here on stand for no end, and trees in float32 cannot be grown on them."""
 FEWEST = 10
 """Rows: with fewer, nothing that is fitted can be checked on others."""
+
+
+def against_best(scores: Array) -> Array:
+    """Return the log-odds of every class against the likeliest, shape (rows, classes).
+
+    Args:
+        scores: those against the first class, shape (rows, classes − 1).
+    """
+    full = np.column_stack([np.zeros(len(scores)), scores])
+    return np.asarray(full - full.max(axis=1, keepdims=True))
 
 
 def outputs_of(task: Task, scores: list[Node]) -> tuple[Task, dict[str, Node]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from closedform import ops
+from closedform.discover.engines.reading import node_of
 from closedform.errors import MissingExtra
 from closedform.ir import Array, Node
 
@@ -56,18 +58,14 @@ def searched(
     return _read(model, programs[:BEST], columns.shape[1])
 
 
-def _read(model: object, programs: Sequence[object], width: int) -> list[Node]:
+def _read(model: Any, programs: Sequence[Any], width: int) -> list[Node]:
     from closedform.readers.gplearn import predicted
-    from closedform.readers.reading import Columns, Reading
 
-    names = tuple(f"x{i}" for i in range(width))
     found = []
     for program in programs:
-        model._program = program  # type: ignore[attr-defined]
-        reading = Reading(names)
-        columns = Columns(names, tuple(ops.input_(i) for i in range(width)))
-        made = predicted(model, columns, reading).nodes("primary")[0]
-        if not reading.problems:
+        model._program = program
+        made = node_of(predicted, model, width)
+        if made is not None:
             found.append(unprotected(made))
     return list(dict.fromkeys(found))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform import ops
+from closedform.discover.engines.reading import node_of
 from closedform.errors import MissingExtra
 from closedform.ir import Array, Node
 
@@ -71,18 +71,8 @@ def searched(
         except (RuntimeError, ValueError, FloatingPointError):
             return []  # a constant column or values without a spread: there is nothing to search
         front = sorted(model.pareto_front_, key=lambda one: float(one["mean_squared_error"]))
-        found = [_read(model, one["tree"], columns.shape[1], predicted) for one in front]
+        found = []
+        for one in front:
+            model.model_ = one["tree"]
+            found.append(node_of(predicted, model, columns.shape[1]))
     return [n for n in found if n is not None]
-
-
-def _read(model: Any, tree: Any, width: int, predicted: Any) -> Node | None:
-    """Return one member of the front as a node; None where the reader does not know it."""
-    from closedform.readers.reading import Columns, Reading
-
-    names = tuple(f"x{i}" for i in range(width))
-    reading = Reading(names)
-    model.model_ = tree
-    made: Node = predicted(
-        model, Columns(names, tuple(ops.input_(i) for i in range(width))), reading
-    ).nodes("primary")[0]
-    return None if reading.problems else made

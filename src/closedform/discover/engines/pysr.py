@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from closedform import ops
+from closedform.discover.engines.reading import node_of
 from closedform.errors import MissingExtra
 from closedform.ir import Array, Node
 
@@ -49,21 +49,11 @@ def searched(
 
 def _read(model: Any, width: int) -> list[Node]:
     """Return each equation of a fitted regressor, by the reader of regressors."""
-    from closedform.errors import UnsupportedModel
     from closedform.readers.pysr import predicted
-    from closedform.readers.reading import Columns, Reading
 
-    names, whole = tuple(f"x{i}" for i in range(width)), model.equations_
-    columns = Columns(names, tuple(ops.input_(i) for i in range(width)))
-    found = []
+    whole, found = model.equations_, []
     for i in reversed(range(len(whole))):
         model.equations_ = whole.iloc[[i]]  # of one, the reader takes that one
-        reading = Reading(names)
-        try:
-            made = predicted(model, columns, reading).nodes("primary")[0]
-        except UnsupportedModel:
-            continue
-        if not reading.problems:
-            found.append(made)
+        found.append(node_of(predicted, model, width))
     model.equations_ = whole
-    return found
+    return [n for n in found if n is not None]

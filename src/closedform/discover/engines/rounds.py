@@ -15,7 +15,6 @@ from closedform import ops
 from closedform.discover.engines.tidied import tidied
 from closedform.discover.problem import Law, Problem
 from closedform.ir import Array, Node, substitute, toposort
-from closedform.length import length
 from closedform.shorten.clock import Clock
 
 ROWS = 200
@@ -78,7 +77,7 @@ def _laws(
 
 def drawn(problem: Problem, most: int, random: np.random.Generator) -> Problem:
     """Return the problem with at most so many of its rows, those without a number left out."""
-    fine = np.flatnonzero(np.isfinite(problem.rows).all(axis=1) & np.isfinite(problem.values))
+    fine = np.flatnonzero(problem.complete)
     if len(fine) > most:
         fine = np.sort(random.choice(fine, most, replace=False))
     return Problem(problem.rows[fine], problem.values[fine], problem.ask, problem.noise)
@@ -124,8 +123,3 @@ def _over(n: Node, inputs: int) -> Node:
     """Return a seed, which may read the problem's inputs alone."""
     read = {x.data for x in toposort([n]) if x.op is ops.INPUT}
     return n if all(i < inputs for i in read) else ops.const(0.0)
-
-
-def shortest_first(laws: Sequence[Law]) -> list[Law]:
-    """Return laws in the order of their length."""
-    return sorted(laws, key=lambda law: (length([law.node]), law.error))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
+from closedform.discover.algebra import reciprocal
 from closedform.ir import Array, Node
 
 Inside = float | Node
@@ -36,10 +37,6 @@ def _under(k: Inside, x: Node) -> Node:
     return ops.div(k if isinstance(k, Node) else ops.const(k), x)
 
 
-def _over(n: Node) -> Node:
-    return ops.div(ops.const(1.0), n)
-
-
 def _squared(x: Node) -> Node:
     return ops.power(x, 2)
 
@@ -51,7 +48,7 @@ def power(x: Node, p: Inside) -> Node:
     if p == 1:
         return x
     if p < 0:
-        return _over(power(x, -p))
+        return reciprocal(power(x, -p))
     return ops.sqrt(x) if p == 0.5 else ops.power(x, p)
 
 
@@ -68,12 +65,12 @@ PLAIN: tuple[Callable[[Node], Node], ...] = (
     lambda x: ops.exp(_times(-1, _squared(x))), lambda x: ops.exp(_times(-0.5, _squared(x))),
     lambda x: ops.mul(x, ops.sin(x)), lambda x: ops.mul(x, ops.cos(x)),
     lambda x: ops.div(ops.sin(x), x),
-    lambda x: _over(_plus(x, 1)), lambda x: _over(_plus(x, -1)),
-    lambda x: _over(_plus(_squared(x), 1)), lambda x: _over(_plus(_squared(x), -1)),
+    lambda x: reciprocal(_plus(x, 1)), lambda x: reciprocal(_plus(x, -1)),
+    lambda x: reciprocal(_plus(_squared(x), 1)), lambda x: reciprocal(_plus(_squared(x), -1)),
     lambda x: ops.sqrt(_plus(_squared(x), 1)), lambda x: ops.sqrt(ops.lin(1, (-1, _squared(x)))),
     lambda x: ops.sqrt(_plus(x, 1)), lambda x: ops.log(_plus(x, 1)),
     lambda x: ops.log(_plus(_squared(x), 1)),
-    lambda x: _over(_plus(ops.exp(x), -1)), lambda x: _over(_plus(ops.exp(x), 1)),
+    lambda x: reciprocal(_plus(ops.exp(x), -1)), lambda x: reciprocal(_plus(ops.exp(x), 1)),
 )  # fmt: skip
 """Functions without a constant to be found."""
 
@@ -173,9 +170,9 @@ FAMILIES = (
     Family("arc tangent", lambda x, k: ops.atan(_times(k, x)), _steps),
     Family("arc sine", lambda x, k: ops.unary("asin", _times(k, x)), _arcs),
     Family("arc cosine", lambda x, k: ops.unary("acos", _times(k, x)), _arcs),
-    Family("pole", lambda x, c: _over(_plus(x, c)), _beside),
-    Family("double pole", lambda x, c: _over(ops.power(_plus(x, c), 2)), _beside),
-    Family("pole of a square", lambda x, c: _over(_plus(_squared(x), c)), _beside_squares),
+    Family("pole", lambda x, c: reciprocal(_plus(x, c)), _beside),
+    Family("double pole", lambda x, c: reciprocal(ops.power(_plus(x, c), 2)), _beside),
+    Family("pole of a square", lambda x, c: reciprocal(_plus(_squared(x), c)), _beside_squares),
     Family("logarithm", lambda x, c: ops.log(_plus(x, c)), _above),
     Family("logarithm of a square", lambda x, c: ops.log(_plus(_squared(x), c)), _above_squares),
     Family("root", lambda x, c: ops.sqrt(_plus(x, c)), _above),
@@ -183,10 +180,10 @@ FAMILIES = (
     Family(
         "circle", lambda x, c: ops.sqrt(_less(c, _squared(x))), _ahead_of_squares
     ),
-    Family("Bose", lambda x, k: _over(_plus(ops.exp(_times(k, x)), -1)), _steps),
-    Family("Fermi", lambda x, k: _over(_plus(ops.exp(_times(k, x)), 1)), _rates),
+    Family("Bose", lambda x, k: reciprocal(_plus(ops.exp(_times(k, x)), -1)), _steps),
+    Family("Fermi", lambda x, k: reciprocal(_plus(ops.exp(_times(k, x)), 1)), _rates),
     Family(
-        "Bose of 1/x", lambda x, k: _over(_plus(ops.exp(_under(k, x)), -1)),
+        "Bose of 1/x", lambda x, k: reciprocal(_plus(ops.exp(_under(k, x)), -1)),
         lambda x: 1 / _steps(x),
     ),
     Family("power", power, _exponents),

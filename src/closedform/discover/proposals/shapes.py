@@ -29,7 +29,7 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
         seed: of everything random.
     """
     ask = problem.ask
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
+    fine = problem.complete
     if ask is None or fine.sum() < FEWEST or not np.ptp(problem.values[fine]):
         return
 

@@ -49,8 +49,7 @@ def student(problem: Problem, seed: int = 0) -> Problem | None:
         problem: rows and values alone.
         seed: of which rows are fitted, and which judge.
     """
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
-    at = np.random.default_rng([seed, 19]).permutation(np.flatnonzero(fine))[:ROWS]
+    at = np.random.default_rng([seed, 19]).permutation(np.flatnonzero(problem.complete))[:ROWS]
     if len(at) < 20 or not np.ptp(problem.values[at]):
         return None
     rows, values = problem.rows[at], problem.values[at]

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 
 from closedform import ops
+from closedform.discover.algebra import reciprocal
 from closedform.discover.problem import Problem
 from closedform.evaluate import compute
 from closedform.ir import Array, Node
@@ -81,16 +82,12 @@ class Turn:
     back: Callable[[Node], Node]
 
 
-def _over(n: Node) -> Node:
-    return ops.div(ops.const(1.0), n)
-
-
 TURNS = (
     Turn("sum", lambda f: f, np.ones_like, lambda n: n),
-    Turn("1 / sum", lambda f: 1 / f, lambda f: f * f, _over),
+    Turn("1 / sum", lambda f: 1 / f, lambda f: f * f, reciprocal),
     Turn("√ of a sum", lambda f: f * f, lambda f: 0.5 / np.abs(f), ops.sqrt),
     Turn("1 / √ of a sum", lambda f: 1 / (f * f), lambda f: 0.5 * np.abs(f) ** 3,
-         lambda n: _over(ops.sqrt(n))),
+         lambda n: reciprocal(ops.sqrt(n))),
     Turn("exp of a sum", np.log, np.abs, ops.exp),
     Turn("square of a sum", np.sqrt, lambda f: 2 * np.sqrt(np.abs(f)),
          lambda n: ops.power(n, 2.0)),
@@ -183,7 +180,7 @@ def _ratios(table: Columns, values: Array, clock: Clock) -> Iterator[tuple[int, 
 
 
 def _sample(problem: Problem) -> tuple[Array, Array]:
-    fine = np.flatnonzero(np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1))
+    fine = np.flatnonzero(problem.complete)
     if len(fine) > ROWS:
         fine = np.random.default_rng(3).choice(fine, ROWS, replace=False)
     return problem.rows[fine], problem.values[fine]

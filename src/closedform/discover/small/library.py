@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from closedform import ops
+from closedform.discover.algebra import reciprocal
 from closedform.ir import Array, Node
 from closedform.shorten.clock import Clock
 
@@ -27,10 +28,6 @@ class Function:
     cost: int
 
 
-def _over(n: Node) -> Node:
-    return ops.div(ops.const(1.0), n)
-
-
 def _line(bias: float, weight: float, cost: int) -> Function:
     return Function(lambda n: ops.lin(bias, (weight, n)), lambda v: bias + weight * v, cost)
 
@@ -38,7 +35,7 @@ def _line(bias: float, weight: float, cost: int) -> Function:
 FUNCTIONS: tuple[Function, ...] = (
     Function(lambda n: ops.power(n, 2), np.square, 1),
     Function(ops.sqrt, np.sqrt, 2),
-    Function(_over, lambda v: 1 / v, 2),
+    Function(reciprocal, lambda v: 1 / v, 2),
     _line(1.0, 1.0, 2), _line(1.0, -1.0, 2),
     Function(lambda n: ops.power(n, 3), lambda v: v**3, 2),
     Function(ops.exp, np.exp, 3),

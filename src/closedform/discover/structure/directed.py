@@ -14,7 +14,7 @@ import numpy as np
 from closedform import ops
 from closedform.discover.problem import Problem
 from closedform.discover.structure.merging import SQUARED, merges
-from closedform.discover.structure.split import Part, Split, each_of, told, unsure
+from closedform.discover.structure.split import Part, Split, each_of, foreseen, part_of, told
 from closedform.ir import Array, Node
 
 NEAR = 0.15
@@ -37,18 +37,14 @@ def _divided(problem: Problem, i: int) -> Problem:
     """Return the problem of f/x, without the rows where x is near 0."""
     least = NEAR * float(np.abs(problem.box[i]).max())
 
-    def asked(rows: Array) -> tuple[Array, Array]:
-        x = np.where(np.abs(rows[:, i]) >= least, rows[:, i], np.nan)
-        return told(problem, rows) / x, np.zeros(len(rows))
+    def far(rows: Array) -> Array:
+        return np.asarray(np.where(np.abs(rows[:, i]) >= least, rows[:, i], np.nan))
 
-    x = problem.rows[:, i]
-    fine = np.abs(x) >= least
-    values = problem.values[fine] / x[fine]
-    made = Problem(problem.rows[fine], values, Part(asked, each_of(problem)))
-    if problem.noise == 0 or not fine.any():
-        return made
-    off = np.median(unsure(problem, problem.values[fine]) / np.abs(x[fine]))
-    return replace(made, noise=float(off / made.scale))
+    def asked(rows: Array) -> tuple[Array, Array]:
+        return told(problem, rows) / far(rows), np.zeros(len(rows))
+
+    off = foreseen(problem, 1 / far(problem.rows))
+    return part_of(problem, Part(asked, each_of(problem)), problem.rows, off)
 
 
 def _times(i: int, split: Split) -> Callable[[Sequence[Node]], Node | Split]:

@@ -1,4 +1,4 @@
-"""One output's search: asking about structure, then fits to many rows, then engines."""
+"""Which search comes when: asking about structure, then fits to many rows, then engines."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from closedform import ops
+from closedform.discover import ladder, one_input, proposals, small
 from closedform.discover.constants import cleaned
+from closedform.discover.engines import registry
 from closedform.discover.front import enough
+from closedform.discover.operators import PLAIN, made_of
 from closedform.discover.problem import Law, Problem
+from closedform.discover.proposals import shapes
 from closedform.errors import MissingExtra
 from closedform.ir import Node
-from closedform.laws.operators import PLAIN, made_of
 from closedform.shorten.clock import Clock
 
 DEFAULT = "pyoperon"
@@ -41,7 +44,7 @@ def solve(
         problem: what is looked for.
         clock: how much time there is.
         seed: of everything random.
-        operators: names of `laws.OPERATORS`; None for all.
+        operators: names of `operators.OPERATORS`; None for all.
         engines: names of engines; None for PyOperon where it is installed.
     """
     found: list[Law] = []
@@ -63,9 +66,6 @@ def _steps(
     engines: Sequence[str] | None, found: list[Law],
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
-    from closedform.discover import ladder, one_input, proposals, small
-    from closedform.discover.proposals import shapes
-
     yield lines(problem)
     if problem.ask is not None and problem.noise > ROUGH:
         yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
@@ -92,17 +92,17 @@ def lines(problem: Problem) -> Iterator[Law]:
     Orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad, 1993). At once, so that there is
     something however little time there is.
     """
-    fine = np.isfinite(problem.values) & np.isfinite(problem.rows).all(axis=1)
-    spread = problem.rows[fine].std(axis=0)
+    rows, values = problem.rows[problem.complete], problem.values[problem.complete]
+    spread = rows.std(axis=0)
     at = np.flatnonzero(spread > 0)
-    table = (problem.rows[fine][:, at] - problem.rows[fine][:, at].mean(axis=0)) / spread[at]
-    left = problem.values[fine] - problem.values[fine].mean()
+    table = (rows[:, at] - rows[:, at].mean(axis=0)) / spread[at]
+    left = values - values.mean()
     chosen: list[int] = []
     for _ in range(min(MOST_LINES, len(at), len(left) - 2)):
         chosen.append(int(np.argmax(np.abs(table.T @ left))))
-        design = np.column_stack([np.ones(len(left)), problem.rows[fine][:, at[chosen]]])
-        found = np.linalg.lstsq(design, problem.values[fine], rcond=None)[0]
-        left = problem.values[fine] - design @ found
+        design = np.column_stack([np.ones(len(left)), rows[:, at[chosen]]])
+        found = np.linalg.lstsq(design, values, rcond=None)[0]
+        left = values - design @ found
         slopes = zip(found[1:].tolist(), at[chosen].tolist(), strict=True)
         node = cleaned(problem, ops.lin(found[0], *((w, ops.input_(i)) for w, i in slopes)))
         yield Law(node, problem.error(node), "line")
@@ -118,11 +118,11 @@ def _by_engine(
     problem: Problem, clock: Clock, name: str, seeds: Sequence[Node],
     operators: Sequence[str] | None, seed: int, optional: bool,
 ) -> Iterator[Law]:  # fmt: skip
-    from closedform.discover import engines
-
     names = None if operators is None else [*PLAIN, *operators]
     try:
-        yield from engines.solve(problem, clock, name=name, seeds=seeds, operators=names, seed=seed)
+        yield from registry.solve(
+            problem, clock, name=name, seeds=seeds, operators=names, seed=seed
+        )
     except MissingExtra:
         if not optional:
             raise
