@@ -81,13 +81,19 @@ class Importance(Record):
                    for held in (self.values, self.deviations))  # fmt: skip
         return (self.names[i], *numbers)
 
-    def _notes(self) -> list[str]:
+    @property
+    def basis(self) -> list[str]:
+        """What it was measured on, in words."""
         used, rows = self.rows
         told = [f"each input permuted {self.repeats} times on {used:,} rows"
                 + (f" of {rows:,}, drawn at random" if used < rows else "")]  # fmt: skip
         if self.losses:
             before = (f"{side} {loss:.4g}" for side, loss in self.losses.items())
             told.append(f"before anything is permuted: {', '.join(before)}")
+        return told
+
+    def _notes(self) -> list[str]:
+        told = self.basis
         if self.inputs > SHOWN:
             told.append(f"{self.inputs - SHOWN} inputs with less are not shown")
         if self.groups:

@@ -231,9 +231,13 @@ class Sides:
             seconds: the time for it; how long an answer takes is tried out on some rows.
             most: no more rows than that, nor than there are.
         """
-        each = sum(self._seconds(side) + PER_CELL * len(self.features) for side in self.sides)
         most = min(most, self.rows)
-        return int(np.clip(seconds / (asks * each), min(LEAST, most), most))
+        return int(np.clip(seconds / (asks * self.seconds), min(LEAST, most), most))
+
+    @property
+    def seconds(self) -> float:
+        """About how long all sides together take for a row, among many."""
+        return sum(self._seconds(side) + PER_CELL * len(self.features) for side in self.sides)
 
     def _seconds(self, side: Side) -> float:
         """Return about how long a side takes for a row, among many; a model is tried out once."""
