@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import closedform as cf
-from closedform.explain.boundaries import boundary
-from closedform.explain.sides import Sides
+from closedform.explanations.boundaries import boundary
+from closedform.explanations.sides import Sides
 
 RANDOM = np.random.default_rng(1)
 X = pd.DataFrame(RANDOM.normal(size=(300, 3)) * [1, 10, 5] + [0, 5, 0], columns=["a", "b", "c"])

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
 
 import closedform as cf
-from closedform.explain import explaining
+from closedform.explanations import explaining
 
 RANDOM = np.random.default_rng(0)
 FRAME = pd.DataFrame(RANDOM.normal(size=(200, 3)), columns=["a", "b", "c"])

@@ -11,8 +11,8 @@ from sklearn.tree import DecisionTreeRegressor
 
 import closedform as cf
 from closedform import ops
-from closedform.explain.coefficients import coefficients
-from closedform.explain.sides import Sides
+from closedform.explanations.coefficients import coefficients
+from closedform.explanations.sides import Sides
 
 RANDOM = np.random.default_rng(0)
 FRAME = pd.DataFrame({

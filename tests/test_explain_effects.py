@@ -10,9 +10,9 @@ from sklearn.inspection import partial_dependence
 from sklearn.linear_model import LinearRegression
 
 import closedform as cf
-from closedform.explain.effects import effect
-from closedform.explain.sides import Sides
-from closedform.explain.surfaces import surface
+from closedform.explanations.effects import effect
+from closedform.explanations.sides import Sides
+from closedform.explanations.surfaces import surface
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.uniform(-1, 1, (3000, 3))

@@ -11,9 +11,9 @@ from sklearn.tree import DecisionTreeRegressor
 
 import closedform as cf
 from closedform import ops
-from closedform.explain.groups import groups
-from closedform.explain.importance import importance
-from closedform.explain.sides import Sides
+from closedform.explanations.groups import groups
+from closedform.explanations.importance import importance
+from closedform.explanations.sides import Sides
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(400, 4))

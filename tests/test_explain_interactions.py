@@ -8,9 +8,9 @@ from sklearn.neural_network import MLPRegressor
 
 import closedform as cf
 from closedform import ops
-from closedform.explain.interactions import interactions
-from closedform.explain.sides import Sides
-from closedform.explain.structure import jumps, parts_of
+from closedform.explanations.interactions import interactions
+from closedform.explanations.sides import Sides
+from closedform.explanations.structure import jumps, parts_of
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.choice([-1.0, 1.0], (1000, 4)) * RANDOM.uniform(0.9, 1.1, (1000, 4))

@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 import closedform as cf
-from closedform.explain.sides import Sides
+from closedform.explanations.sides import Sides
 
 RANDOM = np.random.default_rng(0)
 FRAME = pd.DataFrame({

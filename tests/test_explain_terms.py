@@ -7,8 +7,8 @@ from sklearn.linear_model import LinearRegression
 
 import closedform as cf
 from closedform import ops
-from closedform.explain.sides import Sides
-from closedform.explain.terms import terms
+from closedform.explanations.sides import Sides
+from closedform.explanations.terms import terms
 
 X = np.random.default_rng(0).normal(size=(500, 3))
 A, B, C = (ops.input_(i) for i in range(3))

@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import closedform as cf
-from closedform.explain.climbing import by_slopes
-from closedform.explain.extremes import extremes
-from closedform.explain.sides import Sides
+from closedform.explanations.climbing import by_slopes
+from closedform.explanations.extremes import extremes
+from closedform.explanations.sides import Sides
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.uniform(-2, 2, size=(80, 3))

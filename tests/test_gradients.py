@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import closedform as cf
-from closedform.explain.gradients import integrated_gradients, saliency, smoothgrad
-from closedform.explain.sides import Sides
+from closedform.explanations.gradients import integrated_gradients, saliency, smoothgrad
+from closedform.explanations.sides import Sides
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(60, 3))

@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "hybrid": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "asking"}
     | {"printers", "probes", "store"},
-    "explain": RUNNING
+    "explanations": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "hybrid"}
     | {"readers", "printers", "probes", "store", "families"},
     "reports": ANYTHING,
@@ -70,7 +70,7 @@ MAY_IMPORT_LATE = {
 MEETS_FRAMEWORKS = {"asking", "batches", "cli", "frontiers", "loading", "native", "printers"}
 MEETS_FRAMEWORKS |= {
     "discover",
-    "explain",
+    "explanations",
     "hybrid",
     "laws",
     "probes",

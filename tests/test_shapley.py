@@ -24,10 +24,10 @@ from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeRegressor
 
 import closedform as cf
-from closedform.explain.shapley import shapley
-from closedform.explain.shapley.formulas import of_formula
-from closedform.explain.shapley.leaves import _by_pair, _by_pattern
-from closedform.explain.sides import Sides
+from closedform.explanations.shapley import shapley
+from closedform.explanations.shapley.formulas import of_formula
+from closedform.explanations.shapley.leaves import _by_pair, _by_pattern
+from closedform.explanations.sides import Sides
 from shap_package import shap
 
 RANDOM = np.random.default_rng(0)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.svm import SVC
 
-from closedform.explain.surrogates import surrogates
+from closedform.explanations.surrogates import surrogates
 
 RANDOM = np.random.default_rng(0)
 X = pd.DataFrame(RANDOM.uniform(size=(400, 3)), columns=["a", "b", "c"])

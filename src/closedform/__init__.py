@@ -20,7 +20,7 @@ from closedform.printers import targets
 from closedform.readers import read
 
 if TYPE_CHECKING:
-    from closedform.explain.explaining import Explanation, explain
+    from closedform.explanations.explaining import Explanation, explain
     from closedform.frontiers import Frontier, frontier
     from closedform.hybrid.local import local_law
     from closedform.laws import Laws, distill
@@ -99,7 +99,7 @@ __all__ = [
 _LATER = {
     "Certificate": "closedform.verify",
     "Comparison": "closedform.verify",
-    "Explanation": "closedform.explain.explaining",
+    "Explanation": "closedform.explanations.explaining",
     "Frontier": "closedform.frontiers",
     "Laws": "closedform.laws",
     "SymbolicRegression": "closedform.laws.regression",
@@ -107,7 +107,7 @@ _LATER = {
     "born_again": "closedform.shorten.trees.born",
     "chebyshev": "closedform.shorten.chebyshev",
     "distill": "closedform.laws",
-    "explain": "closedform.explain.explaining",
+    "explain": "closedform.explanations.explaining",
     "fewer_trees": "closedform.shorten.trees.fewer",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",

@@ -9,7 +9,7 @@ from typing import Any
 from closedform.cli.answers import Answer
 from closedform.cli.sources import open_source, with_rows
 from closedform.errors import BadInput
-from closedform.explain.explaining import explain as explained
+from closedform.explanations.explaining import explain as explained
 from closedform.formula import Formula
 from closedform.store import load
 from closedform.store.files import refuse_unwritable

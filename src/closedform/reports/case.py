@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from closedform.columns import columns_of
-from closedform.explain.importance import Importance, importance
-from closedform.explain.sides import Sides
+from closedform.explanations.importance import Importance, importance
+from closedform.explanations.sides import Sides
 from closedform.fitting.constants import count_constants
 from closedform.formula import Formula
 from closedform.frontiers import Entry, Frontier

@@ -14,7 +14,7 @@ import numpy as np
 
 from closedform.about import __version__
 from closedform.errors import ClosedformError, first_line
-from closedform.explain.sides import MODEL
+from closedform.explanations.sides import MODEL
 from closedform.formula import Formula
 from closedform.ir import Type
 from closedform.reports.case import Case

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from closedform.explain.effects import Effect, effect
-from closedform.explain.importance import Importance
-from closedform.explain.interactions import interactions
-from closedform.explain.sides import FORMULA
+from closedform.explanations.effects import Effect, effect
+from closedform.explanations.importance import Importance
+from closedform.explanations.interactions import interactions
+from closedform.explanations.sides import FORMULA
 from closedform.ir import Array
 from closedform.reports.case import Case
 from closedform.reports.charts import text_at

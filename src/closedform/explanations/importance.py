@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from closedform.explain.drawing import bars, height, new_axes
-from closedform.explain.groups import groups
-from closedform.explain.losses import Loss, judged, loss_of
-from closedform.explain.sides import Side, Sides
-from closedform.explain.tables import Record, Table
+from closedform.explanations.drawing import bars, height, new_axes
+from closedform.explanations.groups import groups
+from closedform.explanations.losses import Loss, judged, loss_of
+from closedform.explanations.sides import Side, Sides
+from closedform.explanations.tables import Record, Table
 from closedform.ir import Array
 from closedform.shorten.options import whole
 

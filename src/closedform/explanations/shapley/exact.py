@@ -16,7 +16,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.evaluate import compute
-from closedform.explain.shapley.terms import Part, Term
+from closedform.explanations.shapley.terms import Part, Term
 from closedform.ir import Array
 
 Columns = Sequence[Array]

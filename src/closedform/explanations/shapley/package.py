@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import MissingExtra
-from closedform.explain.shapley.sampling import Asked
+from closedform.explanations.shapley.sampling import Asked
 from closedform.ir import Array
 
 MOST_EXACT = 10

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.explain.accumulated import accumulated, alike_beside
-from closedform.explain.axes import Axis, axis_of
-from closedform.explain.drawing import COLOURS, DASHES, GREY, MARKS, named, new_axes
-from closedform.explain.groups import groups
-from closedform.explain.sides import Side, Sides
-from closedform.explain.tables import Record, Table
+from closedform.explanations.accumulated import accumulated, alike_beside
+from closedform.explanations.axes import Axis, axis_of
+from closedform.explanations.drawing import COLOURS, DASHES, GREY, MARKS, named, new_axes
+from closedform.explanations.groups import groups
+from closedform.explanations.sides import Side, Sides
+from closedform.explanations.tables import Record, Table
 from closedform.ir import Array
 from closedform.shorten.options import whole
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from closedform.explain.tables import Record, Table
+from closedform.explanations.tables import Record, Table
 from closedform.formula import Formula
 from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.searching import frontier

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.explain.accumulated import accumulated_pair
-from closedform.explain.axes import Axis, axis_of
-from closedform.explain.drawing import named, new_axes
-from closedform.explain.effects import ROWS_ALE
-from closedform.explain.sides import Side, Sides
-from closedform.explain.tables import Record, Table
+from closedform.explanations.accumulated import accumulated_pair
+from closedform.explanations.axes import Axis, axis_of
+from closedform.explanations.drawing import named, new_axes
+from closedform.explanations.effects import ROWS_ALE
+from closedform.explanations.sides import Side, Sides
+from closedform.explanations.tables import Record, Table
 from closedform.frontiers.picture import axes_for
 from closedform.ir import Array
 from closedform.shorten.options import whole

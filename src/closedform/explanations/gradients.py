@@ -13,10 +13,10 @@ import numpy as np
 
 from closedform.columns import columns_of
 from closedform.errors import BadInput
-from closedform.explain.attributions import Attributions, Slopes, cells_of
-from closedform.explain.sides import FORMULA, MODEL, Sides
-from closedform.explain.slopes import OfNode
-from closedform.explain.torch_slopes import OfModule, module_of
+from closedform.explanations.attributions import Attributions, Slopes, cells_of
+from closedform.explanations.sides import FORMULA, MODEL, Sides
+from closedform.explanations.slopes import OfNode
+from closedform.explanations.torch_slopes import OfModule, module_of
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
 from closedform.shorten.options import number, whole

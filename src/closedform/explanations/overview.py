@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.explain.drawing import height
-from closedform.explain.effects import Effect, EffectDisplay
-from closedform.explain.importance import Importance, ImportanceDisplay
+from closedform.explanations.drawing import height
+from closedform.explanations.effects import Effect, EffectDisplay
+from closedform.explanations.importance import Importance, ImportanceDisplay
 from closedform.frontiers.picture import axes_for
 
 ACROSS = 3

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.explain.sides import FORMULA, MODEL
+from closedform.explanations.sides import FORMULA, MODEL
 from closedform.frontiers.picture import BLUE, GREY, ORANGE, axes_for
 from closedform.ir import Array
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from closedform.columns import columns_of
 from closedform.evaluate import compute
-from closedform.explain.axes import axis_of
-from closedform.explain.drawing import bars, height, named, new_axes
-from closedform.explain.effects import curves_of
-from closedform.explain.sides import FORMULA, Side, Sides, Target
-from closedform.explain.structure import in_formula, jumps
-from closedform.explain.tables import Record, Table
+from closedform.explanations.axes import axis_of
+from closedform.explanations.drawing import bars, height, named, new_axes
+from closedform.explanations.effects import curves_of
+from closedform.explanations.sides import FORMULA, Side, Sides, Target
+from closedform.explanations.structure import in_formula, jumps
+from closedform.explanations.tables import Record, Table
 from closedform.ir import Array, Type
 from closedform.passes.differentiate import gradient
 from closedform.probes.containers import first_rows

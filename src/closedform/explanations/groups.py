@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from closedform.explain.sides import Sides
+from closedform.explanations.sides import Sides
 from closedform.ir import Array, Type
 
 TOGETHER = 0.64

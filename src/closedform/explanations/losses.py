@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.explain.sides import Sides, Target
+from closedform.explanations.sides import Sides, Target
 from closedform.frontiers.observed import known
 from closedform.ir import Array
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.explain.climbing import by_slopes, by_values, tried_values
-from closedform.explain.extremes_picture import ExtremesDisplay
-from closedform.explain.gradients import of_node
-from closedform.explain.sides import FORMULA, Side, Sides
-from closedform.explain.tables import Cell, Record, Table, figure, plain
+from closedform.explanations.climbing import by_slopes, by_values, tried_values
+from closedform.explanations.extremes_picture import ExtremesDisplay
+from closedform.explanations.gradients import of_node
+from closedform.explanations.sides import FORMULA, Side, Sides
+from closedform.explanations.tables import Cell, Record, Table, figure, plain
 from closedform.ir import Array, Type
 from closedform.ops.payloads import labels_of
 from closedform.shorten.options import number, whole

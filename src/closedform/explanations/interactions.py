@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from closedform.explain.drawing import bars, height, named, new_axes
-from closedform.explain.importance import importance
-from closedform.explain.sides import FORMULA, Side, Sides
-from closedform.explain.structure import in_formula, meet, parts_of
-from closedform.explain.tables import Record, Table
+from closedform.explanations.drawing import bars, height, named, new_axes
+from closedform.explanations.importance import importance
+from closedform.explanations.sides import FORMULA, Side, Sides
+from closedform.explanations.structure import in_formula, meet, parts_of
+from closedform.explanations.tables import Record, Table
 from closedform.ir import Array
 
 INPUTS = 8

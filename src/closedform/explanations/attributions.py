@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.explain.attribution_pictures import (
+from closedform.explanations.attribution_pictures import (
     BeeswarmDisplay,
     ContributionsDisplay,
     WaterfallDisplay,
     told,
 )
-from closedform.explain.sides import Sides
-from closedform.explain.tables import Record, Table, figure, plain
+from closedform.explanations.sides import Sides
+from closedform.explanations.tables import Record, Table, figure, plain
 from closedform.ir import Array, Type
 from closedform.ops.payloads import labels_of
 

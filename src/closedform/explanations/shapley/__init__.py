@@ -14,11 +14,11 @@ import numpy as np
 
 from closedform.columns import columns_of
 from closedform.errors import BadInput, MissingExtra
-from closedform.explain.attributions import Attributions, cells_of
-from closedform.explain.shapley.formulas import FEWEST_DRAWS, Found, of_formula
-from closedform.explain.shapley.package import Effort, by_package
-from closedform.explain.shapley.sampling import sampled
-from closedform.explain.sides import FORMULA, Side, Sides
+from closedform.explanations.attributions import Attributions, cells_of
+from closedform.explanations.shapley.formulas import FEWEST_DRAWS, Found, of_formula
+from closedform.explanations.shapley.package import Effort, by_package
+from closedform.explanations.shapley.sampling import sampled
+from closedform.explanations.sides import FORMULA, Side, Sides
 from closedform.ir import Array
 from closedform.shorten.options import whole
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closedform.explain.sides import MOST, Sides
-from closedform.explain.tables import Record, Table, figure
+from closedform.explanations.sides import MOST, Sides
+from closedform.explanations.tables import Record, Table, figure
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -15,10 +15,10 @@ import numpy as np
 
 from closedform import ops
 from closedform.errors import BadInput
-from closedform.explain.drawing import COLOURS, DASHES, GREY, named, new_axes
-from closedform.explain.importance import importance
-from closedform.explain.sides import Said, Side, Sides
-from closedform.explain.tables import Record, Table, figure
+from closedform.explanations.drawing import COLOURS, DASHES, GREY, named, new_axes
+from closedform.explanations.importance import importance
+from closedform.explanations.sides import Said, Side, Sides
+from closedform.explanations.tables import Record, Table, figure
 from closedform.formula import Feature, Formula
 from closedform.ir import Array, Node, Type, substitute
 from closedform.length import length

@@ -9,10 +9,10 @@ import numpy as np
 
 from closedform import ops
 from closedform.evaluate import Plan, columns_for, fill
-from closedform.explain.shapley.exact import of_term
-from closedform.explain.shapley.leaves import of_tree
-from closedform.explain.shapley.sampling import sampled
-from closedform.explain.shapley.terms import Sum, Term, sum_of
+from closedform.explanations.shapley.exact import of_term
+from closedform.explanations.shapley.leaves import of_tree
+from closedform.explanations.shapley.sampling import sampled
+from closedform.explanations.shapley.terms import Sum, Term, sum_of
 from closedform.formula import reads
 from closedform.ir import Array, Node, fold, toposort
 

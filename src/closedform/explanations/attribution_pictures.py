@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from closedform.explain.drawing import (
+from closedform.explanations.drawing import (
     BLUE,
     GREY,
     ORANGE,
@@ -15,11 +15,11 @@ from closedform.explain.drawing import (
     named,
     new_axes,
 )
-from closedform.explain.tables import figure
+from closedform.explanations.tables import figure
 from closedform.ir import Array
 
 if TYPE_CHECKING:
-    from closedform.explain.attributions import Attributions
+    from closedform.explanations.attributions import Attributions
 
 SHOWN = 12
 """Inputs in a picture, the weightiest; in a waterfall the others are one bar."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from closedform.explain.drawing import COLOURS, GREY, height, named, new_axes
+from closedform.explanations.drawing import COLOURS, GREY, height, named, new_axes
 
 if TYPE_CHECKING:
-    from closedform.explain.extremes import Extremes
+    from closedform.explanations.extremes import Extremes
 
 MARKS = {"least": "v", "greatest": "^"}
 

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
-from closedform.explain.agreement import Agreement, agreement
-from closedform.explain.attributions import Attributions, Slopes
-from closedform.explain.coefficients import Coefficients, coefficients
-from closedform.explain.effects import Effect, effect
-from closedform.explain.extremes import Extremes, extremes
-from closedform.explain.gradients import integrated_gradients, saliency, smoothgrad
-from closedform.explain.importance import Importance, importance
-from closedform.explain.interactions import Interactions, interactions
-from closedform.explain.overview import ExplanationDisplay
-from closedform.explain.shapley import shapley
-from closedform.explain.sides import Sides
-from closedform.explain.surfaces import Surface, surface
-from closedform.explain.tables import Table, plain
-from closedform.explain.terms import Terms, terms
+from closedform.explanations.agreement import Agreement, agreement
+from closedform.explanations.attributions import Attributions, Slopes
+from closedform.explanations.coefficients import Coefficients, coefficients
+from closedform.explanations.effects import Effect, effect
+from closedform.explanations.extremes import Extremes, extremes
+from closedform.explanations.gradients import integrated_gradients, saliency, smoothgrad
+from closedform.explanations.importance import Importance, importance
+from closedform.explanations.interactions import Interactions, interactions
+from closedform.explanations.overview import ExplanationDisplay
+from closedform.explanations.shapley import shapley
+from closedform.explanations.sides import Sides
+from closedform.explanations.surfaces import Surface, surface
+from closedform.explanations.tables import Table, plain
+from closedform.explanations.terms import Terms, terms
 from closedform.formula import Formula
 from closedform.shorten.options import seconds
 

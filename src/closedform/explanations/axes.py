@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closedform.explain.sides import Sides
+from closedform.explanations.sides import Sides
 from closedform.ir import Array, Type
 from closedform.ops.payloads import MISSING, UNSEEN, labels_of
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from closedform.explain.axes import Axis, axis_of
-from closedform.explain.sides import Side, Sides
+from closedform.explanations.axes import Axis, axis_of
+from closedform.explanations.sides import Side, Sides
 from closedform.ir import Array, Type
 
 QUANTILES = 20

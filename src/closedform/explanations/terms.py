@@ -12,11 +12,11 @@ from closedform import ops
 from closedform.columns import columns_of
 from closedform.errors import BadInput, ClosedformError
 from closedform.evaluate import compute
-from closedform.explain.coefficients import called, scored
-from closedform.explain.drawing import bars, height, named, new_axes
-from closedform.explain.sides import FORMULA, Sides
-from closedform.explain.structure import parts_of
-from closedform.explain.tables import Record, Table
+from closedform.explanations.coefficients import called, scored
+from closedform.explanations.drawing import bars, height, named, new_axes
+from closedform.explanations.sides import FORMULA, Sides
+from closedform.explanations.structure import parts_of
+from closedform.explanations.tables import Record, Table
 from closedform.formula import Formula, Task
 from closedform.ir import Array, Node, toposort
 from closedform.length import length

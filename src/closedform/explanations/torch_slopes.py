@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import MissingExtra
-from closedform.explain.sides import Side, Sides
+from closedform.explanations.sides import Side, Sides
 from closedform.ir import Array
 
 AT_ONCE = 1 << 14

@@ -1,0 +1,1 @@
+"""What drives a model and its formula: each explanation of both, side by side."""
