@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "batches": RUNNING,
     "store": CORE,
     "loading": set(),
+    "progress": set(),
     "families": CORE,
     "passes": RUNNING,
     "asking": CORE | {"columns"},
@@ -43,19 +44,21 @@ MAY_IMPORT = {
     "probes": RUNNING,
     "verify": RUNNING | {"asking", "passes", "printers", "probes", "store"},
     "fitting": RUNNING | {"passes"},
-    "shorten": RUNNING | {"passes", "fitting", "probes"},
-    "discover": RUNNING | {"passes", "fitting", "shorten", "probes", "verify", "readers"},
+    "shorten": RUNNING | {"passes", "fitting", "probes", "progress"},
+    "discover": RUNNING
+    | {"passes", "fitting", "shorten", "probes", "verify", "readers", "progress"},
     "frontiers": RUNNING
-    | {"passes", "fitting", "shorten", "probes", "verify", "discover", "readers", "store"},
+    | {"passes", "fitting", "shorten", "probes", "verify", "discover", "readers", "store"}
+    | {"progress"},
     "laws": RUNNING
     | {"passes", "fitting", "shorten", "probes", "verify", "discover", "frontiers", "readers"}
-    | {"store"},
+    | {"store", "progress"},
     "hybrid": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "asking"}
-    | {"printers", "probes", "store"},
+    | {"printers", "probes", "store", "progress"},
     "explain": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "hybrid"}
-    | {"readers", "printers", "probes", "store", "families"},
+    | {"readers", "printers", "probes", "store", "families", "progress"},
     "report": ANYTHING,
     "cli": ANYTHING,
     "__main__": ANYTHING,
@@ -73,6 +76,7 @@ MEETS_FRAMEWORKS |= {
     "hybrid",
     "laws",
     "probes",
+    "progress",
     "readers",
     "shorten",
     "verify",

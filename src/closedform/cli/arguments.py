@@ -94,6 +94,8 @@ _MORE = {
     "estimated",
     "outside": "compare with the model beyond the range of the rows too, by this share of it",
     "engines": "evolutionary searches to use beside the asking, separated by commas",
+    "progress": "say how far it is, as lines with the time, also where standard error is no "
+    "terminal",
     "out": "the file to write; it is replaced at once, or left as it was",
     "tolerance": "the greatest relative difference that passes (default: %(default)g)",
 }
@@ -249,6 +251,9 @@ def _search(verb: Verb, kind: str) -> None:
         "--time-limit", type=_not_negative, default=60, metavar="S", help="seconds (default: 60)"
     )
     verb.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    told = verb.add_mutually_exclusive_group()
+    told.add_argument("--quiet", action="store_true", help="show no bar while it runs")
+    told.add_argument("--progress", action="store_true", help=_MORE["progress"])
     verb.add_argument(
         "--html", nargs="?", const="", metavar="PAGE",
         help=f"also write the table as a page (default: FILE.{kind}.html in this folder)",
