@@ -189,7 +189,7 @@ class Search:
             judged = self.judge(formula)
             told = name(formula) if callable(name) else name
             self.entries.append(_entry(formula, told, judged))
-            self.watch.offer(lambda: best_so_far(self.entries, self.tolerance))
+            self.watch.offer(lambda: best_so_far(self.entries, self.tolerance, self.watch))
 
     def _doubt_exact(self) -> None:
         error, most = self.entries[-1].judged.error, DOUBTFUL.get(self.judge.metric_name, math.inf)

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from closedform.progress.watching import Watch
+    from closedform.progress.watch import Watch
 
 EVERY = 1.0
 """Seconds between two displays: each is a message that the notebook keeps."""
@@ -17,6 +17,8 @@ ROWS = 12
 
 class Live:
     """One output of a cell, written anew while the search runs."""
+
+    table = True
 
     def __init__(self) -> None:
         """Begin with nothing shown."""

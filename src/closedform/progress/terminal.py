@@ -8,12 +8,18 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from closedform.progress.watching import Display, Watch
+    from closedform.progress.watch import Display, Watch
 
 SELDOM = 10.0
 """Seconds between two lines of a log; of long work more, so that it gives some twenty."""
 LINES = 20
-KNOWN, UNKNOWN = "{desc} {percentage:3.0f}%|{bar:12}|{postfix}", "{desc}{postfix}"
+LONGEST = 24
+"""Characters of what is done now: a name of an output may be long."""
+WIDEST = 100
+"""Characters of a bar with its text."""
+NARROW = 80
+"""Characters of a line where nobody says how many there are."""
+KNOWN, UNKNOWN = "{percentage:3.0f}%|{bar}| {desc}", "{desc}"
 
 
 def display_on(file: TextIO | None, *, wanted: bool) -> Display | None:
@@ -37,6 +43,8 @@ def display_on(file: TextIO | None, *, wanted: bool) -> Display | None:
 class Bar:
     """A bar of tqdm's on the last line of a terminal, gone when the work is over."""
 
+    table = False
+
     def __init__(self, file: TextIO, tqdm: Any) -> None:
         """Begin with nothing: the bar appears when it is drawn first."""
         self._file, self._tqdm = file, tqdm
@@ -47,15 +55,16 @@ class Bar:
         watch.lines.clear()
         bar = self._bar = self._bar or self._made()
         share = watch.share
+        bar.ncols = min(_width(self._file), WIDEST)
         bar.n, bar.bar_format = share or 0.0, UNKNOWN if share is None else KNOWN
-        bar.set_description_str(_plain(_title(watch), self._file), refresh=False)
-        told = " · ".join(filter(None, [clock(watch), watch.left, _best(watch)]))
-        bar.set_postfix_str(_plain(told, self._file), refresh=False)
+        told = " · ".join(filter(None, [_title(watch), watch.left, _best(watch)]))
+        bar.set_description_str(_plain(told, self._file), refresh=False)
         bar.refresh()
 
     def _made(self) -> Any:
         made = type("Bar", (self._tqdm,), {"monitor_interval": 0})  # this thread is its monitor
-        return made(total=1.0, file=self._file, leave=False, dynamic_ncols=True, bar_format=KNOWN)
+        # The delay is one until the first thing to say.
+        return made(total=1.0, file=self._file, leave=False, ncols=NARROW, nrows=24, delay=1e-9)
 
     def close(self, watch: Watch) -> None:
         """Take the bar away."""
@@ -65,6 +74,8 @@ class Bar:
 
 class Lines:
     """Lines with the time: of every method that has ended, and of the best so far."""
+
+    table = False
 
     def __init__(self, file: TextIO) -> None:
         """Begin with nothing written."""
@@ -93,22 +104,27 @@ class Lines:
     def close(self, watch: Watch) -> None:
         """Write the last lines, and how long it took."""
         self._told(watch)
-        self._write([watch.title, f"over after {clock(watch)}", _best(watch)])
+        self._write([watch.title, f"over after {watch.spent:.1f} s", _best(watch)])
 
 
-def clock(watch: Watch) -> str:
-    """Return how long the work has taken, as a clock shows it."""
-    from closedform.progress.watching import clock_face
+def _width(file: TextIO) -> int:
+    """Return the characters of a line, less one: in the last column, some terminals go on.
 
-    return clock_face(watch.spent)
+    Some say that they are 0 wide: a pseudo-terminal of which nobody has said how wide it is.
+    """
+    try:
+        return (os.get_terminal_size(file.fileno()).columns or NARROW) - 1
+    except (OSError, ValueError):
+        return NARROW - 1
 
 
 def _title(watch: Watch) -> str:
-    return f"{watch.title}: {watch.stage}" if watch.stage else watch.title
+    stage = watch.stage if len(watch.stage) <= LONGEST else watch.stage[: LONGEST - 1] + "…"
+    return f"{watch.title}: {stage}" if stage else watch.title
 
 
 def _best(watch: Watch) -> str:
-    return f"best so far: {watch.best.text}" if watch.best else ""
+    return f"best {watch.best.text}" if watch.best else ""
 
 
 def _plain(text: str, file: TextIO) -> str:

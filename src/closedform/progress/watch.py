@@ -50,7 +50,9 @@ class Best:
 
 
 class Display(Protocol):
-    """Shows a watch: `draw` again and again, and `close` at the end."""
+    """Shows a watch: `draw` again and again, and `close` at the end; perhaps with a table."""
+
+    table: bool
 
     def draw(self, watch: Watch) -> None:
         """Show the present state."""
@@ -85,7 +87,13 @@ class Watch:
     lines: deque[str] = field(default_factory=deque)
     _start: float = field(default_factory=time.perf_counter)
     _waiting: Callable[[], Best] | None = None
-    _next: float = 0.0
+    _weighed: float = -math.inf
+    _cost: float = 0.0
+
+    @property
+    def table(self) -> bool:
+        """Whether there is room for a table of what was found."""
+        return self.display is not None and self.display.table
 
     @property
     def spent(self) -> float:
@@ -110,7 +118,7 @@ class Watch:
     def at(self, stage: str, done: int = 0, of: int = 0) -> None:
         """Say what is done now, and how many stages are over."""
         self.stage, self.done, self.of = stage, done, of
-        self._weigh(whenever=True)
+        self._weigh(early=True)
 
     def tell(self, line: str) -> None:
         """Say in one line that something is over."""
@@ -125,15 +133,15 @@ class Watch:
             self._waiting = made
             self._weigh()
 
-    def _weigh(self, *, whenever: bool = False) -> None:
+    def _weigh(self, *, early: bool = False) -> None:
         made, now = self._waiting, time.perf_counter()
-        if made is None or (now < self._next and not whenever):
+        soon = now - self._weighed < EVERY and not early
+        if made is None or soon or self._cost > SHARE * self.spent:
             return
-        self._waiting = None
+        self._waiting, self._weighed = None, now
         with suppress(Exception):  # a search is not lost for what is said of it
             self.best = made()
-        spent = time.perf_counter() - now
-        self._next = now + max(EVERY, spent / SHARE)
+        self._cost += time.perf_counter() - now
 
 
 Wanted = bool | Callable[[str], None] | Watch | None
