@@ -61,6 +61,7 @@ MAY_IMPORT = {
     | {"readers", "printers", "probes", "store", "families", "progress"},
     "report": ANYTHING,
     "cli": ANYTHING,
+    "mlflow_flavor": ANYTHING,
     "__main__": ANYTHING,
     "__init__": ANYTHING,
 }
@@ -75,6 +76,7 @@ MEETS_FRAMEWORKS |= {
     "explain",
     "hybrid",
     "laws",
+    "mlflow_flavor",
     "probes",
     "progress",
     "readers",

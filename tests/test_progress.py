@@ -87,7 +87,7 @@ def test_a_terminal_shows_a_bar_with_the_best_so_far_and_the_time_left_and_is_cl
 
 
 def test_a_real_search_shows_its_bar_and_is_the_same_with_and_without(terminal):
-    options = dict(time_limit=20, methods=["polynomial"])
+    options = {"time_limit": 20, "methods": ["polynomial"]}
     shown = cf.frontier(product, ROWS, **options)
     assert "best error" in terminal()
     silent = cf.frontier(product, ROWS, progress=False, **options)
