@@ -28,6 +28,7 @@ from closedform.ir import Array, Node, Type, substitute
 from closedform.length import length
 from closedform.passes.differentiate import gradient
 from closedform.passes.rounding import rounding
+from closedform.printers.display import with_text
 from closedform.probes.containers import row_count, take
 from closedform.progress import Wanted, watching
 from closedform.shorten.options import number, seconds, seed_of, whole
@@ -98,6 +99,9 @@ class LocalLaw:
     def __repr__(self) -> str:
         """Return the text, which is what a console should show."""
         return str(self)
+
+    def _repr_html_(self) -> str:
+        return with_text(str(self), self.formula)
 
 
 def local_law(

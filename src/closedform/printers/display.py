@@ -48,6 +48,11 @@ def fragment(formula: Formula) -> str:
     return f'<div class="cf-formula"><style>{STYLE}</style>{"".join(parts)}</div>'
 
 
+def with_text(text: str, formula: Formula) -> str:
+    """Return what is said of a formula, as text, and below it the formula, as HTML."""
+    return f"<div><pre>{_safe(text)}</pre>{fragment(formula)}</div>"
+
+
 def _head(formula: Formula) -> str:
     source = _safe(formula.source or "A formula", LONGEST)
     told = _safe(formula.summary())

@@ -43,17 +43,15 @@ def card(formula: Formula, X: Any = None, *, certificate: Told | None = None) ->
             hint="Give what formula.verify(model, X) returns.",
         )
     domain = None if X is None else Domain.of(formula.inputs, X, {}, formula.needed)
+    _, _, text = str(formula).partition("\n")  # its first line is its summary
     parts = [
-        f"## {inline(formula.source or 'Formula')}", _about(formula), "### Formula",
-        fenced(str(formula)), "### Inputs", _inputs(formula, domain), "### How it came to be",
-        _steps(formula),
+        f"## {inline(formula.source or 'Formula')}", _about(formula), "### Formula", fenced(text),
+        "### Inputs", _inputs(formula, domain), "### How it came to be", _steps(formula),
     ]  # fmt: skip
     if certificate is not None:
         parts += ["### What was checked", checked(certificate)]
-    parts += [
-        "### Limits",
-        "\n".join(f"- {line}" for line in _limits(formula, domain, certificate)),
-    ]
+    limits = _limits(formula, domain, certificate)
+    parts += ["### Limits", "\n".join(f"- {line}" for line in limits)]
     return "\n\n".join([*parts, f"Written by closedform {__version__}."]) + "\n"
 
 
