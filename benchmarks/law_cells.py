@@ -35,13 +35,13 @@ LOOKED_AT = 12
 EACH = 5.0
 
 
-def all_cells(seeds: int) -> list[Cell]:
-    """Return the cells, what matters most first."""
+def all_cells(seeds: Sequence[int]) -> list[Cell]:
+    """Return the cells of these seeds, what matters most first."""
     made = []
     for kind in KINDS:
         for who in seekers(kind):
             names = OF_FEYNMAN if kind == "network" else EQUATIONS
-            made += [(kind, who, name, str(seed)) for seed in range(seeds) for name in names]
+            made += [(kind, who, name, str(seed)) for seed in seeds for name in names]
     return made
 
 

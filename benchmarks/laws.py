@@ -40,7 +40,7 @@ def options() -> argparse.Namespace:
     add("--who", nargs="+", default=[], choices=list(SEEKERS), help="who seeks; default: everyone")
     add("--only", nargs="+", default=list(EQUATIONS), help="names of equations")
     add("--limit", type=float, default=60.0, help="seconds for each search")
-    add("--seeds", type=int, default=1)
+    add("--seed", type=int, nargs="+", default=[0], help="which draws of rows and errors")
     add("--results", type=Path, help="a file that is gone on with if it is there")
     add("--kept", type=Path, default=Path("laws-networks"), help="a folder for trained networks")
     add("--jobs", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="cells at once")
@@ -52,7 +52,7 @@ def options() -> argparse.Namespace:
 
 def chosen(asked: argparse.Namespace) -> list[Cell]:
     """Return the cells that are asked for; of those who seek, one who is named is enough."""
-    cells = all_cells(asked.seeds)
+    cells = all_cells(asked.seed)
     if "search" in asked.who:
         cells += [(k, "search", n, s) for k, who, n, s in cells if who == "closedform"]
     return [

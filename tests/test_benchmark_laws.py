@@ -335,7 +335,7 @@ def test_every_cell_has_a_name_of_its_own_and_somebody_who_seeks():
     from law_cells import SEEKERS, all_cells
     from law_oracles import KINDS
 
-    made = all_cells(2)
+    made = all_cells([1, 2])
     assert len(made) == len(set(made)) and {cell[0] for cell in made} == set(KINDS)
     assert {cell[1] for cell in made} <= set(SEEKERS)
 

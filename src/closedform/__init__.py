@@ -20,6 +20,7 @@ from closedform.printers import targets
 from closedform.readers import read
 
 if TYPE_CHECKING:
+    from closedform.explain.explaining import Explanation, explain
     from closedform.frontiers import Frontier, frontier
     from closedform.hybrid.local import local_law
     from closedform.laws import Laws, distill
@@ -51,6 +52,7 @@ __all__ = [
     "Certificate",
     "ClosedformError",
     "Comparison",
+    "Explanation",
     "Feature",
     "Formula",
     "Frontier",
@@ -67,6 +69,7 @@ __all__ = [
     "born_again",
     "chebyshev",
     "distill",
+    "explain",
     "fewer_trees",
     "frontier",
     "load",
@@ -94,6 +97,7 @@ __all__ = [
 _LATER = {
     "Certificate": "closedform.verify",
     "Comparison": "closedform.verify",
+    "Explanation": "closedform.explain.explaining",
     "Frontier": "closedform.frontiers",
     "Laws": "closedform.laws",
     "SymbolicRegression": "closedform.laws.regression",
@@ -101,6 +105,7 @@ _LATER = {
     "born_again": "closedform.shorten.trees.born",
     "chebyshev": "closedform.shorten.chebyshev",
     "distill": "closedform.laws",
+    "explain": "closedform.explain.explaining",
     "fewer_trees": "closedform.shorten.trees.fewer",
     "frontier": "closedform.frontiers",
     "load": "closedform.store",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from closedform.cli import checking, inspecting, printing, shortening
+from closedform.cli import checking, explaining, inspecting, printing, shortening
 from closedform.cli.answers import Answer
 from closedform.errors import BadInput
 from closedform.printers import targets
@@ -64,6 +64,12 @@ examples:
   closedform distill model.joblib --trust-pickle --data rows.csv
   closedform distill network.onnx --data rows.csv --target force --time-limit 120 -o law.json
   closedform distill --data rows.csv --target E --units m=kg --units v=m/s --units E=J
+""",
+    "explain": """\
+examples:
+  closedform explain model.joblib --trust-pickle --data rows.csv --target price
+  closedform explain model.skops --data rows.csv --input age --interactions -o drives.png
+  closedform explain model.skops --formula short.json --data rows.csv --json
 """,
     "export": """\
 examples:
@@ -230,6 +236,21 @@ def _frontier(verb: Verb) -> None:
     _search(verb, "frontier")
 
 
+def _explain(verb: Verb) -> None:
+    _data(verb, required=True)
+    verb.add_argument("--formula", metavar="JSON", help="a saved formula beside the model")
+    verb.add_argument("--output", metavar="NAME", help="explain this output, or this class")
+    verb.add_argument(
+        "--input", action="append", default=[], metavar="NAME",
+        help="also say what this input does; may be repeated",
+    )  # fmt: skip
+    verb.add_argument(
+        "--interactions", action="store_true", help="also say which inputs act together"
+    )
+    _limits(verb)
+    verb.add_argument("-o", "--out", metavar="PICTURE", help="draw it: a .png, .svg or .pdf file")
+
+
 def _distill(verb: Verb) -> None:
     _data(verb, required=True)
     verb.add_argument("--operators", metavar="NAMES", help=_MORE["operators"])
@@ -246,11 +267,15 @@ def _distill(verb: Verb) -> None:
     _search(verb, "laws")
 
 
-def _search(verb: Verb, kind: str) -> None:
+def _limits(verb: Verb) -> None:
     verb.add_argument(
         "--time-limit", type=_not_negative, default=60, metavar="S", help="seconds (default: 60)"
     )
     verb.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+
+
+def _search(verb: Verb, kind: str) -> None:
+    _limits(verb)
     told = verb.add_mutually_exclusive_group()
     told.add_argument("--quiet", action="store_true", help="show no bar while it runs")
     told.add_argument("--progress", action="store_true", help=_MORE["progress"])
@@ -307,5 +332,6 @@ _VERBS: dict[str, tuple[str, Fill, Run]] = {
     "frontier": ("shorter formulas for a model, with their errors", _frontier, shortening.frontier),
     "distill": ("the law that a model has learned, or that data follow", _distill,
                 shortening.distill),
+    "explain": ("what drives a model and its formula", _explain, explaining.explain),
     "export": ("write a formula to a file, in any target", _export, printing.export),
 }  # fmt: skip

@@ -99,7 +99,7 @@ def _page(args: Namespace, kind: str) -> str | None:
     page = f"{stem}.{kind}.html" if args.html == "" else args.html
     for path in (page, args.out):
         if path is not None:
-            _refuse_unwritable(path)
+            refuse_unwritable(path)
     return None if page is None else str(page)
 
 
@@ -112,7 +112,7 @@ def _answer(front: Frontier, args: Namespace, page: str | None, more: str = "") 
     return Answer(text, json.loads(front.to_json()))
 
 
-def _refuse_unwritable(path: str) -> None:
+def refuse_unwritable(path: str) -> None:
     """Refuse a file that cannot be written before the search, rather than after it.
 
     Raises:

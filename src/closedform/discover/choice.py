@@ -63,9 +63,11 @@ def best(problem: Problem, laws: Sequence[Law], y: Array | None = None, seed: in
     samples = cuts(judged, seed)
     beyond = [across(law.node, samples, judged.scale) for law in finalists]
     sizes = [length([law.node]) for law in finalists]
-    cost = [np.log(max(b, EXACT)) + PRICE * size for b, size in zip(beyond, sizes, strict=True)]
+    # Of what is nearer than a noise that is known, it is the noise that is followed more closely.
+    least = max(EXACT, judged.noise if judged.told else 0.0)
+    cost = [np.log(max(b, least)) + PRICE * size for b, size in zip(beyond, sizes, strict=True)]
     i = int(np.argmin(cost))
-    near = [k for k, error in enumerate(beyond) if error <= max(ALIKE * beyond[i], EXACT)]
+    near = [k for k, error in enumerate(beyond) if error <= max(ALIKE * beyond[i], least)]
     i = min(near, key=lambda k: (sizes[k], beyond[k]))
     return Choice(finalists[i], beyond[i], _why(beyond, i, sizes))
 

@@ -23,6 +23,14 @@ ALIKE = 6
 CHANCE = 3e-6
 """What fits as closely as this is no chance; with more noise others are tried, too."""
 
+DENSE = 10.0
+"""Symbols that a law may have for each power of ten that it comes nearer."""
+
+
+def short(law: Law) -> bool:
+    """Tell whether a law has few symbols for how near it is: a long one comes near to anything."""
+    return length([law.node]) <= DENSE * -math.log10(max(law.error, 1e-16))
+
 
 def enough(problem: Problem) -> float:
     """Return the error below which nothing more is to be found."""

@@ -10,14 +10,13 @@ for six.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 from closedform.discover import search
 from closedform.discover.constants import cleaned, refitted
+from closedform.discover.front import short
 from closedform.discover.problem import Law, Problem
-from closedform.length import length
 from closedform.shorten.clock import Clock
 
 LEVELS = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
@@ -28,10 +27,8 @@ OVER = 3.0
 """A law may be so many times the estimated noise away."""
 BELOW = 3.0
 """A law that is so many times nearer than its level asks for was not made for that level."""
-DENSE = 10.0
-"""Symbols that a law may have for each power of ten that it comes nearer."""
-FIRST, SHARE = 0.5, 0.3
-"""Of the time that is left, for the estimated level, and for any other."""
+FIRST, SHARE, TOLD = 0.5, 0.3, 0.8
+"""Of the time that is left, for the estimated level, for any other, and for one that was told."""
 
 
 class Sure(Law):
@@ -46,8 +43,12 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
         clock: how much time there is for all levels.
         seed: of the places where the function is asked.
     """
-    first = list(asked(problem, clock, problem.noise, seed, FIRST))
+    share = TOLD if problem.told else FIRST
+    first = list(asked(problem, clock, problem.noise, seed, share))
     fine = [law for law in first if law.error <= OVER * problem.noise + EXACT and short(law)]
+    if fine and problem.told:
+        yield from first  # what is nearer follows the error
+        return
     if fine:
         # Beside a law that is much nearer, the first would be preferred for its rounder constants.
         error = min(law.error for law in fine)
@@ -86,11 +87,6 @@ def nearer(problem: Problem, clock: Clock, error: float, seed: int) -> Iterator[
 def sure(law: Law, level: float) -> bool:
     """Tell whether a law is short for its error, and that far below the level it was found at."""
     return law.error <= max(level / BELOW, EXACT) and short(law)
-
-
-def short(law: Law) -> bool:
-    """Tell whether a law has few symbols for how near it is."""
-    return length([law.node]) <= DENSE * -math.log10(max(law.error, 1e-16))
 
 
 def settled(problem: Problem, law: Law) -> Sure:

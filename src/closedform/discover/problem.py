@@ -26,12 +26,14 @@ class Problem:
             then the rows given are all there is.
         noise: the error of what it says, root mean square, as a share of the deviation of
             `values`: nothing below it is a part of the law. 0: exact but for rounding.
+        told: whether somebody who knows the noise has said so; otherwise it is an estimate.
     """
 
     rows: Array
     values: Array
     ask: Ask | None = field(default=None, repr=False)
     noise: float = 0.0
+    told: bool = False
 
     @property
     def inputs(self) -> int:

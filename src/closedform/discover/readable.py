@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import made_of, product_of, tidied
+from closedform.discover.algebra import Factors, made_of, product_of, tidied
 from closedform.discover.contents import canonical
 from closedform.discover.problem import Law, Problem
 from closedform.fitting import Constants
@@ -89,7 +89,7 @@ def _rooted(problem: Problem, n: Node) -> Node:
         return _size(problem, n.args[0])
     if n.op is not ops.SQRT:
         return n
-    coef, factors = product_of(n.args[0])
+    coef, factors = _positive(*product_of(n.args[0]))
     if coef <= 0 or not any(q and q % 2 == 0 for q in factors.values()):
         return n
     outside = {_size(problem, b): q / 2 for b, q in factors.items() if q % 2 == 0}
@@ -97,6 +97,15 @@ def _rooted(problem: Problem, n: Node) -> Node:
     if inside:
         outside[made_of(1.0, inside)] = 0.5
     return made_of(coef**0.5, outside)
+
+
+def _positive(coef: float, factors: Factors) -> tuple[float, Factors]:
+    """Return a product with its minus in a sum: -x²/(x² - y²) as x²/(y² - x²)."""
+    odd = [b for b, q in factors.items() if b.op is ops.LIN and q % 2 == 1]
+    if coef >= 0 or not odd:
+        return coef, factors
+    turned = ops.linear(-odd[0].data.bias, -odd[0].data.weights, odd[0].args)
+    return -coef, {turned if b is odd[0] else b: q for b, q in factors.items()}
 
 
 def _size(problem: Problem, u: Node) -> Node:

@@ -10,7 +10,7 @@ from closedform import ops
 from closedform.discover import ladder, one_input, proposals, small
 from closedform.discover.constants import cleaned
 from closedform.discover.engines import registry
-from closedform.discover.front import enough
+from closedform.discover.front import enough, short
 from closedform.discover.operators import PLAIN, made_of
 from closedform.discover.problem import Law, Problem
 from closedform.discover.proposals import shapes
@@ -25,6 +25,9 @@ MOST_LINES = 6
 FITS = 0.3
 """Of the time left, so much is for fits to many rows, and as much for small expressions: of noisy
 data, engines find more than these do in the same time."""
+KNOWN = 0.75
+"""And for questions, where the noise is known; where it is not, half of it: they are asked at one
+level of noise after another, and mostly denied."""
 MORE = 8
 """So many laws that are as near as the noise allows are enough to choose from."""
 ROUGH = 1e-5
@@ -54,7 +57,7 @@ def solve(
             if made_of(law.node, operators):
                 found.append(law)
                 yield law
-            more -= any(one.error <= enough(problem) for one in found[-1:])
+            more -= any(one.error <= enough(problem) and short(one) for one in found[-1:])
             if not more:
                 return
         if clock.out() or more < MORE:
@@ -70,7 +73,8 @@ def _steps(
     if problem.ask is not None and problem.noise > ROUGH:
         yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
     if problem.ask is not None:
-        yield ladder.solve(problem, clock.at_most(clock.left / 2), seed=seed)
+        share = KNOWN if problem.told else 0.5
+        yield ladder.solve(problem, clock.at_most(share * clock.left), seed=seed)
         if any(isinstance(law, ladder.Sure) for law in found):
             return
     yield shapes.solve(problem, clock.at_most(FITS * clock.left), seed=seed)

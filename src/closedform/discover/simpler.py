@@ -11,8 +11,9 @@ from closedform.discover.algebra import tidied
 from closedform.discover.sample import Sample
 from closedform.ir import Array, Node, substitute, toposort
 
-POWERS = tuple(sorted({p / q for q in (1, 2, 3, 4) for p in range(-6 * q, 6 * q + 1)}))
-"""Exponents that a law has."""
+_FRACTIONS = {p / q for q in (1, 2, 3, 4) for p in range(-6 * q, 6 * q + 1)}
+POWERS = tuple(sorted(_FRACTIONS | {float(p) for p in range(-12, 13)}))
+"""Exponents that a law has, up to the twelfth power with which atoms push each other away."""
 
 
 def simpler(node: Node, sample: Sample) -> Iterator[Node]:

@@ -13,6 +13,24 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 """Colours that the colour-blind tell apart (Okabe and Ito, Color Universal Design, 2008)."""
 
 
+def axes_for(ax: Any, purpose: str, size: tuple[float, float] = (7.0, 4.5)) -> Any:
+    """Return the axes to draw on: those that are given, or new ones, on which nothing is cropped.
+
+    Args:
+        ax: axes of matplotlib's, or None.
+        purpose: what is drawn, for the error.
+        size: of a new figure, in inches.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise MissingExtra("matplotlib", "plot", purpose) from None
+    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+
+
 class FrontierDisplay:
     """Error against length: each formula a point, the best one marked.
 
@@ -34,12 +52,7 @@ class FrontierDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError:
-            raise MissingExtra("matplotlib", "plot", "drawing a frontier") from None
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+        ax = axes_for(ax, "drawing a frontier")
         front, entries = self.front, self.front.entries
         lengths = [max(e.length, 1) for e in entries]
         ax.plot(

@@ -174,7 +174,7 @@ def _told(
         raise BadInput(
             f"{name}: only {int(there.sum())} rows have a value.", hint=f"Give at least {FEWEST}."
         )
-    problem = Problem(rows[there], values[there], None, noise or 0.0)
+    problem = Problem(rows[there], values[there], None, noise or 0.0, noise is not None)
     return Sought(problem, tuple(nodes), name, y=_observed(teacher, k, there))
 
 

@@ -71,6 +71,7 @@ PLAIN: tuple[Callable[[Node], Node], ...] = (
     lambda x: ops.sqrt(_plus(x, 1)), lambda x: ops.log(_plus(x, 1)),
     lambda x: ops.log(_plus(_squared(x), 1)),
     lambda x: reciprocal(_plus(ops.exp(x), -1)), lambda x: reciprocal(_plus(ops.exp(x), 1)),
+    lambda x: ops.div(ops.sin(x), ops.cos(x)), lambda x: ops.div(ops.cos(x), ops.sin(x)),
 )  # fmt: skip
 """Functions without a constant to be found."""
 
@@ -179,6 +180,15 @@ FAMILIES = (
     Family("root of a square", lambda x, c: ops.sqrt(_plus(_squared(x), c)), _above_squares),
     Family(
         "circle", lambda x, c: ops.sqrt(_less(c, _squared(x))), _ahead_of_squares
+    ),
+    Family("inverse root", lambda x, c: reciprocal(ops.sqrt(_plus(x, c))), _above),
+    Family(
+        "inverse root of a square", lambda x, c: reciprocal(ops.sqrt(_plus(_squared(x), c))),
+        _above_squares,
+    ),
+    Family(
+        "inverse circle", lambda x, c: reciprocal(ops.sqrt(_less(c, _squared(x)))),
+        _ahead_of_squares,
     ),
     Family("Bose", lambda x, k: reciprocal(_plus(ops.exp(_times(k, x)), -1)), _steps),
     Family("Fermi", lambda x, k: reciprocal(_plus(ops.exp(_times(k, x)), 1)), _rates),

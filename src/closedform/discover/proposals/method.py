@@ -12,6 +12,7 @@ from closedform.discover import one_input
 from closedform.discover.algebra import tidied
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.contents import canonical, shortest
+from closedform.discover.front import short
 from closedform.discover.problem import Law, Problem
 from closedform.discover.proposals.student import student
 from closedform.discover.proposals.sums import sums
@@ -56,8 +57,9 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
             if law not in seen:
                 seen.add(law)
                 error = problem.error(law)
-                least[0] = min(least[0], error)
-                yield Law(law, error, made)
+                found = Law(law, error, made)
+                least[0] = min(least[0], error if short(found) else np.inf)
+                yield found
         if clock.out():
             return
 
@@ -69,8 +71,8 @@ def finished(problem: Problem, node: Node, clock: Clock) -> Iterator[Node]:
     error = problem.error(made)
     if not clock.out() and error < max(0.1, 5 * problem.noise):
         # An estimate of the noise that is too great would take a part of the law for nothing.
-        less = replace(problem, noise=min(problem.noise, error))
-        yield shortest(cleaned(less, made))
+        least = problem.noise if problem.told else min(problem.noise, error)
+        yield shortest(cleaned(replace(problem, noise=least), made))
 
 
 def _proposed(

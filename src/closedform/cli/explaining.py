@@ -1,0 +1,61 @@
+"""`closedform explain`: what drives a model and its formula."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from closedform.cli.answers import Answer
+from closedform.cli.shortening import refuse_unwritable
+from closedform.cli.sources import open_source, with_rows
+from closedform.errors import BadInput
+from closedform.explain.explaining import explain as explained
+from closedform.formula import Formula
+from closedform.store import load
+
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def explain(args: Namespace, notes: list[str]) -> Answer:
+    """Say what matters, what each input that was named does, and draw a picture where wanted."""
+    picture = None if args.out is None else _picture(args.out)
+    source, rows = with_rows(open_source(args, notes), args, notes)
+    assert rows is not None  # --data is required
+    formula = None if args.formula is None else load(args.formula)
+    told = explained(
+        source.formula if source.model is None else source.model, rows.X, rows.y,
+        formula=formula or source.formula, output=_output(args.output, source.formula),
+        seed=args.seed, time_limit=args.time_limit,
+    )  # fmt: skip
+    effects = [told.effect(name) for name in args.input]
+    parts = [str(told.table()), *(str(effect) for effect in effects)]
+    if args.interactions:
+        parts.append(str(told.interactions))
+    if picture is not None:
+        told.plot().figure_.savefig(picture)
+        parts.append(f"wrote {picture}")
+    data = told.to_dict() if args.json else {}
+    return Answer("\n\n".join(parts), data | {"asked": [e.to_dict() for e in effects]})
+
+
+def _output(given: str | None, formula: Formula) -> Any:
+    """Return an output or a class by how it is spelled: classes may be numbers."""
+    if given is None or given in formula.outputs:
+        return given
+    return next((c for c in formula.task.classes if str(c) == given), given)
+
+
+def _picture(path: str) -> str:
+    """Return where the picture is written; what cannot be written is refused before the asking.
+
+    Raises:
+        BadInput: no picture has such a name.
+        BadFile: its folder is missing or may not be written to, or it is a folder.
+    """
+    if Path(path).suffix not in PICTURES:
+        raise BadInput(
+            f"{path} is no name of a picture.", hint=f"Give one that ends in {', '.join(PICTURES)}."
+        )
+    refuse_unwritable(path)
+    return path

@@ -1,0 +1,44 @@
+"""`closedform explain` as users type it."""
+
+import pytest
+
+TRUST = "--trust-pickle"
+DATA = ("--data", "rows.csv", "--target", "progression")
+
+
+def test_what_drives_a_model_is_told_with_what_was_asked_for(run, made):
+    status, out, err = run(
+        "explain", "model.joblib", TRUST, *DATA, "--input", "sex", "--interactions", "-o", "x.svg"
+    )
+    assert (status, err) == (0, "")
+    assert "What drives y" in out and "fall of R²" in out
+    assert "Effect of sex on y" in out and "do not act together" in out
+    assert "wrote x.svg" in out and (made / "x.svg").read_text("utf-8").startswith("<?xml")
+
+
+def test_as_json_it_holds_every_part(ask):
+    status, told = ask("explain", "formula.json", *DATA)
+    assert status == 0
+    assert len(told["importance"]["names"]) >= len(told["inputs"]) == 10
+    assert told["effects"] and "coefficients" in told
+
+
+def test_a_class_is_named_as_it_is_spelled(run):
+    status, out, err = run("explain", "trees.json", "--data", "iris.csv", "--output", "1")
+    assert status == 0, err
+    assert "P(1)" in out
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--output", "z"), "no output of the model"),
+        (("--input", "z"), "no input 'z'"),
+        (("-o", "x.txt"), "no name of a picture"),
+        (("-o", "nowhere/x.png"), "cannot be written"),
+    ],
+)
+def test_a_wrong_call_says_what_is_right(run, more, said):
+    status, out, err = run("explain", "formula.json", *DATA, *more)
+    assert (status, out) == (2, "")
+    assert said in err

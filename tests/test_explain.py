@@ -1,0 +1,61 @@
+"""cf.explain: all explanations of a model in one place."""
+
+import inspect
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression
+from sklearn.neural_network import MLPRegressor
+
+import closedform as cf
+from closedform.explain import explaining
+
+RANDOM = np.random.default_rng(0)
+FRAME = pd.DataFrame(RANDOM.normal(size=(200, 3)), columns=["a", "b", "c"])
+Y = FRAME["a"] * 2 + FRAME["b"] * FRAME["a"]
+
+
+def test_the_function_is_found_under_its_name_though_a_package_is_called_so():
+    assert inspect.signature(cf.explain) == inspect.signature(explaining.explain)
+    assert isinstance(cf.explain(LinearRegression().fit(FRAME, Y), FRAME), cf.Explanation)
+
+
+def test_a_short_formula_is_explained_beside_its_model():
+    model = MLPRegressor(hidden_layer_sizes=(5,), max_iter=50, random_state=0).fit(FRAME, Y)
+    short = cf.read(LinearRegression().fit(FRAME[["a"]], model.predict(FRAME)))
+    found = cf.explain(model, FRAME, Y, formula=short)
+    told = str(found)
+    assert "model  " in told and "formula" in told and "the formula is" in told
+    apart = short(FRAME) - model.predict(FRAME)
+    assert found.agreement.greatest == pytest.approx(np.abs(apart).max(), rel=1e-9)
+    assert found.importance.values["formula"][1:3].tolist() == [0, 0]
+    assert found.importance is found.importance and found.effect("a") is found.effect(0)
+
+
+def test_everything_is_plain_values_and_the_same_another_time():
+    model = RandomForestClassifier(5, random_state=0).fit(FRAME, Y > 0)
+    found = [cf.explain(model, FRAME, Y > 0, time_limit=None).to_dict() for _ in range(2)]
+    texts = [json.dumps(told, allow_nan=False) for told in found]
+    assert texts[0] == texts[1]
+    assert found[0]["target"]["name"] == "P(True)"
+    assert set(found[0]) >= {"importance", "coefficients", "interactions", "effects"}
+
+
+def test_a_model_without_a_formula_is_explained_alone():
+    found = cf.explain(lambda rows: rows["a"].to_numpy() ** 2, FRAME)
+    assert list(found.importance.values) == ["model"]
+    assert "no formula" in str(found) and found.most_important == ("a",)
+    assert found.to_dict()["agreement"] is None
+
+
+def test_the_picture_has_the_bars_and_an_effect_for_each_input_that_matters():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    found = cf.explain(LinearRegression().fit(FRAME, Y), FRAME)
+    drawn = found.plot()
+    assert len(drawn.axes_) == 1 + len(found.effects)
+    with pytest.raises(cf.BadInput, match="1 axes were given"):
+        found.plot([drawn.ax_])
+    plt.close(drawn.figure_)

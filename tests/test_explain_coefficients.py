@@ -1,0 +1,90 @@
+"""Coefficients are the model's own, and slopes those that calculus gives."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+import closedform as cf
+from closedform import ops
+from closedform.explain.coefficients import coefficients
+from closedform.explain.sides import Sides
+
+RANDOM = np.random.default_rng(0)
+FRAME = pd.DataFrame({
+    "size": RANDOM.normal(10, 3, 300), "age": RANDOM.integers(1, 90, 300),
+    "new": RANDOM.integers(0, 2, 300), "town": RANDOM.choice(["A", "B"], 300, p=[0.7, 0.3]),
+})  # fmt: skip
+NUMBERS = ["size", "age", "new"]
+Y = 2 * FRAME["size"] - FRAME["age"] + 5 * (FRAME["town"] == "B") + RANDOM.normal(size=300)
+
+
+def pipeline(last):
+    return make_pipeline(
+        make_column_transformer((StandardScaler(), NUMBERS), (OneHotEncoder(), ["town"])), last
+    )
+
+
+def by_name(found, side="model"):
+    return dict(zip(found.names, found.values[side], strict=True))
+
+
+def test_coefficients_of_a_scaled_linear_model_are_those_of_raw_units():
+    model = pipeline(LinearRegression()).fit(FRAME, Y)
+    found = coefficients(Sides.of(model, FRAME))
+    own = model[-1].coef_[:3] / model[0].transformers_[0][1].scale_
+    labels = model[-1].coef_[4] - model[-1].coef_[3]
+    for side in ("model", "formula"):
+        told = by_name(found, side)
+        # The model's are differences of sums near 100, over a hundredth of a deviation.
+        np.testing.assert_allclose([told[name] for name in NUMBERS], own, rtol=1e-9)
+        assert told["town: B against A"] == pytest.approx(labels, rel=1e-9)
+        assert not found.deviations[side].any()
+    effect = found.standardised["model"][found.names.index("age")]
+    assert effect == pytest.approx(own[1] * FRAME["age"].std(ddof=0) / model.predict(FRAME).std())
+
+
+def test_of_a_classifier_the_log_odds_are_told():
+    model = pipeline(LogisticRegression()).fit(FRAME, Y.mean() < Y)
+    found = coefficients(Sides.of(model, FRAME))
+    assert found.target == "the log-odds of True"
+    own = model[-1].coef_[0, :3] / model[0].transformers_[0][1].scale_
+    np.testing.assert_allclose([by_name(found)[name] for name in NUMBERS], own, rtol=1e-8)
+
+
+def test_the_mean_slope_of_a_curve_and_its_deviation_are_those_of_calculus():
+    x = RANDOM.normal(size=(500, 2))
+    sides = Sides.of(lambda rows: np.sin(rows[:, 0]) + 3 * rows[:, 1], x)
+    found = coefficients(sides)
+    slopes = np.cos(x[:, 0])
+    # Over ± half a deviation of a normal input, a sine's slope is sin(1/2)/(1/2) of it.
+    assert found.values["model"][0] == pytest.approx(slopes.mean() * np.sin(0.5) / 0.5, rel=0.02)
+    assert found.deviations["model"][0] == pytest.approx(slopes.std(), rel=0.1)
+    assert found.deviations["model"][1] == 0
+
+
+def test_a_formula_is_told_by_its_own_derivative():
+    x = RANDOM.normal(size=(300, 2))
+    first, second = ops.input_(0), ops.input_(1)
+    curve = ops.lin(0, (1, ops.mul(first, first, first)), (2, ops.absolute(second)))
+    formula = cf.Formula({"y": curve}, (cf.Feature("x0"), cf.Feature("x1")))
+    found = coefficients(Sides.of(lambda rows: rows[:, 0] ** 3, x, formula=formula))
+    assert found.ways == ("slope", "slope")
+    slopes = np.column_stack([3 * x[:, 0] ** 2, 2 * np.sign(x[:, 1])])
+    # The derivative itself, to rounding; a difference over 2 % of a deviation of x³ is h² off.
+    np.testing.assert_allclose(found.values["formula"], slopes.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.deviations["formula"], slopes.std(axis=0), rtol=1e-12)
+    assert found.values["model"][0] == pytest.approx(slopes[:, 0].mean(), rel=1e-3)
+
+
+def test_a_tree_which_has_no_slope_is_told_by_differences():
+    x = RANDOM.normal(size=(800, 1))
+    tree = DecisionTreeRegressor(max_depth=6).fit(x, 4 * x[:, 0])
+    found = coefficients(Sides.of(tree, x))
+    assert found.ways == ("over",)
+    # 64 steps along a line: rows at the ends, where no row lies further out, are 2 of 100.
+    assert found.values["formula"][0] == pytest.approx(4, rel=0.05)
