@@ -12,8 +12,6 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 import closedform as cf
 from closedform import mlflow_flavor
 
-# MLflow and the packages that it loads warn of themselves and of pandas.
-pytestmark = pytest.mark.filterwarnings("ignore")
 mlflow = pytest.importorskip("mlflow")
 
 

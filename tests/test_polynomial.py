@@ -15,7 +15,6 @@ from closedform import ops as o
 from closedform.errors import BadInput
 from closedform.formula import Feature, Formula, Task
 from closedform.shorten import Clock, Teacher
-from closedform.shorten.clock import Clock
 from closedform.shorten.gathering import gathered
 from closedform.shorten.methods import method
 from closedform.shorten.polynomial import SIZES, formulas, polynomial
