@@ -57,7 +57,9 @@ def test_trees_of_two_leaves_to_a_side_hold_no_pair_that_is_on_no_path():
 
 
 def test_a_network_proves_nothing_and_never_jumps():
-    formula = cf.read(MLPRegressor(hidden_layer_sizes=(3,), max_iter=5, random_state=0).fit(X, X[:, 0]))
+    formula = cf.read(
+        MLPRegressor(hidden_layer_sizes=(3,), max_iter=5, random_state=0).fit(X, X[:, 0])
+    )
     node = formula.outputs["y"]
     assert parts_of(node) == {frozenset(range(4))} and not jumps(node)
 

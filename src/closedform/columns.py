@@ -193,7 +193,7 @@ def _raw_columns(
         names = list(X.keys() if isinstance(X, Mapping) else getattr(X, "column_names", X.columns))
         have = column_keys(inputs, names)
         many = Counter(names)
-        twice = [f.name for f in inputs if f.name in have and many[have[f.name]] > 1]
+        twice = dict.fromkeys(f.name for f in inputs if f.name in have and many[have[f.name]] > 1)
         if twice:
             return {}, [f"there are several columns {name!r}" for name in twice]
         found = {i: decoded(X[have[f.name]]) for i, f in enumerate(inputs) if f.name in have}

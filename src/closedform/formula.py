@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
+from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
 from closedform import ops
@@ -75,6 +77,26 @@ class Task:
     def of(self, output: str) -> Task:
         """Return the task that an output belongs to: of several labels, that of its own label."""
         return next((part for part in self.parts if output in part.outputs), self)
+
+
+OUTPUTS = ("y", "f", "value", "output")
+"""What outputs are called, the first that no input is."""
+
+
+def output_names(
+    inputs: Iterable[str], ends: Sequence[str] = ("",), first: str = OUTPUTS[0]
+) -> tuple[str, ...]:
+    """Return what outputs are called: y, or f and so on where an input has such a name.
+
+    Args:
+        inputs: the names of the inputs.
+        ends: what follows, as "0" and "1" of y0 and y1.
+        first: the letter that is tried first.
+    """
+    taken = set(inputs)
+    longer = (OUTPUTS[-1] + "_" * i for i in count_from(1))
+    tried = ([a + end for end in ends] for a in chain((first,), OUTPUTS, longer))
+    return tuple(next(names for names in tried if taken.isdisjoint(names)))
 
 
 @dataclass(frozen=True)

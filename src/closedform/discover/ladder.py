@@ -10,7 +10,7 @@ for six.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from closedform.discover import search
@@ -35,16 +35,21 @@ class Sure(Law):
     """A law that came far nearer than the level at which it was found asks for."""
 
 
-def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
+def solve(
+    problem: Problem, clock: Clock, *, seed: int = 0, tell: Callable[[Law], None] = lambda _: None
+) -> Iterator[Law]:
     """Yield laws that a function may follow, until one is sure; see `search.solve`.
 
     Args:
         problem: one that can be asked; its `noise` is the first level.
         clock: how much time there is for all levels.
         seed: of the places where the function is asked.
+        tell: called with laws as soon as there are any; see `search.solve`.
     """
     share = TOLD if problem.told else FIRST
-    first = list(asked(problem, clock, problem.noise, seed, share))
+    first = list(asked(problem, clock, problem.noise, seed, share, tell))
+    for law in first:
+        tell(law)
     fine = [law for law in first if law.error <= OVER * problem.noise + EXACT and short(law)]
     if fine and problem.told:
         yield from first  # what is nearer follows the error
@@ -58,7 +63,7 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
     for level in LEVELS:
         if clock.out():
             return
-        for law in asked(problem, clock, level, seed):
+        for law in asked(problem, clock, level, seed, tell=tell):
             if sure(law, level):
                 yield settled(problem, law)
                 yield from nearer(problem, clock, law.error, seed)
@@ -67,11 +72,12 @@ def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
 
 
 def asked(
-    problem: Problem, clock: Clock, level: float, seed: int, share: float = SHARE
-) -> Iterator[Law]:
+    problem: Problem, clock: Clock, level: float, seed: int, share: float = SHARE,
+    tell: Callable[[Law], None] = lambda _: None,
+) -> Iterator[Law]:  # fmt: skip
     """Yield the laws that are found at a level of noise, in a share of the time that is left."""
     most = clock.at_most(clock.left * share)
-    return search.solve(replace(problem, noise=level), most, seed=seed)
+    return search.solve(replace(problem, noise=level), most, seed=seed, tell=tell)
 
 
 def nearer(problem: Problem, clock: Clock, error: float, seed: int) -> Iterator[Law]:

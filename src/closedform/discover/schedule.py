@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-
-from closedform import ops
 from closedform.discover import ladder, one_input, proposals, small
-from closedform.discover.constants import cleaned
 from closedform.discover.engines import registry
 from closedform.discover.front import enough, short
 from closedform.discover.operators import PLAIN, made_of
 from closedform.discover.problem import Law, Problem
-from closedform.discover.proposals import shapes
+from closedform.discover.proposals import corners, shapes
+from closedform.discover.rough import lines, nearest
 from closedform.errors import MissingExtra
 from closedform.ir import Node
 from closedform.shorten.clock import Clock
 
 DEFAULT = "pyoperon"
 """The engine that is used where it is installed."""
-MOST_LINES = 6
-"""Inputs: more make no law."""
 FITS = 0.3
 """Of the time left, so much is for fits to many rows, and as much for small expressions: of noisy
 data, engines find more than these do in the same time."""
@@ -39,7 +34,7 @@ SEEDS = 3
 
 def solve(
     problem: Problem, clock: Clock, *, seed: int = 0, operators: Sequence[str] | None = None,
-    engines: Sequence[str] | None = None,
+    engines: Sequence[str] | None = None, tell: Callable[[Law], None] = lambda _: None,
 ) -> Iterator[Law]:  # fmt: skip
     """Yield laws of a problem, until one is as near as its noise allows or the time is over.
 
@@ -49,9 +44,11 @@ def solve(
         seed: of everything random.
         operators: names of `operators.OPERATORS`; None for all.
         engines: names of engines; None for PyOperon where it is installed.
+        tell: called with laws as soon as there are any, near or not: what ends the search in the
+            middle does not lose them.
     """
     found: list[Law] = []
-    for laws in _steps(problem, clock, seed, operators, engines, found):
+    for laws in _steps(problem, clock, seed, operators, engines, found, tell):
         more = MORE
         for law in laws:
             if made_of(law.node, operators):
@@ -66,15 +63,19 @@ def solve(
 
 def _steps(
     problem: Problem, clock: Clock, seed: int, operators: Sequence[str] | None,
-    engines: Sequence[str] | None, found: list[Law],
+    engines: Sequence[str] | None, found: list[Law], tell: Callable[[Law], None],
 ) -> Iterator[Iterator[Law]]:  # fmt: skip
     """Yield the searches, each as it is wanted: the cheaper, the earlier."""
     yield lines(problem)
+    sketch = nearest(problem)
+    if sketch is not None:
+        tell(sketch)
+    yield corners.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.ask is not None and problem.noise > ROUGH:
         yield proposals.solve(problem, clock.at_most(clock.left / 2), seed=seed)
     if problem.ask is not None:
-        share = KNOWN if problem.told else 0.5
-        yield ladder.solve(problem, clock.at_most(share * clock.left), seed=seed)
+        most = KNOWN if problem.told else 0.5
+        yield ladder.solve(problem, clock.at_most(most * clock.left), seed=seed, tell=tell)
         if any(isinstance(law, ladder.Sure) for law in found):
             return
     yield shapes.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
@@ -88,30 +89,6 @@ def _steps(
     for i, name in enumerate(names):
         share = clock.at_most(clock.left / (len(names) - i))
         yield _by_engine(problem, share, name, _best(found), operators, seed, engines is None)
-
-
-def lines(problem: Problem) -> Iterator[Law]:
-    """Yield sums of few inputs, each the best step from the one before.
-
-    Orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad, 1993). At once, so that there is
-    something however little time there is.
-    """
-    rows, values = problem.rows[problem.complete], problem.values[problem.complete]
-    spread = rows.std(axis=0)
-    at = np.flatnonzero(spread > 0)
-    table = (rows[:, at] - rows[:, at].mean(axis=0)) / spread[at]
-    left = values - values.mean()
-    chosen: list[int] = []
-    for _ in range(min(MOST_LINES, len(at), len(left) - 2)):
-        chosen.append(int(np.argmax(np.abs(table.T @ left))))
-        design = np.column_stack([np.ones(len(left)), rows[:, at[chosen]]])
-        found = np.linalg.lstsq(design, values, rcond=None)[0]
-        left = values - design @ found
-        slopes = zip(found[1:].tolist(), at[chosen].tolist(), strict=True)
-        node = cleaned(problem, ops.lin(found[0], *((w, ops.input_(i)) for w, i in slopes)))
-        yield Law(node, problem.error(node), "line")
-        if problem.error(node) <= enough(problem):
-            return
 
 
 def _best(found: Sequence[Law]) -> list[Node]:

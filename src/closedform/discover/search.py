@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, product
@@ -14,6 +14,7 @@ from closedform import ops
 from closedform.discover import one_input, small
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.problem import Law, Problem
+from closedform.discover.rough import nearest
 from closedform.discover.structure import QUESTIONS, Split
 from closedform.discover.structure.split import drawn, told
 from closedform.fitting.constants import Constants, slots_of
@@ -53,20 +54,24 @@ ODD = frozenset({"asin", "acos", "atan", "tanh", "sigmoid", "softplus", "erf"})
 """Rare in laws, and good at looking like others within an error."""
 
 
-def solve(problem: Problem, clock: Clock, *, seed: int = 0) -> Iterator[Law]:
+def solve(
+    problem: Problem, clock: Clock, *, seed: int = 0, tell: Callable[[Law], None] = lambda _: None
+) -> Iterator[Law]:
     """Yield laws that a function may follow, the likeliest first.
 
     Args:
         problem: one that can be asked; of another nothing is yielded.
         clock: when it is out, no more are looked for.
         seed: of the places where the function is asked.
+        tell: called with the nearest law, near or not, where none is near, and where something
+            ends the search in the middle.
     """
     if problem.ask is None or not len(problem.rows) or not np.isfinite(problem.values).all():
         return
     limited = math.isfinite(clock.left)
     search = _Search(clock.at_most(SEARCHING * clock.left) if limited else clock, seed)
     laws: dict[Node, _Found] = {}
-    for found in search.credible(problem, 0):
+    for found in search.credible_or_told(problem, tell):
         # One law that is as it should be says more than four that are not.
         less = found.node if clock.out() and laws else cleaned(problem, found.node)
         for node in (less, found.node, _rounded(problem, less), _rounded(problem, found.node)):
@@ -100,6 +105,17 @@ class _Search:
     clock: Clock
     seed: int
     asked: int = field(default=0)
+    rough: dict[Problem, Law] = field(default_factory=dict)
+
+    def credible_or_told(self, problem: Problem, tell: Callable[[Law], None]) -> list[_Found]:
+        """Return credible laws of a whole; tell the nearest one where there are none."""
+        found: list[_Found] = []
+        try:
+            found = self.credible(problem, 0)
+        finally:
+            if not found and problem in self.rough:
+                tell(self.rough[problem])
+        return found
 
     def credible(self, problem: Problem, depth: int) -> list[_Found]:
         """Return laws that are as near to a problem as its noise allows, the likeliest first."""
@@ -158,11 +174,18 @@ class _Search:
     def joined(self, trial: _Trial, split: Split, depth: int) -> list[_Found]:
         """Return the laws of a whole from those of its parts."""
         parts: list[list[Node]] = []
-        for part in split.parts:
-            known = [one.node for one in self.credible(part, depth + 1)]
-            if not known:
-                return []
-            parts.append(known)
+        try:
+            for part in split.parts:
+                known = [one.node for one in self.credible(part, depth + 1)]
+                if not known:
+                    break
+                parts.append(known)
+        finally:
+            # Also where it is interrupted: what is known of the parts says something of the whole.
+            if len(parts) < len(split.parts):
+                self.sketch(trial.problem, split, [known[0] for known in parts])
+        if len(parts) < len(split.parts):
+            return []
         found: list[_Found] = []
         for nodes in islice(_combinations(parts), TRIED):
             made = split.join(nodes)
@@ -174,6 +197,19 @@ class _Search:
             if trial.problem.noise == 0 and any(_good(trial.problem, one, depth) for one in found):
                 break
         return found
+
+    def sketch(self, problem: Problem, split: Split, known: Sequence[Node]) -> None:
+        """Remember the law of a whole whose other parts are given roughly, if it is the nearest."""
+        nodes = list(known)
+        for part in split.parts[len(known) :]:
+            law = self.rough.get(part) or nearest(part)
+            nodes.append(_mean(part) if law is None else law.node)
+        made = split.join(nodes)
+        if isinstance(made, Split):
+            return
+        error = problem.error(made)
+        if error < self.rough[problem].error if problem in self.rough else error < 1:
+            self.rough[problem] = Law(made, error, f"{split.made}, in part")
 
 
 def _rounded(problem: Problem, node: Node) -> Node:

@@ -96,6 +96,7 @@ class Columns:
         if found.bias:
             table = np.vstack([self.ones, table])
         size = np.sqrt((table * table).sum(axis=1))
+        size = np.where(size > 0, size, 1.0)
         got = np.linalg.lstsq((table / size[:, None]).T, self.target, rcond=1e-14)[0] / size
         return (float(got[0]), got[1:]) if found.bias else (0.0, got)
 

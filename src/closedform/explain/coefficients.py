@@ -34,6 +34,7 @@ HOW = {
     "slope": "",
     "between": "between its two values",
     "over": "over ± half a deviation",
+    "model over": "the model: over ± half a deviation",
     "against": "a difference",
 }
 
@@ -47,7 +48,8 @@ class Coefficients(Record):
         names: the inputs that vary; of a category, each label against the commonest.
         ways: how each was had: "slope"; "between" the two values of an input that has no more;
             "over" half a deviation to both sides, where the answer jumps or is not known as a
-            formula; "against" the commonest label.
+            formula, or "model over" where that is so of the model alone; "against" the commonest
+            label.
         values: side → units of the answer for a unit of the input, shape (names,): the mean over
             the rows.
         deviations: side → its deviation over the rows; 0 where it is the same everywhere.
@@ -152,7 +154,7 @@ def coefficients(sides: Sides, *, seconds: float = 5.0) -> Coefficients:
         sides: the model and the formula.
         seconds: for the asking; a slow model is asked about fewer rows.
     """
-    sides = _scored(sides)
+    sides = scored(sides)
     some = sides.part(sides.drawn(sides.affordable(2 * len(sides.features), seconds, ROWS)))
     said = {side.name: some.ask(side, some.X) for side in some.sides}
     slopes = _own_slopes(some)
@@ -165,7 +167,7 @@ def coefficients(sides: Sides, *, seconds: float = 5.0) -> Coefficients:
     spreads = np.array([row.spread for row in found])
     unit = np.where(np.isnan(spreads), 1.0, spreads)
     return Coefficients(
-        _called(some), tuple(row.name for row in found), tuple(row.way for row in found),
+        called(some), tuple(row.name for row in found), tuple(row.way for row in found),
         {name: made[:, 0] for name, made in held.items()},
         {name: made[:, 1] for name, made in held.items()},
         {name: made[:, 0] * unit / (spread[name] or np.nan) for name, made in held.items()},
@@ -183,7 +185,7 @@ class _Row:
     spread: float = float("nan")
 
 
-def _scored(sides: Sides) -> Sides:
+def scored(sides: Sides) -> Sides:
     """Return the sides asked for the score of the class, where all of them give it.
 
     Of two classes a score speaks for the second.
@@ -204,7 +206,8 @@ def _scored(sides: Sides) -> Sides:
     return replace(sides, target=Target(name, label, "score"))
 
 
-def _called(sides: Sides) -> str:
+def called(sides: Sides) -> str:
+    """Return what is explained, in words: a score by what it speaks for."""
     target = sides.target
     if target.kind != "score":
         return target.name
@@ -214,16 +217,33 @@ def _called(sides: Sides) -> str:
 
 def _own_slopes(sides: Sides) -> dict[int, Array]:
     """Return the formula's own slope along each input on which it never jumps, shape (rows,)."""
-    node, formula = sides.node, sides.formula
-    if node is None or formula is None or node.type is not Type.REAL:
+    side = sides[FORMULA]
+    if side is None or side.formula is None or sides.node is None:
         return {}
-    steps = jumps(node)
-    own = {i: in_formula(sides, i) for i, f in enumerate(sides.features) if f.type is Type.REAL}
-    smooth = {i: k for i, k in own.items() if k is not None and k not in steps}
-    columns, rows = columns_of(formula.inputs, sides.X, formula.needed)
-    found = compute(gradient(node, list(smooth.values())), columns, rows) if smooth else []
-    zero = {i: np.zeros(rows) for i, k in own.items() if k is None}
-    return dict(zip(smooth, found, strict=True)) | zero
+    smooth = [
+        i for i, feature in enumerate(sides.features)
+        if feature.type is Type.REAL and _smooth(side, sides, i)
+    ]  # fmt: skip
+    own = {i: in_formula(side.formula, sides.names[i]) for i in smooth}
+    read = {i: k for i, k in own.items() if k is not None}
+    columns, rows = columns_of(side.formula.inputs, sides.X, side.formula.needed)
+    found = compute(gradient(sides.node, list(read.values())), columns, rows) if read else []
+    return {i: np.zeros(rows) for i in smooth} | dict(zip(read, found, strict=True))
+
+
+def _smooth(side: Side, sides: Sides, i: int) -> bool:
+    """Tell whether a side is known not to jump along an input."""
+    if side.formula is None or sides.target.kind == "label":
+        return False
+    k = in_formula(side.formula, sides.names[i])
+    return k is None or k not in _jumps(side, sides.target.output)
+
+
+def _jumps(side: Side, output: str) -> frozenset[int]:
+    assert side.formula is not None
+    answer = output if output in side.formula.outputs else side.formula.answer[0]
+    node = side.formula.outputs[answer]
+    return jumps(node) if node.type is Type.REAL else frozenset(range(len(side.formula.inputs)))
 
 
 def _of_input(sides: Sides, i: int, slopes: Mapping[int, Array]) -> list[_Row]:
@@ -238,13 +258,13 @@ def _of_input(sides: Sides, i: int, slopes: Mapping[int, Array]) -> list[_Row]:
         way = "between"
         moved = {side.name: _between(sides, side, i, known) for side in sides.sides}
     else:
-        way = "slope" if i in slopes else "over"
-        far = NEAR if i in slopes else APART
         moved = {
             side.name: slopes[i] if side.name == FORMULA and i in slopes
-            else _across(sides, side, i, far)
+            else _across(sides, side, i, NEAR if _smooth(side, sides, i) else APART)
             for side in sides.sides
         }  # fmt: skip
+        over = [side for side in sides.sides if not _smooth(side, sides, i)]
+        way = "slope" if not over else "over" if len(over) == len(sides.sides) else "model over"
     spread = float(np.nanstd(np.where(np.isfinite(column), column, np.nan)))
     told = {name: _mean(made) for name, made in moved.items()}
     return [_Row(sides.names[i], way, told, spread)]

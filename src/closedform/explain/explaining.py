@@ -15,6 +15,7 @@ from closedform.explain.overview import ExplanationDisplay
 from closedform.explain.sides import Sides
 from closedform.explain.surfaces import Surface, surface
 from closedform.explain.tables import Table, plain
+from closedform.explain.terms import Terms, terms
 from closedform.formula import Formula
 from closedform.shorten.options import seconds
 
@@ -60,6 +61,11 @@ class Explanation:
     def coefficients(self) -> Coefficients:
         """How much the answer moves with each input, in its units and in deviations."""
         return coefficients(self.sides, seconds=self._seconds("coefficients"))
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What each term of the formula adds; BadInput where there is no formula."""
+        return terms(self.sides)
 
     @cached_property
     def interactions(self) -> Interactions:
@@ -160,6 +166,7 @@ class Explanation:
             "seed": sides.seed,
             "notes": list(sides.notes),
             "agreement": self.agreement.to_dict() if len(sides.sides) > 1 else None,
+            "terms": None if sides.node is None else self.terms.to_dict(),
             "importance": self.importance.to_dict(),
             "coefficients": self.coefficients.to_dict(),
             "interactions": self.interactions.to_dict(),

@@ -240,7 +240,7 @@ def _never(sides: Sides, i: int, j: int) -> bool:
     """Tell whether the formula proves that two inputs do not act together."""
     if sides.node is None or sides.formula is None:
         return False
-    a, b = in_formula(sides, i), in_formula(sides, j)
+    a, b = (in_formula(sides.formula, sides.names[k]) for k in (i, j))
     return a is None or b is None or not meet(parts_of(sides.node), a, b)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import product
 
 import numpy as np
 
 from closedform import ops
-from closedform.explain.sides import Sides
+from closedform.formula import Formula
 from closedform.ir import Node, Type, fold
 from closedform.ops.payloads import Pieces, Splits
 
@@ -23,6 +23,7 @@ _SUMS = (ops.LIN, ops.SUM32, ops.SQUARED_DISTANCE)
 _NOTHING: Inputs = frozenset()
 
 
+@lru_cache(maxsize=16)
 def parts_of(node: Node) -> Parts:
     """Return the inputs of each part of the sum that a number is, none of them within another.
 
@@ -97,6 +98,7 @@ def _greatest(parts: Parts) -> Parts:
     return frozenset(kept)
 
 
+@lru_cache(maxsize=16)
 def jumps(node: Node) -> Inputs:
     """Return the inputs along which a number may jump, so that its slope does not tell all."""
     return fold([node], _jumps)[0][1]
@@ -132,8 +134,7 @@ def _continuous(pieces: Pieces) -> bool:
     return bool((apart <= 1e-9 * (1 + np.abs(ends[0]))).all())
 
 
-def in_formula(sides: Sides, i: int) -> int | None:
-    """Return where the formula has an input of the model, None where it has not."""
-    assert sides.formula is not None
-    names = [feature.name for feature in sides.formula.inputs]
-    return names.index(sides.names[i]) if sides.names[i] in names else None
+def in_formula(formula: Formula, name: str) -> int | None:
+    """Return where a formula has an input of this name, None where it has none."""
+    names = [feature.name for feature in formula.inputs]
+    return names.index(name) if name in names else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,12 @@ import numpy as np
 from closedform import ops
 from closedform.columns import columns_of
 from closedform.errors import BadInput, first_line
-from closedform.formula import Feature, Formula, Task
+from closedform.formula import Feature, Formula, Task, output_names
 from closedform.ir import Array, Type
 from closedform.ops.payloads import know_labels, labels_of
 from closedform.probes.containers import first_rows, row_count, take
 from closedform.shorten.scores import CERTAIN, TINY
-from closedform.shorten.teacher import Teacher
+from closedform.shorten.teacher import ENDLESS, Teacher
 from closedform.verify.oracle import predictions
 
 ROWS = 50
@@ -80,7 +81,8 @@ def stub_of(model: Any, inputs: tuple[Feature, ...], X: Any) -> Formula:
             hint="Give the part that is wanted, as lambda X: f(X).real.",
         )
     if made.dtype.kind in "fiu" and not classes:
-        names = ("y",) if made.ndim == 1 else tuple(f"y{i}" for i in range(made.shape[1]))
+        ends = [""] if made.ndim == 1 else [str(i) for i in range(made.shape[1])]
+        names = output_names((f.name for f in inputs), ends)
         task = Task(primary=names)
         return Formula({n: ops.const(0) for n in names}, inputs, task, source=_name(model))
     known = classes or tuple(sorted(set(_asked(model, X).tolist()), key=str))
@@ -117,7 +119,7 @@ def _as_long(model: Any, said: Any, rows: int) -> Array:
     Raises:
         BadInput: there is not one for each row.
     """
-    made = np.asarray(said)
+    made = _as_numbers(np.asarray(said))
     if made.ndim in (1, 2) and len(made) == rows:
         return made
     what = type(said).__name__ if made.ndim == 0 else f"an array of shape {made.shape}"
@@ -125,6 +127,15 @@ def _as_long(model: Any, said: Any, rows: int) -> Array:
         f"{_name(model)} gives {what} for {rows} rows.",
         hint="It is called with all rows at once: return one value for each of them.",
     )
+
+
+def _as_numbers(made: Array) -> Array:
+    """Return an array of objects that are all numbers, or None, as one of numbers."""
+    if made.dtype.kind != "O":
+        return made
+    known = [v for v in made.ravel().tolist() if v is not None]
+    plain = all(isinstance(v, Real) and not isinstance(v, bool) for v in known)
+    return made.astype(float) if known and plain else made
 
 
 def _alone(model: Any, ask: Callable[[Any], Any], row: Any) -> Array | None:
@@ -163,7 +174,9 @@ def _name(model: Any) -> str:
     return str(getattr(model, "__name__", type(model).__name__))
 
 
-def teacher_of(model: Any, stub: Formula, X: Any, y: Any, *, seed: int) -> Teacher:
+def teacher_of(
+    model: Any, stub: Formula, X: Any, y: Any, *, seed: int, endless: float = ENDLESS
+) -> Teacher:
     """Return a model without a formula as a teacher; rows that it refuses have no score.
 
     Args:
@@ -172,6 +185,7 @@ def teacher_of(model: Any, stub: Formula, X: Any, y: Any, *, seed: int) -> Teach
         X: rows to fit on.
         y: what was observed on them.
         seed: of everything random.
+        endless: as of `Teacher.answered`.
     """
     inputs, rows = columns_of(stub.inputs, X)
 
@@ -180,7 +194,7 @@ def teacher_of(model: Any, stub: Formula, X: Any, y: Any, *, seed: int) -> Teach
 
     made = Teacher(stub.inputs, stub.task, ask, tuple(inputs), None,
                    None if y is None else np.asarray(y), stub.source, seed)  # fmt: skip
-    return made.answered(rows)
+    return made.answered(rows, endless)
 
 
 def container(inputs: Sequence[Feature], columns: Sequence[Array], like: Any) -> Any:

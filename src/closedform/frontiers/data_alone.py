@@ -11,13 +11,14 @@ import numpy as np
 from closedform import ops
 from closedform.columns import columns_of
 from closedform.errors import BadInput
-from closedform.formula import Feature, Formula, Task
+from closedform.formula import Feature, Formula, Task, output_names
 from closedform.frontiers.black_box import features_of
 from closedform.frontiers.observed import known, observed_of
 from closedform.frontiers.splitting import MOST, split
 from closedform.frontiers.subject import FEWEST, Part, Subject
 from closedform.ir import Array
 from closedform.probes.containers import take
+from closedform.readers.reading import unique_names
 from closedform.shorten.teacher import Teacher
 
 LEAST = 5
@@ -50,8 +51,8 @@ def data_alone(X: Any, y: Any, seed: int) -> Subject:
         BadInput: fewer than `LEAST` rows with a value of y, or y holds no numbers.
     """
     X = X.tocsr() if hasattr(X, "tocsr") else X
-    names, y = _named(y)
     inputs = features_of(X)
+    names, y = _named(y, [f.name for f in inputs])
     stub = _stub(inputs, names, y)
     columns, rows = columns_of(inputs, X)
     values, _ = observed_of(y, rows, stub)
@@ -78,22 +79,26 @@ def _stub(inputs: Sequence[Feature], names: Sequence[str], y: Any) -> Formula:
     made = np.asarray(y)
     if made.dtype.kind == "c":
         raise BadInput("y holds complex numbers.", hint="Give its real part, or both in columns.")
-    if any(f.name in names for f in inputs):
-        names = [f"{name} (law)" for name in names]  # two columns of one name
     outputs = {name: ops.const(0) for name in names}
     return Formula(outputs, tuple(inputs), Task(primary=tuple(names)), source="the data")
 
 
-def _named(y: Any) -> tuple[list[str], Any]:
-    """Return the names of the outputs, and y as it can be taken for an array."""
+def _named(y: Any, inputs: Sequence[str]) -> tuple[Sequence[str], Any]:
+    """Return the names of the outputs, which no input has, and y as it can be made an array."""
     if isinstance(y, Mapping):
-        return [str(name) for name in y], np.column_stack([np.asarray(c) for c in y.values()])
-    if hasattr(y, "columns"):
-        return [str(name) for name in y.columns], y
-    name, shape = getattr(y, "name", None), np.shape(y)
-    if len(shape) == 2 and shape[1] > 1:
-        return [f"y{i}" for i in range(shape[1])], y
-    return [name if isinstance(name, str) and name else "y"], y
+        own = [str(name) for name in y]
+        y = np.column_stack([np.asarray(c) for c in y.values()])
+    elif hasattr(y, "columns"):
+        own = [str(name) for name in y.columns]
+    else:
+        name, shape = getattr(y, "name", None), np.shape(y)
+        if len(shape) == 2 and shape[1] > 1:
+            return output_names(inputs, [str(i) for i in range(shape[1])]), y
+        if not isinstance(name, str) or not name:
+            return output_names(inputs), y
+        own = [name]
+    taken = set(inputs)
+    return unique_names([f"{name}_law" if name in taken else name for name in own]), y
 
 
 def _picked(columns: Sequence[Array], rows: int, seed: int) -> tuple[dict[str, Array], list[str]]:

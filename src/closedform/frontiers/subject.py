@@ -21,7 +21,7 @@ from closedform.readers import read
 from closedform.shorten.asked import seconds_a_row
 from closedform.shorten.made_up import made_up
 from closedform.shorten.scores import with_own_task
-from closedform.shorten.teacher import Teacher
+from closedform.shorten.teacher import ENDLESS, Teacher
 from closedform.verify.oracle import predictions
 
 FEWEST = 30
@@ -80,7 +80,7 @@ class Subject:
     @classmethod
     def of(
         cls, model: Any, X: Any, y: Any, seed: int, read_as: Formula | None = None,
-        seconds: float = 60.0,
+        seconds: float = 60.0, endless: float = ENDLESS,
     ) -> Subject:  # fmt: skip
         """Read a model, unless it has been read, and split the rows.
 
@@ -88,6 +88,7 @@ class Subject:
             model, X, y, seed: as of `frontier`.
             read_as: the formula of the model.
             seconds: for the whole search; of a slow model, fewer rows are used.
+            endless: as of `Teacher.answered`.
 
         Raises:
             BadInput: too few rows, or rows that do not fit the model or y.
@@ -111,9 +112,10 @@ class Subject:
         fit = take(X, picked["fit"])
         known = None if observed is None else observed[picked["fit"]]
         if exact:
-            teacher = Teacher.of(formula, fit, known, seed=seed)
+            teacher = Teacher.of(formula, fit, known, seed=seed, endless=endless)
         else:
-            teacher = replace(teacher_of(model, formula, fit, known, seed=seed), most=most)
+            asked = teacher_of(model, formula, fit, known, seed=seed, endless=endless)
+            teacher = replace(asked, most=most)
         select, check = (_part(model, formula, X, observed, picked[n]) for n in ("select", "check"))
         more = _made_up(formula, select, seed) if exact else None
         return cls(model, formula, exact, teacher, select, check, more, (*notes, *told))

@@ -29,10 +29,9 @@ def batches_of(loader: Any) -> Iterator[Any]:
     """
     import torch
 
-    if isinstance(loader, np.ndarray):
-        loader = torch.as_tensor(np.ascontiguousarray(loader))
-    if isinstance(loader, torch.Tensor):
-        yield from loader.split(ROWS) if loader.ndim else [loader]
+    if isinstance(loader, torch.Tensor | np.ndarray):
+        parts = range(0, len(loader), ROWS) if loader.ndim else ()
+        yield from (loader[i : i + ROWS] for i in parts) if parts else [loader]
     elif isinstance(loader, tuple | Mapping):
         yield loader
     elif hasattr(loader, "__iter__") and not isinstance(loader, str | bytes):

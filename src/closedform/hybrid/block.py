@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from closedform import ops
+from closedform.errors import BadInput
 from closedform.fitting import Constants
 from closedform.fitting.constants import Slot as Place
 from closedform.fitting.constants import written
@@ -223,6 +224,12 @@ class FormulaBlock(Standing):
         lead = torch.broadcast_shapes(*[p.shape[:-1] for p in parts])
         wide = self._wide
         columns = [c for p in parts for c in p.unbind(-1)]
+        if self._used and self._used[-1] >= len(columns):
+            raise BadInput(
+                f"The formula reads number {self._used[-1]} of a row, counted from 0, and the rows "
+                f"here have {len(columns)} numbers.",
+                hint="Swap in a law of this part, or of one that takes as many numbers.",
+            )
         read = [columns[i].to(wide).expand(lead) for i in self._used]
         numbers = [c.to(wide).expand(lead) for c in self.constants.unbind(-1)]
         if read or numbers:

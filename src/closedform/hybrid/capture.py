@@ -42,11 +42,24 @@ def part_of(net: Any, name: str) -> Any:
         )
     names = dict(net.named_modules(remove_duplicate=False))
     if name in names:
+        _refuse_compiled(net, names[name], name)
         return names[name]
     outer = max((n for n in names if n and str(name).startswith(n + ".")), default="", key=len)
     inside = [n for n in names if n.startswith(f"{outer}.") or not outer]
     some = ", ".join([n for n in inside if n][:20]) or "none"
     raise BadInput(f"The network has no part {name!r}.", hint=f"Its parts are: {some}.")
+
+
+def _refuse_compiled(net: Any, part: Any, name: str) -> None:
+    import torch
+
+    if isinstance(net, torch.jit.ScriptModule):
+        what = "This network is one of torch.jit: it runs as one program, past its parts."
+    elif isinstance(part, torch.jit.ScriptModule):
+        what = f"The part {name!r} is one of torch.jit: nobody sees what goes in and comes out."
+    else:
+        return
+    raise BadInput(what, hint="Give the network as it was before torch.jit.script or trace.")
 
 
 def passed(net: Any, block: Any, loader: Any, call: Call | None = None) -> Iterator[Passed]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadFile, BadInput
+from closedform.formula import output_names
 from closedform.frontiers import Frontier
 from closedform.hybrid.batches import Call
 from closedform.hybrid.capture import passed
@@ -106,8 +107,8 @@ def distill(
         known = None if cache is None else _cached(cache, key)
         if known is not None:
             return known
-        task = Task.of(seen, outputs, reduce, turn, seed)
         columns = Columns.of(_names(seen, names), transforms)
+        task = Task.of(seen, columns, outputs, reduce, turn, seed)
         spent = time.perf_counter() - started
         left = None if limit is None else max(0.0, limit - spent)
         front = searched(task.ask, columns, seen.rows[task.fit], task.values[task.fit],
@@ -129,6 +130,7 @@ class Task:
         values: what laws are fitted to, shape (rows, outputs or directions).
         ask: whom to ask about other rows.
         fit, check: the rows to fit on, and those for the errors.
+        outputs: the names of what laws are looked for.
     """
 
     seen: Sample
@@ -138,17 +140,20 @@ class Task:
     ask: Ask | None
     fit: Array
     check: Array
+    outputs: tuple[str, ...]
 
     @classmethod
     def of(
-        cls, seen: Sample, outputs: Sequence[int] | None, reduce: Any, turn: bool, seed: int
-    ) -> Task:
+        cls, seen: Sample, columns: Columns, outputs: Sequence[int] | None, reduce: Any, turn: bool,
+        seed: int,
+    ) -> Task:  # fmt: skip
         """Ask the block about the rows that were seen, and choose directions."""
         given = _given(outputs, seen.said.shape[1])
         order = np.random.default_rng([seed, 32]).permutation(len(seen.rows))
         check, fit = np.split(order, [len(order) // CHECKED])
         said = seen.said if seen.oracle is None else seen.oracle(seen.rows)
         said = said[:, given]
+        taken = {*columns.names, *(f.name for f in columns.features)}
         if reduce is None:
             if len(given) > MOST_OUTPUTS:
                 raise BadInput(
@@ -156,21 +161,16 @@ class Task:
                     hint='Give reduce="pca" or a number of directions, or some outputs=.',
                 )
             ask = None if seen.oracle is None else partial(_some, seen.oracle, given)
-            return cls(seen, given, None, said, ask, fit, check)
+            ends = [str(i) for i in given] if seen.said.shape[1] > 1 else [""]
+            return cls(seen, given, None, said, ask, fit, check, output_names(taken, ends))
         found = directions(said[fit], reduce)
         if turn and seen.oracle is not None and found.count > 1:
             some = seen.rows[fit[:SLOPES]]
             along = partial(_along, seen.oracle, given, found)
             found = turned(found, slopes(along, some, seen.rows[fit]), seen.rows.shape[1])
         ask = None if seen.oracle is None else partial(_along, seen.oracle, given, found)
-        return cls(seen, given, found, found.along(said), ask, fit, check)
-
-    @property
-    def outputs(self) -> list[str]:
-        """The names of what laws are looked for."""
-        if self.directions is not None:
-            return [f"z{i}" for i in range(self.directions.count)]
-        return [f"y{i}" for i in self.given] if self.seen.said.shape[1] > 1 else ["y"]
+        names = output_names(taken, [str(i) for i in range(found.count)], "z")
+        return cls(seen, given, found, found.along(said), ask, fit, check, names)
 
     @property
     def rest(self) -> Array | None:

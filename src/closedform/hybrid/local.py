@@ -25,6 +25,8 @@ from closedform.frontiers.subject import formula_of
 from closedform.hybrid.lines import line, order
 from closedform.hybrid.searching import Columns, searched
 from closedform.ir import Array, Node, Type, substitute
+from closedform.laws.distilling import ENDLESS
+from closedform.laws.entrance import table_of
 from closedform.length import length
 from closedform.passes.differentiate import gradient
 from closedform.passes.rounding import rounding
@@ -138,6 +140,7 @@ def local_law(
     if not radius:
         raise BadInput("radius=0 leaves no room around the row.", hint="Give 0.5 or so.")
     neighbours, draws = whole("neighbours", neighbours, 0), whole("draws", draws, 50)
+    X = table_of(X)
     place = _Place.of(model, row, X, output, seed)
     rng = np.random.default_rng([seed, 41])
     near = place.nearest(neighbours, radius)
@@ -182,9 +185,9 @@ class _Place:
     def of(cls, model: Any, row: Any, X: Any, output: Any, seed: int) -> _Place:
         formula, exact = formula_of(model, X)
         if exact:
-            teacher = Teacher.of(formula, X, seed=seed)
+            teacher = Teacher.of(formula, X, seed=seed, endless=ENDLESS)
         else:
-            teacher = teacher_of(model, formula, X, None, seed=seed)
+            teacher = teacher_of(model, formula, X, None, seed=seed, endless=ENDLESS)
         held = _row(teacher, row, X)
         moving = tuple(
             i for i in (range(len(held)) if teacher.formula is None else teacher.formula.used)

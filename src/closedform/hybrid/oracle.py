@@ -42,23 +42,29 @@ class Oracle:
     def __call__(self, rows: Array) -> Array:
         """Return what the block says, shape (rows, outputs), of rows, shape (rows, inputs)."""
         rows = np.asarray(rows, dtype=float)
-        step = prod(self._lead)
+        step = prod(self._lead(AT_ONCE))
         parts = [rows[i : i + step] for i in range(0, len(rows), step)]
-        made = [self._asked(part, step) for part in parts]
+        made = [self._asked(part) for part in parts]
         return np.vstack(made) if made else np.empty((0, self.layout.height))
 
-    @cached_property
-    def _lead(self) -> tuple[int, ...]:
-        """The shape of the rows that it is asked about at once."""
+    def _lead(self, count: int) -> tuple[int, ...]:
+        """Return the shape of so many rows, and some more where it takes no other number."""
         own = self.own_lead
-        few = replace_first(own, max(own[0], AT_ONCE // max(1, prod(own[1:]))))
-        if few == own or self._held:
-            return own
+        return replace_first(own, -(-count // max(1, prod(own[1:])))) if self._any_number else own
+
+    @cached_property
+    def _any_number(self) -> bool:
+        """Whether it takes other numbers of entries than that of its call."""
+        own = self.own_lead
+        if self._held:
+            return False
         try:
-            self.said(np.zeros((prod(few), self.layout.width)), few)
-        except Exception:  # it takes so many rows and no other number
-            return own
-        return few
+            for count in (1, own[0] + 1):
+                lead = replace_first(own, count)
+                self.said(np.zeros((prod(lead), self.layout.width)), lead)
+        except Exception:  # it takes so many and no other number
+            return False
+        return True
 
     @property
     def own_lead(self) -> tuple[int, ...]:
@@ -74,9 +80,10 @@ class Oracle:
         known = {s.path for s in self.layout.inputs} | {path for path, _ in self.layout.tied}
         return any(path not in known for path, _ in tensors_in(self.call.given))
 
-    def _asked(self, part: Array, step: int) -> Array:
-        full = np.vstack([part, np.repeat(part[:1], step - len(part), axis=0)])
-        return self.said(full, self._lead)[: len(part)]
+    def _asked(self, part: Array) -> Array:
+        lead = self._lead(len(part))
+        full = np.vstack([part, np.repeat(part[:1], prod(lead) - len(part), axis=0)])
+        return self.said(full, lead)[: len(part)]
 
     def said(self, rows: Array, lead: tuple[int, ...]) -> Array:
         """Return what the block says of as many rows as `lead` holds."""
@@ -203,7 +210,10 @@ def _alone(oracle: Oracle) -> bool:
 
 
 def _no_layout(call: Passed, picked: Sequence[Path], kind: str | None) -> BadInput:
-    shapes = [f"{'.'.join(map(str, p))} {tuple(t.shape)}" for p, t in tensors_in(call.given)]
+    shapes = [
+        f"{'.'.join(map(str, p))} {tuple(t.shape)}" + " of complex numbers" * t.is_complex()
+        for p, t in tensors_in(call.given)
+    ]
     out = [str(tuple(at(call.said, p).shape)) for p in picked]
     return BadInput(
         f"The block takes {', '.join(shapes) or 'no tensor'} and returns {', '.join(out)}: "

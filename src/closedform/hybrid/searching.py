@@ -19,7 +19,7 @@ from closedform.frontiers.searching import Search
 from closedform.frontiers.subject import Subject
 from closedform.hybrid.lines import linear_formulas
 from closedform.ir import Array, Node, substitute
-from closedform.laws.distilling import distill
+from closedform.laws.distilling import INTERRUPTED, distill
 from closedform.progress import Watch
 from closedform.shorten.clock import Clock
 from closedform.verify.expression import parse
@@ -111,7 +111,8 @@ def searched(
                        **options)  # fmt: skip
     clock = Clock(time_limit)
     front = distill(ask, table, time_limit=LAWS * clock.left, seed=seed, progress=watch, **options)
-    if front.entries[chosen(front, values.shape[1])[0]].error < NEAR:
+    near = front.entries[chosen(front, values.shape[1])[0]].error < NEAR
+    if near or INTERRUPTED in front.notes:
         return front
     return with_sums(front, ask, table, clock, seed, watch)
 

@@ -36,6 +36,8 @@ from closedform.shorten.teacher import Teacher
 
 SHARE = 0.9
 """Of the time, so much is for the search; the rest is for measuring, and for fitting to y."""
+ENDLESS = 1e150
+"""Squares of smaller numbers are numbers. In SI the sun has 2e30 kg."""
 KEPT = 2_000
 """So many rows are kept for the uncertainty of constants."""
 
@@ -104,7 +106,10 @@ def distill(
     laws = Laws.among(front, problems=_kept(subject, noises), noise=noises)
     if not outside:
         return laws
-    errors, note = beyond(front, sought, outside, int(seed))
+    try:
+        errors, note = beyond(front, sought, outside, int(seed))
+    except KeyboardInterrupt:
+        errors, note = (), INTERRUPTED
     return replace(laws, outside=errors, notes=(*laws.notes, note))
 
 
@@ -143,7 +148,8 @@ def _subject(
     if told.model is None:
         return data_alone(told.X, told.y, seed), told.notes
     seconds = min(clock.left, LONGEST)
-    return Subject.of(told.model, told.X, told.y, seed, told.formula, seconds), told.notes
+    subject = Subject.of(told.model, told.X, told.y, seed, told.formula, seconds, ENDLESS)
+    return subject, told.notes
 
 
 def _sought(subject: Subject, noise: float | None, units: Any) -> list[Sought]:

@@ -21,6 +21,9 @@ ENOUGH = 300
 """So many rows there are after some were made up: 180 to fit on, and 60 to measure on."""
 
 
+ROWS = "Give a DataFrame, an array of shape (rows, inputs), or a dict of columns."
+
+
 @dataclass(frozen=True, eq=False)
 class Given:
     """A model and rows, ready for a search.
@@ -60,7 +63,7 @@ def given(model: Any, X: Any, y: Any, seed: int) -> Given:
             hint="Give a model, as distill(model, X), or what was observed, as "
             "distill(None, X, y).",
         )
-    X, y = _as_array(X), None if y is None else _as_array(y)
+    X, y = table_of(X), None if y is None else _as_array(y)
     if model is None:
         X, y, notes = _without_gaps(features_of(X), X, y)
         return Given(None, None, X, y, notes)
@@ -69,6 +72,20 @@ def given(model: Any, X: Any, y: Any, seed: int) -> Given:
     X, y, notes = _without_gaps(formula.inputs, X, y, used)
     X, y, more = _filled(formula.inputs, X, y, seed)
     return Given(model, formula if exact else None, X, y, (*notes, *more))
+
+
+def table_of(X: Any) -> Any:
+    """Return rows, lists and tensors as arrays.
+
+    Raises:
+        BadInput: they are no table, or have no columns.
+    """
+    if isinstance(X, str | bytes) or not (hasattr(X, "shape") or hasattr(X, "__len__")):
+        raise BadInput(f"X={X!r:.60} is no table of rows.", hint=ROWS)
+    X = _as_array(X)
+    if (isinstance(X, Mapping) and not X) or np.shape(X)[1:] == (0,):
+        raise BadInput("The rows have no columns.", hint=ROWS)
+    return X
 
 
 def _as_array(given: Any) -> Any:
@@ -139,14 +156,14 @@ def _filled(
     inputs: Sequence[Feature], X: Any, y: Any, seed: int
 ) -> tuple[Any, Any, tuple[str, ...]]:
     columns, rows = columns_of(inputs, X)
-    if rows >= FEWEST:
-        return X, y, ()
-    if not rows or all(len(np.unique(c)) == 1 for c in columns):
+    if all((c == c[:1]).all() for c in columns):
+        few = "There is 1 sample" if rows == 1 else f"There are {rows} samples, all the same"
         raise BadInput(
-            f"There {'is 1 sample' if rows == 1 else f'are {rows} samples'} that differ in "
-            "nothing: they say in no way where the model is to be asked.",
+            f"{few}: that says in no way where the model is to be asked.",
             hint="Give rows from one end of each input's range to the other.",
         )
+    if rows >= FEWEST:
+        return X, y, ()
     random = np.random.default_rng([seed, 23])
     more = ENOUGH - rows
     drawn = [np.concatenate([c, _drawn(c, f, more, random)])

@@ -36,7 +36,7 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
         model: anything that `distill` asks; it is never refitted, nor cloned with the estimator.
             None: the data alone.
         operators, units, time_limit, n_jobs, noise, engines, tolerance, progress: as of `distill`.
-        random_state: a whole number, the seed; None for 0.
+        random_state: a whole number, the seed, or a `RandomState` to draw it from; None for 0.
         laws_: the `Laws` found by `fit`.
         formula_: the best of them.
         equations_: all of them as a DataFrame.
@@ -45,7 +45,7 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
 
     def __init__(
         self, model: Any = None, *, operators: Sequence[str] | None = None, units: Any = None,
-        time_limit: float | None = 60, n_jobs: int | None = None, random_state: int | None = 0,
+        time_limit: float | None = 60, n_jobs: int | None = None, random_state: Any = 0,
         noise: float | None = None, engines: Sequence[str] | None = None,
         tolerance: float | None = None, progress: Wanted = None,
     ) -> None:  # fmt: skip
@@ -71,6 +71,9 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
         Raises:
             BadInput: as of `distill`; of kind ValueError.
         """
+        _refuse_repeated(X)
+        # A model may take texts and gaps; `distill` looks at them by itself.
+        self._numeric = self.model is None or _is_table_of_numbers(X)
         checked_X, checked_y = _checked(self, X, y)
         rows = X if hasattr(X, "columns") else checked_X
         if checked_y is None and self.model is None:
@@ -79,7 +82,7 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
                 "y is None.",
                 hint="fit(X, y), or SymbolicRegression(model).fit(X).",
             )
-        seed = 0 if self.random_state is None else self.random_state
+        seed = _seed(self.random_state)
         self.laws_: Laws = distill(
             self.model, rows, checked_y, operators=self.operators, units=self.units,
             time_limit=self.time_limit, n_jobs=self.n_jobs, seed=seed, noise=self.noise,
@@ -99,9 +102,23 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Array:
         """Return what the best law says of rows, shape (rows,) or (rows, outputs)."""
-        laws = self._fitted()
-        rows = _validated(self, X, reset=False)
-        return np.asarray(laws.best(rows))
+        law = self._fitted().best
+        if not self._numeric:
+            _remember(self, X, reset=False)
+            return np.asarray(law(X))
+        table = _validated(self, X, reset=False)
+        return np.asarray(law(table[:, self.places_of(law)]))
+
+    def places_of(self, law: Formula) -> list[int]:
+        """Return the column of the rows that each input of a law is, by name where there are names.
+
+        A model that is asked may have its inputs in another order than the rows.
+        """
+        names = [str(name) for name in getattr(self, "feature_names_in_", ())]
+        inputs = [feature.name for feature in law.inputs]
+        if set(inputs) <= set(names):
+            return [names.index(name) for name in inputs]
+        return list(range(len(inputs)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R² of what the best law says; of a classifier's law, the share that is right."""
@@ -151,15 +168,33 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
         return "laws_" in vars(self)
 
 
+def _seed(state: Any) -> Any:
+    """Return a whole number for whatever scikit-learn takes as a random state."""
+    if isinstance(state, np.random.RandomState):
+        return int(state.randint(2**31))
+    return 0 if state is None else state
+
+
 def _checked(estimator: SymbolicRegression, X: Any, y: Any) -> Any:
     """Return rows and targets as scikit-learn checks them."""
-    if estimator.model is None or _is_table_of_numbers(X):
-        if y is None:
-            return _validated(estimator, X, reset=True), None
-        return _validated(estimator, X, reset=True, y=y)
-    # A model may take texts and gaps; `distill` looks at them by itself.
-    _remember(estimator, X)
-    return X, y
+    if not estimator._numeric:
+        _remember(estimator, X, reset=True)
+        return X, y
+    if y is None:
+        return _validated(estimator, X, reset=True), None
+    rows, observed = _validated(estimator, X, reset=True, y=y)
+    named = getattr(y, "name", None) or hasattr(y, "columns")
+    return rows, y if named else observed
+
+
+def _refuse_repeated(X: Any) -> None:
+    names = [str(name) for name in getattr(X, "columns", ())]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise BadInput(
+            f"X has several columns called {', '.join(map(repr, repeated))}.",
+            hint="Give each column a name of its own.",
+        )
 
 
 def _is_table_of_numbers(X: Any) -> bool:
@@ -167,11 +202,11 @@ def _is_table_of_numbers(X: Any) -> bool:
     return all(kind in "fiub" for kind in kinds) and np.ndim(X) == 2
 
 
-def _remember(estimator: SymbolicRegression, X: Any) -> None:
+def _remember(estimator: SymbolicRegression, X: Any, *, reset: bool) -> None:
     from sklearn.utils.validation import _check_feature_names, _check_n_features
 
-    _check_feature_names(estimator, X, reset=True)
-    _check_n_features(estimator, X, reset=True)
+    _check_feature_names(estimator, X, reset=reset)
+    _check_n_features(estimator, X, reset=reset)
 
 
 def _validated(estimator: SymbolicRegression, X: Any, *, reset: bool, y: Any = None) -> Any:

@@ -15,6 +15,7 @@ from closedform.discover.choice import Choice, best
 from closedform.discover.noise import estimated
 from closedform.discover.problem import Law, Problem
 from closedform.discover.readable import readable
+from closedform.discover.rough import nearest
 from closedform.discover.schedule import solve
 from closedform.errors import ClosedformError, MissingExtra, first_line
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
@@ -25,6 +26,8 @@ from closedform.shorten.clock import Clock
 
 SHARE = 0.9
 """Of the time of an output, so much is for finding laws; the rest is for choosing one."""
+LESS = 0.8
+"""What was found on the way is no law: it is taken where it has less than this of their error."""
 GRACE = 1.0
 """Seconds for which a step on its way may overrun; then it is cut off."""
 
@@ -35,6 +38,7 @@ class Found:
 
     Attributes:
         laws: over the problem's columns, as they came.
+        rough: what the search had on its way, near or not.
         chosen: the likeliest of them; None where there was no time to tell.
         noise: of the problem, as given or estimated.
         notes: what the user should know.
@@ -43,6 +47,7 @@ class Found:
     """
 
     laws: list[Law] = field(default_factory=list)
+    rough: list[Law] = field(default_factory=list)
     chosen: Choice | None = None
     noise: float = 0.0
     notes: list[str] = field(default_factory=list)
@@ -72,7 +77,17 @@ def searched(
     )
     for i in done:
         watch.tell(f"{sought[i].name}: {len(found[i].laws)} laws")
+    if any(some.interrupted for some in found):
+        for one, some in zip(sought, found, strict=True):
+            some.laws = some.laws or at_once(one.problem)
     return found
+
+
+def at_once(problem: Problem) -> list[Law]:
+    """Return what there is of an output that the search never came to."""
+    with np.errstate(all="ignore"):
+        sketch = nearest(problem) if problem.inputs else None
+    return [] if sketch is None else [sketch]
 
 
 def _workers(jobs: int | None) -> int:
@@ -129,6 +144,8 @@ def one_search(
     with as_before(), np.errstate(all="ignore"):
         most = clock.at_most(SHARE * clock.left)
         _until(found, most, lambda: _solved(found, sought, most, dict(options), watch))
+        if found.cut or found.interrupted:
+            found.laws += _better(found.rough, found.laws)
         if not found.interrupted:
             # What was found in all the time there was is worth the seconds to choose from it.
             _until(found, clock, lambda: _choose(found, sought, options.get("seed", 0)))
@@ -155,7 +172,8 @@ def _solved(
     problem = sought.problem
     if options.pop("estimate", False) and problem.ask is not None:
         found.noise = estimated(problem, sought.y, options.get("seed", 0))
-    for law in solve(replace(problem, noise=found.noise), clock, **options):
+    whole = replace(problem, noise=found.noise)
+    for law in solve(whole, clock, tell=found.rough.append, **options):
         found.laws.append(readable(problem, law))
         if watch is not None:
             watch.offer(lambda: _best_so_far(found))
@@ -167,6 +185,13 @@ def _best_so_far(found: Found) -> Best:
     near = max(NEAR * min(law.error for law in found.laws), found.noise)
     symbols, error = min((length([w.node]), w.error) for w in found.laws if w.error <= near)
     return Best.of(error, symbols)
+
+
+def _better(rough: Sequence[Law], laws: Sequence[Law]) -> list[Law]:
+    """Return the nearest of what was found on the way, where that is much nearer than the laws."""
+    best = min(rough, key=lambda law: law.error, default=None)
+    least = min((law.error for law in laws), default=math.inf)
+    return [best] if best is not None and best.error < LESS * least else []
 
 
 def _choose(found: Found, sought: Sought, seed: int) -> None:

@@ -39,7 +39,8 @@ def dimensions_of(
     if not isinstance(units, Mapping):
         raise BadInput(f"units={units!r:.60} is no dict.", hint='As {"m": "kg", "y": "J"}.')
     told = {str(name): unit for name, unit in units.items()}
-    if len(outputs) == 1 and "y" in told and outputs[0] not in told:
+    of_inputs = {f.name for f in inputs}
+    if len(outputs) == 1 and "y" in told.keys() - of_inputs and outputs[0] not in told:
         told[outputs[0]] = told.pop("y")
     wanted = [*(f.name for f in read), *(() if classifies else outputs)]
     _refuse_names(told, wanted, [*outputs, *(f.name for f in inputs)])

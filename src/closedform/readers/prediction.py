@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.errors import BadInput
-from closedform.formula import Formula, Task, label_above, label_of
+from closedform.formula import Formula, Task, label_above, label_of, output_names
 from closedform.ir import Node
 from closedform.readers.reading import Columns, Reading, Retype, unique_names
 
@@ -140,6 +141,18 @@ def formula_of(
         except Retype:
             continue
         return reading.formula(made.outputs, made.task, source, reader)
+
+
+def named_apart(formula: Formula) -> Formula:
+    """Return a regression's formula with outputs f, or f0, f1 …, where an input has their names."""
+    task, inputs = formula.task, [f.name for f in formula.inputs]
+    ends = [name[1:] for name in task.primary if re.fullmatch(r"y\d*", name)]
+    own = task.kind == "regression" and len(ends) == len(task.primary)
+    if not own or set(task.primary).isdisjoint(inputs):
+        return formula
+    new = dict(zip(task.primary, output_names(inputs, ends), strict=True))
+    outputs = {new.get(name, name): node for name, node in formula.outputs.items()}
+    return replace(formula, outputs=outputs, task=replace(task, primary=tuple(new.values())))
 
 
 def element_names(slots: Sequence[tuple[str, tuple[int, ...]]]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from closedform.errors import BadFile, BadInput, MissingExtra, UnsupportedModel
 from closedform.formula import Formula
 from closedform.passes import tidy
-from closedform.readers.prediction import Prediction
+from closedform.readers.prediction import Prediction, named_apart
 from closedform.readers.reading import Columns, Reading
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def read(
         return read_inspected(inspect_file(model), names=names, fold=fold, example=example)
     reader = import_module(_package(model)).read_model
     options = _with_example(reader, example, f"A {type(model).__name__}")
-    return tidy(reader(model, names, **options), fold=fold)
+    return tidy(named_apart(reader(model, names, **options)), fold=fold)
 
 
 def _refuse_repeated(names: Sequence[str] | None) -> None:
@@ -141,7 +141,7 @@ def read_inspected(
     with _damage(report.path):
         beside = _beside(module.read_file, report)
         formula: Formula = module.read_file(raw, names, **options, **beside)
-    return tidy(formula, fold=fold)
+    return tidy(named_apart(formula), fold=fold)
 
 
 def predicted(model: Any, columns: Columns, reading: Reading) -> Prediction | None:

@@ -28,6 +28,9 @@ from closedform.shorten.views import View, views_of
 CLIP = 6.0
 """Log-odds beyond ±6 (a chance of 99.75 %) are taken for these: what is certain is certain."""
 
+ENDLESS = 1e30
+"""Numbers from here on stand for no end, and trees in float32 cannot be grown on them."""
+
 Ask = Callable[[Sequence[Array], int], Array]
 
 
@@ -63,7 +66,9 @@ class Teacher:
     most: int | None = None
 
     @classmethod
-    def of(cls, formula: Formula, X: Any, y: Any = None, *, seed: int = 0) -> Teacher:
+    def of(
+        cls, formula: Formula, X: Any, y: Any = None, *, seed: int = 0, endless: float = ENDLESS
+    ) -> Teacher:
         """Return a formula as a teacher.
 
         Args:
@@ -71,6 +76,7 @@ class Teacher:
             X: rows to fit on; those that the model refuses are left out.
             y: what was observed on them.
             seed: of everything random.
+            endless: as of `answered`.
 
         Raises:
             BadInput: the rows do not fit the formula, none is left, or an output has no number;
@@ -89,25 +95,34 @@ class Teacher:
             task = replace(task, primary=formula.answer)
         made = cls(formula.inputs, task, ask, tuple(inputs), formula,
                    y, formula.source, seed)  # fmt: skip
-        return made.answered(rows)
+        return made.answered(rows, endless)
 
-    def answered(self, rows: int) -> Teacher:
+    def answered(self, rows: int, endless: float = ENDLESS) -> Teacher:
         """Return the same without the rows that the model gives no number for.
 
         And without those where an input that it reads is infinite: no sum can be fitted there.
+
+        Args:
+            rows: how many there are.
+            endless: what stands for infinite.
+
+        Raises:
+            BadInput: fewer than `FEWEST` are left.
         """
         with np.errstate(all="ignore"):
-            fine = (np.abs(self.ask(self.inputs, rows)) < ENDLESS).all(axis=1)
+            said = np.abs(self.ask(self.inputs, rows))
+        fine = (said < endless).all(axis=1)
         for i in self._used:
             if self.features[i].type is Type.REAL:
-                fine &= ~(np.abs(self.inputs[i]) >= ENDLESS)
+                fine &= ~(np.abs(self.inputs[i]) >= endless)
         if self.formula is not None and self.formula.refused is not None:
             fine &= ~compute([self.formula.refused], self.inputs, rows)[0]
         if fine.sum() < FEWEST:
+            great = f"; from {endless:g} on they count as none" if np.isfinite(said).any() else ""
             raise BadInput(
                 f"Only {int(fine.sum())} of {rows} rows have an answer of the model: too few to "
                 "fit a formula to.",
-                hint=f"Give at least {FEWEST} rows that the model answers with a number.",
+                hint=f"Give at least {FEWEST} rows that the model answers with a number{great}.",
             )
         return self if fine.all() else self.part(np.flatnonzero(fine))
 
@@ -198,8 +213,6 @@ class Teacher:
         return Formula(outputs, self.features, task, trail=(*read, step), source=self.source)
 
 
-ENDLESS = 1e30
-"""Numbers from here on stand for no end, and trees in float32 cannot be grown on them."""
 FEWEST = 10
 """Rows: with fewer, nothing that is fitted can be checked on others."""
 

@@ -211,7 +211,8 @@ def predictions(formula: Formula, model: Any, X: Any) -> dict[str, Array]:
         said = answers(method, X, rows, np.zeros(rows))
         for name, column in zip(method.outputs, said.columns, strict=True):
             if name in formula.outputs:
-                found.setdefault(name, column)
+                numbers = formula.task.kind == "regression" and column.dtype.kind == "O"
+                found.setdefault(name, column.astype(float) if numbers else column)
     return found
 
 

@@ -188,7 +188,8 @@ class _Search:
         if problem.ask is None or not lo * hi > 0 or not lo < hi:
             return
         sign = float(np.sign(lo))
-        steps = np.linspace(*np.sort(np.log(np.abs([lo, hi]))), GRID)
+        first, last = np.sort(np.log(np.abs([lo, hi]))).tolist()
+        steps = np.linspace(first, last, GRID)
         made = Sample.asked(problem, sign * np.exp(steps)[:, None])
         if len(made) == GRID:
             yield Sample([steps], made.values, made.scale), sign

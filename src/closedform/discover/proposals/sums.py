@@ -132,7 +132,8 @@ def _best(found: list[tuple[int, float, Node, str]]) -> list[tuple[int, float, N
     front = [f for i, f in enumerate(found) if all(f[0] < g[0] for g in found[:i])]
     least = min((f[1] for f in front), default=0.0)
     near = [f for f in found if f not in front and f[1] < 3 * least]
-    return sorted([*front, *sorted(near)[: TRIED - len(front)]], key=lambda f: f[1])
+    near = sorted(near, key=lambda f: f[:2])[: TRIED - len(front)]
+    return sorted([*front, *near], key=lambda f: f[1])
 
 
 def _fitted(table: Columns, values: Array, clock: Clock) -> Iterator[tuple[int, Node, str]]:

@@ -46,6 +46,7 @@ MODULES = (
     "closedform.readers.sklearn.meta",
     "closedform.readers.sklearn.calibrate",
     "closedform.readers.sklearn.isolation",
+    "closedform.readers.sklearn.laws",
 )
 """Each has TRANSFORMS and ESTIMATORS: class name → function. No import of scikit-learn."""
 
@@ -169,13 +170,17 @@ def _call_columns(model: Any, before: Columns, after: Columns, reading: Reading)
             reading.call(n, f"{name} ({word})" if word and name in before.names else name)
 
 
+OWN = ("sklearn", "closedform")
+"""Packages whose estimators stand in the tables."""
+
+
 def _lookup(model: Any, table: str) -> Callable[..., Any] | None:
     """Return the reader of the scikit-learn class that a model is, or extends without changing.
 
     Classes within scikit-learn stand in the tables themselves: some override what they inherit.
     """
     for parent in type(model).__mro__:
-        if parent.__module__.partition(".")[0] == "sklearn":
+        if parent.__module__.partition(".")[0] in OWN:
             tables = (getattr(import_module(module), table) for module in MODULES)
             return next((t[parent.__name__] for t in tables if parent.__name__ in t), None)
         if not OVERRIDDEN.isdisjoint(vars(parent)):

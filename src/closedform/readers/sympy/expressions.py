@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from closedform.errors import BadInput, UnsupportedModel
-from closedform.formula import Formula, Task
+from closedform.formula import Formula, Task, output_names
 from closedform.readers.prediction import value_names
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sympy.walking import Expr, Walk, shown
@@ -86,10 +86,7 @@ def outputs_of(model: Any) -> dict[str, Expr]:
 def _output_names(values: Sequence[Any]) -> Sequence[str]:
     """Return y, or y0, y1 …; another letter where a symbol has such a name."""
     taken = {s.name for e in values for s in getattr(e, "free_symbols", ()) if s.is_Symbol}
-    made = value_names(values)
-    letter = next(a for a in ("y", "f", "value", "output", "") if taken.isdisjoint(
-        a + name[1:] for name in made) or not a)  # fmt: skip
-    return tuple((letter or "output ") + name[1:] for name in made)
+    return output_names(taken, [name[1:] for name in value_names(values)])
 
 
 def _named(model: Any) -> list[tuple[str, Any]] | None:
