@@ -6,9 +6,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import closedform as cf
 from closedform.explanations import explaining
@@ -18,7 +21,7 @@ FRAME = pd.DataFrame(RANDOM.normal(size=(200, 3)), columns=["a", "b", "c"])
 Y = FRAME["a"] * 2 + FRAME["b"] * FRAME["a"]
 
 
-def test_the_function_is_found_under_its_name_though_a_package_is_called_so():
+def test_an_editor_sees_what_the_function_takes():
     assert inspect.signature(cf.explain) == inspect.signature(explaining.explain)
     assert isinstance(cf.explain(LinearRegression().fit(FRAME, Y), FRAME), cf.Explanation)
 
@@ -59,3 +62,15 @@ def test_the_picture_has_the_bars_and_an_effect_for_each_input_that_matters():
     with pytest.raises(cf.BadInput, match="1 axes were given"):
         found.plot([drawn.ax_])
     plt.close(drawn.figure_)
+
+
+def test_surrogates_boundaries_and_laws_near_a_row_are_of_the_same_model():
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    X = X[["mean radius", "mean texture", "worst area"]]
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    found = cf.explain(model, X, y, time_limit=10)
+    # 0.9: the boundary is a plane, and a tree of few tests follows it in steps.
+    assert found.surrogates["tree"].fidelity > 0.9
+    assert found.boundary("mean radius", "worst area").solved
+    near = found.local(3, time_limit=3)
+    assert near.said == pytest.approx(model.decision_function(X.iloc[[3]])[0], rel=1e-9)

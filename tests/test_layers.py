@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "batches": RUNNING,
     "store": CORE,
     "loading": set(),
+    "progress": set(),
     "families": CORE,
     "passes": RUNNING,
     "asking": CORE | {"columns"},
@@ -43,21 +44,24 @@ MAY_IMPORT = {
     "probes": RUNNING,
     "verify": RUNNING | {"asking", "passes", "printers", "probes", "store"},
     "fitting": RUNNING | {"passes"},
-    "shorten": RUNNING | {"passes", "fitting", "probes"},
-    "discover": RUNNING | {"passes", "fitting", "shorten", "probes", "verify", "readers"},
+    "shorten": RUNNING | {"passes", "fitting", "probes", "progress"},
+    "discover": RUNNING
+    | {"passes", "fitting", "shorten", "probes", "verify", "readers", "progress"},
     "frontiers": RUNNING
-    | {"passes", "fitting", "shorten", "probes", "verify", "discover", "readers", "store"},
+    | {"passes", "fitting", "shorten", "probes", "verify", "discover", "readers", "store"}
+    | {"progress"},
     "laws": RUNNING
     | {"passes", "fitting", "shorten", "probes", "verify", "discover", "frontiers", "readers"}
-    | {"store"},
+    | {"store", "progress"},
     "hybrid": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "asking"}
-    | {"printers", "probes", "store"},
+    | {"printers", "probes", "store", "progress"},
     "explanations": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "hybrid"}
-    | {"readers", "printers", "probes", "store", "families"},
+    | {"readers", "printers", "probes", "store", "families", "progress"},
     "reports": ANYTHING,
     "cli": ANYTHING,
+    "mlflow_flavor": ANYTHING,
     "__main__": ANYTHING,
     "__init__": ANYTHING,
 }
@@ -73,7 +77,9 @@ MEETS_FRAMEWORKS |= {
     "explanations",
     "hybrid",
     "laws",
+    "mlflow_flavor",
     "probes",
+    "progress",
     "readers",
     "shorten",
     "verify",

@@ -15,7 +15,7 @@ from closedform import ops as o
 from closedform.errors import BadInput
 from closedform.formula import Feature, Formula, Task
 from closedform.shorten import Clock, Teacher
-from closedform.shorten.clock import gathered
+from closedform.shorten.gathering import gathered
 from closedform.shorten.methods import method
 from closedform.shorten.polynomial import SIZES, formulas, polynomial
 
@@ -159,9 +159,10 @@ def test_another_degree_is_refused():
 
 
 def test_what_was_found_before_an_interruption_is_returned():
+    found = [formula(a), formula(o.const(2.0))]
+
     def interrupted():
-        yield 1
-        yield 2
+        yield from found
         raise KeyboardInterrupt
 
-    assert gathered(interrupted()) == [1, 2]
+    assert gathered(interrupted(), Clock(), "polynomials") == found

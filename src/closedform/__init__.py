@@ -132,8 +132,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "hybrid":
-        return import_module("closedform.hybrid")
+    if name in ("hybrid", "mlflow_flavor"):
+        return import_module(f"closedform.{name}")
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'closedform' has no attribute {name!r}")

@@ -368,15 +368,25 @@ class Formula:
 
         return extrema(self, box, **options)
 
+    def card(self, X: Any = None, *, certificate: Any = None) -> str:
+        """Return what it can say of itself, for a model card in Markdown; see `verify.card`."""
+        from closedform.verify.card import card
+
+        return card(self, X, certificate=certificate)
+
     def save(self, path: Any) -> None:
         """Write the formula as plain JSON; see `closedform.load`."""
         from closedform.store import save
 
         save(self, path)
 
+    @cached_property
+    def _text(self) -> str:
+        return str(self.to("text", brief=True, header=True)).rstrip()
+
     def __str__(self) -> str:
         """Return the formula as plain text, in the form that suits its size."""
-        return str(self.to("text", brief=True, header=True)).rstrip()
+        return self._text
 
     def __repr__(self) -> str:
         """Return the text form, which is what a console should show."""
@@ -384,6 +394,11 @@ class Formula:
 
     def _repr_latex_(self) -> str:
         return str(self.to("latex", notebook=True))
+
+    def _repr_html_(self) -> str:
+        from closedform.printers.display import fragment
+
+        return fragment(self)
 
     def summary(self) -> str:
         """Return one line: how exact, how many inputs, which units, how long."""

@@ -26,6 +26,13 @@ def test_the_picked_formula_is_written_and_opens_again(run, made):
     assert picked.length <= whole.length
 
 
+@pytest.mark.parametrize(("more", "lines"), [("--progress", True), ("--quiet", False)])
+def test_how_far_it_is_is_told_on_standard_error_where_that_is_wanted(run, more, lines):
+    status, _, err = run("frontier", "formula.json", *DATA[:2], "--time-limit", "2", more)
+    assert status == 0, err
+    assert ("frontier · over after" in err) is lines
+
+
 def test_html_alone_names_its_page_by_the_model(run, made):
     status, out, err = run("frontier", "formula.json", *DATA[:2], "--time-limit", "2", "--html")
     assert status == 0, err

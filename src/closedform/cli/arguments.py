@@ -105,6 +105,8 @@ _MORE = {
     "estimated",
     "outside": "compare with the model beyond the range of the rows too, by this share of it",
     "engines": "evolutionary searches to use beside the asking, separated by commas",
+    "progress": "say how far it is, as lines with the time, also where standard error is no "
+    "terminal",
     "out": "the file to write; it is replaced at once, or left as it was",
     "tolerance": "the greatest relative difference that passes (default: %(default)g)",
 }
@@ -281,6 +283,7 @@ def _report(verb: Verb) -> None:
     verb.add_argument("--title", help="of the page")
     verb.add_argument("--purpose", default="", metavar="TEXT", help="what the model is for")
     _limits(verb)
+    _watched(verb)
 
 
 def _limits(verb: Verb) -> None:
@@ -290,8 +293,15 @@ def _limits(verb: Verb) -> None:
     verb.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
 
 
+def _watched(verb: Verb) -> None:
+    told = verb.add_mutually_exclusive_group()
+    told.add_argument("--quiet", action="store_true", help="show no bar while it runs")
+    told.add_argument("--progress", action="store_true", help=_MORE["progress"])
+
+
 def _search(verb: Verb, kind: str) -> None:
     _limits(verb)
+    _watched(verb)
     verb.add_argument(
         "--html", nargs="?", const="", metavar="PAGE",
         help=f"also write the table as a page (default: FILE.{kind}.html in this folder)",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 
 from closedform.cli.answers import Answer
 from closedform.cli.explaining import output_of
-from closedform.cli.shortening import tell
+from closedform.cli.shortening import progress_of
 from closedform.cli.sources import open_source, with_rows
 from closedform.reports.reporting import write_report
 from closedform.store import load
@@ -24,7 +23,7 @@ def report(args: Namespace, notes: list[str]) -> Answer:
         read_as=source.formula, formula=None if args.formula is None else load(args.formula),
         output=output_of(args.output, source.formula), title=args.title,
         purpose=args.purpose, time_limit=args.time_limit, seed=args.seed,
-        progress=None if args.json or not sys.stderr.isatty() else tell,
+        progress=progress_of(args),
     )  # fmt: skip
     size = where.stat().st_size
     return Answer(f"wrote {where} ({size / 1e3:,.0f} kB)", {"page": str(where), "bytes": size})

@@ -31,7 +31,7 @@ def frontier(args: Namespace, notes: list[str]) -> Answer:
         source.formula if source.model is None else source.model, rows.X, rows.y,
         formula=source.formula, tolerance=args.tolerance, metric=args.metric,
         time_limit=args.time_limit, seed=args.seed, methods=args.method or None,
-        progress=None if args.json or not sys.stderr.isatty() else tell,
+        progress=progress_of(args),
     )  # fmt: skip
     return _answer(front, args, page)
 
@@ -48,7 +48,7 @@ def distill(args: Namespace, notes: list[str]) -> Answer:
         model, rows.X, rows.y, operators=_words(args.operators), units=_units(args.units),
         time_limit=args.time_limit, n_jobs=args.jobs, seed=args.seed, noise=args.noise,
         engines=_words(args.engines), tolerance=args.tolerance, outside=args.outside,
-        progress=None if args.json or not sys.stderr.isatty() else tell,
+        progress=progress_of(args),
     )  # fmt: skip
     told = ["", f"The best law, number {laws.choice.index}:", str(laws.best)]
     sure = [f"  {constant}" for constant in laws.uncertainties()]
@@ -111,9 +111,9 @@ def _answer(front: Frontier, args: Namespace, page: str | None, more: str = "") 
     return Answer(text, json.loads(front.to_json()))
 
 
-def tell(line: str) -> None:
-    """Print how far a search is, for whoever waits for it."""
-    print(line, file=sys.stderr)
+def progress_of(args: Namespace) -> bool | None:
+    """Return whether the search shows how far it is; None: where there is a terminal."""
+    return True if args.progress else False if args.quiet else None
 
 
 def _written(front: Frontier, args: Namespace, page: str | None) -> list[str]:

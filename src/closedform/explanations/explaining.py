@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from closedform.explanations.agreement import Agreement, agreement
 from closedform.explanations.attributions import Attributions, Slopes
+from closedform.explanations.boundaries import Boundary, boundary
 from closedform.explanations.coefficients import Coefficients, coefficients
 from closedform.explanations.effects import Effect, effect
 from closedform.explanations.extremes import Extremes, extremes
@@ -18,17 +19,21 @@ from closedform.explanations.overview import ExplanationDisplay
 from closedform.explanations.shapley import shapley
 from closedform.explanations.sides import Sides
 from closedform.explanations.surfaces import Surface, surface
+from closedform.explanations.surrogates import Surrogates, surrogates
 from closedform.explanations.tables import Table, plain
 from closedform.explanations.terms import Terms, terms
 from closedform.formula import Formula
+from closedform.hybrid.local import LocalLaw, local_law
 from closedform.shorten.options import seconds
 
 SHARES = {
     "importance": 0.3, "coefficients": 0.1, "effect": 0.05, "interactions": 0.3, "shap": 0.3,
-    "extremes": 0.15,
+    "extremes": 0.15, "surrogates": 0.3,
 }  # fmt: skip
 """The share of the time that the asking for each may take."""
 ENDLESS = 1e9
+MOST_SURROGATES = 20.0
+"""Seconds: more make no better tree that can be read."""
 SHOWN = 10
 """So many inputs are in the summary."""
 EFFECTS = 6
@@ -105,6 +110,29 @@ class Explanation:
     def extremes(self) -> Extremes:
         """The least and the greatest answer within the data's range, and what is proven of them."""
         return extremes(self.sides, seconds=self._seconds("extremes"))
+
+    @cached_property
+    def surrogates(self) -> Surrogates:
+        """A small tree and a short list of rules that imitate the model, and how well."""
+        sides = self.sides
+        limit = min(MOST_SURROGATES, self._seconds("surrogates"))
+        return surrogates(sides.model, sides.X, sides.y, seed=sides.seed, time_limit=limit)
+
+    def boundary(
+        self, first: int | str | None = None, second: int | str | None = None, **options: Any
+    ) -> Boundary:
+        """Return where a decision turns, by two inputs; options as of `boundaries.boundary`."""
+        names = (first, second)
+        return self._once(
+            ("boundary", *names), options, lambda: boundary(self.sides, *names, **options)
+        )  # fmt: skip
+
+    def local(self, row: Any, **options: Any) -> LocalLaw:
+        """Return a short law of what the model says near one row; options as of `cf.local_law`."""
+        sides, target = self.sides, self.sides.target
+        meant = target.output if target.label is None else target.label
+        options = {"seed": sides.seed, "output": meant, **options}
+        return local_law(sides.model, row, sides.X, **options)
 
     def effect(self, given: int | str, **options: Any) -> Effect:
         """Return how the answer moves with one input; options as of `effects.effect`."""

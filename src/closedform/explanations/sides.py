@@ -209,6 +209,12 @@ class Sides:
         )  # fmt: skip
 
     @property
+    def model(self) -> Any:
+        """What was given to be explained: the model, or a formula alone."""
+        first = self.sides[0]
+        return first.formula if first.model is None else first.model
+
+    @property
     def names(self) -> list[str]:
         """The names of the inputs."""
         return [feature.name for feature in self.features]

@@ -122,6 +122,13 @@ def choose(entries: Sequence[Entry], judge: Judge, tolerance: float | None) -> C
     return _knee(entries)
 
 
+def so_far(entries: Sequence[Entry], tolerance: float | None) -> Entry:
+    """Return the best while the search goes on, by all but y: that takes an evaluation of each."""
+    if tolerance is not None:
+        return entries[_within(entries, tolerance).index]
+    return entries[(_nothing_left(entries) or _knee(entries)).index]
+
+
 def _within(entries: Sequence[Entry], tolerance: float) -> Choice:
     for i, e in enumerate(entries):
         if e.judged.chosen_by <= tolerance:

@@ -21,8 +21,10 @@ from closedform.frontiers.judging import Judge, Judged, Metric
 from closedform.frontiers.limiting import LONGEST, TimeIsOver, as_before, at_latest
 from closedform.frontiers.refitting import refits
 from closedform.frontiers.subject import Subject
+from closedform.frontiers.telling import best_so_far
 from closedform.passes import simplify
 from closedform.passes.rounding import rounding, significant
+from closedform.progress import Wanted, Watch, watching
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, Method, method
 from closedform.shorten.options import seed_of, tolerance_of
@@ -34,7 +36,6 @@ GRACE = 1.0
 """Seconds for which the step on its way may overrun; then it is cut off."""
 DIGITS = (2, 3, 4, 6, 9)
 """Significant digits that the exact formula is rounded to."""
-Tell = Callable[[str], None]
 DOUBTFUL = {"rmse": 1e-3, "disagreement": 5e-3}
 """Errors of an exact formula that no rounding explains."""
 HUGE = 200_000
@@ -45,7 +46,7 @@ def frontier(
     model: Any, X: Any, y: Any = None, *, formula: Formula | None = None,
     tolerance: float | None = None, metric: str | Metric | None = None,
     time_limit: float | None = 60,
-    seed: int = 0, methods: Sequence[str] | None = None, progress: Tell | None = None,
+    seed: int = 0, methods: Sequence[str] | None = None, progress: Wanted = None,
 ) -> Frontier:  # fmt: skip
     """Return every useful formula for a model, from exact down to a constant.
 
@@ -69,7 +70,9 @@ def frontier(
         seed: of everything random; where the time limit ends nothing early, the same seed gives the
             same formulas.
         methods: the names of those to use, of `closedform.shorten.methods.METHODS`; default: all.
-        progress: called with one line of text whenever a method has ended.
+        progress: None shows a bar with the best so far in a terminal, and a live table in a
+            notebook; True lines with the time elsewhere, too; False nothing; and a function is
+            called with one line of text whenever a method has ended.
 
     Raises:
         BadInput: the rows do not fit the model, are too few, or an option has no meaning.
@@ -79,9 +82,9 @@ def frontier(
     wanted = _checked(methods, formula)
     tolerance = tolerance_of(tolerance)
     seed, clock = seed_of(seed), Clock(time_limit)
-    with as_before():
+    with as_before(), watching(progress, "frontier", clock.left) as watch:
         subject = Subject.of(model, X, y, seed, formula, min(clock.left, LONGEST))
-        search = Search(subject, Judge(subject, metric), clock, progress or (lambda _: None))
+        search = Search(subject, Judge(subject, metric), clock, watch, tolerance)
         search.run(wanted)
     return Frontier.of(
         search.entries, search.judge, tolerance=tolerance, notes=search.notes,
@@ -114,7 +117,8 @@ class Search:
         subject: what is shortened.
         judge: how errors are measured.
         clock: how long it may take.
-        tell: called with one line for each method that has ended.
+        watch: told what is done, and what was found.
+        tolerance: the greatest error that is accepted; None for no such.
         entries: what was found so far.
         notes: what the user should know: methods that failed or were cut short.
         cut, untried: the methods that had too little time, or none.
@@ -123,7 +127,8 @@ class Search:
     subject: Subject
     judge: Judge
     clock: Clock
-    tell: Tell
+    watch: Watch
+    tolerance: float | None = None
     entries: list[Entry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
@@ -142,6 +147,7 @@ class Search:
             most = self.clock.at_most(METHODS_SHARE * self.clock.left)
             for done, name in enumerate(wanted):
                 share = 2 * most.left / (len(wanted) - done + 1)
+                self.watch.at(name, done, len(wanted))
                 self._method(name, method(name), most.at_most(share))
             if exact and formula.length <= HUGE:
                 self._method("digits", lambda _, clock: _rounded(formula, clock), self.clock)
@@ -169,7 +175,7 @@ class Search:
         seconds = time.perf_counter() - started
         if clock.out():
             self.cut.append(name)
-        self.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
+        self.watch.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
 
     def refit(self) -> None:
         """Add the useful formulas whose constants say more of y when they are fitted to it."""
@@ -183,6 +189,7 @@ class Search:
             judged = self.judge(formula)
             told = name(formula) if callable(name) else name
             self.entries.append(_entry(formula, told, judged))
+            self.watch.offer(lambda: best_so_far(self.entries, self.tolerance, self.watch))
 
     def _doubt_exact(self) -> None:
         error, most = self.entries[-1].judged.error, DOUBTFUL.get(self.judge.metric_name, math.inf)

@@ -26,6 +26,7 @@ from closedform.hybrid.searching import Ask, Columns, chosen, searched
 from closedform.hybrid.swapping import put_back
 from closedform.hybrid.unchanged import asked
 from closedform.ir import Array
+from closedform.progress import Wanted, watching
 from closedform.shorten.options import seconds, seed_of, whole
 
 CHECKED = 5
@@ -41,7 +42,8 @@ def distill(
     outputs: Sequence[int] | None = None, result: int | None = None,
     transforms: Mapping[str, str] | None = None, names: Sequence[str] | None = None,
     rows: str | None = None, batch_axis: int = 0, call: Call | None = None, sample: int = 4000,
-    time_limit: float | None = 60, seed: int = 0, cache: Any = None, **options: Any,
+    time_limit: float | None = 60, seed: int = 0, cache: Any = None,
+    progress: Wanted = None, **options: Any,
 ) -> BlockLaws:  # fmt: skip
     """Return the laws of a part of a PyTorch network: what it makes of what goes in.
 
@@ -81,6 +83,7 @@ def distill(
         seed: of everything random.
         cache: a JSON file: laws that it holds are returned if neither the rows, nor the answers and
             weights of the part, nor the options have changed; otherwise it is written.
+        progress: as of `cf.frontier`.
         options: of `cf.distill`.
 
     Raises:
@@ -91,7 +94,10 @@ def distill(
     most, limit = whole("sample", sample, 50), seconds(time_limit)
     if rows is not None and rows not in KINDS:
         raise BadInput(f"rows={rows!r} has no meaning.", hint="Give one of: " + ", ".join(KINDS))
-    with put_back(net, name) as block, asked(net, loader, seed=seed):
+    with (
+        watching(progress, f"laws of {name}", limit) as watch, put_back(net, name) as block,
+        asked(net, loader, seed=seed),
+    ):  # fmt: skip
         calls = passed(net, block, loader, call)
         seen = sampled(calls, block, result=result, axis=batch_axis, kind=rows, most=most,
                        seed=seed)  # fmt: skip
@@ -106,7 +112,7 @@ def distill(
         spent = time.perf_counter() - started
         left = None if limit is None else max(0.0, limit - spent)
         front = searched(task.ask, columns, seen.rows[task.fit], task.values[task.fit],
-                         time_limit=left, seed=seed, options=options)  # fmt: skip
+                         time_limit=left, seed=seed, options=options, watch=watch)  # fmt: skip
         made = _laws(name, front, columns, task, key)
     if cache is not None:
         made.save(cache)

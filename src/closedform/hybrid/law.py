@@ -16,6 +16,7 @@ from closedform.formula import Formula
 from closedform.hybrid.directions import Directions
 from closedform.hybrid.layout import KINDS, Layout, Slot
 from closedform.ir import Array
+from closedform.printers.display import fragment
 from closedform.store import from_dict, to_dict
 from closedform.store.files import put
 
@@ -131,6 +132,9 @@ class BlockLaw:
 
     def _repr_latex_(self) -> str:
         return str(self.formula.to("latex", notebook=True))
+
+    def _repr_html_(self) -> str:
+        return fragment(self.formula)
 
 
 def law_of(given: Any) -> BlockLaw:

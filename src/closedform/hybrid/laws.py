@@ -12,6 +12,7 @@ import numpy as np
 from closedform.errors import BadFile, BadInput
 from closedform.hybrid.law import BlockLaw, read_law
 from closedform.ir import Array
+from closedform.printers.display import with_text
 from closedform.store.files import put
 
 if TYPE_CHECKING:
@@ -180,6 +181,9 @@ class BlockLaws(Sequence[BlockLaw]):
     def __repr__(self) -> str:
         """Return the text, which is what a console should show."""
         return str(self)
+
+    def _repr_html_(self) -> str:
+        return with_text(str(self), self.laws[self.chosen].formula)
 
 
 def _plain(value: Any) -> Any:

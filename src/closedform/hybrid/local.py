@@ -30,8 +30,10 @@ from closedform.laws.entrance import table_of
 from closedform.length import length
 from closedform.passes.differentiate import gradient
 from closedform.passes.rounding import rounding
+from closedform.printers.display import with_text
 from closedform.probes.containers import row_count, take
-from closedform.shorten.options import number, seed_of, whole
+from closedform.progress import Wanted, watching
+from closedform.shorten.options import number, seconds, seed_of, whole
 from closedform.shorten.teacher import CLIP, Teacher, against_best
 
 NEAR_AS_BEST = 1.25
@@ -100,11 +102,14 @@ class LocalLaw:
         """Return the text, which is what a console should show."""
         return str(self)
 
+    def _repr_html_(self) -> str:
+        return with_text(str(self), self.formula)
+
 
 def local_law(
     model: Any, row: Any, X: Any, *, radius: float = 0.5, neighbours: int = 10, draws: int = 1000,
     output: int | str | None = None, time_limit: float | None = 10, seed: int = 0,
-    **options: Any,
+    progress: Wanted = None, **options: Any,
 ) -> LocalLaw:  # fmt: skip
     """Return a short law of what a model says near one row.
 
@@ -124,6 +129,7 @@ def local_law(
             are meant. Default: the first output; the class that the model gives the row.
         time_limit: in seconds.
         seed: of everything random.
+        progress: as of `cf.frontier`.
         options: of `cf.distill`.
 
     Raises:
@@ -143,8 +149,9 @@ def local_law(
     names = [place.teacher.features[i].name for i in place.moving]
     rows, said = place.answered(rows)
     aside, truth = place.answered(aside)
-    front = searched(place.ask, Columns.of(names, None), rows, said[:, None],
-                     time_limit=time_limit, seed=seed, options=options)  # fmt: skip
+    with watching(progress, "local law", seconds(time_limit)) as watch:
+        front = searched(place.ask, Columns.of(names, None), rows, said[:, None], seed=seed,
+                         time_limit=time_limit, options=options, watch=watch)  # fmt: skip
     weight, checked = place.weights(rows, radius), place.weights(aside, radius)
     at = order(rows, said, weight)
     lines = [line(at[: i + 1], rows, said, weight) for i in range(len(at))]

@@ -20,6 +20,7 @@ from closedform.frontiers.subject import Subject
 from closedform.hybrid.lines import linear_formulas
 from closedform.ir import Array, Node, substitute
 from closedform.laws.distilling import INTERRUPTED, distill
+from closedform.progress import Watch
 from closedform.shorten.clock import Clock
 from closedform.verify.expression import parse
 
@@ -92,7 +93,7 @@ _AS = 'As transforms={"r": "sqrt(x0**2 + x1**2)"}: the formula then reads the in
 
 def searched(
     ask: Ask | None, columns: Columns, rows: Array, values: Array, *,
-    time_limit: float | None, seed: int, options: Mapping[str, Any],
+    time_limit: float | None, seed: int, options: Mapping[str, Any], watch: Watch,
 ) -> Frontier:  # fmt: skip
     """Return the laws of what is said of rows.
 
@@ -102,16 +103,18 @@ def searched(
         rows: shape (rows, inputs).
         values: what is said of them, shape (rows, outputs).
         time_limit, seed, options: of the search.
+        watch: told what is found.
     """
     table = columns.values(rows)
     if ask is None or columns.nodes is not None:
-        return distill(None, table, values, time_limit=time_limit, seed=seed, **options)
+        return distill(None, table, values, time_limit=time_limit, seed=seed, progress=watch,
+                       **options)  # fmt: skip
     clock = Clock(time_limit)
-    front = distill(ask, table, time_limit=LAWS * clock.left, seed=seed, **options)
+    front = distill(ask, table, time_limit=LAWS * clock.left, seed=seed, progress=watch, **options)
     near = front.entries[chosen(front, values.shape[1])[0]].error < NEAR
     if near or INTERRUPTED in front.notes:
         return front
-    return with_sums(front, ask, table, clock, seed)
+    return with_sums(front, ask, table, clock, seed, watch)
 
 
 def chosen(front: Frontier, outputs: int) -> tuple[int, str]:
@@ -134,7 +137,9 @@ LAWS, NEAR = 0.7, 0.01
 """The share of the time for laws, and the error from which on sums of terms are looked for, too."""
 
 
-def with_sums(front: Frontier, ask: Ask, table: Array, clock: Clock, seed: int) -> Frontier:
+def with_sums(
+    front: Frontier, ask: Ask, table: Array, clock: Clock, seed: int, watch: Watch
+) -> Frontier:
     """Return a frontier with the sums of terms, and linear laws, that are useful beside its own.
 
     No law may be near a block, and a law of one output is none of another: sums share their terms.
@@ -143,7 +148,7 @@ def with_sums(front: Frontier, ask: Ask, table: Array, clock: Clock, seed: int) 
     with as_before():
         subject = Subject.of(ask, table, None, seed, None, min(clock.left, LONGEST))
         judge = Judge(subject, None)
-        search = Search(subject, judge, clock, lambda _: None)
+        search = Search(subject, judge, clock, watch)
         search.run(["terms"])
         search.take("linear", linear_formulas(subject.teacher))
         for entry in front.entries:

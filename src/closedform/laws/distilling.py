@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -29,6 +29,7 @@ from closedform.laws.judged import law_formulas, likeliest
 from closedform.laws.searching import Found, searched
 from closedform.laws.sought import Sought, sought_in
 from closedform.laws.units import dimensions_of, in_units
+from closedform.progress import Wanted, watching
 from closedform.shorten.clock import Clock
 from closedform.shorten.options import number, seed_of, tolerance_of
 from closedform.shorten.teacher import Teacher
@@ -46,7 +47,7 @@ def distill(
     units: Any = None, time_limit: float | None = 60, n_jobs: int | None = None, seed: int = 0,
     noise: float | None = None, engines: Sequence[str] | None = None,
     tolerance: float | None = None, metric: str | Metric | None = None, outside: float = 0.0,
-    progress: Callable[[str], None] | None = None,
+    progress: Wanted = None,
 ) -> Laws:  # fmt: skip
     """Return the laws that a model has learned, from a constant to the nearest; `best` is one.
 
@@ -78,7 +79,7 @@ def distill(
         tolerance, metric: as of `frontier`.
         outside: how far beyond the range of each input the model may be asked, as a share of the
             range, to compare laws with it there; 0: nowhere.
-        progress: called with one line of text for each output.
+        progress: as of `frontier`; a function is called with one line for each output.
 
     Raises:
         BadInput: the rows do not fit the model, or an option has no meaning.
@@ -90,11 +91,11 @@ def distill(
     tolerance = tolerance_of(tolerance)
     outside = number("outside", outside, "a number from 0 on, as 0.5")
     clock = Clock(time_limit)
-    with as_before():
+    with as_before(), watching(progress, "laws", clock.left) as watch:
         subject, notes = _subject(model, X, y, int(seed), clock)
         judge = Judge(subject, metric)
         sought = _sought(subject, noise, units)
-        search = Search(subject, judge, clock, progress or (lambda _: None))
+        search = Search(subject, judge, clock, watch, tolerance)
         search.notes += [*notes, *subject.notes]
         found, best = _searched(search, sought, options, n_jobs)
     front = Frontier.of(
@@ -169,7 +170,7 @@ def _searched(
     clock = search.clock
     most = clock.at_most(SHARE * clock.left) if math.isfinite(clock.left) else clock
     search.take("constant", _constant(search.subject.teacher))
-    found = searched(sought, most, options, jobs, search.tell)
+    found = searched(sought, most, options, jobs, search.watch)
     search.notes += _notes(sought, found)
     try:
         search.take(_made, law_formulas(search.subject.teacher, sought, found, options))

@@ -13,6 +13,7 @@ from closedform.formula import Formula
 from closedform.ir import Array
 from closedform.laws.distilling import distill
 from closedform.laws.found import Laws
+from closedform.progress import Wanted
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin
@@ -34,7 +35,7 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
     Attributes:
         model: anything that `distill` asks; it is never refitted, nor cloned with the estimator.
             None: the data alone.
-        operators, units, time_limit, n_jobs, noise, engines, tolerance: as of `distill`.
+        operators, units, time_limit, n_jobs, noise, engines, tolerance, progress: as of `distill`.
         random_state: a whole number, the seed, or a `RandomState` to draw it from; None for 0.
         laws_: the `Laws` found by `fit`.
         formula_: the best of them.
@@ -46,7 +47,7 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
         self, model: Any = None, *, operators: Sequence[str] | None = None, units: Any = None,
         time_limit: float | None = 60, n_jobs: int | None = None, random_state: Any = 0,
         noise: float | None = None, engines: Sequence[str] | None = None,
-        tolerance: float | None = None,
+        tolerance: float | None = None, progress: Wanted = None,
     ) -> None:  # fmt: skip
         self.model = model
         self.operators = operators
@@ -57,6 +58,7 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
         self.noise = noise
         self.engines = engines
         self.tolerance = tolerance
+        self.progress = progress
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the laws.
@@ -84,7 +86,7 @@ class SymbolicRegression(RegressorMixin, BaseEstimator):
         self.laws_: Laws = distill(
             self.model, rows, checked_y, operators=self.operators, units=self.units,
             time_limit=self.time_limit, n_jobs=self.n_jobs, seed=seed, noise=self.noise,
-            engines=self.engines, tolerance=self.tolerance,
+            engines=self.engines, tolerance=self.tolerance, progress=self.progress,
         )  # fmt: skip
         return self
 

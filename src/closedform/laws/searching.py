@@ -21,6 +21,7 @@ from closedform.errors import ClosedformError, MissingExtra, first_line
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
 from closedform.laws.sought import Sought
 from closedform.length import length
+from closedform.progress import Best, Watch
 from closedform.shorten.clock import Clock
 
 SHARE = 0.9
@@ -58,7 +59,7 @@ class Found:
 
 def searched(
     sought: Sequence[Sought], clock: Clock, options: Mapping[str, Any], jobs: int | None,
-    tell: Callable[[str], None],
+    watch: Watch,
 ) -> list[Found]:  # fmt: skip
     """Return the laws of each output, within the time; what was found when it ends is kept.
 
@@ -67,17 +68,17 @@ def searched(
         clock: how much time there is for all.
         options: of `solve`; and "estimate": whether the noise is to be estimated.
         jobs: searches at a time; None: 1, or what `joblib.parallel_config` says.
-        tell: called with a line for each output.
+        watch: told of each output, and of its laws.
     """
     found = [Found() for _ in sought]
     workers = _workers(jobs) if len(sought) > 1 else 1
     done = (
         _in_parallel(sought, clock, options, jobs, workers, found)
         if workers > 1
-        else _in_turn(sought, clock, options, found)
+        else _in_turn(sought, clock, options, found, watch)
     )
     for i in done:
-        tell(f"{sought[i].name}: {len(found[i].laws)} laws")
+        watch.tell(f"{sought[i].name}: {len(found[i].laws)} laws")
     if any(some.interrupted for some in found):
         for one, some in zip(sought, found, strict=True):
             some.laws = some.laws or at_once(one.problem)
@@ -103,10 +104,12 @@ def _workers(jobs: int | None) -> int:
 
 
 def _in_turn(
-    sought: Sequence[Sought], clock: Clock, options: Mapping[str, Any], found: list[Found]
-) -> Iterator[int]:
+    sought: Sequence[Sought], clock: Clock, options: Mapping[str, Any], found: list[Found],
+    watch: Watch,
+) -> Iterator[int]:  # fmt: skip
     for i, one in enumerate(sought):
-        found[i] = one_search(one, clock.left / (len(sought) - i), options)
+        watch.at(one.name, i, len(sought))
+        found[i] = one_search(one, clock.left / (len(sought) - i), options, watch)
         yield i
         if found[i].interrupted:
             return
@@ -129,7 +132,9 @@ def _in_parallel(
         found[-1].interrupted = True
 
 
-def one_search(sought: Sought, seconds: float, options: Mapping[str, Any]) -> Found:
+def one_search(
+    sought: Sought, seconds: float, options: Mapping[str, Any], watch: Watch | None = None
+) -> Found:
     """Return what is found for one output in some seconds."""
     clock = Clock(None if math.isinf(seconds) else seconds)
     found = Found(noise=sought.problem.noise)
@@ -140,7 +145,7 @@ def one_search(sought: Sought, seconds: float, options: Mapping[str, Any]) -> Fo
         return found
     with as_before(), np.errstate(all="ignore"):
         most = clock.at_most(SHARE * clock.left)
-        _until(found, most, lambda: _solved(found, sought, most, dict(options)))
+        _until(found, most, lambda: _solved(found, sought, most, dict(options), watch))
         if found.cut or found.interrupted:
             found.laws += _better(found.rough, found.laws)
         if not found.interrupted:
@@ -163,7 +168,9 @@ def _until(found: Found, clock: Clock, step: Callable[[], None]) -> None:
         found.notes.append(f"the search stopped: {kind}{first_line(problem)}")
 
 
-def _solved(found: Found, sought: Sought, clock: Clock, options: dict[str, Any]) -> None:
+def _solved(
+    found: Found, sought: Sought, clock: Clock, options: dict[str, Any], watch: Watch | None
+) -> None:
     problem = sought.problem
     if options.pop("estimate", False) and (problem.ask is not None or problem.observed):
         noise = estimated(problem, sought.y, options.get("seed", 0))
@@ -171,7 +178,16 @@ def _solved(found: Found, sought: Sought, clock: Clock, options: dict[str, Any])
         found.noise = noise
     for law in solve(problem, clock, tell=found.rough.append, **options):
         found.laws.append(readable(problem, law))
+        if watch is not None:
+            watch.offer(lambda: _best_so_far(found))
     found.cut = clock.out()
+
+
+def _best_so_far(found: Found) -> Best:
+    """Return the shortest law that is as near as any, within the noise."""
+    near = max(NEAR * min(law.error for law in found.laws), found.noise)
+    symbols, error = min((length([w.node]), w.error) for w in found.laws if w.error <= near)
+    return Best.of(error, symbols)
 
 
 def _better(rough: Sequence[Law], laws: Sequence[Law]) -> list[Law]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.frontiers import Frontier, frontier
+from closedform.progress import Wanted
 from closedform.reports.case import Case
 from closedform.reports.checked import certificate_of, made_of, slopes_of
 from closedform.reports.controls import section_of
@@ -45,6 +45,7 @@ def report(
     model: Any, X: Any, y: Any = None, path: Any = "report.html", *,
     formula: Formula | None = None, front: Frontier | None = None, output: Any = None,
     title: str | None = None, purpose: str = "", time_limit: float | None = 60, seed: int = 0,
+    progress: Wanted = None,
 ) -> Path:  # fmt: skip
     """Write one page on a model: its formula, shorter ones, what drives it, what is checked.
 
@@ -66,6 +67,7 @@ def report(
             edit.
         time_limit: seconds for the search of shorter formulas, None for no limit.
         seed: of everything random.
+        progress: as of `frontier`.
 
     Returns:
         Where the page lies.
@@ -77,7 +79,7 @@ def report(
     """
     return write_report(
         model, X, y, path, formula=formula, front=front, output=output, title=title,
-        purpose=purpose, time_limit=time_limit, seed=seed,
+        purpose=purpose, time_limit=time_limit, seed=seed, progress=progress,
     )  # fmt: skip
 
 
@@ -85,12 +87,9 @@ def write_report(
     model: Any, X: Any, y: Any, path: Any, *, read_as: Formula | None = None,
     formula: Formula | None = None, front: Frontier | None = None, output: Any = None,
     title: str | None = None, purpose: str = "", time_limit: float | None = 60, seed: int = 0,
-    progress: Callable[[str], None] | None = None,
+    progress: Wanted = None,
 ) -> Path:  # fmt: skip
-    """Do what `report` does, for a model whose formula has been read as `read_as`.
-
-    `progress` is called with one line of text whenever a method of the frontier has ended.
-    """
+    """Do what `report` does, for a model whose formula has been read as `read_as`."""
     started = time.perf_counter()
     where = Path(path)
     refuse_unwritable(where)

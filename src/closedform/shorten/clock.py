@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
-from typing import TypeVar
 
 from closedform.shorten.options import seconds as checked
-
-T = TypeVar("T")
 
 
 class Clock:
@@ -46,14 +42,3 @@ class Clock:
     def at_most(self, seconds: float) -> Clock:
         """Return a clock that stops with this one, and after so many seconds at the latest."""
         return Clock(min(seconds, self.left))
-
-
-def gathered(found: Iterable[T]) -> list[T]:
-    """Return what is found until there is no more, or until Ctrl-C: nothing found is lost."""
-    out: list[T] = []
-    try:
-        for one in found:
-            out.append(one)
-    except KeyboardInterrupt:
-        pass
-    return out

@@ -17,8 +17,10 @@ from closedform import ops
 from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node, toposort
-from closedform.shorten.clock import Clock, gathered
+from closedform.progress import Wanted
+from closedform.shorten.clock import Clock
 from closedform.shorten.finish import finished_formula
+from closedform.shorten.gathering import gathered
 from closedform.shorten.numbers import snapped
 from closedform.shorten.polynomial import telling
 from closedform.shorten.scores import score_nodes
@@ -85,7 +87,13 @@ def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
 
 
 def pieces(
-    formula: Formula, X: Any, *, y: Any = None, seed: int = 0, time_limit: float | None = None
+    formula: Formula,
+    X: Any,
+    *,
+    y: Any = None,
+    seed: int = 0,
+    time_limit: float | None = None,
+    progress: Wanted = None,
 ) -> list[Formula]:
     """Return model trees for a model: few regions, each with a linear formula.
 
@@ -95,6 +103,7 @@ def pieces(
         y: what was observed there; not used for the fit.
         seed: of the rows that are made up beside X.
         time_limit: seconds; what was found by then, or until Ctrl-C, is returned.
+        progress: as of `frontier`.
 
     Returns:
         Formulas of 2 to 16 leaves. Their step "pieces" has under "coverage" the share of the rows
@@ -103,7 +112,8 @@ def pieces(
     Raises:
         BadInput: the rows do not fit the formula.
     """
-    return gathered(formulas(Teacher.of(formula, X, y, seed=seed), Clock(time_limit)))
+    teacher, clock = Teacher.of(formula, X, y, seed=seed), Clock(time_limit)
+    return gathered(formulas(teacher, clock), clock, "pieces", progress)
 
 
 class _Growth:

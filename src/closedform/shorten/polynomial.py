@@ -17,8 +17,10 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
-from closedform.shorten.clock import Clock, gathered
+from closedform.progress import Wanted
+from closedform.shorten.clock import Clock
 from closedform.shorten.finish import finished_formula
+from closedform.shorten.gathering import gathered
 from closedform.shorten.neat import rounded
 from closedform.shorten.numbers import snapped
 from closedform.shorten.options import whole
@@ -52,7 +54,7 @@ KINDS = (("linear", 1, False), ("polynomial with curves", 2, True), ("polynomial
 
 def polynomial(
     formula: Formula, X: Any, *, y: Any = None, degree: int = 3, curves: bool = False,
-    seed: int = 0, time_limit: float | None = None,
+    seed: int = 0, time_limit: float | None = None, progress: Wanted = None,
 ) -> list[Formula]:  # fmt: skip
     """Return sparse polynomials for a model, from one term on.
 
@@ -64,6 +66,7 @@ def polynomial(
         curves: whether |x − c|, max(x − c, 0), log x and √x may be terms too.
         seed: of the rows that are made up beside X.
         time_limit: seconds; what was found by then, or until Ctrl-C, is returned.
+        progress: as of `frontier`.
 
     Raises:
         BadInput: the degree is not 1, 2 or 3, or the rows do not fit the formula.
@@ -71,7 +74,9 @@ def polynomial(
     degree = whole("degree", degree, 1, max(MOST_VIEWS))
     teacher = Teacher.of(formula, X, y, seed=seed)
     kind = "polynomial with curves" if curves else "linear" if degree == 1 else "polynomial"
-    return gathered(_of_kind(teacher, Clock(time_limit), kind, degree, curves))
+    clock = Clock(time_limit)
+    found = _of_kind(teacher, clock, kind, degree, curves)
+    return gathered(found, clock, "polynomials", progress)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,9 @@ from closedform.fitting.layered import fits
 from closedform.formula import Formula
 from closedform.ir import Interval, Node, toposort, with_args
 from closedform.passes.simplify import simplified
+from closedform.progress import Wanted
 from closedform.shorten.clock import Clock
+from closedform.shorten.gathering import gathered
 from closedform.shorten.options import number, whole
 from closedform.shorten.scores import score_nodes
 from closedform.shorten.students.goal import Fit, fit, weights_and_biases
@@ -45,6 +47,7 @@ LATE = 3
 def prune(
     formula: Formula, X: Any, *, y: Any = None, max_error: float = 0.01,
     constants: int | None = None, seed: int = 0, time_limit: float | None = 60.0,
+    progress: Wanted = None,
 ) -> Formula:  # fmt: skip
     """Return a model's formula with as few of its weights as its answers allow.
 
@@ -57,6 +60,7 @@ def prune(
         constants: prune to at most so many constants instead, whatever the error.
         seed: of everything random.
         time_limit: in seconds; None for no limit. What is shortest by then is returned.
+        progress: as of `frontier`.
 
     Returns:
         The shortest formula found that keeps to `max_error`, with its numbers rounded; its last
@@ -75,13 +79,8 @@ def prune(
             "many that are not layers of a network.",
             hint="Fit something shorter to it instead: closedform.students(formula, X).",
         )
-    best = formula
-    try:
-        for made in _kept(_pruned(teacher, clock), max_error, constants):
-            best = made
-    except KeyboardInterrupt:
-        pass
-    return best
+    found = gathered(_kept(_pruned(teacher, clock), max_error, constants), clock, "prune", progress)
+    return found[-1] if found else formula
 
 
 def _kept(made: Iterator[Formula], max_error: float, constants: int | None) -> Iterator[Formula]:

@@ -19,6 +19,7 @@ from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node, Type, toposort
 from closedform.passes.domain import Domain
+from closedform.progress import Wanted, Watch, watching
 from closedform.shorten.clock import Clock
 from closedform.shorten.options import seed_of, whole
 from closedform.shorten.scores import score_nodes
@@ -36,7 +37,7 @@ SLIVER = 1e-9
 
 def regions(
     formula: Formula, X: Any = None, *, box: Mapping[str, Any] | None = None, most: int = EXPORTED,
-    seed: int = 0, time_limit: float | None = 60.0,
+    seed: int = 0, time_limit: float | None = 60.0, progress: Wanted = None,
 ) -> Formula:  # fmt: skip
     """Return a small ReLU network as nested choices between linear formulas, over the reals.
 
@@ -47,6 +48,7 @@ def regions(
         most: regions; with more, there is an error that says so.
         seed: of the points that are drawn in the box.
         time_limit: seconds.
+        progress: as of `frontier`.
 
     Returns:
         The formula, with a Step "regions" of kind "real" that holds on the box. Its `found`:
@@ -65,8 +67,10 @@ def regions(
     _check(order, units, used)
     random = np.random.default_rng(seed)
     points = ends[0] + random.random((POINTS, len(used))) * (ends[1] - ends[0])
-    walk = _Walk(order, roots, used, ends, most, Clock(time_limit))
-    scores = walk.below(0, {}, _Region(np.zeros((0, len(used))), np.zeros(0), points))
+    clock = Clock(time_limit)
+    with watching(progress, "regions", clock.left) as watch:
+        walk = _Walk(order, roots, used, ends, most, clock, watch)
+        scores = walk.below(0, {}, _Region(np.zeros((0, len(used))), np.zeros(0), points))
     columns: list[Array] = [np.zeros(POINTS) for _ in formula.inputs]
     for j, i in enumerate(used):
         columns[i] = points[:, j]
@@ -147,6 +151,7 @@ class _Walk:
     ends: tuple[Array, Array]
     most: int
     clock: Clock
+    watch: Watch
     coverage: list[float] = field(default_factory=list)
 
     def below(self, at: int, planes: dict[Node, Plane], region: _Region) -> list[Node]:
@@ -179,6 +184,7 @@ class _Walk:
         return [ops.where(test, a, b) for a, b in zip(*made, strict=True)]
 
     def _leaf(self, planes: dict[Node, Plane], region: _Region) -> list[Node]:
+        self.watch.at(f"{len(self.coverage)} regions")
         self.coverage.append(round(len(region.points) / POINTS, 4))
         if len(self.coverage) > self.most or self.clock.out():
             why = "time is over" if self.clock.out() else f"there are more than {self.most} regions"

@@ -17,11 +17,13 @@ from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
 from closedform.ops.payloads import Pieces
+from closedform.progress import Wanted
 from closedform.shorten.additive import Additive
 from closedform.shorten.additive.curves import Factor, Term
 from closedform.shorten.additive.fitted import Target, polished, without_least
 from closedform.shorten.additive.forward import chosen_terms
-from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.clock import Clock
+from closedform.shorten.gathering import gathered
 from closedform.shorten.options import whole
 from closedform.shorten.short import shortened
 from closedform.shorten.teacher import Teacher
@@ -81,7 +83,7 @@ class Card:
 
 def scorecard(
     formula: Formula, X: Any, *, y: Any = None, steps: int = MOST_STEPS, seed: int = 0,
-    time_limit: float | None = 15.0,
+    time_limit: float | None = 15.0, progress: Wanted = None,
 ) -> list[Formula]:  # fmt: skip
     """Return scorecards that imitate a classifier of two classes, the longest first.
 
@@ -95,6 +97,7 @@ def scorecard(
         steps: so many changes of points at most, over all inputs.
         seed: of the rows that are made up.
         time_limit: seconds.
+        progress: as of `frontier`.
 
     Raises:
         BadInput: the model is no classifier of two classes, the rows do not fit, or an option has
@@ -107,7 +110,8 @@ def scorecard(
             "A scorecard is made of a classifier with two classes, and this is none.",
             hint="Use cf.additive(formula, X) or cf.rule_list(formula, X).",
         )
-    return gathered(cards(teacher, Clock(time_limit), steps))
+    clock = Clock(time_limit)
+    return gathered(cards(teacher, clock, steps), clock, "scorecards", progress)
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:

@@ -16,11 +16,13 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
+from closedform.progress import Wanted
 from closedform.shorten.additive.curves import BENT, Basis, Factor, Term, plain, term_node
 from closedform.shorten.additive.fitted import Target, lines, polished, without_least
 from closedform.shorten.additive.forward import chosen_terms
 from closedform.shorten.asked import Answers, answers
-from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.clock import Clock
+from closedform.shorten.gathering import gathered
 from closedform.shorten.options import some_of, whole
 from closedform.shorten.short import shortest
 from closedform.shorten.teacher import CLIP, Teacher
@@ -45,6 +47,7 @@ ROUGH = 0.02
 def additive(
     formula: Formula, X: Any, *, y: Any = None, terms: int = MOST_TERMS, factors: int = 3,
     curves: Sequence[str] = BENT, seed: int = 0, time_limit: float | None = 15.0,
+    progress: Wanted = None,
 ) -> list[Formula]:  # fmt: skip
     """Return sums of few simple terms that imitate a model, the longest first.
 
@@ -58,14 +61,16 @@ def additive(
             x > t. Lines are always among them.
         seed: of the rows that are made up.
         time_limit: seconds.
+        progress: as of `frontier`.
 
     Raises:
         BadInput: the rows do not fit the formula, or are too few, or an option has no meaning.
     """
     terms, factors = whole("terms", terms, 1), whole("factors", factors, 1)
     curves = some_of("curves", curves, BENT)
-    teacher = Teacher.of(formula, X, y, seed=seed)
-    return gathered(Additive.of(teacher, Clock(time_limit), curves).sums(terms, factors))
+    teacher, clock = Teacher.of(formula, X, y, seed=seed), Clock(time_limit)
+    sums = Additive.of(teacher, clock, curves).sums(terms, factors)
+    return gathered(sums, clock, "additive", progress)
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:

@@ -13,7 +13,9 @@ import numpy as np
 
 from closedform.fitting.constants import count_constants
 from closedform.formula import Formula
+from closedform.progress import Wanted
 from closedform.shorten.clock import Clock
+from closedform.shorten.gathering import gathered
 from closedform.shorten.students.goal import Fit
 from closedform.shorten.students.morphs import morphed
 from closedform.shorten.students.school import School
@@ -31,8 +33,9 @@ MORPHED = (40, 20, 10)
 
 
 def students(
-    formula: Formula, X: Any, *, y: Any = None, seed: int = 0, time_limit: float | None = 60.0
-) -> list[Formula]:
+    formula: Formula, X: Any, *, y: Any = None, seed: int = 0, time_limit: float | None = 60.0,
+    progress: Wanted = None,
+) -> list[Formula]:  # fmt: skip
     """Return short formulas that were fitted to a model as small networks and then pruned.
 
     Args:
@@ -41,6 +44,7 @@ def students(
         y: what was observed on them; not used.
         seed: of everything random.
         time_limit: in seconds; None for no limit.
+        progress: as of `frontier`.
 
     Returns:
         One formula for each length that was worth it, the shortest first.
@@ -48,12 +52,8 @@ def students(
     Raises:
         BadInput: the rows do not fit the formula, or it has nothing that a number can be fitted to.
     """
-    found: list[Formula] = []
-    try:
-        for made in formulas(Teacher.of(formula, X, y, seed=seed), Clock(time_limit)):
-            found.append(made)
-    except KeyboardInterrupt:
-        pass
+    teacher, clock = Teacher.of(formula, X, y, seed=seed), Clock(time_limit)
+    found = gathered(formulas(teacher, clock), clock, "students", progress)
     return sorted(found, key=lambda made: made.length)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, combinations
@@ -16,7 +16,9 @@ from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
+from closedform.progress import Wanted
 from closedform.shorten.clock import Clock
+from closedform.shorten.gathering import gathered
 from closedform.shorten.options import whole
 from closedform.shorten.screening import SEEN_TOGETHER, Screening, screened
 from closedform.shorten.teacher import CLIP, Teacher
@@ -55,7 +57,7 @@ REFITS = ("model", "labels", "both")
 
 def terms(
     formula: Formula, X: Any, *, y: Any = None, refit: str = "model", seed: int = 0,
-    time_limit: float | None = 20.0, rows: int = ROWS,
+    time_limit: float | None = 20.0, rows: int = ROWS, progress: Wanted = None,
 ) -> list[Formula]:  # fmt: skip
     """Return short sums of terms that say nearly what a model says, shorter ones first.
 
@@ -73,6 +75,7 @@ def terms(
         time_limit: in seconds; what was found until then is returned, and so it is when the search
             is interrupted (Ctrl-C).
         rows: so many answers of the model are fitted to.
+        progress: as of `frontier`.
 
     Returns:
         Formulas with the model's own outputs. The last step of the trail of each says how much of
@@ -91,17 +94,12 @@ def terms(
         raise BadInput(f"refit={refit!r} needs the labels.", hint="Give them as y.")
     rows = whole("rows", rows, 10)
     teacher = Teacher.of(formula, X, y, seed=seed)
-    return _front(_formulas(teacher, Clock(time_limit), rows, refit))
+    clock = Clock(time_limit)
+    return _front(gathered(_formulas(teacher, clock, rows, refit), clock, "terms", progress))
 
 
-def _front(found: Iterator[Formula]) -> list[Formula]:
-    """Return the formulas that explain more than every shorter one; on Ctrl-C, those so far."""
-    every: list[Formula] = []
-    try:
-        every.extend(found)
-    except KeyboardInterrupt:
-        if not every:
-            raise
+def _front(every: Sequence[Formula]) -> list[Formula]:
+    """Return the formulas that explain more than every shorter one."""
     kept: list[Formula] = []
     for f in sorted(every, key=lambda f: (f.length, -_explained(f))):
         if not kept or _explained(f) > _explained(kept[-1]):

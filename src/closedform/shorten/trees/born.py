@@ -20,6 +20,7 @@ from closedform.formula import Formula, Step, label_above, label_of
 from closedform.ir import Array, Node, Type
 from closedform.ops.payloads import Splits, labels_of, splits_from
 from closedform.passes import simplify
+from closedform.progress import Wanted, Watch, watching
 from closedform.shorten.clock import Clock
 from closedform.shorten.options import seconds, whole
 from closedform.shorten.trees.cells import Cells, Region
@@ -36,8 +37,9 @@ SAMPLED = 1000
 
 
 def born_again(
-    formula: Formula, X: Any = None, *, time_limit: float | None = 60.0, most: int = MOST_LEAVES
-) -> Formula:
+    formula: Formula, X: Any = None, *, time_limit: float | None = 60.0, most: int = MOST_LEAVES,
+    progress: Wanted = None,
+) -> Formula:  # fmt: skip
     """Return one tree that gives the same answer as a model of trees, for every input.
 
     Of forests, boosters and whatever else asks of its inputs, or of numbers made of them, only
@@ -50,6 +52,7 @@ def born_again(
             there are any. Default: everywhere, with no value missing.
         time_limit: seconds.
         most: so many leaves at most.
+        progress: as of `frontier`.
 
     Returns:
         A formula with the answer alone. `trail[-1]` is exact where the tree says the same
@@ -62,8 +65,9 @@ def born_again(
         BadInput: the formula is no function of such tests, or the rows do not fit it.
     """
     clock, most = Clock(seconds(time_limit)), whole("most", most, 1)
-    search = Search(Cells.of(simplify(formula), X), clock, most)
-    plan = search.run()
+    with watching(progress, "born again", clock.left) as watch:
+        search = Search(Cells.of(simplify(formula), X), clock, most, watch)
+        plan = search.run()
     return _formula(formula, search, plan, {} if X is None else {"domain": "the range of X"})
 
 
@@ -75,6 +79,7 @@ class Search:
         cells: what the model says.
         clock: how long it may take.
         most: leaves.
+        watch: told how far it is.
         given: what leaves give: each row of outputs, shape (outputs,), has a number.
         proven: what is known of the tree's size.
         open: how many of its leaves are no more than a guess.
@@ -83,6 +88,7 @@ class Search:
     cells: Cells
     clock: Clock
     most: int
+    watch: Watch = field(default_factory=lambda: Watch(""))
     given: dict[bytes, int] = field(default_factory=dict)
     proven: str = "not proven"
     open: int = 0
@@ -125,6 +131,7 @@ class Search:
         try:
             deep = smallest.depth(whole)
             shallow = smallest.shallow(whole, deep)
+            self.watch.at(f"a tree of depth {deep}; fewer leaves are looked for")
             fits = [p for p in (plan, shallow) if size_of(p)[0] <= deep]
             plan = min(fits, key=lambda p: size_of(p)[1])
             self.proven = "depth"
@@ -155,6 +162,7 @@ class Search:
         leaves = 1
         while queue:
             now = heapq.heappop(queue)
+            self.watch.at(f"{leaves:,} leaves, {len(queue):,} regions to part")
             if self.clock.out() or leaves > self.most:
                 made[now.number] = now.guess
                 self.open += 1

@@ -23,7 +23,9 @@ from closedform.ir import Array, Node, rewrite, substitute
 from closedform.ops.payloads import Splits
 from closedform.passes.double_sums import double_sums
 from closedform.passes.merge_trees import merge_trees
-from closedform.shorten.clock import Clock, gathered
+from closedform.progress import Wanted
+from closedform.shorten.clock import Clock
+from closedform.shorten.gathering import gathered
 from closedform.shorten.options import seconds, whole
 from closedform.shorten.short import few_digits, shortest
 from closedform.shorten.teacher import Teacher
@@ -46,7 +48,7 @@ RIDGE = 1e-9
 
 def fewer_trees(
     formula: Formula, X: Any, *, trees: int = SIZES[-1], seed: int = 0,
-    time_limit: float | None = 30.0,
+    time_limit: float | None = 30.0, progress: Wanted = None,
 ) -> list[Formula]:  # fmt: skip
     """Return an ensemble with fewer and fewer of its trees left out, the fewest trees first.
 
@@ -56,6 +58,7 @@ def fewer_trees(
         trees: keep so many at most; trees of one shape, as of the classes of a forest, are one.
         seed: of the rows that are made up.
         time_limit: seconds.
+        progress: as of `frontier`.
 
     Raises:
         BadInput: the formula is no sum of trees, the rows do not fit it or are too few, or an
@@ -68,7 +71,7 @@ def fewer_trees(
             f"The formula is no sum of at least {FEWEST} trees.",
             hint="Fit one small tree to it instead: closedform.small_tree(formula, X).",
         )
-    return gathered(_thinned(teacher, clock, most))
+    return gathered(_thinned(teacher, clock, most), clock, "fewer trees", progress)
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:

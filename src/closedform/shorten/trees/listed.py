@@ -16,8 +16,10 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula, Step
 from closedform.ir import Array, Node
+from closedform.progress import Wanted
 from closedform.shorten.asked import Answers, answers
-from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.clock import Clock
+from closedform.shorten.gathering import gathered
 from closedform.shorten.options import whole
 from closedform.shorten.short import few_digits
 from closedform.shorten.teacher import Teacher
@@ -102,7 +104,7 @@ class Listed:
 
 def rule_list(
     formula: Formula, X: Any, *, y: Any = None, rules: int = MOST_RULES, tests: int = MOST_TESTS,
-    seed: int = 0, time_limit: float | None = 15.0,
+    seed: int = 0, time_limit: float | None = 15.0, progress: Wanted = None,
 ) -> list[Formula]:  # fmt: skip
     """Return lists of rules that imitate a model: if …, else if …, else; the shortest first.
 
@@ -114,13 +116,15 @@ def rule_list(
         tests: so many at most in each rule.
         seed: of the rows that are made up.
         time_limit: seconds.
+        progress: as of `frontier`.
 
     Raises:
         BadInput: the rows do not fit the formula, or are too few, or an option has no meaning.
         MissingExtra: scikit-learn is not installed.
     """
     rules, tests = whole("rules", rules, 1), whole("tests", tests, 1, MOST_ASKED)
-    return gathered(lists(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), rules, tests))
+    teacher, clock = Teacher.of(formula, X, y, seed=seed), Clock(time_limit)
+    return gathered(lists(teacher, clock, rules, tests), clock, "lists of rules", progress)
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:

@@ -15,8 +15,10 @@ import numpy as np
 
 from closedform.formula import Formula, Step
 from closedform.ir import Array
+from closedform.progress import Wanted
 from closedform.shorten.asked import MOST_CELLS, Answers, answers
-from closedform.shorten.clock import Clock, gathered
+from closedform.shorten.clock import Clock
+from closedform.shorten.gathering import gathered
 from closedform.shorten.options import whole
 from closedform.shorten.teacher import Teacher
 from closedform.shorten.trees.ahead import grown_ahead
@@ -38,7 +40,7 @@ CHANCES, FEW_LEAVES = 20_000, 24
 
 def small_tree(
     formula: Formula, X: Any, *, y: Any = None, leaves: int = MOST_LEAVES, seed: int = 0,
-    time_limit: float | None = 15.0,
+    time_limit: float | None = 15.0, progress: Wanted = None,
 ) -> list[Formula]:  # fmt: skip
     """Return small trees that imitate a model, the smallest first.
 
@@ -49,15 +51,15 @@ def small_tree(
         leaves: so many at most.
         seed: of the rows that are made up.
         time_limit: seconds.
+        progress: as of `frontier`.
 
     Raises:
         BadInput: the rows do not fit the formula, or are too few, or an option has no meaning.
         MissingExtra: scikit-learn is not installed.
     """
-    leaves = whole("leaves", leaves, 1)
-    return gathered(
-        trees(Teacher.of(formula, X, y, seed=seed), Clock(time_limit), leaves, ROUNDS[1:])
-    )
+    leaves, clock = whole("leaves", leaves, 1), Clock(time_limit)
+    teacher = Teacher.of(formula, X, y, seed=seed)
+    return gathered(trees(teacher, clock, leaves, ROUNDS[1:]), clock, "small trees", progress)
 
 
 def formulas(teacher: Teacher, clock: Clock) -> Iterator[Formula]:
