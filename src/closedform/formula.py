@@ -353,10 +353,7 @@ class Formula:
         return tidy(differentiate(self, wrt))
 
     def elasticity(self, wrt: int | str) -> Formula:
-        """Return by how many per cent an output grows with one per cent of an input, as a formula.
-
-        See `passes.differentiate.elasticity`.
-        """
+        """Return the per cent that one per cent of an input adds; see `passes.differentiate`."""
         from closedform.passes import tidy
         from closedform.passes.differentiate import elasticity
 
