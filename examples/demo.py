@@ -1,4 +1,4 @@
-"""Four trained models of real data become formulas, exact and short: `make demo`."""
+"""Trained models of real data become formulas, exact and short, each with a report: `make demo`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOLERANCE = 1e-9
 TIME_LIMIT = 30
 """Seconds for each search for shorter formulas, or for a law."""
 PAGES = Path("build")
-"""Where the pages of the frontiers are written."""
+"""Where the reports are written."""
 
 
 def diabetes() -> tuple[Any, Any]:
@@ -68,8 +68,9 @@ def shorten(title: str, model: Any, X: Any, y: Any, page: Path) -> bool:
     print(f"\n{'=' * 96}\n{title}\n{'=' * 96}")
     front = cf.frontier(model, X, y, time_limit=TIME_LIMIT, progress=print)
     print(f"\n{front}\n\nThe best of them:\n{front.best}")
-    front.to_html(page)
-    print(f"\nThe table with its picture: {page}")
+    print(f"\n{cf.explain(model, X, y, formula=front.best)}")
+    report = cf.report(model, X, y, page, front=front, title=title)
+    print(f"\nThe whole report, to be opened in a browser: {report}")
     return bool(front.best.length < 200)
 
 
@@ -143,14 +144,14 @@ def main() -> int:
             classifier,
             tumours,
             kind,
-            PAGES / "frontier-network.html",
+            PAGES / "report-network.html",
         ),
         shorten(
             "Diabetes: the boosted trees, shorter",
             mixed(boosted).fit(X, y),
             X,
             y,
-            PAGES / "frontier-trees.html",
+            PAGES / "report-trees.html",
         ),
         law_of_a_network(),
     ]
