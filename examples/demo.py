@@ -69,7 +69,7 @@ def shorten(title: str, model: Any, X: Any, y: Any, page: Path) -> bool:
     front = cf.frontier(model, X, y, time_limit=TIME_LIMIT, progress=print)
     print(f"\n{front}\n\nThe best of them:\n{front.best}")
     print(f"\n{cf.explain(model, X, y, formula=front.best)}")
-    report = cf.report(model, X, y, page, front=front, title=title)
+    report = cf.report(model, X, y, page, front=front)
     print(f"\nThe whole report, to be opened in a browser: {report}")
     return bool(front.best.length < 200)
 

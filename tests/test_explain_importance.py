@@ -43,7 +43,7 @@ def test_model_and_exact_formula_matter_alike_and_what_is_not_read_matters_nothi
 
 def test_without_y_a_linear_answer_moves_by_its_coefficients():
     model = LinearRegression().fit(X, Y)
-    found = importance(Sides.of(model, X), repeats=200).values["model"]
+    found = importance(Sides.of(model, X), repeats=200, seconds=1e9).values["model"]
     # Of a permuted input x' the mean square of c·(x' − x) is 2·c²·var(x).
     wanted = np.abs(model.coef_) * X.std(axis=0) * np.sqrt(2) / model.predict(X).std()
     # The sample correlation of x' and x has the deviation 1/√400 in each of 200 repeats.

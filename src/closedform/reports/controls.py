@@ -21,7 +21,7 @@ def section_of(case: Case, inputs: Sequence[Mapping[str, Any]]) -> Html:
     if more:
         controls.append(
             element(
-                "details", element("summary", f"{len(more)} more inputs, which matter less"),
+                "details", element("summary", f"{len(more)} more inputs"),
                 [_control(i) for i in more],
             )
         )  # fmt: skip

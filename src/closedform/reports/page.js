@@ -324,6 +324,8 @@ function reset() {
     update();
 }
 
+const controls = all("[data-input]");  // as they were written: the most important one first
+
 // --- the formula that is shown -----------------------------------------------------------------
 
 const kept = new Map();
@@ -359,8 +361,28 @@ function markShown() {
     find("#copied").textContent = "";
     if (data.runs === null) return;
     const { reads } = data.formulas[running()];
-    for (const control of all("[data-input]"))
+    for (const control of controls)
         control.classList.toggle("idle", !reads.includes(Number(control.dataset.input)));
+    arrange();
+}
+
+/** Put the inputs that the formula reads first, and the others where they unfold. */
+function arrange() {
+    const rest = find("#inputs details");
+    const read = controls.filter((control) => !control.classList.contains("idle"));
+    if (rest && read.length) {
+        const first = new Set(read.slice(0, data.first));
+        rest.before(...first);
+        rest.append(...read.filter((control) => !first.has(control)),
+            ...controls.filter((control) => !read.includes(control)));
+        const count = controls.length - first.size;
+        find("summary", rest).textContent = `${count} more input${count === 1 ? "" : "s"}`;
+        rest.hidden = count === 0;
+    }
+    if (read.length && !read.some((control) => Number(control.dataset.input) === state.along)) {
+        state.along = Number(read[0].dataset.input);
+        find("#along").value = state.along;
+    }
 }
 
 function steer(event) {

@@ -16,7 +16,7 @@ import numpy as np
 from closedform.about import __version__
 from closedform.reports.case import Case
 from closedform.reports.charts import told
-from closedform.reports.controls import ends, numbers_of
+from closedform.reports.controls import FIRST, ends, numbers_of
 from closedform.reports.formulas import Shown, texts_of
 from closedform.reports.inputs import fill_of
 from closedform.reports.markup import Html, breakable, element, joined, sound
@@ -120,6 +120,7 @@ def data_of(
     target = case.sides.target
     return {
         "chosen": case.chosen,
+        "first": FIRST,
         "runs": _runs(case, shown),
         "best": case.front.choice.index,
         "task": case.sides.task.kind,
