@@ -22,7 +22,7 @@ TREE = DecisionTreeRegressor(max_depth=5, random_state=0).fit(X, Y)
 
 
 def test_the_fall_of_r2_is_that_of_scikit_learn():
-    found = importance(Sides.of(TREE, X, Y), repeats=30)
+    found = importance(Sides.of(TREE, X, Y), repeats=30, seconds=1e9)
     theirs = permutation_importance(TREE, X, Y, n_repeats=30, random_state=1)
     # Means over 30 other permutations: 5 standard errors of their difference.
     apart = np.abs(found.values["model"] - theirs.importances_mean)
@@ -80,7 +80,7 @@ def test_inputs_that_go_together_are_named_and_permuted_together():
     })  # fmt: skip
     sides = Sides.of(lambda rows: rows["x"].to_numpy() + rows["twin"].to_numpy(), frame)
     assert groups(sides) == ((0, 1), (3, 4, 5))
-    found = importance(sides, repeats=20)
+    found = importance(sides, repeats=20, seconds=1e9)
     assert found.names[found.inputs] == "x + twin"
     # Permuting both moves the answer as far as an independent row would: √2 deviations.
     assert found.values["model"][found.inputs] == pytest.approx(np.sqrt(2), rel=0.02)

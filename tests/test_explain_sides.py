@@ -97,3 +97,10 @@ def test_an_output_that_is_not_there_is_refused(output):
     linear = LinearRegression().fit(FRAME[["size"]], FRAME["age"])
     with pytest.raises(cf.BadInput, match="no output of the model"):
         Sides.of(linear, FRAME[["size"]], output=output)
+
+
+def test_log_odds_are_not_taken_for_chances():
+    model = LogisticRegression().fit(FRAME[["size"]], LABELS == "high")
+    number = cf.read(LinearRegression().fit(FRAME[["size"]], FRAME["age"]))
+    with pytest.raises(cf.BadInput, match="gives classes, and the formula beside it a number"):
+        Sides.of(model, FRAME[["size"]], formula=number)

@@ -9,7 +9,8 @@ from typing import Any
 from closedform.cli.answers import Answer
 from closedform.cli.sources import open_source, with_rows
 from closedform.errors import BadInput
-from closedform.explanations.explaining import explain as explained
+from closedform.explanations.explaining import Explanation
+from closedform.explanations.sides import Sides
 from closedform.formula import Formula
 from closedform.store import load
 from closedform.store.files import refuse_unwritable
@@ -23,11 +24,12 @@ def explain(args: Namespace, notes: list[str]) -> Answer:
     source, rows = with_rows(open_source(args, notes), args, notes)
     assert rows is not None  # --data is required
     formula = None if args.formula is None else load(args.formula)
-    told = explained(
+    sides = Sides.of(
         source.formula if source.model is None else source.model, rows.X, rows.y,
-        formula=formula or source.formula, output=output_of(args.output, source.formula),
-        seed=args.seed, time_limit=args.time_limit,
+        formula=formula, output=output_of(args.output, source.formula), seed=args.seed,
+        read_as=source.formula,
     )  # fmt: skip
+    told = Explanation(sides, args.time_limit)
     effects = [told.effect(name) for name in args.input]
     parts = [str(told.table()), *(str(effect) for effect in effects)]
     if args.interactions:

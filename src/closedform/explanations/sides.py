@@ -142,6 +142,7 @@ class Sides:
         """
         read, exact = formula_of(model, X) if read_as is None else (read_as, True)
         shown = formula if formula is not None else read if exact else None
+        _refuse_other_kind(read, shown)
         columns, rows = columns_of(read.inputs, X, read.needed if exact else None)
         if not rows:
             raise BadInput("There is no row.", hint="Give rows that the model can answer.")
@@ -287,6 +288,15 @@ class Sides:
 
 _TRIED: WeakKeyDictionary[Side, float] = WeakKeyDictionary()
 """How long models take for a row, in seconds."""
+
+
+def _refuse_other_kind(read: Formula, shown: Formula | None) -> None:
+    if shown is not None and read.task.kind == "classification" != shown.task.kind:
+        raise BadInput(
+            "The model gives classes, and the formula beside it a number: it may be log-odds, or "
+            "anything.",
+            hint="Give a formula with classes, as cf.frontier and cf.distill find them.",
+        )
 
 
 def _asking(model: Any, read: Formula) -> Callable[[Any, Sequence[str]], Said]:
