@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closedform import ops as o
-from closedform.discover.algebra import tidied
+from closedform.passes.algebra import tidied
 from closedform.discover.constants import cleaned, refitted, uncertainties
 from closedform.discover.numerals import numeral
 from closedform.discover.problem import Problem

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closedform.discover.algebra import tidied
+from closedform.passes.algebra import tidied
 from closedform.discover.description import least as least_error
 from closedform.discover.description import told
 from closedform.discover.numerals import numeral, shortened

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from closedform import ops
-from closedform.discover.algebra import Factors, made_of, product_of, tidied
+from closedform.passes.algebra import Factors, made_of, product_of, tidied
 from closedform.ir import Node, toposort, with_args
 from closedform.length import length
 

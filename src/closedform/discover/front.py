@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from closedform.discover.algebra import tidied
+from closedform.passes.algebra import tidied
 from closedform.discover.constants import EXACT, OVER, written
 from closedform.discover.problem import Law, Problem
 from closedform.discover.refit import refit

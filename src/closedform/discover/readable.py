@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import Factors, made_of, product_of, tidied
+from closedform.passes.algebra import Factors, made_of, product_of, tidied
 from closedform.discover.contents import canonical
 from closedform.discover.problem import Law, Problem
 from closedform.fitting import Constants

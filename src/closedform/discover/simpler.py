@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import tidied
+from closedform.passes.algebra import tidied
 from closedform.discover.sample import Sample
 from closedform.ir import Array, Node, substitute, toposort
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from closedform.errors import BadInput
 from closedform.explanations.sides import MOST, Sides
 from closedform.explanations.tables import Record, Table, figure
 
@@ -44,7 +45,16 @@ class Agreement(Record):
 
 
 def agreement(sides: Sides) -> Agreement:
-    """Return how far the formula is from the model on the rows, at most `MOST` of them."""
+    """Return how far the formula is from the model on the rows, at most `MOST` of them.
+
+    Raises:
+        BadInput: there is no second side.
+    """
+    if len(sides.sides) < 2:
+        raise BadInput(
+            f"There is only the {sides.sides[0].name}, and nothing beside it.",
+            hint="Give the model, and the formula as formula=.",
+        )
     some = sides.some(MOST)
     own, other = (some.ask(side, some.X) for side in some.sides)
     fine = np.isfinite(own) & np.isfinite(other)

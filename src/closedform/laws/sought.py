@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import tidied
+from closedform.passes.algebra import tidied
 from closedform.discover.problem import Problem
 from closedform.errors import BadInput
 from closedform.frontiers.data_alone import Recorded

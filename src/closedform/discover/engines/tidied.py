@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from closedform import ops
-from closedform.discover.algebra import tidied as shorter
+from closedform.passes.algebra import tidied as shorter
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.description import cheapest
 from closedform.discover.problem import Law, Problem

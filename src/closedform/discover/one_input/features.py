@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import reciprocal
+from closedform.passes.algebra import reciprocal
 from closedform.ir import Array, Node
 
 Inside = float | Node

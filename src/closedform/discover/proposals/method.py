@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.discover import one_input
-from closedform.discover.algebra import tidied
+from closedform.passes.algebra import tidied
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.contents import canonical, shortest
 from closedform.discover.front import short
