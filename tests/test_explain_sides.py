@@ -108,14 +108,12 @@ def test_log_odds_are_not_taken_for_chances():
 
 def test_what_is_no_formula_of_these_rows_is_refused_at_once():
     model = LinearRegression().fit(FRAME[["size", "age"]], FRAME["size"])
-    other = cf.read(
-        LinearRegression().fit(FRAME[["size"]].rename(columns={"size": "z"}), LABELS == "low")
-    )
+    renamed = FRAME[["size"]].rename(columns={"size": "z"})
+    other = cf.read(LinearRegression().fit(renamed, FRAME["age"]))
     with pytest.raises(cf.BadInput, match="'z' is absent"):
         cf.explain(model, FRAME, formula=other)
     with pytest.raises(cf.BadInput, match="no formula"):
         cf.explain(model, FRAME, formula="size + age")
-    for alone in (other, lambda rows: rows["size"]):
-        X = FRAME.rename(columns={"size": "z"}) if alone is other else FRAME
+    for alone, X in ((other, renamed), (lambda rows: rows["size"], FRAME)):
         with pytest.raises(cf.BadInput, match="nothing beside it"):
             _ = cf.explain(alone, X).agreement

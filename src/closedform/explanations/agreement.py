@@ -36,7 +36,9 @@ class Agreement(Record):
 
     def __str__(self) -> str:
         """Return it as a sentence."""
-        if self.rows and self.greatest == 0:
+        if not self.rows:
+            return "no row has a number from both the model and the formula"
+        if self.greatest == 0:
             return f"the formula says what the model says, to the last bit, on {self.rows:,} rows"
         return (
             f"the formula is {figure(self.typical)} from the model, typically, and "

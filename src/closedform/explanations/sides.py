@@ -55,7 +55,7 @@ class Target:
     @property
     def name(self) -> str:
         """What an axis is called."""
-        return f"is {self.label}" if self.kind == "label" else self.output
+        return f"the answer {self.label}" if self.kind == "label" else self.output
 
     def of(self, said: Said) -> Array:
         """Return the number for each row, shape (rows,); NaN where there is no answer."""
