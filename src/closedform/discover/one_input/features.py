@@ -151,6 +151,12 @@ def _arcs(x: Array) -> Array:
     return np.array([0.2, 0.4, 0.6, 0.75, 0.88, 0.95, 0.99, 1.0]) / _reach(x)
 
 
+def _before_a_pole(x: Array) -> Array:
+    """Constants k for which the tangent of kx has no pole in the range."""
+    shares = np.concatenate([np.arange(0.1, 0.9, 0.2 / FINE), 1 - np.geomspace(0.1, 0.005, 8)])
+    return np.asarray(shares * np.pi / 2 / _reach(x))
+
+
 def _exponents(x: Array) -> Array:
     return (
         np.array([p + 0.25 for p in np.arange(-5.25, 5, 0.5 / FINE)])
@@ -166,6 +172,14 @@ FAMILIES = (
     Family("x times exponential", lambda x, k: ops.mul(x, ops.exp(_times(k, x))), _rates),
     Family("sine", lambda x, k: ops.sin(_times(k, x)), _waves),
     Family("cosine", lambda x, k: ops.cos(_times(k, x)), _waves),
+    Family(
+        "tangent", lambda x, k: ops.div(ops.sin(_times(k, x)), ops.cos(_times(k, x))),
+        _before_a_pole,
+    ),
+    Family(
+        "cotangent", lambda x, k: ops.div(ops.cos(_times(k, x)), ops.sin(_times(k, x))),
+        lambda x: 2 * _before_a_pole(x),
+    ),
     Family("tanh", lambda x, k: ops.tanh(_times(k, x)), _steps),
     Family("tanh of 1/x", lambda x, k: ops.tanh(_under(k, x)), lambda x: 1 / _steps(x)),
     Family("arc tangent", lambda x, k: ops.atan(_times(k, x)), _steps),
