@@ -442,15 +442,3 @@ def test_a_table_of_two_inputs_stands_below_the_sum_that_reads_it():
     pair = ops.table(cell, {3.0: 0.5, 4.0: 0.25, 5.0: 0.75, 6.0: 1.5})
     formula = Formula({"y": ops.lin(1, (1, pair), (1, ops.input_(2)))}, tuple(map(Feature, "abc")))
     assert str(formula.to("text")).startswith("y = 1 + ")
-
-
-def test_the_chances_of_a_leaf_have_the_digits_that_are_asked_for():
-    X, y = load_iris(return_X_y=True)
-    forest = RandomForestClassifier(2, max_depth=2, random_state=0).fit(X, y)
-    tree = cf.small_tree(cf.read(forest), X, leaves=3, time_limit=2)[-1]
-    said = re.findall(r"P = ([\d.]+)", str(tree.to("text", digits=4)))
-    assert said and max(map(len, said)) <= len("0.1234")
-    given = tree.evaluate(X)
-    chances = np.column_stack([given[name] for name in tree.task.probability]).max(axis=1)
-    # The last digit may differ: the log-odds of the leaves were rounded before.
-    assert all(np.abs(np.array(said, dtype=float) - p).min() < 2e-3 for p in chances)
