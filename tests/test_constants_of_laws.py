@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closedform import ops as o
-from closedform.discover.algebra import tidied
 from closedform.discover.constants import cleaned, refitted, uncertainties
 from closedform.discover.numerals import numeral
 from closedform.discover.problem import Problem
 from closedform.length import length
+from closedform.passes.algebra import tidied
 from laws_asked import asked, far_off, recorded
 
 X, Y = o.input_(0), o.input_(1)

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 import closedform as cf
 from closedform.explanations import explaining
+from closedform.explanations.tables import Table
 
 RANDOM = np.random.default_rng(0)
 FRAME = pd.DataFrame(RANDOM.normal(size=(200, 3)), columns=["a", "b", "c"])
@@ -74,3 +75,23 @@ def test_surrogates_boundaries_and_laws_near_a_row_are_of_the_same_model():
     assert found.boundary("mean radius", "worst area").solved
     near = found.local(3, time_limit=3)
     assert near.said == pytest.approx(model.decision_function(X.iloc[[3]])[0], rel=1e-9)
+
+
+def test_a_model_that_is_worse_than_a_constant_is_explained_by_what_it_reads():
+    def model(rows):
+        return np.asarray(rows)[:, 1]
+
+    explanation = cf.explain(model, FRAME, -FRAME["b"])
+    assert explanation.importance.values["model"][1] < 0
+    assert [made.input for made in explanation.effects] == ["b"]
+
+
+@pytest.mark.parametrize("heads", [("input", *map(str, range(20)), ""), ("", "value", "")])
+def test_tables_keep_to_their_width_and_lose_nothing(heads):
+    words = "a text that is longer than a line of a narrow column would be"
+    row = ("name", *(k + 0.1234 for k in range(len(heads) - 2)), words)
+    lines = str(Table("title", heads, (row,))).splitlines()
+    assert max(map(len, lines)) <= 100
+    said = " ".join(lines).split()
+    assert {f"{k + 0.1234:.4g}" for k in range(len(heads) - 2)} | set(words.split()) <= set(said)
+    assert "none" in str(Table("title", heads, ()))

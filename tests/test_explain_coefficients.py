@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -94,3 +95,13 @@ def test_a_tree_which_has_no_slope_is_told_by_differences():
     assert beside.values["model"] == found.values["model"] and beside.ways == ("model over",)
     # 64 steps along a line: rows at the ends, where no row lies further out, are 2 of 100.
     assert found.values["formula"][0] == pytest.approx(4, rel=0.05)
+
+
+def test_rows_in_which_an_input_is_missing_tell_nothing_of_its_slope():
+    x = RANDOM.normal(size=(200, 2))
+    x[:60, 0] = np.nan
+    model = make_pipeline(SimpleImputer(), LinearRegression()).fit(x, 3 * RANDOM.normal(size=200))
+    found = coefficients(Sides.of(model, x))
+    # The regression's own, to rounding: what stands in for a missing value is flat.
+    np.testing.assert_allclose(found.values["formula"], model[-1].coef_, rtol=1e-12)
+    assert not found.deviations["formula"].any()

@@ -104,3 +104,16 @@ def test_log_odds_are_not_taken_for_chances():
     number = cf.read(LinearRegression().fit(FRAME[["size"]], FRAME["age"]))
     with pytest.raises(cf.BadInput, match="gives classes, and the formula beside it a number"):
         Sides.of(model, FRAME[["size"]], formula=number)
+
+
+def test_what_is_no_formula_of_these_rows_is_refused_at_once():
+    model = LinearRegression().fit(FRAME[["size", "age"]], FRAME["size"])
+    renamed = FRAME[["size"]].rename(columns={"size": "z"})
+    other = cf.read(LinearRegression().fit(renamed, FRAME["age"]))
+    with pytest.raises(cf.BadInput, match="'z' is absent"):
+        cf.explain(model, FRAME, formula=other)
+    with pytest.raises(cf.BadInput, match="no formula"):
+        cf.explain(model, FRAME, formula="size + age")
+    for alone, X in ((other, renamed), (lambda rows: rows["size"], FRAME)):
+        with pytest.raises(cf.BadInput, match="nothing beside it"):
+            _ = cf.explain(alone, X).agreement

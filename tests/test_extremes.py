@@ -184,3 +184,34 @@ def test_derivatives_and_elasticities_are_those_of_sympy(law):
         assert made.trail[-1].kind in ("real", "exact")
     with pytest.raises(cf.BadInput, match="no input 'x9'"):
         formula.elasticity("x9")
+
+
+@pytest.mark.parametrize(
+    ("law", "wrt", "meant"),
+    [
+        ("3*x0**2*x1", "x0", "2"),
+        ("2*x0**1.5/x1", "x1", "-1"),
+        ("x1*exp(2*x0)", "x0", "2*x0"),
+        ("x0/(x0 + x1)", "x1", "-x1/(x0 + x1)"),
+    ],
+)
+def test_factors_of_both_are_cancelled_in_an_elasticity(law, wrt, meant):
+    formula = cf.read(sympy.sympify(law))
+    made = formula.elasticity(wrt)
+    assert made.length <= cf.read(sympy.sympify(meant)).length + 1
+    rows = {"x0": RANDOM.uniform(1, 2, 20), "x1": RANDOM.uniform(1, 2, 20)}
+    expected = sympy.lambdify(sympy.symbols("x0 x1"), sympy.sympify(meant), "numpy")(**rows)
+    np.testing.assert_allclose(made(rows), expected * np.ones(20), rtol=1e-12)
+
+
+def test_a_category_that_is_missing_may_be_where_the_answer_is_extreme():
+    towns = np.array(["Bath", "York", None], dtype=object)[np.arange(60) % 3]
+    frame = pd.DataFrame({"size": RANDOM.normal(size=60), "town": towns})
+    y = frame["size"] + 10 * (frame["town"].isna())
+    prepared = make_column_transformer((OneHotEncoder(), ["town"]), remainder="passthrough")
+    model = make_pipeline(prepared, LinearRegression()).fit(frame, y)
+    found = extremes(Sides.of(model, frame))
+    greatest = next(r for r in found.reached if (r.direction, r.side) == ("greatest", "model"))
+    assert greatest.point["town"] is None
+    there = frame[frame["town"].isna()].iloc[[0]].assign(size=greatest.point["size"])
+    assert model.predict(there)[0] == pytest.approx(greatest.value, rel=1e-12)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
 import closedform as cf
 
@@ -74,6 +75,15 @@ def test_categories_and_what_is_missing_are_held():
     law = cf.local_law(model, row, frame, **QUICK)
     assert law.slopes == pytest.approx({"a": -3.0}, abs=1e-6)
     assert "b" in law.row and "colour" not in law.row
+
+
+def test_what_a_law_says_of_the_row_needs_no_input_that_it_does_not_read():
+    held = np.column_stack([X, np.full(len(X), 7.0)])  # the same in all rows, and so not moved
+    model = LinearRegression().fit(held, X[:, 0] - 2 * X[:, 1])
+    law = cf.local_law(model, 5, held, **QUICK)
+    # Fitted to draws around the row, on which the model is a plane: to rounding of its digits.
+    assert law.at_row == pytest.approx(model.predict(held[[5]])[0], abs=1e-6)
+    assert max(map(len, str(law).splitlines())) <= 100
 
 
 def test_a_constant_model_and_whole_numbers_have_local_laws():

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
 import closedform as cf
@@ -20,6 +21,7 @@ from closedform.reports.formulas import LANGUAGES, inlined
 from closedform.reports.inputs import joint_of
 from closedform.reports.misfit import misfit_of
 from closedform.reports.ranges import FEWEST, along, ranges_of
+from closedform.reports.reporting import written
 from closedform.reports.terms import terms_of
 from report_pages import CLASSES, HACKED, NAMES, hostile
 
@@ -222,3 +224,11 @@ def test_the_page_opens_with_the_formula_that_was_given(tmp_path):
     opened = found["formulas"][found["chosen"]]
     assert opened["texts"]["Python"]["text"] == short.to("python")
     assert made.all("h1")[0][1] == "Mine"
+
+
+def test_a_model_that_reads_no_input_has_a_page_without_a_curve():
+    X = np.arange(80.0).reshape(-1, 2)
+    case = case_of(DummyRegressor(strategy="constant", constant=7).fit(X, X[:, 0]), X)
+    page = written(case)
+    assert "it has 1 symbol;" in page
+    assert re.search(r"<figure hidden>.{0,40}<figcaption>", page, re.DOTALL)

@@ -1,6 +1,7 @@
 """Small trees, lists of rules and merged trees: faithful to the model, and short."""
 
 import math
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -329,3 +330,15 @@ def test_a_frontier_also_gets_trees_that_part_chances():
     rounds = sum(b < a for a, b in pairwise(sizes)) + 1
     assert rounds == 3
     assert (found[-1](X) == formula(X)).all()
+
+
+def test_the_chances_of_a_leaf_have_the_digits_that_are_asked_for():
+    X, y = load_iris(return_X_y=True)
+    forest = RandomForestClassifier(2, max_depth=2, random_state=0).fit(X, y)
+    tree = small_tree(cf.read(forest), X, leaves=3, time_limit=2)[-1]
+    said = re.findall(r"P = ([\d.]+)", str(tree.to("text", digits=4)))
+    assert said and max(map(len, said)) <= len("0.1234")
+    given = tree.evaluate(X)
+    chances = np.column_stack([given[name] for name in tree.task.probability]).max(axis=1)
+    # The last digit may differ: the log-odds of the leaves were rounded before.
+    assert all(np.abs(np.array(said, dtype=float) - p).min() < 2e-3 for p in chances)

@@ -146,6 +146,12 @@ def test_classes_are_refitted_to_y_by_their_likelihood():
     assert np.abs(shrunk.predict_proba(X) - wanted).max() > 0.2
 
 
+def test_a_forest_that_has_chances_and_no_scores_is_not_refitted():
+    X, y = load_digits(return_X_y=True)
+    forest = cf.read(RandomForestClassifier(3, max_depth=3, random_state=0).fit(X, y))
+    assert fitted_to_y(forest, Teacher.of(forest, X, y), Clock(None)) is None
+
+
 @pytest.fixture(scope="module")
 def smoothed():
     X, y = make_friedman1(600, noise=1, random_state=0)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closedform.discover.algebra import tidied
 from closedform.discover.description import least as least_error
 from closedform.discover.description import told
 from closedform.discover.numerals import numeral, shortened
@@ -22,6 +21,7 @@ from closedform.discover.simpler import simpler
 from closedform.fitting import Constants
 from closedform.ir import Array, Node
 from closedform.length import length
+from closedform.passes.algebra import tidied
 
 ROWS, TRYING, ALL = 2_000, 240, 20_000
 """Rows that constants are fitted to at last, that a simpler expression is tried on, and for data

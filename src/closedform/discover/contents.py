@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 from closedform import ops
-from closedform.discover.algebra import Factors, made_of, product_of, tidied
 from closedform.ir import Node, toposort, with_args
 from closedform.length import length
+from closedform.passes.algebra import Factors, made_of, product_of, tidied
 
 INSIDE = frozenset({"sqrt", "pow", "div", "mul", "lin"})
 

@@ -8,13 +8,13 @@ from contextlib import suppress
 
 import numpy as np
 
-from closedform.discover.algebra import tidied
 from closedform.discover.constants import EXACT, OVER, written
 from closedform.discover.problem import Law, Problem
 from closedform.discover.refit import refit
 from closedform.discover.sample import Sample
 from closedform.ir import Array, Node
 from closedform.length import length
+from closedform.passes.algebra import tidied
 from closedform.shorten.clock import Clock
 
 Ranked = tuple[int, float, Node, str]

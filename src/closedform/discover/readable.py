@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import Factors, made_of, product_of, tidied
 from closedform.discover.contents import canonical
 from closedform.discover.problem import Law, Problem
 from closedform.fitting import Constants
 from closedform.ir import Node, substitute, toposort, with_args
 from closedform.length import length
+from closedform.passes.algebra import Factors, made_of, product_of, tidied
 from closedform.passes.rounding import significant
 from closedform.shorten.neat import signs_of
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import tidied
 from closedform.discover.sample import Sample
 from closedform.ir import Array, Node, substitute, toposort
+from closedform.passes.algebra import tidied
 
 _FRACTIONS = {p / q for q in (1, 2, 3, 4) for p in range(-6 * q, 6 * q + 1)}
 POWERS = tuple(sorted(_FRACTIONS | {float(p) for p in range(-12, 13)}))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from closedform.errors import BadInput
 from closedform.explanations.sides import MOST, Sides
 from closedform.explanations.tables import Record, Table, figure
 
@@ -35,7 +36,9 @@ class Agreement(Record):
 
     def __str__(self) -> str:
         """Return it as a sentence."""
-        if self.rows and self.greatest == 0:
+        if not self.rows:
+            return "no row has a number from both the model and the formula"
+        if self.greatest == 0:
             return f"the formula says what the model says, to the last bit, on {self.rows:,} rows"
         return (
             f"the formula is {figure(self.typical)} from the model, typically, and "
@@ -44,7 +47,16 @@ class Agreement(Record):
 
 
 def agreement(sides: Sides) -> Agreement:
-    """Return how far the formula is from the model on the rows, at most `MOST` of them."""
+    """Return how far the formula is from the model on the rows, at most `MOST` of them.
+
+    Raises:
+        BadInput: there is no second side.
+    """
+    if len(sides.sides) < 2:
+        raise BadInput(
+            f"There is only the {sides.sides[0].name}, and nothing beside it.",
+            hint="Give the model, and the formula as formula=.",
+        )
     some = sides.some(MOST)
     own, other = (some.ask(side, some.X) for side in some.sides)
     fine = np.isfinite(own) & np.isfinite(other)

@@ -228,7 +228,9 @@ def _own_slopes(sides: Sides) -> dict[int, Array]:
     read = {i: k for i, k in own.items() if k is not None}
     columns, rows = columns_of(side.formula.inputs, sides.X, side.formula.needed)
     found = compute(gradient(sides.node, list(read.values())), columns, rows) if read else []
-    return {i: np.zeros(rows) for i in smooth} | dict(zip(read, found, strict=True))
+    made = {i: np.zeros(rows) for i in smooth} | dict(zip(read, found, strict=True))
+    # What stands in for a missing value is flat, and no slope of the input.
+    return {i: np.where(np.isfinite(sides.columns[i]), slope, np.nan) for i, slope in made.items()}
 
 
 def _smooth(side: Side, sides: Sides, i: int) -> bool:

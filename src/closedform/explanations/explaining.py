@@ -161,7 +161,8 @@ class Explanation:
         return tuple(self.effect(i) for i in order[:EFFECTS])
 
     def _matters(self, i: int) -> bool:
-        return any(held[i] > 0 for held in self.importance.values.values())
+        # Below 0, too: what is not read leaves the answer, and so the error, as it was.
+        return any(held[i] != 0 for held in self.importance.values.values())
 
     def _seconds(self, part: str) -> float:
         return SHARES[part] * (ENDLESS if self.time_limit is None else self.time_limit)

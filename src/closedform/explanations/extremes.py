@@ -252,7 +252,10 @@ class _Search:
             i: v for i, v in enumerate(point.values())
             if cells[i] != base or numbers[i] != self.table[cells[i], i]
         }  # fmt: skip
-        edits = {i: v for i, v in edits.items() if v is None or v == v or cells[i] != base}
+        edits = {
+            i: np.nan if v is None else v
+            for i, v in edits.items() if v is None or v == v or cells[i] != base
+        }  # fmt: skip
         answers = {
             s.name: float(sides.edited(s, np.array([base]), [edits])[0]) for s in sides.sides
         }

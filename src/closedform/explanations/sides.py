@@ -55,7 +55,7 @@ class Target:
     @property
     def name(self) -> str:
         """What an axis is called."""
-        return f"is {self.label}" if self.kind == "label" else self.output
+        return f"the answer {self.label}" if self.kind == "label" else self.output
 
     def of(self, said: Said) -> Array:
         """Return the number for each row, shape (rows,); NaN where there is no answer."""
@@ -140,12 +140,16 @@ class Sides:
             BadInput: rows, y, a formula or an output that do not fit the model.
             UnsupportedModel: it can be neither read nor asked.
         """
+        if not (formula is None or isinstance(formula, Formula)):
+            raise BadInput(f"formula={formula!r:.60} is no formula.", hint="Give cf.read(model).")
         read, exact = formula_of(model, X) if read_as is None else (read_as, True)
         shown = formula if formula is not None else read if exact else None
         _refuse_other_kind(read, shown)
         columns, rows = columns_of(read.inputs, X, read.needed if exact else None)
         if not rows:
             raise BadInput("There is no row.", hint="Give rows that the model can answer.")
+        if formula is not None:
+            columns_of(formula.inputs, X, formula.needed)  # refuses another model's, at once
         observed, notes = observed_of(y, rows, read)
         sides = []
         if shown is not model:

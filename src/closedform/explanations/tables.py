@@ -16,7 +16,9 @@ import numpy as np
 WIDEST_NAME = 36
 """Characters of a name on one line: a longer one goes on below, whole."""
 WIDTH = 100
-"""Characters of a line of a note."""
+"""Characters of a line."""
+NARROWEST = 14
+"""Text is folded no narrower than that, to keep a table within its lines."""
 
 Cell = str | float
 
@@ -43,20 +45,45 @@ class Table:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the text."""
-        right = self._right()
-        cells = [[[head] for head in self.heads]]
-        cells += [[_folded(cell) for cell in row] for row in self.rows]
-        widths = [max(len(part) for row in cells for part in row[c]) for c in range(len(right))]
         yield from textwrap.wrap(self.title, WIDTH)
-        for row in cells:
-            for parts in zip_longest(*row, fillvalue=""):
-                placed = (
-                    part.rjust(w) if r else part.ljust(w)
-                    for part, w, r in zip(parts, widths, right, strict=True)
-                )
-                yield ("  " + "  ".join(placed)).rstrip()
+        if not self.rows:
+            yield "  none"
+        else:
+            yield from self._body()
         for note in self.notes:
             yield from textwrap.wrap(f"note: {note}", WIDTH, subsequent_indent="  ")
+
+    def _body(self) -> Iterator[str]:
+        """Yield headings and rows; what is too wide, in blocks that begin with the same column."""
+        right = self._right()
+        limits = [WIDEST_NAME] * len(right)
+        cells = self._folded(limits)
+        over = 2 * len(right) + sum(_widths(cells)) - WIDTH
+        for c in reversed(range(len(right))):
+            if over > 0 and not right[c]:
+                own = _widths(cells)[c]
+                limits[c] = max(min(own, NARROWEST), own - over)
+                over -= own - limits[c]
+        cells = self._folded(limits)
+        widths = _widths(cells)
+        for k, block in enumerate(_blocks(widths)):
+            if k:
+                yield ""
+            for row in cells if any(self.heads) else cells[1:]:
+                for parts in zip_longest(*row, fillvalue=""):
+                    placed = (
+                        parts[c].rjust(widths[c]) if right[c] else parts[c].ljust(widths[c])
+                        for c in block
+                    )
+                    yield ("  " + "  ".join(placed)).rstrip()
+
+    def _folded(self, limits: Sequence[int]) -> list[list[list[str]]]:
+        """Return the lines of the headings and of each cell: rows, columns, lines."""
+        folded = [
+            [textwrap.wrap(figure(cell), w) or [""] for cell, w in zip(row, limits, strict=True)]
+            for row in self.rows
+        ]
+        return [[[head] for head in self.heads], *folded]
 
     def html(self) -> str:
         """Return it as an HTML table, without styles of its own."""
@@ -81,8 +108,20 @@ class Table:
         ]
 
 
-def _folded(cell: Cell) -> list[str]:
-    return textwrap.wrap(figure(cell), WIDEST_NAME) or [""]
+def _widths(cells: Sequence[Sequence[Sequence[str]]]) -> list[int]:
+    return [max(len(part) for row in cells for part in row[c]) for c in range(len(cells[0]))]
+
+
+def _blocks(widths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the columns that go side by side within the width, the first of all in each."""
+    block, used = [0], 2 + widths[0]
+    for c, width in enumerate(widths[1:], start=1):
+        if len(block) > 1 and used + 2 + width > WIDTH:
+            yield block
+            block, used = [0], 2 + widths[0]
+        block.append(c)
+        used += 2 + width
+    yield block
 
 
 def _cell(tag: str, cell: Cell, right: bool, more: str = "") -> str:

@@ -53,8 +53,9 @@ class Terms(Record):
     def tables(self) -> Sequence[Table]:
         """Return the terms, the one with the greatest effect first."""
         rows = tuple(map(self._row, range(min(len(self.terms), SHOWN))))
+        rest = f" and {self.constant:.6g}" if self.constant else ""
         notes = [
-            f"{self.target} is their sum and {self.constant:.6g}; effect: the deviation of what a "
+            f"{self.target} is their sum{rest}; effect: the deviation of what a "
             f"term adds over {self.rows:,} rows; share: of the variance of the sum, negative where "
             "a term works against the others"
         ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,8 @@ CERTAIN = 15.0
 all are clipped, as `Teacher` clips them."""
 ROUNDED = 1.01
 """Digits are dropped while the error grows by no more than this factor."""
+WIDTH = 100
+"""Characters of a line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,22 +84,23 @@ class LocalLaw:
     @property
     def at_row(self) -> float:
         """What the law says of the row."""
-        found = self.formula({f.name: [self.row.get(f.name, np.nan)] for f in self.formula.inputs})
-        return float(np.ravel(found)[0])
+        # Computed, not called: a model that refuses missing values is not asked, only its law.
+        held = [np.array([self.row.get(f.name, np.nan)]) for f in self.formula.inputs]
+        (found,) = compute([self.formula.outputs[self.formula.answer[0]]], held, 1)
+        return float(found[0])
 
     def __str__(self) -> str:
         """Return the law and how good it is."""
         moves = ", ".join(f"{name} {slope:+.4g}" for name, slope in self.slopes.items())
-        return "\n".join(
-            [
-                str(self.formula.to("text")).strip(),
-                f"within {self.radius:g} deviations of the row: R² {self.r2:.4f} (linear "
-                f"{self.linear_r2:.4f}), error {self.error:.3g}, from {self.rows} rows that count "
-                f"as {self.counting:.0f}",
-                f"at the row: {self.at_row:.6g} where the model says {self.said:.6g}"
-                + (f"; slopes: {moves}" if moves else ""),
-            ]
-        )
+        told = [
+            f"within {self.radius:g} deviations of the row: R² {self.r2:.4f} (linear "
+            f"{self.linear_r2:.4f}), error {self.error:.3g}, from {self.rows} rows that count "
+            f"as {self.counting:.0f}",
+            f"at the row: {self.at_row:.6g} where the model says {self.said:.6g}"
+            + (f"; slopes: {moves}" if moves else ""),
+        ]
+        lines = [row for part in told for row in wrap(part, WIDTH, subsequent_indent="  ")]
+        return "\n".join([str(self.formula.to("text")).strip(), "", *lines])
 
     def __repr__(self) -> str:
         """Return the text, which is what a console should show."""
@@ -196,8 +200,8 @@ class _Place:
         )  # fmt: skip
         if not moving:
             raise BadInput(
-                "No input of the row can move: each is a category, missing, or the same in all "
-                "rows of X.",
+                "No input of the row can move: each is a category, missing, the same in all rows "
+                "of X, or not read by the model.",
                 hint="Give rows X in which numbers vary.",
             )
         score, name = _score(teacher, held, output)

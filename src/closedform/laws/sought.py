@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import tidied
 from closedform.discover.problem import Problem
 from closedform.errors import BadInput
 from closedform.frontiers.data_alone import Recorded
 from closedform.frontiers.subject import Subject
 from closedform.ir import Array, Node, Type, substitute
+from closedform.passes.algebra import tidied
 from closedform.shorten.teacher import Teacher
 
 ROWS = 10_000

@@ -10,8 +10,13 @@ from closedform import ops
 from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.ir import Node, Type, toposort
+from closedform.length import length
+from closedform.passes.algebra import tidied
 
 Terms = list[tuple[float, Node]]
+
+ROUNDS = 4
+"""A product that was gathered shows factors of others: after so many rounds what is left stays."""
 
 
 @overload
@@ -34,14 +39,17 @@ def differentiate(of: Node | Formula, wrt: int | str) -> Node | Formula:
     if isinstance(of, Node):
         return gradient(of, [int(wrt)])[0]
     index = _position(of, wrt)
-    return _each(of, "differentiate", index, "∂{}/∂{}", lambda n: gradient(n, [index])[0])
+    return _each(
+        of, "differentiate", index, "∂{}/∂{}", lambda n: _gathered(gradient(n, [index])[0])
+    )
 
 
 def elasticity(of: Formula, wrt: int | str) -> Formula:
     """Return the elasticity of each output in one input, over the reals: ∂y/∂x · x/y.
 
     Each REAL output y becomes an output `∂ln y/∂ln x`: by how many per cent y grows with one per
-    cent of x. Where y is 0 it is missing or infinite.
+    cent of x. Factors of both are cancelled; where y is 0 for another reason, it is missing or
+    infinite.
 
     Args:
         of: a formula.
@@ -53,7 +61,22 @@ def elasticity(of: Formula, wrt: int | str) -> Formula:
     index = _position(of, wrt)
     x = ops.input_(index)
     return _each(of, "elasticity", index, "∂ln {}/∂ln {}",
-                 lambda n: ops.div(ops.mul(gradient(n, [index])[0], x), n))  # fmt: skip
+                 lambda n: _gathered(ops.div(ops.mul(gradient(n, [index])[0], x), n)))  # fmt: skip
+
+
+def _gathered(plain: Node) -> Node:
+    """Return an expression with its factors gathered, where that is no longer to read."""
+    for _ in range(ROUNDS):
+        gathered = tidied(plain)
+        if gathered is plain or _size(gathered) > _size(plain):
+            break
+        plain = gathered
+    return plain
+
+
+def _size(n: Node) -> int:
+    """Return how many symbols and operations there are to read."""
+    return length([n]) + len(toposort([n]))
 
 
 def _each(of: Formula, step: str, index: int, called: str, made: Callable[[Node], Node]) -> Formula:

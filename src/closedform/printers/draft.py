@@ -76,6 +76,11 @@ class Draft:
         """Return what probabilities (P) and scores (g) are called: P, or P1 for label number 1."""
         return Namer(self.formula, self.scribe).letter(letter)
 
+    def derived(self, value: float) -> float:
+        """Return a derived number without the digits that its own computation made up."""
+        rounded = [s.options["digits"] for s in self.formula.trail if s.name == "rounding"]
+        return float(f"{value:.{min([12, *rounded])}g}")
+
     def text(self, n: Node) -> str:
         """Return a node as an expression, or its name."""
         return self.speller.write([n])[0].text

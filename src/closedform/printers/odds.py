@@ -81,7 +81,7 @@ def verdicts(made: Draft) -> Values:
 
     def values(odds: list[float], facts: str) -> tuple[tuple[str, ...], Sentence]:
         heights = [math.exp(v - max(0.0, *odds)) for v in (0.0, *odds)]
-        word, told = shown([h / sum(heights) for h in heights], facts)
+        word, told = shown([made.derived(h / sum(heights)) for h in heights], facts)
         if not single:
             return word, told
         template = f"{told.template}, log-odds {{{len(told.names)}}}"

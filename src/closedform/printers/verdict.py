@@ -64,15 +64,9 @@ def _solved(draft: Draft, score: Node, cut: float) -> str:
     if terms is None or len(terms) < 2:
         return text
     x, w = max(terms.items(), key=lambda item: abs(item[1]))
-    rest = [(_short(draft, -v / w), other) for other, v in terms.items() if other is not x]
-    solved = ops.lin(_short(draft, (cut - score.data.bias) / w), *rest)
+    rest = [(draft.derived(-v / w), other) for other, v in terms.items() if other is not x]
+    solved = ops.lin(draft.derived((cut - score.data.bias) / w), *rest)
     return f"{text}, {draft.scribe.signs['that is']} {draft.text(x)} = {draft.text(solved)}"
-
-
-def _short(draft: Draft, value: float) -> float:
-    """Return a derived number without the digits that its own computation made up."""
-    rounded = [s.options["digits"] for s in draft.formula.trail if s.name == "rounding"]
-    return float(f"{value:.{min([12, *rounded])}g}")
 
 
 def _terms(score: Node) -> dict[Node, float] | None:
@@ -115,9 +109,9 @@ def _gap(draft: Draft, s: Node, t: Node) -> str:
     if first is None or second is None or len({*first, *second}) > SOLVED:
         return ""
     weights = {
-        x: _short(draft, first.get(x, 0.0) - second.get(x, 0.0)) for x in {**first, **second}
+        x: draft.derived(first.get(x, 0.0) - second.get(x, 0.0)) for x in {**first, **second}
     }
-    gap = ops.lin(_short(draft, s.data.bias - t.data.bias), *[(w, x) for x, w in weights.items()])
+    gap = ops.lin(draft.derived(s.data.bias - t.data.bias), *[(w, x) for x, w in weights.items()])
     return f", {draft.scribe.signs['that is']}\n{draft.text(gap)} = 0"
 
 

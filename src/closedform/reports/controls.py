@@ -126,7 +126,7 @@ def _answers(case: Case, inputs: Sequence[Mapping[str, Any]]) -> Html:
         element("div", id="chances"),
         element("p", id="warnings", class_="warning", role="status", hidden=True),
         element("figure", element("figcaption", choice), element("div", id="curve"),
-                element("p", id="curve-told", class_="note")),
+                element("p", id="curve-told", class_="note"), hidden=not inputs),
         element("div", element("h4", "What adds up to it"), element("div", id="terms"), id="sum"),
         class_="answers",
     )  # fmt: skip

@@ -22,8 +22,8 @@ def lead_of(case: Case, certificate: Certificate | str) -> Html:
     parts = [f"{case.sides.source or 'The model'} {what} from {_count(reads, 'input')}."]
     if case.exact is not None and isinstance(certificate, Certificate):
         agrees = "agrees with it on every row checked" if certificate.ok else "DIFFERS from it"
-        parts.append(f"Read as one exact formula, it has {case.exact.length:,} symbols; the "
-                     f"formula {agrees}.")  # fmt: skip
+        parts.append(f"Read as one exact formula, it has {_count(case.exact.length, 'symbol')}; "
+                     f"the formula {agrees}.")  # fmt: skip
     elif case.exact is None:
         parts.append(
             "It has no formula of its own: it was asked, and what follows came near to it."
@@ -36,7 +36,8 @@ def lead_of(case: Case, certificate: Certificate | str) -> Html:
 def _predicts(case: Case) -> str:
     task = case.sides.task
     if case.classifies:
-        known = ", ".join(map(str, task.classes[:6])) + (" …" if len(task.classes) > 6 else "")
+        known = ", ".join(str(c) or '""' for c in task.classes[:6])
+        known += " …" if len(task.classes) > 6 else ""
         return (
             f"tells {len(task.classes)} classes apart ({known})" if task.classes else "classifies"
         )

@@ -37,7 +37,8 @@ def fitted_to_y(formula: Formula, teacher: Teacher, clock: Clock) -> Formula | N
 
     Returns:
         The formula, the last step of its trail being "refit"; None where it has no constants that
-        could be fitted, y is no answer of the model's kind, or there are too few rows.
+        could be fitted or no scores, as forests that add chances have none, y is no answer of the
+        model's kind, or there are too few rows.
     """
     try:
         seen = one_hot(teacher) if teacher.classifies else numbers_of(teacher)
@@ -48,6 +49,8 @@ def fitted_to_y(formula: Formula, teacher: Teacher, clock: Clock) -> Formula | N
     if len(known) < 2 or not np.ptp(seen[known], axis=0).all():
         return None
     part, roots = teacher.part(known), _scores(formula)
+    if not roots:
+        return None
     found = (_likeliest if teacher.classifies else _nearest)(part, seen[known], roots, clock)
     if found is None or ROWS_EACH * found.count > len(known):
         return None

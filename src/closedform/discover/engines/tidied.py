@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from closedform import ops
-from closedform.discover.algebra import tidied as shorter
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.description import cheapest
 from closedform.discover.problem import Law, Problem
 from closedform.ir import Node, toposort
 from closedform.length import length
+from closedform.passes.algebra import tidied as shorter
 from closedform.shorten.clock import Clock
 
 LONGEST = 60

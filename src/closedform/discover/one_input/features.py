@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import reciprocal
 from closedform.ir import Array, Node
+from closedform.passes.algebra import reciprocal
 
 Inside = float | Node
 FINE = 3

@@ -10,7 +10,6 @@ import numpy as np
 
 from closedform import ops
 from closedform.discover import one_input
-from closedform.discover.algebra import tidied
 from closedform.discover.constants import cleaned, refitted
 from closedform.discover.contents import canonical, shortest
 from closedform.discover.front import short
@@ -22,6 +21,7 @@ from closedform.discover.proposals.symmetries import Move, Reduced, moves, reduc
 from closedform.fitting import Constants
 from closedform.fitting.constants import written
 from closedform.ir import Node
+from closedform.passes.algebra import tidied
 from closedform.passes.rounding import significant
 from closedform.shorten.clock import Clock
 

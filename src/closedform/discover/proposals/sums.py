@@ -15,10 +15,10 @@ from functools import partial
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import reciprocal
 from closedform.discover.problem import Problem
 from closedform.evaluate import compute
 from closedform.ir import Array, Node
+from closedform.passes.algebra import reciprocal
 from closedform.shorten.clock import Clock
 
 ROWS = 500

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from closedform import ops
-from closedform.discover.algebra import reciprocal
 from closedform.ir import Array, Node
+from closedform.passes.algebra import reciprocal
 from closedform.shorten.clock import Clock
 
 

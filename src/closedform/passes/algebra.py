@@ -92,7 +92,7 @@ def product_of(n: Node) -> tuple[float, Factors]:
         return _raised(coef, core.args[0], core.args[1].data)
     if core.op is ops.SQRT:
         return _raised(coef, core.args[0], 0.5)
-    if core.op is ops.EXP and core.args[0].op is ops.LIN:
+    if core.op is ops.EXP and core.args[0].op is ops.LIN and abs(core.args[0].data.bias) < 700:
         return _exponential(coef, core.args[0])
     if core.op not in (ops.MUL, ops.DIV):
         return coef, {core: 1.0}
@@ -117,7 +117,7 @@ def _exponential(coef: float, inner: Node) -> tuple[float, Factors]:
             rest.append((w, a))
     if rest:
         factors[ops.exp(_sum(ops.lin(0.0, *rest)))] = 1.0
-    return coef * math.exp(min(700.0, inner.data.bias)), factors
+    return coef * math.exp(inner.data.bias), factors
 
 
 def _raised(coef: float, base: Node, p: float) -> tuple[float, Factors]:
