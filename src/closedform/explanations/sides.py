@@ -21,7 +21,7 @@ from closedform.ir import Array, Node
 from closedform.ops.payloads import Label
 from closedform.probes.containers import Edits, edited, first_rows, recombined, take
 from closedform.shorten.asked import seconds_a_row
-from closedform.shorten.options import seed_of
+from closedform.shorten.options import refuse_no_formula, seed_of
 from closedform.verify.oracle import predictions
 
 MODEL, FORMULA = "model", "formula"
@@ -140,8 +140,7 @@ class Sides:
             BadInput: rows, y, a formula or an output that do not fit the model.
             UnsupportedModel: it can be neither read nor asked.
         """
-        if not (formula is None or isinstance(formula, Formula)):
-            raise BadInput(f"formula={formula!r:.60} is no formula.", hint="Give cf.read(model).")
+        refuse_no_formula(formula)
         read, exact = formula_of(model, X) if read_as is None else (read_as, True)
         shown = formula if formula is not None else read if exact else None
         _refuse_other_kind(read, shown)

@@ -27,7 +27,7 @@ from closedform.passes.rounding import rounding, significant
 from closedform.progress import Wanted, Watch, watching
 from closedform.shorten.clock import Clock
 from closedform.shorten.methods import METHODS, Method, method
-from closedform.shorten.options import seed_of, tolerance_of
+from closedform.shorten.options import refuse_no_formula, seed_of, tolerance_of
 from closedform.shorten.teacher import Teacher
 
 METHODS_SHARE = 0.94
@@ -94,10 +94,7 @@ def frontier(
 
 def _checked(methods: Any, formula: Any) -> list[str]:
     """Return the names of the methods to use; refuse what has no meaning."""
-    if not (formula is None or isinstance(formula, Formula)):
-        raise BadInput(
-            f"formula={formula!r:.60} is no formula.", hint="Give closedform.read(model)."
-        )
+    refuse_no_formula(formula)
     names = [methods] if isinstance(methods, str) else methods
     hint = "Methods: " + ", ".join(METHODS) + "."
     if not (names is None or isinstance(names, Iterable)):

@@ -35,6 +35,7 @@ from closedform.reports.sections import (
     lead_of,
     misfit_section,
 )
+from closedform.shorten.options import refuse_no_formula
 from closedform.store.files import put, refuse_unwritable
 
 LARGEST, ROOM = 1_500_000, 900_000
@@ -106,8 +107,7 @@ def write_report(
 def _check(front: Any, formula: Any) -> None:
     if not (front is None or isinstance(front, Frontier)):
         raise BadInput(f"front={front!r:.60} is no frontier.", hint="Give cf.frontier(model, X).")
-    if not (formula is None or isinstance(formula, Formula)):
-        raise BadInput(f"formula={formula!r:.60} is no formula.", hint="Give cf.read(model).")
+    refuse_no_formula(formula)
 
 
 def written(

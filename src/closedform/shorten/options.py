@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadInput
+from closedform.formula import Formula
 
 MOST = 10_000_000
 """More rows, terms or leaves than this are no option but a slip, and would not fit into memory."""
@@ -56,6 +57,16 @@ def seconds(value: Any) -> float | None:
 def tolerance_of(value: Any) -> float | None:
     """Return the greatest error that is accepted; None for no such."""
     return None if value is None else number("tolerance", value, "an error from 0 on", endless=True)
+
+
+def refuse_no_formula(value: Any) -> None:
+    """Refuse what is given as `formula=` and is neither a formula nor None.
+
+    Raises:
+        BadInput: it is something else.
+    """
+    if not (value is None or isinstance(value, Formula)):
+        raise BadInput(f"formula={value!r:.60} is no formula.", hint="Give cf.read(model).")
 
 
 def seed_of(value: Any) -> int:
