@@ -15,6 +15,7 @@ from closedform.errors import BadFile, BadInput
 from closedform.formula import Formula
 from closedform.hybrid.directions import Directions
 from closedform.hybrid.layout import KINDS, Layout, Slot
+from closedform.hybrid.records import Named, Record
 from closedform.ir import Array
 from closedform.printers.display import fragment
 from closedform.store import from_dict, to_dict
@@ -31,8 +32,8 @@ class BlockLaw:
     Attributes:
         formula: what a row becomes: the block's outputs, or the directions that they move in.
         layout: which tensors rows come from and go to.
-        returned: what the block returns: nested tuples, lists and dicts with the number of an
-            output tensor at each place, and None for what no formula is there for.
+        returned: what the block returns: nested tuples, lists, dicts and records with the number of
+            an output tensor at each place, and None for what no formula is there for.
         directions: how outputs come from the formula's; None where they are the same.
         rest: what the outputs are that no formula is there for: their means, shape (outputs,), NaN
             for those that the formula gives; None where it gives all.
@@ -150,7 +151,8 @@ def law_of(given: Any) -> BlockLaw:
     if not isinstance(given, Formula):
         raise BadInput(
             f"{type(given).__name__} cannot stand in the place of a block.",
-            hint="Give one of the laws that cf.hybrid.distill returns, or a formula.",
+            hint="Give one of the laws that cf.hybrid.distill returns, as laws.best or laws[3], or "
+            "a formula.",
         )
     first, last = Slot((0,), len(given.inputs)), Slot((), len(given.answer))
     return BlockLaw(given, Layout("last", (first,), (last,)))
@@ -199,8 +201,12 @@ def _slot(made: Mapping[str, Any]) -> Slot:
 
 def _structure(returned: Any) -> Any:
     """Return nested tuples, lists and dicts as JSON has them."""
+    if isinstance(returned, Named):
+        entries = [[k, _structure(v)] for k, v in returned.entries]
+        return {"named": [returned.name, entries]}
     if isinstance(returned, Mapping):
-        return {"dict": [[k, _structure(v)] for k, v in returned.items()]}
+        kind = "record" if isinstance(returned, Record) else "dict"
+        return {kind: [[k, _structure(v)] for k, v in returned.items()]}
     if isinstance(returned, Sequence):
         kind = "list" if isinstance(returned, list) else "tuple"
         return {kind: [_structure(v) for v in returned]}
@@ -211,6 +217,8 @@ def _read(made: Any) -> Any:
     if not isinstance(made, dict):
         return None if made is None else int(made)
     ((kind, held),) = made.items()
-    if kind == "dict":
-        return {k: _read(v) for k, v in held}
+    if kind == "named":
+        return Named(str(held[0]), tuple((str(k), _read(v)) for k, v in held[1]))
+    if kind in ("dict", "record"):
+        return (Record if kind == "record" else dict)({k: _read(v) for k, v in held})
     return [_read(v) for v in held] if kind == "list" else tuple(_read(v) for v in held)

@@ -13,7 +13,7 @@ from closedform.errors import BadFile, BadInput
 from closedform.hybrid.law import BlockLaw, read_law
 from closedform.ir import Array
 from closedform.printers.display import with_text
-from closedform.store.files import put
+from closedform.store.files import bytes_of, put
 
 if TYPE_CHECKING:
     from closedform.hybrid.oracle import Oracle
@@ -209,12 +209,11 @@ def load(path: Any) -> Any:
         BadFile: the file is missing, malformed, of another version, or a formula was changed.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            made = json.load(file)
+        made = json.loads(bytes_of(path))
         return _laws(made) if made["format"] == FORMAT else read_law(made)
     except BadFile as problem:
         raise BadFile(f"{path}: {problem.message}", hint=problem.hint) from problem
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise BadFile(
             f"{path}: no laws of a block: {type(problem).__name__}: {problem}.",
             hint="Give a file that law.save(path) or laws.save(path) wrote.",

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.hybrid.capture import Passed, Path, at, tensors_in
+from closedform.hybrid.capture import Passed, Path, at, leaves_in, tensors_in
+from closedform.hybrid.layout import Layout
 from closedform.hybrid.oracle import Found, Oracle, found_in
+from closedform.hybrid.records import Named
 from closedform.ir import Array
 
 FEWEST = 30
@@ -76,12 +78,17 @@ def sampled(
     """
     random, found, kept = np.random.default_rng([seed, 31]), None, _Kept(most)
     returned: Any = None
-    left_out = 0
+    left_out = other = 0
+    held: dict[Path, Any] = {}
     for call in calls:
         if found is None:
             picked = _picked(call.said, result)
             returned = _returned(call.said, picked)
             found = found_in(block, call, picked, axis, kind)
+            held = dict(_held(call.given, found.layout))
+        if not _as_then(held, dict(_held(call.given, found.layout))):
+            other += 1
+            continue
         try:
             table = [found.layout.rows_in(call.given), found.layout.rows_out(call.said)]
         except (KeyError, IndexError, TypeError, RuntimeError):
@@ -94,7 +101,42 @@ def sampled(
             continue
         kept.add(rows, said, random.random(len(rows)))
     assert found is not None  # a block that is never called raises before
-    return kept.sample(found, returned, left_out)
+    return kept.sample(found, returned, [*_of_calls(left_out, _FORM), *_of_calls(other, _HELD)])
+
+
+_FORM = "another form than the first were left out: the formula takes arguments as they were there"
+_HELD = "other values of what is no part of a row were left out: the formula holds for the first's"
+
+
+def _of_calls(count: int, what: str) -> Iterator[str]:
+    """Yield what is said of calls that were left out, if any were."""
+    if count:
+        yield f"{count:,} {'call' if count == 1 else 'calls'} with {what}."
+
+
+def _held(given: Any, layout: Layout) -> Iterator[tuple[Path, Any]]:
+    """Yield the arguments that are no part of the rows: numbers, words, tensors as masks."""
+    known = {s.path for s in layout.inputs} | {path for path, _ in layout.tied}
+    for path, value in leaves_in(given):
+        if path not in known and (value is None or isinstance(value, bool | int | float | str)):
+            yield path, value
+        elif path not in known and hasattr(value, "detach"):
+            yield path, value
+
+
+def _as_then(then: dict[Path, Any], now: dict[Path, Any]) -> bool:
+    """Tell whether arguments are what they were."""
+    if then.keys() != now.keys():
+        return False
+    return all(_same(a, now[path]) for path, a in then.items())
+
+
+def _same(a: Any, b: Any) -> bool:
+    import torch
+
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return a.shape == b.shape and torch.equal(a, b)
+    return type(a) is type(b) and bool(a == b or a != a)
 
 
 class _Kept:
@@ -117,7 +159,7 @@ class _Kept:
         order = np.argsort(drawn, kind="stable")[: self.most]
         return rows[order], said[order], drawn[order]
 
-    def sample(self, found: Found, returned: Any, left_out: int) -> Sample:
+    def sample(self, found: Found, returned: Any, of_calls: Sequence[str]) -> Sample:
         rows, said, _ = self._least() if self.parts else (np.empty((0, 1)),) * 3
         if len(rows) < FEWEST:
             raise BadInput(
@@ -127,12 +169,7 @@ class _Kept:
         notes = list(found.notes)
         if self.wild:
             notes.append(f"{self.wild:,} of {self.seen:,} rows are not finite, and left out.")
-        if left_out:
-            notes.append(
-                f"{left_out} calls of another form than the first were left out: the formula "
-                "takes arguments as they were there."
-            )
-        return Sample(rows, said, found, returned, self.seen, tuple(notes))
+        return Sample(rows, said, found, returned, self.seen, (*notes, *of_calls))
 
 
 def _picked(said: Any, result: int | None) -> list[Path]:
@@ -162,8 +199,10 @@ def _returned(said: Any, picked: Sequence[Path], path: Path = ()) -> Any:
         return list(picked).index(path)
     inner = at(said, path)
     if isinstance(inner, Mapping):
-        return {k: _returned(said, picked, (*path, k)) for k in inner}
+        return type(inner)({k: _returned(said, picked, (*path, k)) for k in inner})
     if isinstance(inner, tuple | list):
         made = [_returned(said, picked, (*path, i)) for i in range(len(inner))]
+        if hasattr(inner, "_fields"):
+            return Named(type(inner).__name__, tuple(zip(inner._fields, made, strict=True)))
         return made if isinstance(inner, list) else tuple(made)
     return None

@@ -12,6 +12,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.discover.choice import Choice, best
+from closedform.discover.constants import cleaned
 from closedform.discover.noise import estimated
 from closedform.discover.problem import Law, Problem
 from closedform.discover.readable import readable
@@ -71,7 +72,8 @@ def searched(
         watch: told of each output, and of its laws.
     """
     found = [Found() for _ in sought]
-    workers = _workers(jobs) if len(sought) > 1 else 1
+    # To start workers takes seconds.
+    workers = _workers(jobs) if len(sought) > 1 and not clock.out() else 1
     done = (
         _in_parallel(sought, clock, options, jobs, workers, found)
         if workers > 1
@@ -79,7 +81,7 @@ def searched(
     )
     for i in done:
         watch.tell(f"{sought[i].name}: {len(found[i].laws)} laws")
-    if any(some.interrupted for some in found):
+    if any(some.interrupted or some.cut for some in found):
         for one, some in zip(sought, found, strict=True):
             some.laws = some.laws or at_once(one.problem)
     return found
@@ -87,9 +89,17 @@ def searched(
 
 def at_once(problem: Problem) -> list[Law]:
     """Return what there is of an output that the search never came to."""
+    if not problem.inputs or not np.ptp(problem.values):
+        return []
     with np.errstate(all="ignore"):
-        sketch = nearest(problem) if problem.inputs else None
-    return [] if sketch is None else [sketch]
+        sketch = nearest(problem)
+        return [] if sketch is None else _with_plain(problem, sketch)
+
+
+def _with_plain(problem: Problem, law: Law) -> list[Law]:
+    """Return a law that was met on the way, and what it is without the dust of its fit."""
+    less = cleaned(problem, law.node)
+    return [law, Law(less, problem.error(less), law.made)]
 
 
 def _workers(jobs: int | None) -> int:
@@ -122,14 +132,22 @@ def _in_parallel(
     import joblib
 
     seconds = clock.left / math.ceil(len(sought) / workers)
-    tasks = (joblib.delayed(one_search)(one, seconds, options) for one in sought)
+    tasks = (joblib.delayed(_numbered)(i, one, seconds, options) for i, one in enumerate(sought))
     try:
-        made = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-        for i, one in enumerate(made):
+        # One by one, and as they end: of those that have, nothing is lost when others are
+        # interrupted.
+        made = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks)
+        for i, one in made:
             found[i] = one
             yield i
     except KeyboardInterrupt:
         found[-1].interrupted = True
+
+
+def _numbered(
+    number: int, sought: Sought, seconds: float, options: Mapping[str, Any]
+) -> tuple[int, Found]:
+    return number, one_search(sought, seconds, options)
 
 
 def one_search(
@@ -147,7 +165,7 @@ def one_search(
         most = clock.at_most(SHARE * clock.left)
         _until(found, most, lambda: _solved(found, sought, most, dict(options), watch))
         if found.cut or found.interrupted:
-            found.laws += _better(found.rough, found.laws)
+            found.laws += _better(sought.problem, found.rough, found.laws)
         if not found.interrupted:
             # What was found in all the time there was is worth the seconds to choose from it.
             _until(found, clock, lambda: _choose(found, sought, options.get("seed", 0)))
@@ -190,11 +208,13 @@ def _best_so_far(found: Found) -> Best:
     return Best.of(error, symbols)
 
 
-def _better(rough: Sequence[Law], laws: Sequence[Law]) -> list[Law]:
+def _better(problem: Problem, rough: Sequence[Law], laws: Sequence[Law]) -> list[Law]:
     """Return the nearest of what was found on the way, where that is much nearer than the laws."""
     best = min(rough, key=lambda law: law.error, default=None)
     least = min((law.error for law in laws), default=math.inf)
-    return [best] if best is not None and best.error < LESS * least else []
+    if best is None or best.error >= LESS * least:
+        return []
+    return _with_plain(problem, best)
 
 
 def _choose(found: Found, sought: Sought, seed: int) -> None:
