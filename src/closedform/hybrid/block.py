@@ -84,7 +84,7 @@ class Standing(nn.Module):
             return gathered(parts[place], slot, self.law.layout.kind)
         if isinstance(place, Named):
             return place.filled([self._filled(v, parts) for _, v in place.entries])
-        if isinstance(place, Mapping):
+        if isinstance(place, dict):
             return type(place)({k: self._filled(v, parts) for k, v in place.items()})
         return type(place)(self._filled(v, parts) for v in place)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -164,7 +165,7 @@ def read_law(made: Any) -> BlockLaw:
     Raises:
         BadFile: it is none, or holds what does not fit.
     """
-    if made["format"] != FORMAT or made["version"] != VERSION or made["rows"] not in KINDS:
+    if [made["format"], made["version"]] != [FORMAT, VERSION] or str(made["rows"]) not in KINDS:
         raise BadFile("no law of a block of this version.", hint="Save it again, or update.")
     formula = from_dict(made["formula"])
     inputs, outputs = (tuple(_slot(s) for s in made[k]) for k in ("inputs", "outputs"))
@@ -173,12 +174,39 @@ def read_law(made: Any) -> BlockLaw:
     rest = made.get("rest")
     known = None if rest is None else np.array([np.nan if r is None else r for r in rest], float)
     law = BlockLaw(formula, layout, _read(made["returned"]), _directions(made), known)
-    given = len(formula.answer) if law.directions is None else len(law.directions.centre)
-    if known is not None:
-        given += int(np.isfinite(known).sum())
-    if given != layout.height or layout.width != len(formula.inputs):
+    if not all(_fitting(law)):
         raise BadFile("the formula does not fit the tensors.", hint="Save it again.")
     return law
+
+
+def _fitting(law: BlockLaw) -> Iterator[bool]:
+    """Yield whether each thing that a law holds goes with the others."""
+    layout, count = law.layout, len(law.formula.answer)
+    slots = [*layout.inputs, *layout.outputs]
+    yield all(s.size > 0 and s.axis >= 0 for s in slots)
+    yield layout.kind != "whole" or all(s.size == prod(s.shape) for s in slots)
+    yield all(0 <= i < len(layout.inputs) for _, i in layout.tied)
+    yield sorted(_numbers(law.returned)) == list(range(len(layout.outputs)))
+    if law.directions is not None:
+        d = law.directions
+        yield d.back.shape == (len(d.centre), count) and d.ahead.shape == d.back.T.shape
+        yield all(np.isfinite(values).all() for values in (d.centre, d.ahead, d.back))
+        count = len(d.centre)
+    if law.rest is not None:
+        yield law.rest.shape == (layout.height,)
+        count += int(np.isfinite(law.rest).sum())
+    yield count == layout.height and layout.width == len(law.formula.inputs)
+
+
+def _numbers(returned: Any) -> Iterator[int]:
+    """Yield the numbers of the tensors that a block returns."""
+    if isinstance(returned, int):
+        yield returned
+    elif isinstance(returned, Named):
+        yield from _numbers([inner for _, inner in returned.entries])
+    elif returned is not None:
+        inside = returned.values() if isinstance(returned, Mapping) else returned
+        yield from (i for inner in inside for i in _numbers(inner))
 
 
 def _directions(made: Mapping[str, Any]) -> Directions | None:

@@ -210,14 +210,19 @@ def load(path: Any) -> Any:
     """
     try:
         made = json.loads(bytes_of(path))
+        if not isinstance(made, dict) or "format" not in made:
+            raise BadFile('no laws of a block: there is no field "format".', hint=_WRITTEN)
         return _laws(made) if made["format"] == FORMAT else read_law(made)
     except BadFile as problem:
         raise BadFile(f"{path}: {problem.message}", hint=problem.hint) from problem
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise BadFile(
             f"{path}: no laws of a block: {type(problem).__name__}: {problem}.",
-            hint="Give a file that law.save(path) or laws.save(path) wrote.",
+            hint=_WRITTEN,
         ) from problem
+
+
+_WRITTEN = "Give a file that law.save(path) or laws.save(path) wrote."
 
 
 def _laws(made: Any) -> BlockLaws:

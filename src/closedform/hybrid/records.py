@@ -52,7 +52,7 @@ class Named:
         key = (self.name, tuple(k for k, _ in self.entries))
         if key not in _TYPES:
             try:
-                _TYPES[key] = namedtuple(*key)  # type: ignore[misc]  # noqa: PYI024
+                _TYPES[key] = namedtuple(*key)
             except (TypeError, ValueError) as problem:
                 raise BadFile(f"no named tuple: {problem}.", hint="Save the law again.") from None
 

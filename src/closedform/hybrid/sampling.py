@@ -118,9 +118,8 @@ def _held(given: Any, layout: Layout) -> Iterator[tuple[Path, Any]]:
     """Yield the arguments that are no part of the rows: numbers, words, tensors as masks."""
     known = {s.path for s in layout.inputs} | {path for path, _ in layout.tied}
     for path, value in leaves_in(given):
-        if path not in known and (value is None or isinstance(value, bool | int | float | str)):
-            yield path, value
-        elif path not in known and hasattr(value, "detach"):
+        plain = value is None or isinstance(value, bool | int | float | str)
+        if path not in known and (plain or hasattr(value, "detach")):
             yield path, value
 
 
@@ -135,7 +134,7 @@ def _same(a: Any, b: Any) -> bool:
     import torch
 
     if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-        return a.shape == b.shape and torch.equal(a, b)
+        return a.shape == b.shape and bool(torch.equal(a, b))
     return type(a) is type(b) and bool(a == b or a != a)
 
 
@@ -193,12 +192,10 @@ def _picked(said: Any, result: int | None) -> list[Path]:
 
 def _returned(said: Any, picked: Sequence[Path], path: Path = ()) -> Any:
     """Return the structure of what is returned, with the number of a tensor at its place."""
-    from collections.abc import Mapping
-
     if path in picked:
         return list(picked).index(path)
     inner = at(said, path)
-    if isinstance(inner, Mapping):
+    if isinstance(inner, dict):
         return type(inner)({k: _returned(said, picked, (*path, k)) for k in inner})
     if isinstance(inner, tuple | list):
         made = [_returned(said, picked, (*path, i)) for i in range(len(inner))]
