@@ -135,20 +135,27 @@ def test_of_several_workers_the_laws_of_outputs_that_have_ended_stay():
     """The last output has a law at once; Ctrl-C comes then, while the first is looked at."""
     from joblib import parallel_config
 
-    ended, pressed = threading.Event(), threading.Event()
+    pressed = threading.Event()
+
+    def press():
+        pressed.set()
+        _thread.interrupt_main()
+
+    def told(line):
+        if line.startswith("y1:"):
+            threading.Timer(0.1, press).start()
 
     def model(Z):
-        if threading.current_thread() is not threading.main_thread() and ended.is_set():
-            if not pressed.is_set():
-                pressed.set()
-                _thread.interrupt_main()
+        if pressed.is_set() and threading.current_thread() is not threading.main_thread():
             raise RuntimeError("this thread is to end")
-        hard = np.sin(Z[:, 0] * Z[:, 1] + np.cos(3 * Z[:, 2]))
+        hard = np.sin(Z[:, 0] * Z[:, 1] + np.cos(3 * Z[:, 2] ** Z[:, 0])) * np.sin(
+            Z[:, 2] / Z[:, 1]
+        )
         return np.column_stack([hard, 3 * Z[:, 0] * Z[:, 1] ** -1.5])
 
     X = rows(200, 3)
     with parallel_config("threading", n_jobs=2):
-        laws = cf.distill(model, X, engines=[], time_limit=20, progress=lambda line: ended.set())
+        laws = cf.distill(model, X, engines=[], time_limit=20, progress=told)
     assert any("interrupted" in note for note in laws.notes)
     last = laws.entries[-1].formula
     np.testing.assert_allclose(last(X)[:, 1], 3 * X[:, 0] * X[:, 1] ** -1.5, rtol=1e-9)

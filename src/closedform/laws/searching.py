@@ -12,16 +12,18 @@ import numpy as np
 
 from closedform import ops
 from closedform.discover.choice import Choice, best
-from closedform.discover.constants import cleaned
 from closedform.discover.noise import estimated
 from closedform.discover.problem import Law, Problem
 from closedform.discover.readable import readable
-from closedform.discover.rough import nearest
+from closedform.discover.rough import nearest, straight
 from closedform.discover.schedule import solve
 from closedform.errors import ClosedformError, MissingExtra, first_line
+from closedform.fitting import Constants
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
 from closedform.laws.sought import Sought
 from closedform.length import length
+from closedform.passes.rounding import significant
+from closedform.passes.simplify import simplified
 from closedform.progress import Best, Watch
 from closedform.shorten.clock import Clock
 
@@ -31,6 +33,9 @@ LESS = 0.8
 """What was found on the way is no law: it is taken where it has less than this of their error."""
 MORE = 1.25
 """A law so many times the noise away misses something: the noise is known to a tenth."""
+DUST, DIGITS, SAME = 1e-9, (2, 3, 4, 6, 12), 1.01
+"""What was found on the way loses constants of such a share of the largest, and has the fewest of
+these digits, if its error stays so nearly the same."""
 GRACE = 1.0
 """Seconds for which a step on its way may overrun; then it is cut off."""
 
@@ -92,14 +97,25 @@ def at_once(problem: Problem) -> list[Law]:
     if not problem.inputs or not np.ptp(problem.values):
         return []
     with np.errstate(all="ignore"):
-        sketch = nearest(problem)
-        return [] if sketch is None else _with_plain(problem, sketch)
+        found = [straight(problem), nearest(problem)]
+        return [_plain(problem, law) for law in found if law is not None]
 
 
-def _with_plain(problem: Problem, law: Law) -> list[Law]:
-    """Return a law that was met on the way, and what it is without the dust of its fit."""
-    less = cleaned(problem, law.node)
-    return [law, Law(less, problem.error(less), law.made)]
+def _plain(problem: Problem, law: Law) -> Law:
+    """Return a law that was met on the way in few digits, and without the dust of its fit.
+
+    At once: terms that explain nothing are looked for with time alone.
+    """
+    constants = Constants([law.node])
+    sizes = np.abs(constants.start)
+    fine = np.where(sizes > DUST * sizes.max(initial=0.0), constants.start, 0.0)
+    for digits in DIGITS:
+        (node,) = constants.put(np.array(significant(fine.tolist(), digits)))
+        node = simplified([node])[node]
+        error = problem.error(node)
+        if error <= SAME * law.error + DUST:
+            return Law(node, error, law.made)
+    return law
 
 
 def _workers(jobs: int | None) -> int:
@@ -214,7 +230,7 @@ def _better(problem: Problem, rough: Sequence[Law], laws: Sequence[Law]) -> list
     least = min((law.error for law in laws), default=math.inf)
     if best is None or best.error >= LESS * least:
         return []
-    return _with_plain(problem, best)
+    return [_plain(problem, best)]
 
 
 def _choose(found: Found, sought: Sought, seed: int) -> None:
