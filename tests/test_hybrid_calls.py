@@ -126,6 +126,27 @@ def test_calls_with_another_factor_are_no_rows_of_one_law():
     assert any("1 call with other values" in note for note in laws.notes)
 
 
+def test_a_part_that_answers_some_rows_alone_is_asked_about_them():
+    class Logarithm(nn.Module):
+        def forward(self, x):
+            return torch.log(x[:, :1]) * x[:, 1:]
+
+    laws = laws_of(nn.Sequential(Logarithm()), "0", rows(300, 2))
+    assert laws.best.text.split("\n")[0] == "y = x1*log(x0)"
+    assert any("150 of 300 rows are not finite" in note for note in laws.notes)
+
+
+def test_what_a_part_draws_is_not_what_its_rows_were_drawn_from():
+    class Noisy(nn.Module):
+        def forward(self, x):
+            return x + torch.randn_like(x)
+
+    torch.manual_seed(0)
+    laws = laws_of(nn.Sequential(Noisy()), "0", torch.randn(200, 2), time_limit=0)
+    assert laws.told[laws.chosen].r2 < 0.7  # half of the variance is noise; it was 1
+    assert any("more than the row" in note for note in laws.notes)
+
+
 def test_what_only_passes_batches_on_takes_them_as_the_network_within():
     net = nn.DataParallel(network())
     laws = laws_of(net, "module.1", [(rows(100, 4), torch.zeros(100))], time_limit=0)

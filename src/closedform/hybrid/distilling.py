@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -92,6 +93,7 @@ def distill(
     """
     seed, started = seed_of(seed), time.perf_counter()
     most, limit = whole("sample", sample, 50), seconds(time_limit)
+    batch_axis = whole("batch_axis", batch_axis, 0)
     if rows is not None and rows not in KINDS:
         raise BadInput(f"rows={rows!r} has no meaning.", hint="Give one of: " + ", ".join(KINDS))
     with (
@@ -222,11 +224,8 @@ def slopes(ask: Ask, rows: Array, among: Array) -> Array:
 def _given(outputs: Any, count: int) -> Array:
     if outputs is None:
         return np.arange(count)
-    try:
-        given = np.unique(np.asarray(outputs, dtype=int).ravel())
-    except (TypeError, ValueError):
-        given = np.empty(0, dtype=int)
-    if len(given) == 0 or given.min() < 0 or given.max() >= count:
+    given = np.unique(np.asarray(outputs).ravel())
+    if given.dtype.kind not in "iu" or not len(given) or given[0] < 0 or given[-1] >= count:
         raise BadInput(
             f"outputs={outputs!r} has no meaning.",
             hint=f"The block has {count} outputs: give some of 0 to {count - 1}.",
@@ -287,6 +286,8 @@ def _lost(task: Task) -> float:
 
 
 def _cached(cache: Any, key: str) -> BlockLaws | None:
+    if not isinstance(cache, str | os.PathLike):
+        raise BadInput(f"cache={cache!r} is no path.", hint='As "laws.json".')
     if not File(cache).exists():
         return None
     try:

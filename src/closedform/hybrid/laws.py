@@ -250,8 +250,8 @@ def _number(value: Any, absent: float) -> float:
 
 def _lines(laws: BlockLaws) -> Iterator[str]:
     yield (
-        f"{laws.name}: {len(laws)} laws from {laws.seen:,} rows; errors on {laws.rows:,} that no "
-        "step saw"
+        f"{laws.name}: {len(laws)} law{'s' * (len(laws) > 1)} from {laws.seen:,} rows; errors on "
+        f"{laws.rows:,} that no step saw"
     )
     if laws.lost:
         yield f"fewer directions lose {laws.lost:.2%} of the variance, whatever the formula"

@@ -204,9 +204,12 @@ def _alone(oracle: Oracle) -> bool:
     mixed = oracle.said(rows[order], lead)
     if oracle.double:
         said, dtype = oracle.said(rows, lead), "float64"
-    scale = said.std() or np.abs(said).max() or 1.0
-    away = np.abs(mixed - said[order]) / scale
-    return bool((away[np.isfinite(said[order])] <= SAME[dtype.removeprefix("torch.")]).all())
+    fine = np.isfinite(said)
+    if not fine.any():
+        return False
+    scale = said[fine].std() or np.abs(said[fine]).max() or 1.0
+    away = np.abs(mixed - said[order])[fine[order]] / scale
+    return bool((away <= SAME[dtype.removeprefix("torch.")]).all())
 
 
 def _no_layout(call: Passed, picked: Sequence[Path], kind: str | None) -> BadInput:

@@ -175,7 +175,12 @@ def _picked(said: Any, result: int | None) -> list[Path]:
     """Return the places of the tensors that are looked at."""
     found = [path for path, t in tensors_in(said) if t.is_floating_point()]
     if not found:
-        raise BadInput("The block returns no tensor of real numbers.", hint="Distill another part.")
+        kinds = {str(t.dtype).removeprefix("torch.") for _, t in tensors_in(said)}
+        what = "tensors of " + ", ".join(sorted(kinds)) if kinds else type(said).__name__
+        raise BadInput(
+            f"The block returns {what}, and no tensor of real numbers.",
+            hint="Distill another part.",
+        )
     if result is None:
         return found
     if (
@@ -184,7 +189,8 @@ def _picked(said: Any, result: int | None) -> list[Path]:
         or not -len(found) <= result < len(found)
     ):
         raise BadInput(
-            f"result={result!r}: the block returns {len(found)} tensors of real numbers.",
+            f"result={result!r}: the block returns {len(found)} "
+            f"tensor{'s' * (len(found) > 1)} of real numbers.",
             hint=f"Give a number from 0 to {len(found) - 1}, or None for all.",
         )
     return [found[result]]

@@ -25,9 +25,12 @@ def asked(net: Any, loader: Any = None, *, seed: int = 0, grad: bool = False) ->
     buffers = [(b, b.detach().clone()) for b in net.buffers()]
     states = _states(loader)
     try:
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002 - what networks draw from
+        # Not the seed itself: rows are drawn from seed 0 by many, and a network's own draws from it
+        # would be these rows again.
+        own = int(np.random.SeedSequence([seed, 43]).generate_state(1)[0])
+        torch.manual_seed(own)
+        random.seed(own)
+        np.random.seed(own)  # noqa: NPY002 - what networks draw from
         net.eval()
         with torch.set_grad_enabled(grad):
             yield
