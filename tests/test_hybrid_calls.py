@@ -136,6 +136,22 @@ def test_a_part_that_answers_some_rows_alone_is_asked_about_them():
     assert any("150 of 300 rows are not finite" in note for note in laws.notes)
 
 
+def test_a_part_that_takes_no_float64_is_asked_in_its_own_type():
+    class Single(nn.Module):
+        def forward(self, x):
+            return (x @ torch.eye(2)).prod(-1)  # made in float32: other types do not multiply
+
+    laws = laws_of(nn.Sequential(Single()), "0", rows(200, 2))
+    assert laws.best.text.strip() == "y = x0*x1" and laws.oracle is not None
+    assert not laws.oracle.double
+
+
+def test_what_torch_export_made_is_refused_once_and_clearly():
+    made = torch.export.export(nn.Sequential(nn.Linear(2, 2)), (rows(4, 2),)).module()
+    with pytest.raises(BadInput, match=r"torch\.export made"):
+        laws_of(made, "0", rows(100, 2))
+
+
 def test_what_a_part_draws_is_not_what_its_rows_were_drawn_from():
     class Noisy(nn.Module):
         def forward(self, x):

@@ -264,7 +264,7 @@ def _lines(laws: BlockLaws) -> Iterator[str]:
         yield "the best, output by output:"
         for name, r2, worst in laws.told[laws.chosen].of:
             yield f"  {name:>8}  R² {r2:.5f}  greatest error {worst:.3g}"
-    yield from laws.notes
+    yield from (f"note: {note}" for note in laws.notes)
 
 
 def _one_line(law: BlockLaw) -> str:

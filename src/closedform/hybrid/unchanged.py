@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from closedform.errors import BadInput
+
 
 @contextmanager
 def asked(net: Any, loader: Any = None, *, seed: int = 0, grad: bool = False) -> Iterator[None]:
@@ -31,7 +33,7 @@ def asked(net: Any, loader: Any = None, *, seed: int = 0, grad: bool = False) ->
         torch.manual_seed(own)
         random.seed(own)
         np.random.seed(own)  # noqa: NPY002 - what networks draw from
-        net.eval()
+        _evaluating(net)
         with torch.set_grad_enabled(grad):
             yield
     finally:
@@ -40,6 +42,16 @@ def asked(net: Any, loader: Any = None, *, seed: int = 0, grad: bool = False) ->
         _put_back(buffers)
         for restore, state in states:
             restore(state)
+
+
+def _evaluating(net: Any) -> None:
+    try:
+        net.eval()
+    except NotImplementedError:
+        raise BadInput(
+            "This network is what torch.export made: one program, which calls no parts.",
+            hint="Give the network as it was before torch.export.export.",
+        ) from None
 
 
 def _states(loader: Any) -> list[tuple[Any, Any]]:
