@@ -37,6 +37,7 @@ class Part(nn.Module):
     def __init__(self, made):
         super().__init__()
         self.made = made
+        self.bias, self.unit, self.constants, self.width = True, "kg", 2, 3
 
     def forward(self, x, **others):
         return self.made(product=x[:, :1] * x[:, 1:2], total=x[:, :1] + others["other"])
@@ -69,10 +70,13 @@ def test_records_come_out_as_the_part_gave_them_also_after_files_and_copies(made
     for own in (net, pickle.loads(pickle.dumps(net))):
         # One product and two sums in float32, in another order.
         torch.testing.assert_close(own(x), wanted, atol=1e-6, rtol=1e-6)
+    assert net.part.width == 3
     said = net.part(x[:, :2], other=x[:, 2:])
     assert torch.equal(said[1], said.total)
     with pytest.raises(BadInput, match=r"reads the argument others\.other"):
         net.part(x[:, :2])
+    cost = lambda net, batch: ((net(batch) - wanted) ** 2).mean()  # noqa: E731
+    assert cf.hybrid.controls(net, "part", laws, cost, [x])["formula"].cost < 1e-9
 
 
 def test_a_layer_that_reads_the_weights_of_its_parts_calls_a_formula_in_their_place():

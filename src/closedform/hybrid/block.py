@@ -44,10 +44,12 @@ class Standing(nn.Module):
         super().__init__()
         self.law = law
         self.names, self.starred, self.others = _names_of(block)
-        self._as_block(block)
 
     def _as_block(self, block: Any) -> None:
-        """Have what a network may read of its part: numbers and words, as `batch_first`."""
+        """Have what a network may read of its part: numbers and words, as `batch_first`.
+
+        At last: what is there already, as `bias`, is no number of the part's.
+        """
         for name, held in vars(block).items():
             if not name.startswith("_") and isinstance(held, PLAIN) and not hasattr(self, name):
                 setattr(self, name, held)
@@ -100,6 +102,7 @@ class Affine(Standing):
         for name, values in (("weight", weight), ("bias", bias)):
             numbers = torch.tensor(np.asarray(values), dtype=like.dtype, device=like.device)
             self.register_parameter(name, nn.Parameter(numbers))
+        self._as_block(block)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return the map of the inputs."""
@@ -121,6 +124,7 @@ class Projected(Standing):
             torch.tensor(values, device=like.device).to(torch.float32)
             for values in (law.directions.ahead, law.directions.back, law.directions.centre)
         )
+        self._as_block(block)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the directions leave of what the block returns."""
@@ -171,6 +175,7 @@ class FormulaBlock(Standing):
             self._keep("back", law.directions.back, trainable == "all")
         self._fixed("rest", law.rest)
         self.program = self._program()
+        self._as_block(block)
         self.to(like.device)
 
     def _keep(self, name: str, values: Any, learns: bool) -> None:

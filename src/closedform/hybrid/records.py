@@ -26,7 +26,7 @@ class Record(dict[str, Any]):
 
     def __getitem__(self, key: Any) -> Any:
         """Return an entry by its name, or by its number among those that are not None."""
-        if isinstance(key, int | slice):
+        if isinstance(key, slice) or (isinstance(key, int) and key not in self):
             return tuple(v for v in self.values() if v is not None)[key]
         return super().__getitem__(key)
 
