@@ -10,6 +10,7 @@ from closedform.explanations.drawing import (
     BLUE,
     GREY,
     ORANGE,
+    Display,
     bars,
     height,
     named,
@@ -25,17 +26,8 @@ SHOWN = 12
 """Inputs in a picture, the weightiest; in a waterfall the others are one bar."""
 
 
-class ContributionsDisplay:
-    """The mean size of each input's values, one bar a side.
-
-    Attributes:
-        found: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, found: Attributions) -> None:
-        """Hold attributions; `plot` draws them."""
-        self.found = found
+class ContributionsDisplay(Display["Attributions"]):
+    """The mean size of each input's values, one bar a side."""
 
     def plot(self, ax: Any = None) -> ContributionsDisplay:
         """Draw on axes of matplotlib's, or new ones, and return itself.
@@ -43,28 +35,24 @@ class ContributionsDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        found, shown = self.found, self.found.order[:SHOWN]
-        ax = new_axes(ax, found.method, (7.0, height(len(shown), len(found.values))))
-        values = {side: size[shown] for side, size in found.importance.items()}
-        bars(ax, [found.features[i] for i in shown], values)
-        ax.set_xlabel(named(f"mean size of the {found.method}", 60))
+        found = self.found
+        about = f"mean size of the {found.method}"
+        ax = bars(ax, about, found.features, found.order[:SHOWN], found.importance)
         ax.set_title(named(found.output, 60))
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
 
-class BeeswarmDisplay:
+class BeeswarmDisplay(Display["Attributions"]):
     """Each row's values as points, coloured by how great the input is there.
 
     Attributes:
-        found: what is drawn.
         side: of which side.
-        ax_, figure_: where it was drawn.
     """
 
     def __init__(self, found: Attributions, side: str) -> None:
         """Hold attributions; `plot` draws them."""
-        self.found, self.side = found, side
+        super().__init__(found)
+        self.side = side
 
     def plot(self, ax: Any = None) -> BeeswarmDisplay:
         """Draw on axes of matplotlib's, or new ones, and return itself.
@@ -93,23 +81,21 @@ class BeeswarmDisplay:
         ax.set_ylim(len(shown) - 0.4, -0.6)
         ax.set_xlabel(named(f"{found.method} of {found.output}", 60))
         ax.set_title(f"of the {self.side}")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
 
-class WaterfallDisplay:
+class WaterfallDisplay(Display["Attributions"]):
     """How the inputs lead from the base to the answer for one row.
 
     Attributes:
-        found: what is drawn.
         at: the place of the row.
         side: of which side.
-        ax_, figure_: where it was drawn.
     """
 
     def __init__(self, found: Attributions, at: int, side: str) -> None:
         """Hold attributions; `plot` draws them."""
-        self.found, self.at, self.side = found, at, side
+        super().__init__(found)
+        self.at, self.side = at, side
 
     def plot(self, ax: Any = None) -> WaterfallDisplay:
         """Draw on axes of matplotlib's, or new ones, and return itself.
@@ -137,8 +123,7 @@ class WaterfallDisplay:
         ax.margins(x=0.12)
         ax.set_xlabel(named(f"{found.output} of the {self.side}", 60))
         ax.set_title(f"from {base:.4g} to {float(found.said[self.side][self.at]):.4g}")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
     def _steps(self) -> tuple[list[str], Array]:
         """Return the names and what they add, the weightiest first, the least ones together."""

@@ -15,7 +15,7 @@ import numpy as np
 from closedform.columns import columns_of
 from closedform.evaluate import compute
 from closedform.explanations.axes import axis_of
-from closedform.explanations.drawing import bars, height, named, new_axes
+from closedform.explanations.drawing import Display, bars
 from closedform.explanations.effects import curves_of
 from closedform.explanations.sides import FORMULA, Side, Sides, Target
 from closedform.explanations.structure import in_formula, jumps
@@ -107,17 +107,8 @@ class Coefficients(Record):
         return CoefficientsDisplay(self).plot(ax)
 
 
-class CoefficientsDisplay:
-    """Bars of standardised effects, with their deviation over the rows.
-
-    Attributes:
-        coefficients: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, coefficients: Coefficients) -> None:
-        """Hold coefficients; `plot` draws them."""
-        self.coefficients = coefficients
+class CoefficientsDisplay(Display[Coefficients]):
+    """Bars of standardised effects, with their deviation over the rows."""
 
     def plot(self, ax: Any = None, *, most: int = SHOWN) -> CoefficientsDisplay:
         """Draw, and return itself.
@@ -129,18 +120,13 @@ class CoefficientsDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        told = self.coefficients
-        shown = told.order[:most]
-        size = (7.0, height(len(shown), len(told.values)))
-        ax = new_axes(ax, "drawing coefficients", size)
+        told = self.found
         unit = np.where(np.isnan(told.spreads), 1.0, told.spreads)
-        bars(ax, [told.names[k] for k in shown],
-             {side: held[shown] for side, held in told.standardised.items()},
-             {side: (held * unit / (told.spread[side] or np.nan))[shown]
-              for side, held in told.deviations.items()})  # fmt: skip
-        ax.set_xlabel(named(f"deviations of {told.target} for a deviation of the input", 60))
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        spread = {side: held * unit / (told.spread[side] or np.nan)
+                  for side, held in told.deviations.items()}  # fmt: skip
+        about = f"deviations of {told.target} for a deviation of the input"
+        ax = bars(ax, about, told.names, told.order[:most], told.standardised, spread)
+        return self.drawn_on(ax)
 
 
 @np.errstate(all="ignore")

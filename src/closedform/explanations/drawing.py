@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from closedform.explanations.sides import FORMULA, MODEL
-from closedform.frontiers.picture import BLUE, GREY, ORANGE, axes_for
+from closedform.frontiers.picture import BLUE, GREY, ORANGE, Display, axes_for
 from closedform.ir import Array
 
 COLOURS = {MODEL: BLUE, FORMULA: ORANGE}
@@ -21,8 +21,8 @@ NAME_WIDTH = 28
 """Characters of a name on one line beside an axis."""
 
 __all__ = [
-    "BLUE", "COLOURS", "DASHES", "GREY", "HATCHES", "MARKS", "ORANGE", "bars", "height", "named",
-    "new_axes",
+    "BLUE", "COLOURS", "DASHES", "GREY", "HATCHES", "MARKS", "ORANGE", "Display", "bars", "height",
+    "named", "new_axes",
 ]  # fmt: skip
 
 
@@ -48,30 +48,39 @@ def named(name: object, width: int = NAME_WIDTH) -> str:
 
 
 def bars(
-    ax: Any, names: Sequence[str], values: Mapping[str, Array],
-    spread: Mapping[str, Array] | None = None,
-) -> None:  # fmt: skip
-    """Draw horizontal bars, the first name on top, one bar a side.
+    ax: Any, about: str, names: Sequence[str], shown: Sequence[int] | Array,
+    values: Mapping[str, Array], spread: Mapping[str, Array] | None = None,
+) -> Any:  # fmt: skip
+    """Draw horizontal bars, one a side, and return the axes.
 
     Args:
-        ax: the axes.
-        names: what the bars stand for.
+        ax: axes of matplotlib's; None for new ones, as high as the bars need.
+        about: what their lengths are.
+        names: what bars stand for.
+        shown: which of them are drawn, from the top.
         values: side → lengths, shape (names,).
         spread: side → half the length of a whisker, shape (names,).
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
     """
-    places = np.arange(len(names), dtype=float)
+    picked = np.asarray(shown, dtype=int)
+    ax = new_axes(ax, f"drawing the {about}", (7.0, height(len(picked), len(values))))
+    places = np.arange(len(picked), dtype=float)
     thick = 0.8 / max(len(values), 1)
     for k, (side, lengths) in enumerate(values.items()):
         ax.barh(
-            places + (k - (len(values) - 1) / 2) * thick, lengths, thick, label=side,
-            xerr=None if spread is None else spread[side], ecolor=GREY,
+            places + (k - (len(values) - 1) / 2) * thick, lengths[picked], thick, label=side,
+            xerr=None if spread is None else spread[side][picked], ecolor=GREY,
             color=COLOURS.get(side, GREY), hatch=HATCHES.get(side, ""), edgecolor="white",
         )  # fmt: skip
-    ax.set_yticks(places, [named(name) for name in names])
-    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_yticks(places, [named(names[i]) for i in picked])
+    ax.set_ylim(len(picked) - 0.4, -0.6)
+    ax.set_xlabel(named(about, 60))
     ax.axvline(0, color=GREY, linewidth=0.8)
     if len(values) > 1:
         ax.legend()
+    return ax
 
 
 def height(names: int, sides: int = 2) -> float:

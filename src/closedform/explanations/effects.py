@@ -15,7 +15,7 @@ import numpy as np
 from closedform.errors import BadInput
 from closedform.explanations.accumulated import accumulated, alike_beside
 from closedform.explanations.axes import Axis, axis_of
-from closedform.explanations.drawing import COLOURS, DASHES, GREY, MARKS, named, new_axes
+from closedform.explanations.drawing import COLOURS, DASHES, GREY, MARKS, Display, named, new_axes
 from closedform.explanations.groups import groups
 from closedform.explanations.sides import Side, Sides
 from closedform.explanations.tables import Record, Table
@@ -111,17 +111,8 @@ class Effect(Record):
         return EffectDisplay(self).plot(ax, kind=kind)
 
 
-class EffectDisplay:
-    """The answer against one input, of both sides, over the distribution of the input.
-
-    Attributes:
-        effect: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, effect: Effect) -> None:
-        """Hold an effect; `plot` draws it."""
-        self.effect = effect
+class EffectDisplay(Display[Effect]):
+    """The answer against one input, of both sides, over the distribution of the input."""
 
     def plot(self, ax: Any = None, *, kind: str = "partial") -> EffectDisplay:
         """Draw, and return itself.
@@ -136,7 +127,7 @@ class EffectDisplay:
             MissingExtra: matplotlib is not installed.
         """
         _refuse_kind(kind)
-        told = self.effect
+        told = self.found
         ax = new_axes(ax, "drawing an effect")
         for side in told.partial:
             self._draw(ax, side, kind)
@@ -145,11 +136,10 @@ class EffectDisplay:
         ax.set_ylabel(named(KINDS[kind].format(told.target), 40))
         if len(told.partial) > 1:
             ax.legend()
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
     def _draw(self, ax: Any, side: str, kind: str) -> None:
-        told, colour = self.effect, COLOURS[side]
+        told, colour = self.found, COLOURS[side]
         mean = told.ale[side] if kind == "ale" else told.partial[side]
         curves, at = told.ice[side], self._places(side)
         if kind == "centred":
@@ -167,7 +157,7 @@ class EffectDisplay:
 
     def _places(self, side: str) -> Array:
         """Return where the values stand; of labels, the sides stand beside each other."""
-        told = self.effect
+        told = self.found
         if told.numeric:
             return np.asarray(told.values, dtype=float)
         sides = list(told.partial)
@@ -175,7 +165,7 @@ class EffectDisplay:
 
     def _distribution(self, ax: Any) -> None:
         """Draw the deciles of a number at the axis; say the shares of labels with their names."""
-        told = self.effect
+        told = self.found
         if told.numeric:
             ax.vlines(told.deciles, 0, 0.04, color=GREY, linewidth=1,
                       transform=ax.get_xaxis_transform())  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from closedform.explanations.drawing import COLOURS, GREY, height, named, new_axes
+from closedform.explanations.drawing import COLOURS, GREY, Display, height, named, new_axes
 
 if TYPE_CHECKING:
     from closedform.explanations.extremes import Extremes
@@ -12,17 +12,10 @@ if TYPE_CHECKING:
 MARKS = {"least": "v", "greatest": "^"}
 
 
-class ExtremesDisplay:
-    """Where in its range each number is, at the least and at the greatest answer of each side.
+class ExtremesDisplay(Display["Extremes"]):
+    """Where in its range each number is, at the least and at the greatest answer of each side."""
 
-    Attributes:
-        found: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, found: Extremes) -> None:
-        """Hold extremes; `plot` draws them."""
-        self.found = found
+    found: Extremes
 
     def plot(self, ax: Any = None) -> ExtremesDisplay:
         """Draw on axes of matplotlib's, or new ones, and return itself.
@@ -47,8 +40,7 @@ class ExtremesDisplay:
         ax.set_title(named(f"Where {found.output} is least and greatest", 60))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=3, ncols=2,
                   fontsize="small")  # fmt: skip
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
     def _labels(self, name: str) -> str:
         """Return what an input that is no number is; both sides together where they agree."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.explanations.drawing import bars, height, named, new_axes
+from closedform.explanations.drawing import Display, bars
 from closedform.explanations.importance import importance
 from closedform.explanations.sides import FORMULA, Side, Sides
 from closedform.explanations.structure import in_formula, meet, parts_of
@@ -107,17 +107,8 @@ class Interactions(Record):
         return InteractionsDisplay(self).plot(ax)
 
 
-class InteractionsDisplay:
-    """Bars of what pairs of inputs do together.
-
-    Attributes:
-        interactions: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, interactions: Interactions) -> None:
-        """Hold interactions; `plot` draws them."""
-        self.interactions = interactions
+class InteractionsDisplay(Display[Interactions]):
+    """Bars of what pairs of inputs do together."""
 
     def plot(self, ax: Any = None, *, most: int = SHOWN) -> InteractionsDisplay:
         """Draw, and return itself.
@@ -129,15 +120,10 @@ class InteractionsDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        told = self.interactions
-        shown = told.order[:most]
-        size = (7.0, height(len(shown), len(told.effect)))
-        ax = new_axes(ax, "drawing interactions", size)
-        bars(ax, [told.names[k] for k in shown],
-             {side: held[shown] for side, held in told.effect.items()})  # fmt: skip
-        ax.set_xlabel(named(f"deviation of the joint effect on {told.target}", 60))
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        told = self.found
+        about = f"deviation of the joint effect on {told.target}"
+        ax = bars(ax, about, told.names, told.order[:most], told.effect)
+        return self.drawn_on(ax)
 
 
 @np.errstate(all="ignore")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -20,7 +19,7 @@ from closedform.frontiers.subject import formula_of
 from closedform.ir import Array, Node
 from closedform.ops.payloads import Label
 from closedform.probes.containers import Edits, edited, first_rows, recombined, take
-from closedform.shorten.asked import seconds_a_row
+from closedform.shorten.asked import TRIED, seconds_a_row, seconds_each
 from closedform.shorten.options import refuse_no_formula, seed_of
 from closedform.verify.oracle import predictions
 
@@ -31,8 +30,6 @@ MOST, LEAST = 5000, 100
 """Rows that an explanation is made of: with 5,000, a mean is known to 1.4 % of a deviation."""
 PER_CELL = 2e-8
 """Seconds for each cell of a row that is put together."""
-TRIED = 500
-"""Rows that a model is asked about to see how long an answer takes."""
 
 Said = Mapping[str, Array]
 
@@ -268,13 +265,9 @@ class Sides:
         if side.name == FORMULA and side.formula is not None:
             return seconds_a_row(side.formula)
         if side not in _TRIED:
-            spent = []
-            for X in (first_rows(self.X, 1), first_rows(self.X, TRIED)):
-                start = time.perf_counter()
-                self.ask(side, X)
-                spent.append(time.perf_counter() - start)
-            each = max(spent[1] - spent[0], 1e-6) / max(min(TRIED, self.rows) - 1, 1)
-            _TRIED[side] = float(2.0 ** np.ceil(np.log2(each)))  # mostly the same another time
+            _TRIED[side] = seconds_each(
+                lambda rows: self.ask(side, first_rows(self.X, rows)), min(TRIED, self.rows)
+            )
         return _TRIED[side]
 
     def drawn(self, count: int, *, seed: int = 0) -> Array:

@@ -13,7 +13,7 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput, ClosedformError
 from closedform.evaluate import compute
 from closedform.explanations.coefficients import called, scored
-from closedform.explanations.drawing import bars, height, named, new_axes
+from closedform.explanations.drawing import Display, bars
 from closedform.explanations.sides import FORMULA, Sides
 from closedform.explanations.structure import parts_of
 from closedform.explanations.tables import Record, Table
@@ -73,17 +73,8 @@ class Terms(Record):
         return TermsDisplay(self).plot(ax)
 
 
-class TermsDisplay:
-    """Bars of the effects of the terms of a formula.
-
-    Attributes:
-        terms: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, terms: Terms) -> None:
-        """Hold terms; `plot` draws them."""
-        self.terms = terms
+class TermsDisplay(Display[Terms]):
+    """Bars of the effects of the terms of a formula."""
 
     def plot(self, ax: Any = None, *, most: int = SHOWN) -> TermsDisplay:
         """Draw, and return itself.
@@ -95,12 +86,10 @@ class TermsDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        told = self.terms
-        ax = new_axes(ax, "drawing terms", (7.0, height(len(told.terms[:most]), 1)))
-        bars(ax, told.terms[:most], {FORMULA: told.effects[:most]})
-        ax.set_xlabel(named(f"deviation of what a term adds to {told.target}", 60))
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        told = self.found
+        about, shown = f"deviation of what a term adds to {told.target}", range(len(told.terms))
+        ax = bars(ax, about, told.terms, shown[:most], {FORMULA: told.effects})
+        return self.drawn_on(ax)
 
 
 @np.errstate(all="ignore")
