@@ -18,6 +18,7 @@ from closedform.explanations.axes import axis_of
 from closedform.explanations.drawing import Display, bars
 from closedform.explanations.effects import curves_of
 from closedform.explanations.sides import FORMULA, Side, Sides, Target
+from closedform.explanations.spreads import deviation
 from closedform.explanations.structure import in_formula, jumps
 from closedform.explanations.tables import Record, Table
 from closedform.ir import Array, Type
@@ -145,7 +146,7 @@ def coefficients(sides: Sides, *, seconds: float = 5.0) -> Coefficients:
     said = {side.name: some.ask(side, some.X) for side in some.sides}
     slopes = _own_slopes(some)
     found = [row for i in range(len(some.features)) for row in _of_input(some, i, slopes)]
-    spread = {name: float(np.nanstd(answer)) for name, answer in said.items()}
+    spread = {name: float(deviation(answer)) for name, answer in said.items()}
     held = {
         side.name: np.array([row.moved[side.name] for row in found]).reshape(-1, 2)
         for side in some.sides
@@ -174,13 +175,13 @@ class _Row:
 def scored(sides: Sides) -> Sides:
     """Return the sides asked for the score of the class, where all of them give it.
 
-    Of two classes a score speaks for the second.
+    Of two classes a single score speaks for the second, and turned for the first.
     """
     task, label = sides.task, sides.target.label
     if sides.target.kind != "chance" or label not in task.classes:
         return sides
     at = task.classes.index(label)
-    single = len(task.decision) == 1 and at == len(task.classes) - 1 == 1
+    single = len(task.decision) == 1 and len(task.classes) == 2
     if not single and len(task.decision) != len(task.classes):
         return sides
     name = task.decision[0 if single else at]
@@ -189,7 +190,7 @@ def scored(sides: Sides) -> Sides:
     few = first_rows(sides.X, 2)
     if not all(name in side.said(few, [name]) for side in sides.sides):
         return sides
-    return replace(sides, target=Target(name, label, "score"))
+    return replace(sides, target=Target(name, label, "score", turned=single and at == 0))
 
 
 def called(sides: Sides) -> str:
@@ -253,7 +254,7 @@ def _of_input(sides: Sides, i: int, slopes: Mapping[int, Array]) -> list[_Row]:
         }  # fmt: skip
         over = [side for side in sides.sides if not _smooth(side, sides, i)]
         way = "slope" if not over else "over" if len(over) == len(sides.sides) else "model over"
-    spread = float(np.nanstd(np.where(np.isfinite(column), column, np.nan)))
+    spread = float(deviation(column))
     told = {name: _mean(made) for name, made in moved.items()}
     return [_Row(sides.names[i], way, told, spread)]
 
@@ -289,7 +290,7 @@ def _across(sides: Sides, side: Side, i: int, far: float) -> Array:
     column = sides.columns[i]
     there = np.flatnonzero(np.isfinite(column))
     x = column[there]
-    step = max(far * float(x.std()), FINE * float(np.abs(x).max()))
+    step = max(far * float(deviation(x)), FINE * float(np.abs(x).max()))
     ends = np.clip(np.stack([x + step, x - step]), x.min(), x.max())
     edits = [{i: value} for value in ends.ravel().tolist()]
     above, below = sides.edited(side, np.tile(there, 2), edits).reshape(2, -1)
@@ -301,5 +302,5 @@ def _mean(moved: Array) -> tuple[float, float]:
     there = moved[np.isfinite(moved)]
     if not len(there):
         return float("nan"), float("nan")
-    spread = float(there.std())
+    spread = float(deviation(there))
     return float(there.mean()), spread if spread > 1e-9 * float(np.abs(there).max()) else 0.0

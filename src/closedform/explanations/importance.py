@@ -16,6 +16,7 @@ from closedform.explanations.drawing import Display, bars
 from closedform.explanations.groups import groups
 from closedform.explanations.losses import Loss, judged, loss_of
 from closedform.explanations.sides import Side, Sides
+from closedform.explanations.spreads import deviation, size
 from closedform.explanations.tables import Record, Table
 from closedform.ir import Array
 from closedform.shorten.options import whole
@@ -207,6 +208,6 @@ def _lost(judge: Loss | None, y: Array | None, said: Array, new: Array) -> tuple
     if not fine.any():
         return float("nan"), float("nan")
     if judge is None or y is None:
-        spread, far = said[fine].std(), np.sqrt(((new[fine] - said[fine]) ** 2).mean())
-        return 0.0, float(far / spread) if spread else 0.0
+        spread = deviation(said[fine])
+        return 0.0, float(size(new[fine] - said[fine]) / spread) if spread else 0.0
     return judge.of(y[fine], said[fine]), judge.of(y[fine], new[fine])

@@ -17,6 +17,7 @@ import numpy as np
 from closedform.explanations.drawing import Display, bars
 from closedform.explanations.importance import importance
 from closedform.explanations.sides import FORMULA, Side, Sides
+from closedform.explanations.spreads import size
 from closedform.explanations.structure import in_formula, meet, parts_of
 from closedform.explanations.tables import Record, Table
 from closedform.ir import Array
@@ -206,7 +207,7 @@ def _pair(
     joint = _centred_means(_mixed(sides, side, inputs), 1)
     beyond = joint - _centred_means(first, 1) - _centred_means(second, 1)
     share = _share(beyond, joint)
-    return float(np.sqrt((beyond**2).mean())) * (share > 0), share
+    return float(size(beyond)) * (share > 0), share
 
 
 def _overall(mixed: Array) -> float:
@@ -218,8 +219,8 @@ def _overall(mixed: Array) -> float:
 
 def _share(beyond: Array, joint: Array) -> float:
     """Return √(Σ beyond² / Σ joint²); 0 where it is no more than rounding."""
-    total, rest = float((joint**2).sum()), float((beyond**2).sum())
-    return float(np.sqrt(rest / total)) if rest > 1e-24 * total else 0.0
+    total, rest = float(size(joint)), float(size(beyond))
+    return rest / total if rest > 1e-12 * total else 0.0
 
 
 def _never(sides: Sides, i: int, j: int) -> bool:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from closedform import ops
 from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import Plan, columns_for, fill
@@ -43,11 +44,14 @@ class Target:
         label: of a classifier, the class that it speaks for.
         kind: "prediction", a "chance", a "score" (of a classifier without chances), or the
             "label" itself: 1 where the answer is that class.
+        turned: whether the negative of the output is meant: of two classes with a single score,
+            that of the first.
     """
 
     output: str
     label: Label | None = None
     kind: str = "prediction"
+    turned: bool = False
 
     @property
     def name(self) -> str:
@@ -58,7 +62,8 @@ class Target:
         """Return the number for each row, shape (rows,); NaN where there is no answer."""
         column = said[self.output]
         if self.kind != "label":
-            return np.asarray(column, dtype=float)
+            made = np.asarray(column, dtype=float)
+            return -made if self.turned else made
         return np.array([np.nan if v is None else float(v == self.label) for v in column.tolist()])
 
 
@@ -171,7 +176,8 @@ class Sides:
         """The formula's node of the target; None without a formula, or for a label."""
         if self.formula is None or self.target.kind == "label":
             return None
-        return self.formula.outputs[_own(self.formula, self.target.output)]
+        own = self.formula.outputs[_own(self.formula, self.target.output)]
+        return ops.lin(0.0, (-1.0, own)) if self.target.turned else own
 
     def ask(self, side: Side, X: Any) -> Array:
         """Return what one side says of rows: the target's number, shape (rows,)."""

@@ -15,6 +15,7 @@ from closedform.evaluate import compute
 from closedform.explanations.coefficients import called, scored
 from closedform.explanations.drawing import Display, bars
 from closedform.explanations.sides import FORMULA, Sides
+from closedform.explanations.spreads import deviation
 from closedform.explanations.structure import parts_of
 from closedform.explanations.tables import Record, Table
 from closedform.formula import Formula, Task
@@ -116,13 +117,14 @@ def terms(sides: Sides) -> Terms:
     weights = np.array(list(found.values()))
     added = made[1:, fine] * weights[:, None]
     total = added.sum(axis=0)
-    effects = added.std(axis=1)
-    shares = ((added - added.mean(axis=1, keepdims=True)) * (total - total.mean())).mean(axis=1)
+    effects, spread = deviation(added, axis=1), float(deviation(total)) or np.nan
+    away = (added - added.mean(axis=1, keepdims=True)) / spread
+    shares = (away * ((total - total.mean()) / spread)).mean(axis=1)
     order = np.argsort(-np.nan_to_num(effects), kind="stable")
     texts = [_text(formula, n) for n in found]
     return Terms(
         called(sides), tuple(texts[k] for k in order), weights[order], constant, effects[order],
-        shares[order] / (total.var() or np.nan), int(fine.sum()),
+        shares[order], int(fine.sum()),
     )  # fmt: skip
 
 
