@@ -14,7 +14,7 @@ import numpy as np
 
 from closedform import ops
 from closedform.errors import BadInput
-from closedform.explanations.drawing import COLOURS, DASHES, GREY, Display, named, new_axes
+from closedform.explanations.drawing import COLOURS, DASHES, GREY, Display, across, named, new_axes
 from closedform.explanations.importance import importance
 from closedform.explanations.sides import Said, Side, Sides
 from closedform.explanations.tables import Record, Table, figure
@@ -124,7 +124,7 @@ class BoundaryDisplay(Display[Boundary]):
             some = told.places[told.above == above]
             ax.plot(*some.T, mark, color=GREY, markerfacecolor="white" if above else GREY,
                     markersize=4, linestyle="", label=f"rows {name}")  # fmt: skip
-        ax.set_xlabel(named(told.inputs[0], 60))
+        ax.set_xlabel(named(told.inputs[0], across(ax)))
         ax.set_ylabel(named(told.inputs[1], 40))
         ax.set_title(f"Where {told.target} crosses {figure(told.level)}".replace("$", r"\$"),
                      wrap=True)  # fmt: skip

@@ -15,7 +15,16 @@ import numpy as np
 from closedform.errors import BadInput
 from closedform.explanations.accumulated import accumulated, alike_beside
 from closedform.explanations.axes import Axis, axis_of
-from closedform.explanations.drawing import COLOURS, DASHES, GREY, MARKS, Display, named, new_axes
+from closedform.explanations.drawing import (
+    COLOURS,
+    DASHES,
+    GREY,
+    MARKS,
+    Display,
+    across,
+    named,
+    new_axes,
+)
 from closedform.explanations.groups import groups
 from closedform.explanations.sides import Side, Sides
 from closedform.explanations.tables import Record, Table
@@ -132,7 +141,7 @@ class EffectDisplay(Display[Effect]):
         for side in told.partial:
             self._draw(ax, side, kind)
         self._distribution(ax)
-        ax.set_xlabel(named(told.input, 60))
+        ax.set_xlabel(named(told.input, across(ax)))
         ax.set_ylabel(named(KINDS[kind].format(told.target), 40))
         if len(told.partial) > 1:
             ax.legend()
@@ -146,11 +155,13 @@ class EffectDisplay(Display[Effect]):
             mean, curves = mean - mean[:1], curves - curves[:, :1]
         if kind in ("ice", "centred"):
             ax.plot(at, curves.T, color=colour, alpha=0.25, linewidth=0.7)
+        # Movements from the mean of all may end where no answer is, as above a chance of 1.
+        ends = np.nanmin(curves, initial=np.inf), np.nanmax(curves, initial=-np.inf)
+        low, high = (np.clip(mean + moved[side], *ends) for moved in (told.low, told.high))
         if kind == "partial" and told.numeric:
-            ax.fill_between(at, mean + told.low[side], mean + told.high[side], color=colour,
-                            alpha=0.15, linewidth=0)  # fmt: skip
+            ax.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)
         elif kind == "partial":
-            ax.vlines(at, mean + told.low[side], mean + told.high[side], color=colour, alpha=0.4)
+            ax.vlines(at, low, high, color=colour, alpha=0.4)
         line = DASHES[side] if told.numeric else "none"
         mark = None if told.numeric else MARKS[side]
         ax.plot(at, mean, color=colour, linestyle=line, marker=mark, linewidth=2, label=side)

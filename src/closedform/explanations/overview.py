@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.explanations.drawing import Display, height
+from closedform.explanations.drawing import Display, Lanes
 from closedform.explanations.effects import Effect, EffectDisplay
 from closedform.explanations.importance import Importance, ImportanceDisplay
 from closedform.frontiers.picture import axes_for
@@ -56,8 +56,8 @@ class ExplanationDisplay(Display[Importance]):
 
     def _new(self) -> list[Any]:
         rows = -(-len(self.effects) // ACROSS)
-        shown = min(self.found.inputs, BARS)
-        top = height(shown, len(self.found.values))
+        names = [self.found.names[i] for i in self.found.order[:BARS]]
+        top = 0.6 + Lanes.of(names, len(self.found.values)).height
         figure = axes_for(None, "drawing an explanation", (11.0, top + 3.0 * rows)).figure
         figure.clear()
         grid = figure.add_gridspec(1 + rows, ACROSS, height_ratios=[top, *[3.0] * rows])

@@ -26,6 +26,8 @@ ROWS = 2000
 LEGIBLE = 40
 """Symbols: of a term of more, its inputs are named."""
 SHOWN = 30
+NAMED = 6
+"""So many inputs of a term that is not spelled are named."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -166,5 +168,6 @@ def _text(formula: Formula, n: Node) -> str:
         line = next((x for x in told.splitlines() if x.strip().startswith("term = ")), "")
         if line:
             return line.partition(" = ")[2].strip()
-    read = sorted(frozenset().union(*parts_of(n)))
-    return f"a function of {', '.join(formula.inputs[i].name for i in read)}"
+    read = [formula.inputs[i].name for i in sorted(frozenset().union(*parts_of(n)))]
+    more = f" and {len(read) - NAMED} more inputs" if len(read) > NAMED else ""
+    return f"a function of {', '.join(read[:NAMED])}{more}"
