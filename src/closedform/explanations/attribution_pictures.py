@@ -77,7 +77,7 @@ class BeeswarmDisplay(Display["Attributions"]):
         if points is not None:
             bar = ax.figure.colorbar(points, ax=ax, ticks=[0, 1], pad=0.02)
             bar.ax.set_yticklabels(["least", "greatest"])
-            bar.set_label("value of the input (grey: no number)")
+            bar.set_label("value of the input\n(grey: no number)")
         ax.set_xlabel(named(f"{found.method} of {found.output}", across(ax)))
         ax.set_title(f"of the {self.side}")
         return self.drawn_on(ax)

@@ -22,7 +22,9 @@ NAME_WIDTH = 28
 """Characters of a name on one line beside an axis."""
 LINE = 0.17
 """Inches that a line of a name takes, in matplotlib's own size of letters."""
-LETTERS = 10
+LEGEND = 0.35
+"""Inches for a legend below bars, where it hides none."""
+LETTERS = 11
 """Characters of a label in an inch."""
 
 __all__ = [
@@ -75,11 +77,18 @@ class Lanes:
         ends = np.cumsum(room)
         return cls(shown, ends - room / 2, float(ends[-1]) if len(shown) else least)
 
-    def axes(self, ax: Any, purpose: str, width: float = 7.0) -> Any:
-        """Return the axes to draw on, with the names at their left; new ones are high enough."""
-        ax = new_axes(ax, purpose, (width, 1.2 + self.height))
+    def axes(self, ax: Any, purpose: str, width: float = 7.0, *, below: float = 0.0) -> Any:
+        """Return the axes to draw on, with the names at their left; new ones are high enough.
+
+        Args:
+            ax: axes of matplotlib's; None for new ones.
+            purpose: what is drawn, for the error.
+            width: of a new figure, in inches.
+            below: inches that are left free below the lanes.
+        """
+        ax = new_axes(ax, purpose, (width, 1.2 + max(self.height + below, 1.2)))
         ax.set_yticks(self.places, self.names)
-        ax.set_ylim(self.height, 0)
+        ax.set_ylim(self.height + below, 0)
         return ax
 
 
@@ -102,7 +111,8 @@ def bars(
     """
     picked = np.asarray(shown, dtype=int)
     lanes = Lanes.of([names[i] for i in picked], len(values))
-    ax = lanes.axes(ax, f"drawing the {about}")
+    several = len(values) > 1 and len(picked) > 0
+    ax = lanes.axes(ax, f"drawing the {about}", below=LEGEND if several else 0.0)
     thick = 0.14 + 0.12 / len(values)
     for k, (side, lengths) in enumerate(values.items()):
         ax.barh(
@@ -112,8 +122,11 @@ def bars(
         )  # fmt: skip
     ax.set_xlabel(named(about, across(ax)))
     ax.axvline(0, color=GREY, linewidth=0.8)
-    if len(values) > 1:
-        ax.legend(loc="lower right")  # where the bars are short
+    if not len(picked):
+        ax.set_xticks([])
+        ax.text(0.5, 0.5, "none", transform=ax.transAxes, ha="center", va="center")
+    if several:
+        ax.legend(loc="lower right", ncols=len(values), fontsize="small")
     return ax
 
 

@@ -57,7 +57,7 @@ class ExplanationDisplay(Display[Importance]):
     def _new(self) -> list[Any]:
         rows = -(-len(self.effects) // ACROSS)
         names = [self.found.names[i] for i in self.found.order[:BARS]]
-        top = 0.6 + Lanes.of(names, len(self.found.values)).height
+        top = 1.0 + Lanes.of(names, len(self.found.values)).height
         figure = axes_for(None, "drawing an explanation", (11.0, top + 3.0 * rows)).figure
         figure.clear()
         grid = figure.add_gridspec(1 + rows, ACROSS, height_ratios=[top, *[3.0] * rows])
