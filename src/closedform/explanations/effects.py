@@ -156,7 +156,8 @@ class EffectDisplay(Display[Effect]):
         if kind in ("ice", "centred"):
             ax.plot(at, curves.T, color=colour, alpha=0.25, linewidth=0.7)
         # Movements from the mean of all may end where no answer is, as above a chance of 1.
-        ends = np.nanmin(curves, initial=np.inf), np.nanmax(curves, initial=-np.inf)
+        said = np.append(curves, mean)
+        ends = np.nanmin(said, initial=np.inf), np.nanmax(said, initial=-np.inf)
         low, high = (np.clip(mean + moved[side], *ends) for moved in (told.low, told.high))
         if kind == "partial" and told.numeric:
             ax.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)

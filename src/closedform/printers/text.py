@@ -176,7 +176,9 @@ class Layout:
         for text, (v, c) in zip(texts, block.rows, strict=False):
             whole = columns(text) + 4 <= self.width
             start = f"    {padded(unbroken(v), wide)}   when "
-            lines += ["    " + text] if whole else self.flow(start, c, " " * columns(start))
+            lines += (
+                ["    " + text] if whole else self.flow(start, _breakable(c), " " * columns(start))
+            )
         return lines + ["    " + text for text in texts[len(rows) :]]
 
     def _conditions_first(self, block: Cases) -> list[str]:
@@ -192,7 +194,7 @@ class Layout:
                 head = f"    {padded(unbroken(condition), wide)}   "
                 lines += self.flow(head, value, " " * columns(head))
             else:
-                lines += self.flow("   ", condition, " " * 8)
+                lines += self.flow("   ", _breakable(condition), " " * 8)
                 lines += self.flow(" " * 11, value, " " * 12)
         return [*lines, *([f"    … {block.left_out} more rows"] if block.left_out else [])]
 
@@ -264,6 +266,13 @@ def _values(block: Rules, rule: Rule) -> str:
 
 def _when(rule: Rule) -> str:
     return rule.lead + " and ".join(rule.conditions)
+
+
+def _breakable(condition: str) -> str:
+    """Return a condition with soft breaks before each `and` and `or` that is in no name."""
+    parts = condition.split("`")
+    parts[::2] = [re.sub(" (and|or) ", rf"{BREAK}\1 ", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _indented(part: str, indent: int, width: int) -> str:
