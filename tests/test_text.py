@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -443,21 +442,3 @@ def test_a_table_of_two_inputs_stands_below_the_sum_that_reads_it():
     pair = ops.table(cell, {3.0: 0.5, 4.0: 0.25, 5.0: 0.75, 6.0: 1.5})
     formula = Formula({"y": ops.lin(1, (1, pair), (1, ops.input_(2)))}, tuple(map(Feature, "abc")))
     assert str(formula.to("text")).startswith("y = 1 + ")
-
-
-def test_rules_over_long_names_stay_on_lines_of_100_characters():
-    told = "a long name of a quantity that was measured, in own units"
-    names = [f"{told} {i}" for i in range(3)]
-    random = np.random.default_rng(0)
-    X = pd.DataFrame(random.normal(size=(300, 3)), columns=names)
-    y = X[names[0]] + X[names[1]] * X[names[2]]
-    tree = cf.read(DecisionTreeRegressor(max_depth=3, random_state=0).fit(X, y))
-    a, b, c = (ops.input_(i) for i in range(3))
-    first = ops.both(ops.less(a, ops.const(1.5)), ops.less(b, ops.const(-0.25)))
-    second = ops.less(c, ops.const(-1000.5))
-    chosen = ops.where(first, ops.const(2.0), ops.where(second, ops.const(-12345.75), a))
-    rules = cf.Formula({"y": chosen}, tree.inputs)
-    for formula in (tree, rules):
-        text = str(formula.to("text", brief=True))
-        assert max(map(len, text.splitlines())) <= 100
-        assert all(names[i] in text for i in formula.used)
