@@ -156,9 +156,9 @@ class _Search:
                 return
 
     def quotients(self, degree: int) -> None:
-        """Try quotients of polynomials, of the values and of their squares."""
+        """Try quotients of polynomials, also inside a root, an exponential or a logarithm."""
         for view in self.views:
-            if view.output.name in ("itself", "square"):
+            if view.output.name in ("itself", "square", "logarithm", "exponential"):
                 for node, made in quotients(self.sample, view, degree, self.front.limit):
                     self.front.add(self.back(view, node), view.name(made))
 
