@@ -41,6 +41,8 @@ STEPS, SMALL, LAST = 8, 3, 10
 """Steps from the first place to another, and how often a curve is refitted at each, and at last."""
 MOST = 4
 """Constants that are followed: with more, a curve comes near to what it is not."""
+ROUGH = 5e-3
+"""With more noise the constants of curves say little, and nearly any curve has a law."""
 DEEP = 16
 """A part that asks for so many rows at each of its own is not asked for curves."""
 HELD = 0.8
@@ -51,7 +53,7 @@ FAR = 5.0
 
 def parametric(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
     """Yield the problem of a curve along each input, then of its constants."""
-    if problem.inputs < 2 or each_of(problem) >= DEEP:
+    if problem.inputs < 2 or problem.noise > ROUGH or each_of(problem) >= DEEP:
         return
     for i in range(problem.inputs):
         lo, hi = problem.box.T
@@ -60,7 +62,7 @@ def parametric(problem: Problem, rng: np.random.Generator) -> Iterator[Split]:
         ask = along(problem, held(problem, [i]), place[None, :], None)
         rows = drawn(problem, ROWS, rng)
         curve = part_of(problem, ask, rows[:, [i]], foreseen(problem))
-        if len(curve.rows) == ROWS:
+        if len(curve.rows) >= HELD * ROWS:
             yield Split((curve,), _Joined(problem, i, place, rows), "a curve", quick=True)
 
 
@@ -158,15 +160,22 @@ class _Followed:
         return self.known[key]
 
     def _fitted(self, rows: Array) -> tuple[Array, Array]:
+        theta, off = self._stepped(rows, 1)
+        lost = np.isnan(theta).any(axis=1)
+        if lost.any():
+            theta[lost], off[lost] = self._stepped(rows[lost], STEPS)
+        return theta, off
+
+    def _stepped(self, rows: Array, steps: int) -> tuple[Array, Array]:
         rest = [k for k in range(self.problem.inputs) if k != self.i]
         theta = np.repeat(self.constants.start[None, :], len(rows), axis=0)
         full = np.repeat(self.place[None, :], len(rows), axis=0)
-        normal = np.empty((*theta.shape, theta.shape[1]))
-        for step in range(1, STEPS + 1):
-            full[:, rest] = self.place[rest] + (rows - self.place[rest]) * step / STEPS
+        normal, values = np.empty((*theta.shape, theta.shape[1])), np.empty(0)
+        for step in range(1, steps + 1):
+            full[:, rest] = self.place[rest] + (rows - self.place[rest]) * step / steps
             values = told(self.problem, _crossed(full, self.i, self.nodes))
             values = values.reshape(len(rows), len(self.nodes))
-            theta, normal = self._moved(theta, values, LAST if step == STEPS else SMALL)
+            theta, normal = self._moved(theta, values, LAST if step == steps else SMALL)
         with np.errstate(all="ignore"):
             off = unsure(self.problem, values)
             away = np.abs(self._said(theta)[0] - values) / off
@@ -228,4 +237,8 @@ def _inverse(normal: Array) -> Array:
     size = np.where(np.isfinite(size) & (size > 0), size, 1.0)
     scaled = normal / (size[:, :, None] * size[:, None, :])
     scaled[~np.isfinite(scaled).all(axis=(1, 2))] = np.eye(normal.shape[1])
-    return np.asarray(np.linalg.pinv(scaled) / (size[:, :, None] * size[:, None, :]))
+    # A little more than singular: what a constant does that others do as well is shared out.
+    return np.asarray(
+        np.linalg.inv(scaled + 1e-14 * np.eye(normal.shape[1]))
+        / (size[:, :, None] * size[:, None, :])
+    )
