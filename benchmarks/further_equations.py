@@ -1,15 +1,15 @@
-"""Laws that are not in the list: what somebody's own law may expect of the search.
+"""Laws that are not in the list: what a law of your own may expect.
 
-`BONUS`: the 20 bonus equations of S.-M. Udrescu and M. Tegmark, "AI Feynman", Science Advances 6
-(2020), eaay2631, with the published range of each input: from Goldstein's, Jackson's, Weinberg's and
-Schwartz's textbooks. `TEXTBOOK`: of chemistry, biology, engineering and finance, as textbooks have
-them. Both were looked at when the search was mended. `UNSEEN`: as these, but only counted: no setting
-was ever made after a look at them.
+`bonus`: the 20 bonus equations of S.-M. Udrescu and M. Tegmark, "AI Feynman", Science Advances 6
+(2020), eaay2631, with the published range of each input: from Goldstein's, Jackson's, Weinberg's
+and Schwartz's textbooks. `textbook`: of chemistry, biology, engineering and finance. Both were
+looked at when the search was mended. `unseen`: as these, and written down at the same time, but
+only counted: nothing was set after a look at them.
 """
 
 from __future__ import annotations
 
-from equations import read
+from equations import EQUATIONS, read
 
 BONUS = """
 rutherford | (Z_1*Z_2*alpha*hbar*c/(4*E_n*sin(theta/2)**2))**2 \
@@ -90,5 +90,8 @@ kelly | p-(1-p)/b | p 0.3 0.9, b 1 5
 diode | I*(exp(V/(n*T))-1) | I 1 5, V 1 3, n T 1 2
 breit-wigner | G**2/4/((E-F)**2+G**2/4) | G 1 3, E 1 5, F 2 4
 """
-FURTHER = read(BONUS) | read(TEXTBOOK) | read(UNSEEN)
-"""All of them, by name."""
+SETS = {
+    "listed": EQUATIONS, "bonus": read(BONUS), "textbook": read(TEXTBOOK), "unseen": read(UNSEEN),
+}  # fmt: skip
+"""The equations of each set, by name."""
+KNOWN = {name: equation for some in SETS.values() for name, equation in some.items()}

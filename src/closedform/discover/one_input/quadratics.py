@@ -73,12 +73,17 @@ def _node(coefs: Coefs, sign: float, reach: float) -> Node:
     most = int(np.argmax(np.abs(a)))
     if len(a) == len(b) and np.allclose(b * a[most], a * b[most], 1e-7):
         half = float(b[most] / a[most]) / 2
-        above = np.polynomial.polynomial.polysub(half**2 * a, c)
-        inside = ops.div(polynomial(above.tolist(), reach), polynomial(a.tolist(), reach))
-        return ops.lin(-half, (sign, ops.sqrt(inside)))
-    within = np.polynomial.polynomial.polysub(
-        np.polynomial.polynomial.polymul(b, b), 4 * np.polynomial.polynomial.polymul(a, c)
-    )
+        over = polynomial(_less(half**2 * a, c).tolist(), reach)
+        return ops.lin(-half, (sign, ops.sqrt(ops.div(over, polynomial(a.tolist(), reach)))))
+    within = _less(np.convolve(b, b), 4 * np.convolve(a, c))
     root = ops.sqrt(polynomial(within.tolist(), reach))
     above = ops.lin(0.0, (-1.0, polynomial(b.tolist(), reach)), (sign, root))
     return ops.div(above, polynomial((2 * a).tolist(), reach))
+
+
+def _less(one: Array, other: Array) -> Array:
+    """Return the coefficients of a difference of polynomials."""
+    out = np.zeros(max(len(one), len(other)))
+    out[: len(one)] += one
+    out[: len(other)] -= other
+    return out

@@ -37,8 +37,10 @@ from closedform.ir import Array, Node
 
 NODES, ALIKE = 32, 3
 """Places along x that a curve is fitted at; of these, so many know something of their own."""
-STEPS, SMALL, LAST = 8, 3, 10
+STEPS, SMALL, LAST = 8, 5, 25
 """Steps from the first place to another, and how often a curve is refitted at each, and at last."""
+DAMPING = 1e-4
+"""At first; slopes have length 1."""
 MOST = 4
 """Constants that are followed: with more, a curve comes near to what it is not."""
 ROUGH = 5e-3
@@ -170,41 +172,44 @@ class _Followed:
         rest = [k for k in range(self.problem.inputs) if k != self.i]
         theta = np.repeat(self.constants.start[None, :], len(rows), axis=0)
         full = np.repeat(self.place[None, :], len(rows), axis=0)
-        normal, values = np.empty((*theta.shape, theta.shape[1])), np.empty(0)
+        before, spread, values = theta, theta, np.empty(0)
         for step in range(1, steps + 1):
             full[:, rest] = self.place[rest] + (rows - self.place[rest]) * step / steps
             values = told(self.problem, _crossed(full, self.i, self.nodes))
             values = values.reshape(len(rows), len(self.nodes))
-            theta, normal = self._moved(theta, values, LAST if step == steps else SMALL)
+            further, before = 2 * theta - before, theta
+            theta, spread = self._moved(further, values, LAST if step == steps else SMALL)
         with np.errstate(all="ignore"):
             off = unsure(self.problem, values)
             away = np.abs(self._said(theta)[0] - values) / off
-            variance = np.diagonal(_inverse(normal), axis1=1, axis2=2) * len(self.nodes) / ALIKE
-            spread = np.sqrt(variance) * np.sqrt(np.mean(off**2, axis=1))[:, None]
+            spread = spread * np.sqrt(len(self.nodes) / ALIKE * np.mean(off**2, axis=1))[:, None]
             fits = (np.median(away, axis=1) < 2) & (away.max(axis=1) < FAR)
         theta[~fits] = np.nan
         return theta, spread
 
     def _moved(self, theta: Array, values: Array, steps: int) -> tuple[Array, Array]:
-        """Return constants nearer to the values of each curve: Levenberg-Marquardt, all at once."""
-        damping = np.full(len(theta), 1e-6)
+        """Return constants nearer to the values of each curve, and what an error of 1 does to them.
+
+        Levenberg-Marquardt, all at once.
+        """
+        damping = np.full(len(theta), DAMPING)
         said, slope = self._said(theta)
         loss = _loss(values - said)
         with np.errstate(all="ignore"):
             for _ in range(steps):
-                normal = np.einsum("rnk,rnm->rkm", slope, slope)
-                pull = np.einsum("rnk,rn->rk", slope, values - said)
-                more = damping[:, None] * np.diagonal(normal, axis1=1, axis2=2)
-                inverse = _inverse(normal + more[:, :, None] * np.eye(theta.shape[1]))
-                tried = theta + np.einsum("rkm,rm->rk", inverse, pull)
+                left, sizes, right = _parts(slope)
+                pull = np.einsum("rnk,rn->rk", left, values - said) * sizes
+                pull /= sizes**2 + damping[:, None]
+                tried = theta + np.einsum("rkm,rk->rm", right, pull)
                 new, bent = self._said(tried)
                 better = _loss(values - new) < loss
                 theta = np.where(better[:, None], tried, theta)
                 said = np.where(better[:, None], new, said)
                 slope = np.where(better[:, None, None], bent, slope)
                 loss = _loss(values - said)
-                damping = np.where(better, damping / 10, damping * 10)
-        return theta, np.einsum("rnk,rnm->rkm", slope, slope)
+                damping = np.where(better, damping / 30, damping * 10)
+            _, sizes, right = _parts(slope)
+            return theta, np.sqrt(np.einsum("rkm,rk->rm", right**2, 1 / sizes**2))
 
     def _said(self, theta: Array) -> tuple[Array, Array]:
         """Return each curve at the nodes, and its slope by each constant."""
@@ -231,14 +236,13 @@ def _loss(away: Array) -> Array:
     return np.where(np.isfinite(loss), loss, np.inf)
 
 
-def _inverse(normal: Array) -> Array:
-    """Return the inverse of each matrix, in units in which its diagonal is 1."""
-    size = np.sqrt(np.diagonal(normal, axis1=1, axis2=2))
+def _parts(slope: Array) -> tuple[Array, Array, Array]:
+    """Return the singular values of each curve's slopes, these in units in which they are 1.
+
+    The right vectors are in the units of the constants.
+    """
+    size = np.sqrt((slope**2).sum(axis=1))
     size = np.where(np.isfinite(size) & (size > 0), size, 1.0)
-    scaled = normal / (size[:, :, None] * size[:, None, :])
-    scaled[~np.isfinite(scaled).all(axis=(1, 2))] = np.eye(normal.shape[1])
-    # A little more than singular: what a constant does that others do as well is shared out.
-    return np.asarray(
-        np.linalg.inv(scaled + 1e-14 * np.eye(normal.shape[1]))
-        / (size[:, :, None] * size[:, None, :])
-    )
+    scaled = np.where(np.isfinite(slope), slope, 0.0) / size[:, None, :]
+    left, sizes, right = np.linalg.svd(scaled, full_matrices=False)
+    return left, np.maximum(sizes, 1e-14), right / size[:, None, :]
