@@ -170,9 +170,10 @@ class _Followed:
 
     def _stepped(self, rows: Array, steps: int) -> tuple[Array, Array]:
         rest = [k for k in range(self.problem.inputs) if k != self.i]
-        theta = np.repeat(self.constants.start[None, :], len(rows), axis=0)
+        theta: Array = np.repeat(self.constants.start[None, :], len(rows), axis=0)
         full = np.repeat(self.place[None, :], len(rows), axis=0)
-        before, spread, values = theta, theta, np.empty(0)
+        values: Array = np.empty(0)
+        before = spread = theta
         for step in range(1, steps + 1):
             full[:, rest] = self.place[rest] + (rows - self.place[rest]) * step / steps
             values = told(self.problem, _crossed(full, self.i, self.nodes))
