@@ -14,7 +14,7 @@ from typing import Any
 from closedform.errors import BadFile
 
 
-class Record(dict[str, Any]):
+class Record(dict[Any, Any]):
     """A dict whose entries are attributes too, and have numbers, as what transformers return."""
 
     def __getattr__(self, name: str) -> Any:
