@@ -389,8 +389,10 @@ class Formula:
         """Return the text form, which is what a console should show."""
         return str(self)
 
-    def _repr_latex_(self) -> str:
-        return str(self.to("latex", notebook=True))
+    def _repr_latex_(self) -> str | None:
+        from closedform.printers.display import latex
+
+        return latex(self)
 
     def _repr_html_(self) -> str:
         from closedform.printers.display import fragment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
 
 SPELLED = 400
 """Symbols up to which it is set as mathematics; a longer one is shown as text, cut to a screen."""
-DIGITS = 5
 MOST = 40
 """Inputs, steps and classes that are listed; of more, it is said how many there are."""
 LONGEST = 120
 """Characters of one thing that is listed."""
-STYLE = """
+GUARD = """
+.cf-text { display: none !important; }
+.cf-set[hidden] { display: block !important; }
+"""
+"""A page of which somebody took the styles out shows the text instead: see `guarded`."""
+STYLE = GUARD + """
 .cf-formula { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; overflow-wrap: anywhere; }
 .cf-formula math { font-size: 115%; }
 .cf-formula math[display] { display: block; text-align: left; margin: .6rem 0;
@@ -48,6 +53,23 @@ def fragment(formula: Formula) -> str:
     return f'<div class="cf-formula"><style>{STYLE}</style>{"".join(parts)}</div>'
 
 
+def guarded(markup: str, text: str) -> str:
+    """Return markup that is shown only together with the style `GUARD`, and text shown without it.
+
+    A notebook that is not trusted, and GitHub, take out the elements of MathML and SVG and leave
+    the text that was in them: x² would be x2, and a fraction a product. The styles go with them.
+    """
+    return f'<pre class="cf-text">{_safe(text)}</pre><div class="cf-set" hidden="">{markup}</div>'
+
+
+def latex(formula: Formula) -> str | None:
+    """Return a formula as one display of LaTeX; None where LaTeX has no words for it."""
+    try:
+        return str(formula.to("latex", notebook=True))
+    except Exception:  # as for `fragment`
+        return None
+
+
 def with_text(text: str, formula: Formula) -> str:
     """Return what is said of a formula, as text, and below it the formula, as HTML."""
     return f"<div><pre>{_safe(text)}</pre>{fragment(formula)}</div>"
@@ -60,12 +82,11 @@ def _head(formula: Formula) -> str:
 
 
 def _body(formula: Formula) -> str:
-    if formula.length > SPELLED:
-        return f"<pre>{_safe(_without_summary(str(formula)))}</pre>"
-    try:
-        return str(formula.to("mathml", digits=DIGITS))
-    except ClosedformError:
-        return f"<pre>{_safe(_without_summary(str(formula)))}</pre>"
+    text = _without_summary(str(formula))
+    if formula.length <= SPELLED:
+        with suppress(ClosedformError):
+            return guarded(str(formula.to("mathml", notebook=True)), text)
+    return f"<pre>{_safe(text)}</pre>"
 
 
 def _without_summary(text: str) -> str:
