@@ -13,7 +13,9 @@ from closedform.printers.display import GUARD, guarded
 if TYPE_CHECKING:
     from closedform.frontiers.front import Entry, Frontier
 
-STYLE = GUARD + """
+STYLE = (
+    GUARD
+    + """
 .cf-frontier { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; overflow-wrap: anywhere;
   container-type: inline-size; --model: color-mix(in srgb, #0072b2 70%, currentColor);
   --observed: color-mix(in srgb, #d55e00 70%, currentColor); }
@@ -22,11 +24,11 @@ STYLE = GUARD + """
 .cf-frontier th, .cf-frontier td { padding: .3rem .7rem; vertical-align: top; text-align: right;
   white-space: nowrap; }
 .cf-frontier thead th, .cf-frontier tbody { border-bottom: 1px solid rgba(128, 128, 128, .4); }
-.cf-frontier td.left, .cf-frontier th.left { text-align: left; }
+.cf-frontier td.left, .cf-frontier th.left { text-align: left; white-space: normal; }
 .cf-frontier td.formula { text-align: left; font-family: ui-monospace, monospace; font-size: 13px;
   white-space: normal; }
 .cf-frontier tr.below { display: none; }
-.cf-frontier tbody tr { background: none; }
+.cf-frontier table tbody tr:nth-child(n) { background: none; }
 .cf-frontier tbody.best { background: rgba(0, 114, 178, .16); }
 .cf-frontier svg { width: 100%; height: auto; max-width: 44rem; }
 .cf-frontier pre { overflow-x: auto; background: rgba(128, 128, 128, .1); padding: .8rem; }
@@ -42,9 +44,10 @@ STYLE = GUARD + """
   .cf-frontier thead th { white-space: normal; }
 }
 """
+)
 """The width is that of a notebook's cell, not of its window, and the colours are mixed with that of
-the text: a notebook may be dark where the system is light. On a narrow screen a formula stands below
-its numbers; on a telephone, fewer of these do."""
+the text: a notebook may be dark where the system is light. On a narrow screen a formula stands
+below its numbers; on a telephone, fewer of these do."""
 WIDE, HIGH = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 60, 150, 28, 46
 

@@ -24,7 +24,10 @@ GUARD = """
 .cf-set[hidden] { display: block !important; }
 """
 """A page of which somebody took the styles out shows the text instead: see `guarded`."""
-STYLE = GUARD + """
+TORN = "Here the same was set for the eye, and this page took it apart: the text above holds."
+STYLE = (
+    GUARD
+    + """
 .cf-formula { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; overflow-wrap: anywhere; }
 .cf-formula math { font-size: 115%; }
 .cf-formula math[display] { display: block; text-align: left; margin: .6rem 0;
@@ -38,6 +41,7 @@ STYLE = GUARD + """
 .cf-formula th, .cf-formula td { text-align: left; padding: .1rem .8rem .1rem 0; }
 .cf-formula .told { opacity: .75; }
 """
+)
 KINDS = {
     "read": "read from the model", "exact": "the same floats", "real": "the same over the reals",
     "approx": "moves the answers",
@@ -59,7 +63,12 @@ def guarded(markup: str, text: str) -> str:
     A notebook that is not trusted, and GitHub, take out the elements of MathML and SVG and leave
     the text that was in them: x² would be x2, and a fraction a product. The styles go with them.
     """
-    return f'<pre class="cf-text">{_safe(text)}</pre><div class="cf-set" hidden="">{markup}</div>'
+    # JupyterLab takes out an attribute that is empty, as a bare `hidden` is.
+    told = f'<p class="cf-text">{TORN}</p>'
+    return (
+        f'<pre class="cf-text">{_safe(text)}</pre>'
+        f'<div class="cf-set" hidden="hidden" style="display: none">{told}{markup}</div>'
+    )
 
 
 def latex(formula: Formula) -> str | None:

@@ -24,7 +24,7 @@ from closedform.printers.blocks import (
     Sentence,
 )
 from closedform.printers.draft import Extent
-from closedform.printers.latex.matrices import dots, fitting, kept_of, row_of
+from closedform.printers.latex.matrices import dots, fitting, kept_of, row_of, side_by_side
 from closedform.printers.latex.names import CLOSE, OPEN, Widths, spelled, width_of, words
 from closedform.printers.latex.spelling import Numerals, scribe
 from closedform.printers.outline import before_rounding, page
@@ -147,9 +147,9 @@ class Layout:
             if _kind(paragraph) is Sentence:
                 notes.append(rows)
                 continue
-            kept.append(rows[:most])
+            kept.append(list(side_by_side(rows[:most])))
             more += len(rows[most:])
-            most -= len(kept[-1])
+            most -= min(most, len(rows))
         if more:
             kept.append([rf"&\text{{\ldots\ {more} more lines: f.to('latex')}}"])
         return kept + notes
