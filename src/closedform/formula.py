@@ -379,15 +379,15 @@ class Formula:
 
     @cached_property
     def _text(self) -> str:
-        return str(self.to("text", brief=True, header=True)).rstrip()
+        from closedform.printers.display import text
+
+        return text(self)
 
     def __str__(self) -> str:
         """Return the formula as plain text, in the form that suits its size."""
         return self._text
 
-    def __repr__(self) -> str:
-        """Return the text form, which is what a console should show."""
-        return str(self)
+    __repr__ = __str__
 
     def _repr_latex_(self) -> str | None:
         from closedform.printers.display import latex

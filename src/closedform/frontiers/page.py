@@ -24,7 +24,8 @@ STYLE = (
 .cf-frontier th, .cf-frontier td { padding: .3rem .7rem; vertical-align: top; text-align: right;
   white-space: nowrap; }
 .cf-frontier thead th, .cf-frontier tbody { border-bottom: 1px solid rgba(128, 128, 128, .4); }
-.cf-frontier td.left, .cf-frontier th.left { text-align: left; white-space: normal; }
+.cf-frontier td.left, .cf-frontier th.left { text-align: left; white-space: normal;
+  overflow-wrap: normal; }
 .cf-frontier td.formula { text-align: left; font-family: ui-monospace, monospace; font-size: 13px;
   white-space: normal; }
 .cf-frontier tr.below { display: none; }

@@ -48,16 +48,25 @@ KINDS = {
 }  # fmt: skip
 
 
+def text(formula: Formula) -> str:
+    """Return a formula as plain text, in the form that suits its size; never raises."""
+    try:
+        return str(formula.to("text", brief=True, header=True)).rstrip()
+    except Exception as error:  # a debugger shows it in the place of the formula
+        said = f"{type(error).__name__}: {error}"
+        return f"{formula.source or 'a formula'}, which cannot be written ({said})"
+
+
 def fragment(formula: Formula) -> str:
     """Return a formula as HTML; never raises, and takes no longer than its text does."""
     try:
         parts = [_head(formula), _body(formula), *_details(formula)]
     except Exception:  # a notebook shows an error of a display in the place of the result
-        parts = [f"<pre>{_safe(formula.source or 'a formula')}</pre>"]
+        parts = [f"<pre>{_safe(text(formula))}</pre>"]
     return f'<div class="cf-formula"><style>{STYLE}</style>{"".join(parts)}</div>'
 
 
-def guarded(markup: str, text: str) -> str:
+def guarded(markup: str, plain: str) -> str:
     """Return markup that is shown only together with the style `GUARD`, and text shown without it.
 
     A notebook that is not trusted, and GitHub, take out the elements of MathML and SVG and leave
@@ -66,7 +75,7 @@ def guarded(markup: str, text: str) -> str:
     # JupyterLab takes out an attribute that is empty, as a bare `hidden` is.
     told = f'<p class="cf-text">{TORN}</p>'
     return (
-        f'<pre class="cf-text">{_safe(text)}</pre>'
+        f'<pre class="cf-text">{_safe(plain)}</pre>'
         f'<div class="cf-set" hidden="hidden" style="display: none">{told}{markup}</div>'
     )
 
@@ -79,9 +88,9 @@ def latex(formula: Formula) -> str | None:
         return None
 
 
-def with_text(text: str, formula: Formula) -> str:
+def with_text(said: str, formula: Formula) -> str:
     """Return what is said of a formula, as text, and below it the formula, as HTML."""
-    return f"<div><pre>{_safe(text)}</pre>{fragment(formula)}</div>"
+    return f"<div><pre>{_safe(said)}</pre>{fragment(formula)}</div>"
 
 
 def _head(formula: Formula) -> str:
@@ -91,16 +100,16 @@ def _head(formula: Formula) -> str:
 
 
 def _body(formula: Formula) -> str:
-    text = _without_summary(str(formula))
+    plain = _without_summary(str(formula))
     if formula.length <= SPELLED:
         with suppress(ClosedformError):
-            return guarded(str(formula.to("mathml", notebook=True)), text)
-    return f"<pre>{_safe(text)}</pre>"
+            return guarded(str(formula.to("mathml", notebook=True)), plain)
+    return f"<pre>{_safe(plain)}</pre>"
 
 
-def _without_summary(text: str) -> str:
+def _without_summary(plain: str) -> str:
     """Return the text of a formula without its first line, which stands above it already."""
-    return text.partition("\n")[2].strip("\n")
+    return plain.partition("\n")[2].strip("\n")
 
 
 def _details(formula: Formula) -> Iterator[str]:
@@ -163,7 +172,7 @@ def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]], count: int = 0
     return f"<table>{top}<tbody>{body}</tbody></table>{more}"
 
 
-def _safe(text: str, most: int | None = None) -> str:
+def _safe(plain: str, most: int | None = None) -> str:
     """Return a text for HTML: escaped, cut, and without what is no character of a page."""
-    shown = text if most is None or len(text) <= most else text[: most - 1] + "…"
+    shown = plain if most is None or len(plain) <= most else plain[: most - 1] + "…"
     return escape("".join(c if c.isprintable() or c == "\n" else " " for c in shown), quote=True)

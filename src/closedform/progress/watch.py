@@ -74,6 +74,7 @@ class Watch:
         done, of: stages that are over, and how many there are; 0 where that is not known.
         best: the best so far.
         lines: what was told, and not yet shown.
+        interrupted: whether there was a Ctrl-C: the work ends with what it has.
     """
 
     title: str
@@ -85,6 +86,7 @@ class Watch:
     of: int = 0
     best: Best | None = None
     lines: deque[str] = field(default_factory=deque)
+    interrupted: bool = False
     _start: float = field(default_factory=time.perf_counter)
     _waiting: Callable[[], Best] | None = None
     _weighed: float = -math.inf
@@ -147,10 +149,13 @@ class Watch:
         soon = now - self._weighed < EVERY and not early
         if made is None or soon or self._cost > SHARE * self.spent:
             return
+        first = math.isinf(self._weighed)
         self._waiting, self._weighed = None, now
+        busy = time.thread_time()
         with suppress(Exception):  # a search is not lost for what is said of it
             self.best = made()
-        self._cost += time.perf_counter() - now
+        # The first loads printers, 0.15 s once: counted, it would be the last for half a minute.
+        self._cost += 0.0 if first else time.thread_time() - busy
 
 
 Wanted = bool | Callable[[str], None] | Watch | None

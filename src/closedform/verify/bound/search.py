@@ -107,7 +107,7 @@ class Search:
         try:
             self.found.done = self._run()
         except KeyboardInterrupt:
-            self.found.done = False
+            present().interrupted = True  # what the same proof would search for next, too
         self.found.seconds = time.perf_counter() - start
         return self.found
 
@@ -118,7 +118,7 @@ class Search:
         while pool.size:
             if self.hopeless(self.found.lower):
                 return True
-            if time.perf_counter() > self.deadline:
+            if time.perf_counter() > self.deadline or watch.interrupted:
                 return False
             lo, hi, upper, at = pool.take(min(size, self.batch))
             halves = self._halved(lo, hi, at)
