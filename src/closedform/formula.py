@@ -433,8 +433,7 @@ def refusals(inputs: Sequence[Feature], told: Collection[int] = ()) -> Iterator[
         if not feature.missing and i not in told:
             yield ops.missing(x)
         if not feature.unseen and feature.categories is not None:
-            known = ops.member(x, feature.categories)
-            yield ops.negate(ops.either(known, ops.missing(x)))
+            yield ops.negate(ops.either(ops.member(x, feature.categories), ops.missing(x)))
 
 
 def label_of(scores: Sequence[Node], classes: Sequence[Label]) -> Node:
