@@ -148,6 +148,8 @@ def test_a_notebook_that_is_not_trusted_shows_a_formula_as_text_and_not_taken_ap
     assert "1x2" not in taken_apart(html)
     front = cf.frontier(formula, np.abs(ROWS[:, :1]) + 1, time_limit=2, methods=["polynomial"])
     left = taken_apart(front._repr_html_())
+    nothing = replace(front, entries=())
+    assert "no formula" in repr(nothing) and "no formula" in nothing._repr_html_()
     assert front.entries[0].text in left and "length: symbols to read" not in left
 
 

@@ -75,7 +75,7 @@ def guarded(markup: str, plain: str) -> str:
     # JupyterLab takes out an attribute that is empty, as a bare `hidden` is.
     told = f'<p class="cf-text">{TORN}</p>'
     return (
-        f'<pre class="cf-text">{_safe(plain)}</pre>'
+        f'<pre class="cf-text" style="white-space: pre; overflow-x: auto">{_safe(plain)}</pre>'
         f'<div class="cf-set" hidden="hidden" style="display: none">{told}{markup}</div>'
     )
 
