@@ -69,7 +69,7 @@ def fragment(formula: Formula) -> str:
 def guarded(markup: str, plain: str) -> str:
     """Return markup that is shown only together with the style `GUARD`, and text shown without it.
 
-    A notebook that is not trusted, and GitHub, take out the elements of MathML and SVG and leave
+    JupyterLab takes the elements of MathML and SVG out of a notebook that is not trusted, and leaves
     the text that was in them: x² would be x2, and a fraction a product. The styles go with them.
     """
     # JupyterLab takes out an attribute that is empty, as a bare `hidden` is.
