@@ -164,6 +164,15 @@ def test_what_is_shown_takes_its_colours_from_the_page(flowers):
         assert not re.search(r"[ ;\"{](color|background): ?#", html)
 
 
+def test_a_narrow_cell_cuts_no_digits_off_a_number(flowers):
+    """Broken anywhere, as the words around it, 83.369 was shown as 83.36 in a column of cases."""
+    from importlib.resources import files
+
+    assert re.search(r"\.cf-formula math \{[^}]*overflow-wrap: normal", flowers._repr_html_())
+    page = files("closedform.reports").joinpath("page.css").read_text()
+    assert re.search(r"^math \{ overflow-wrap: normal", page, flags=re.M)
+
+
 def test_latex_has_the_rules_of_a_tree_beside_their_values_and_a_sign_for_a_derivative():
     from sklearn.ensemble import GradientBoostingRegressor
 

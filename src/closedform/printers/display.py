@@ -29,7 +29,7 @@ STYLE = (
     GUARD
     + """
 .cf-formula { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; overflow-wrap: anywhere; }
-.cf-formula math { font-size: 115%; }
+.cf-formula math { font-size: 115%; overflow-wrap: normal; }
 .cf-formula math[display] { display: block; text-align: left; margin: .6rem 0;
   overflow: auto hidden; }
 .cf-formula mtd { text-align: left; padding: .1em .15em; }
@@ -69,7 +69,7 @@ def fragment(formula: Formula) -> str:
 def guarded(markup: str, plain: str) -> str:
     """Return markup that is shown only together with the style `GUARD`, and text shown without it.
 
-    JupyterLab takes the elements of MathML and SVG out of a notebook that is not trusted, and leaves
+    JupyterLab takes elements of MathML and SVG out of a notebook that is not trusted, and leaves
     the text that was in them: x² would be x2, and a fraction a product. The styles go with them.
     """
     # JupyterLab takes out an attribute that is empty, as a bare `hidden` is.
