@@ -42,17 +42,17 @@ MAY_IMPORT = {
     "printers": RUNNING | {"passes.lower", "passes.rounding"},
     "native": RUNNING,
     "probes": RUNNING,
-    "verify": RUNNING | {"asking", "passes", "printers", "probes", "store"},
+    "verify": RUNNING | {"asking", "passes", "printers", "probes", "progress", "store"},
     "fitting": RUNNING | {"passes"},
     "shorten": RUNNING | {"passes", "fitting", "probes", "progress"},
     "discover": RUNNING
     | {"passes", "fitting", "shorten", "probes", "verify", "readers", "progress"},
     "frontiers": RUNNING
     | {"passes", "fitting", "shorten", "probes", "verify", "discover", "readers", "store"}
-    | {"progress"},
+    | {"printers", "progress"},
     "laws": RUNNING
     | {"passes", "fitting", "shorten", "probes", "verify", "discover", "frontiers", "readers"}
-    | {"store", "progress"},
+    | {"printers", "store", "progress"},
     "hybrid": RUNNING
     | {"passes", "fitting", "shorten", "verify", "discover", "frontiers", "laws", "asking"}
     | {"printers", "probes", "store", "progress"},

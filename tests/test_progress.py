@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import closedform as cf
-from closedform.progress import Best, Watch, notebook, watch, watching
+from closedform import ops
+from closedform.progress import Best, Watch, notebook, present, watch, watching
 
 ROWS = np.random.default_rng(0).normal(size=(60, 2))
 STAMPED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ")
@@ -127,7 +128,7 @@ def test_a_function_is_called_with_a_line_for_each_method_and_no_bar_is_shown(te
     lines = []
     cf.frontier(product, ROWS, time_limit=20, methods=["polynomial"], progress=lines.append)
     (line,) = lines
-    assert re.fullmatch(r"polynomial: \d+ formulas in [\d.]+ s", line)
+    assert re.fullmatch(r"polynomial: \d+ formulas? in [\d.]+ s", line)
     assert terminal() == ""
 
 
@@ -205,6 +206,53 @@ def test_what_runs_inside_of_something_that_is_shown_shows_nothing_of_its_own(lo
     assert "frontier" not in log.getvalue()
 
 
+def test_what_is_part_of_something_silent_is_silent(log):
+    with watching(False, "frontier") as outer:
+        assert present() is outer
+        with watching(None, "proof") as inner:
+            assert inner.display is None and present() is inner
+        assert present() is outer
+    assert present() is not outer and log.getvalue() == ""
+
+
+def test_a_proof_says_between_what_the_truth_is_and_a_function_hears_of_its_end(log):
+    x, y = ops.input_(0), ops.input_(1)
+    wave = ops.sin(ops.mul(x, y))
+    formula = cf.Formula({"z": ops.mul(wave, ops.cos(x))}, (cf.Feature("x"), cf.Feature("y")))
+    box = {"x": (-30, 30), "y": (-30, 30)}
+    formula.extrema(box, time_limit=1, progress=True, tolerance=1e-12)
+    assert re.search(r"extrema.* · best between -?[\d.]+ and [\d.]+, [\d,]+ boxes", log.getvalue())
+    heard = []
+    formula.prove("within", box, lo=-2, hi=2, time_limit=1, progress=heard.append)
+    formula.verify(formula, ROWS, progress=heard.append)
+    assert [line.split(":")[0] for line in heard] == ["proof", "certificate"]
+
+
+def test_ctrl_c_ends_what_the_same_proof_would_search_for_next_too(monkeypatch):
+    from closedform.verify.bound import search
+
+    x = ops.input_(0)
+    formula = cf.Formula({"y": ops.sin(ops.mul(x, x))}, (cf.Feature("x"),))
+    runs = []
+
+    def interrupted(self):
+        runs.append(self)
+        if len(runs) == 1:
+            raise KeyboardInterrupt
+        return before(self)
+
+    before = search.Search._run
+    monkeypatch.setattr(search.Search, "_run", interrupted)
+    found = formula.extrema({"x": (-1e3, 1e3)}, time_limit=60, tolerance=0.0, progress=False)
+    assert len(runs) == 2 and found.seconds < 30  # of which a search alone would have 30
+
+
+def test_an_explanation_says_which_part_it_makes(log):
+    told = cf.explain(product, ROWS, progress=True)
+    assert "x0" in str(told)
+    assert "explanation: importance · over after" in log.getvalue()
+
+
 def test_progress_that_has_no_meaning_is_refused():
     with pytest.raises(cf.BadInput, match="progress='yes' has no meaning"):
         cf.frontier(product, ROWS, progress="yes")
@@ -215,9 +263,10 @@ def test_finding_out_what_is_best_takes_less_than_half_a_percent_of_the_time():
 
     def slow():
         nonlocal spent
-        started = time.perf_counter()
-        time.sleep(0.002)
-        spent += time.perf_counter() - started
+        started = time.thread_time()
+        while time.thread_time() < started + 0.002:
+            pass
+        spent += time.thread_time() - started
         return Best("")
 
     shown = Watch("frontier", 60.0, display=notebook.Live())
@@ -228,6 +277,24 @@ def test_finding_out_what_is_best_takes_less_than_half_a_percent_of_the_time():
     assert 0 < spent < 0.005 * 1.5 + 0.05
 
 
+def test_what_takes_long_once_is_found_out_again():
+    """The first loads printers: 0.15 s, after which a notebook showed a constant for 37 s."""
+    told = []
+
+    def loading():
+        started = time.thread_time()
+        while not told and time.thread_time() < started + 0.3:
+            pass
+        told.append(Best(str(len(told))))
+        return told[-1]
+
+    shown = Watch("frontier", 60.0, display=notebook.Live())
+    started = time.perf_counter()
+    while len(told) < 3 and time.perf_counter() < started + 5:
+        shown.offer(loading)
+    assert shown.best.text == "2"
+
+
 def test_what_fails_in_telling_the_best_does_not_fail_the_search():
     shown = Watch("frontier", 60.0, display=notebook.Live())
     shown.offer(lambda: 1 / 0)
@@ -236,7 +303,7 @@ def test_what_fails_in_telling_the_best_does_not_fail_the_search():
 
 def test_the_time_left_is_told_from_the_stages_where_there_is_no_limit():
     shown = Watch("frontier")
-    assert shown.left == "" and shown.share is None
+    assert shown.left == "0:00 so far" and shown.share is None
     shown.at("terms", 1, 4)
     assert shown.share == 0.25 and shown.left == "about 0:00 left"
     assert watch.clock_face(3723) == "1:02:03" and watch.clock_face(7.4) == "0:07"

@@ -379,18 +379,20 @@ class Formula:
 
     @cached_property
     def _text(self) -> str:
-        return str(self.to("text", brief=True, header=True)).rstrip()
+        from closedform.printers.display import text
+
+        return text(self)
 
     def __str__(self) -> str:
         """Return the formula as plain text, in the form that suits its size."""
         return self._text
 
-    def __repr__(self) -> str:
-        """Return the text form, which is what a console should show."""
-        return str(self)
+    __repr__ = __str__
 
-    def _repr_latex_(self) -> str:
-        return str(self.to("latex", notebook=True))
+    def _repr_latex_(self) -> str | None:
+        from closedform.printers.display import latex
+
+        return latex(self)
 
     def _repr_html_(self) -> str:
         from closedform.printers.display import fragment
@@ -431,8 +433,7 @@ def refusals(inputs: Sequence[Feature], told: Collection[int] = ()) -> Iterator[
         if not feature.missing and i not in told:
             yield ops.missing(x)
         if not feature.unseen and feature.categories is not None:
-            known = ops.member(x, feature.categories)
-            yield ops.negate(ops.either(known, ops.missing(x)))
+            yield ops.negate(ops.either(ops.member(x, feature.categories), ops.missing(x)))
 
 
 def label_of(scores: Sequence[Node], classes: Sequence[Label]) -> Node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 from closedform.explanations.agreement import Agreement, agreement
@@ -24,6 +24,7 @@ from closedform.explanations.tables import Table, plain
 from closedform.explanations.terms import Terms, terms
 from closedform.formula import Formula
 from closedform.hybrid.local import LocalLaw, local_law
+from closedform.progress import Wanted, watching
 from closedform.shorten.options import seconds
 
 SHARES = {
@@ -42,6 +43,17 @@ EFFECTS = 6
 Made = TypeVar("Made")
 
 
+def _part(make: Callable[[Explanation], Made]) -> cached_property[Made]:
+    """Return a part that is made when it is first asked for, and is kept."""
+
+    @wraps(make)
+    def made(told: Explanation) -> Made:
+        with watching(told.progress, f"explanation: {make.__name__.replace('_', ' ')}"):
+            return make(told)
+
+    return cached_property(made)
+
+
 class Explanation:
     """What drives a model and its formula, side by side.
 
@@ -51,67 +63,70 @@ class Explanation:
         sides: the model, the formula and the rows.
         time_limit: for the asking of all parts together, in seconds; a slow model is asked about
             fewer rows, which each part says.
+        progress: as of `explain`.
     """
 
-    def __init__(self, sides: Sides, time_limit: float | None = 60) -> None:
+    def __init__(
+        self, sides: Sides, time_limit: float | None = 60, progress: Wanted = None
+    ) -> None:
         """Hold what is explained; see `explain`."""
-        self.sides = sides
+        self.sides, self.progress = sides, progress
         self.time_limit = seconds(time_limit)
         self._kept: dict[tuple[Any, ...], Any] = {}
 
-    @cached_property
+    @_part
     def agreement(self) -> Agreement:
         """How far the formula is from the model on these rows."""
         return agreement(self.sides)
 
-    @cached_property
+    @_part
     def importance(self) -> Importance:
         """How much worse the answer is, or how far it moves, where one input says nothing."""
         return importance(self.sides, seconds=self._seconds("importance"))
 
-    @cached_property
+    @_part
     def coefficients(self) -> Coefficients:
         """How much the answer moves with each input, in its units and in deviations."""
         return coefficients(self.sides, seconds=self._seconds("coefficients"))
 
-    @cached_property
+    @_part
     def terms(self) -> Terms:
         """What each term of the formula adds; BadInput where there is no formula."""
         return terms(self.sides)
 
-    @cached_property
+    @_part
     def interactions(self) -> Interactions:
         """How strongly the most important inputs act together."""
         picked = [int(i) for i in self.importance.order]
         most = [i for i in picked if self._matters(i)][:8] or picked[:1]
         return interactions(self.sides, most, seconds=self._seconds("interactions"))
 
-    @cached_property
+    @_part
     def shap(self) -> Attributions:
         """What each input adds to each answer: SHAP values, exact where a formula allows it."""
         return shapley(self.sides, seconds=self._seconds("shap"))
 
-    @cached_property
+    @_part
     def saliency(self) -> Slopes:
         """How steep the answer is in each number; of what is flat, as trees are, BadInput."""
         return saliency(self.sides)
 
-    @cached_property
+    @_part
     def smoothgrad(self) -> Slopes:
         """The same averaged over noise around each row."""
         return smoothgrad(self.sides)
 
-    @cached_property
+    @_part
     def integrated_gradients(self) -> Attributions:
         """Slopes integrated from the median of each number to each row, with what they miss."""
         return integrated_gradients(self.sides)
 
-    @cached_property
+    @_part
     def extremes(self) -> Extremes:
         """The least and the greatest answer within the data's range, and what is proven of them."""
         return extremes(self.sides, seconds=self._seconds("extremes"))
 
-    @cached_property
+    @_part
     def surrogates(self) -> Surrogates:
         """A small tree and a short list of rules that imitate the model, and how well."""
         sides = self.sides
@@ -131,7 +146,7 @@ class Explanation:
         """Return a short law of what the model says near one row; options as of `cf.local_law`."""
         sides, target = self.sides, self.sides.target
         meant = target.output if target.label is None else target.label
-        options = {"seed": sides.seed, "output": meant, **options}
+        options = {"seed": sides.seed, "output": meant, "progress": self.progress, **options}
         return local_law(sides.model, row, sides.X, **options)
 
     def effect(self, given: int | str, **options: Any) -> Effect:
@@ -170,7 +185,8 @@ class Explanation:
     def _once(self, key: tuple[Any, ...], options: Any, make: Callable[[], Made]) -> Made:
         whole = (*key, *sorted(options.items()))
         if whole not in self._kept:
-            self._kept[whole] = make()
+            with watching(self.progress, f"explanation: {key[0]}"):
+                self._kept[whole] = make()
         made: Made = self._kept[whole]
         return made
 
@@ -241,7 +257,7 @@ class Explanation:
 
 def explain(
     model: Any, X: Any, y: Any = None, *, formula: Formula | None = None, output: Any = None,
-    seed: int = 0, time_limit: float | None = 60,
+    seed: int = 0, time_limit: float | None = 60, progress: Wanted = None,
 ) -> Explanation:  # fmt: skip
     """Return what drives a model and its formula, side by side.
 
@@ -255,10 +271,11 @@ def explain(
             answer.
         seed: of everything random.
         time_limit: for the asking of all parts together, in seconds; None for none.
+        progress: as of `frontier`, for each part while it is made.
 
     Raises:
         BadInput: rows, y, a formula or an output that do not fit the model.
         UnsupportedModel: it can be neither read nor asked.
     """
     sides = Sides.of(model, X, y, formula=formula, output=output, seed=seed)
-    return Explanation(sides, time_limit)
+    return Explanation(sides, time_limit, progress)

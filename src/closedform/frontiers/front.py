@@ -274,7 +274,7 @@ class Frontier(Sequence[Formula]):
 
     def __str__(self) -> str:
         """Return the table as text, the best marked by a star, and the reason below it."""
-        return "\n".join(table_lines(self))
+        return "\n".join(table_lines(self)) if self.entries else "no formula"
 
     def __repr__(self) -> str:
         """Return the text, which is what a console should show."""
@@ -283,7 +283,7 @@ class Frontier(Sequence[Formula]):
     def _repr_html_(self) -> str:
         from closedform.frontiers.page import fragment
 
-        return fragment(self)
+        return fragment(self) if self.entries else "<p>no formula</p>"
 
 
 def _plain(value: Any) -> Any:

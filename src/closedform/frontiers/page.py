@@ -8,43 +8,47 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from closedform.frontiers.words import ABOUT, LEGIBLE, SURELY, shown
+from closedform.printers.display import GUARD, guarded
 
 if TYPE_CHECKING:
     from closedform.frontiers.front import Entry, Frontier
 
-STYLE = """
-.cf-frontier { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; color: #1b1b1b;
-  overflow-wrap: anywhere; --model: #0072b2; --observed: #d55e00; }
-.cf-frontier table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+STYLE = (
+    GUARD
+    + """
+.cf-frontier { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; overflow-wrap: anywhere;
+  container-type: inline-size; --model: color-mix(in srgb, #0072b2 70%, currentColor);
+  --observed: color-mix(in srgb, #d55e00 70%, currentColor); }
+.cf-frontier table { border-collapse: collapse; width: 100%; table-layout: auto;
+  font-variant-numeric: tabular-nums; }
 .cf-frontier th, .cf-frontier td { padding: .3rem .7rem; vertical-align: top; text-align: right;
   white-space: nowrap; }
-.cf-frontier thead th, .cf-frontier tbody { border-bottom: 1px solid #d8d8d8; }
-.cf-frontier td.left, .cf-frontier th.left { text-align: left; }
+.cf-frontier thead th, .cf-frontier tbody { border-bottom: 1px solid rgba(128, 128, 128, .4); }
+.cf-frontier td.left, .cf-frontier th.left { text-align: left; white-space: normal;
+  overflow-wrap: normal; }
 .cf-frontier td.formula { text-align: left; font-family: ui-monospace, monospace; font-size: 13px;
   white-space: normal; }
 .cf-frontier tr.below { display: none; }
-.cf-frontier tbody.best { background: #e8f1fa; }
+.cf-frontier table tbody tr:nth-child(n) { background: none; }
+.cf-frontier tbody.best { background: rgba(0, 114, 178, .16); }
 .cf-frontier svg { width: 100%; height: auto; max-width: 44rem; }
-.cf-frontier pre { overflow-x: auto; background: #f6f6f6; padding: .8rem; }
+.cf-frontier pre { overflow-x: auto; background: rgba(128, 128, 128, .1); padding: .8rem; }
 .cf-frontier .model { color: var(--model); }
 .cf-frontier .observed { color: var(--observed); }
-@media (max-width: 60rem) {
+@container (max-width: 60rem) {
   .cf-frontier .beside { display: none; }
   .cf-frontier tr.below { display: table-row; }
 }
-@media (max-width: 40rem) {
+@container (max-width: 40rem) {
   .cf-frontier .detail { display: none; }
   .cf-frontier th, .cf-frontier td { padding: .3rem .25rem; font-size: 13px; }
   .cf-frontier thead th { white-space: normal; }
 }
-@media (prefers-color-scheme: dark) {
-  .cf-frontier { color: #e8e8e8; background: #161616; --model: #56b4e9; --observed: #e69f00; }
-  .cf-frontier thead th, .cf-frontier tbody { border-color: #444; }
-  .cf-frontier tbody.best { background: #1d3247; }
-  .cf-frontier pre { background: #222; }
-}
 """
-"""On a narrow screen a formula stands below its numbers; on a telephone, fewer of these do."""
+)
+"""The width is that of a notebook's cell, not of its window, and the colours are mixed with that of
+the text: a notebook may be dark where the system is light. On a narrow screen a formula stands
+below its numbers; on a telephone, fewer of these do."""
 WIDE, HIGH = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 60, 150, 28, 46
 
@@ -75,7 +79,7 @@ def fragment(front: Frontier) -> str:
         f'<div class="cf-frontier"><style>{STYLE}</style>'
         f"<p>Error: {escape(front.about)}, on {front.rows:,} rows that no step saw, against "
         f"{front.against}.{observed} “{SURELY[front.classifies]}”: {ABOUT[front.classifies]}.</p>"
-        f"{_picture(front)}{_table(front)}"
+        f"{guarded(_picture(front) + _table(front), str(front))}"
         f"<p><strong>Best</strong> (number {front.choice.index}): {escape(front.reason)}</p>"
         f"{f'<ul>{notes}</ul>' if notes else ''}</div>"
     )

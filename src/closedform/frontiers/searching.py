@@ -172,7 +172,8 @@ class Search:
         seconds = time.perf_counter() - started
         if clock.out():
             self.cut.append(name)
-        self.watch.tell(f"{name}: {len(self.entries) - before} formulas in {seconds:.1f} s")
+        made = len(self.entries) - before
+        self.watch.tell(f"{name}: {made} formula{'s' * (made != 1)} in {seconds:.1f} s")
 
     def refit(self) -> None:
         """Add the useful formulas whose constants say more of y when they are fitted to it."""

@@ -18,7 +18,7 @@ from closedform.hybrid.directions import Directions
 from closedform.hybrid.layout import KINDS, Layout, Slot
 from closedform.hybrid.records import Named, Record
 from closedform.ir import Array
-from closedform.printers.display import fragment
+from closedform.printers.display import fragment, latex
 from closedform.store import from_dict, to_dict
 from closedform.store.files import put
 
@@ -132,8 +132,8 @@ class BlockLaw:
         """Return the text form, which is what a console should show."""
         return str(self)
 
-    def _repr_latex_(self) -> str:
-        return str(self.formula.to("latex", notebook=True))
+    def _repr_latex_(self) -> str | None:
+        return latex(self.formula)
 
     def _repr_html_(self) -> str:
         return fragment(self.formula)

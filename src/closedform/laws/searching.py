@@ -210,7 +210,13 @@ def _solved(
         noise = estimated(problem, sought.y, options.get("seed", 0))
         problem = replace(problem, noise=noise)
         found.noise = noise
-    for law in solve(problem, clock, tell=found.rough.append, **options):
+
+    def hear(law: Law) -> None:
+        found.rough.append(law)
+        if watch is not None:
+            watch.offer(lambda: _best_so_far(found))
+
+    for law in solve(problem, clock, tell=hear, **options):
         found.laws.append(readable(problem, law))
         if watch is not None:
             watch.offer(lambda: _best_so_far(found))
@@ -219,8 +225,9 @@ def _solved(
 
 def _best_so_far(found: Found) -> Best:
     """Return the shortest law that is as near as any, within the noise."""
-    near = max(NEAR * min(law.error for law in found.laws), found.noise)
-    symbols, error = min((length([w.node]), w.error) for w in found.laws if w.error <= near)
+    laws = [*found.laws, *found.rough]
+    near = max(NEAR * min(law.error for law in laws), found.noise)
+    symbols, error = min((length([w.node]), w.error) for w in laws if w.error <= near)
     return Best.of(error, symbols)
 
 

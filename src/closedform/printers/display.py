@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,21 @@ if TYPE_CHECKING:
 
 SPELLED = 400
 """Symbols up to which it is set as mathematics; a longer one is shown as text, cut to a screen."""
-DIGITS = 5
 MOST = 40
 """Inputs, steps and classes that are listed; of more, it is said how many there are."""
 LONGEST = 120
 """Characters of one thing that is listed."""
-STYLE = """
+GUARD = """
+.cf-text { display: none !important; }
+.cf-set[hidden] { display: block !important; }
+"""
+"""A page of which somebody took the styles out shows the text instead: see `guarded`."""
+TORN = "Here the same was set for the eye, and this page took it apart: the text above holds."
+STYLE = (
+    GUARD
+    + """
 .cf-formula { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; overflow-wrap: anywhere; }
-.cf-formula math { font-size: 115%; }
+.cf-formula math { font-size: 115%; overflow-wrap: normal; }
 .cf-formula math[display] { display: block; text-align: left; margin: .6rem 0;
   overflow: auto hidden; }
 .cf-formula mtd { text-align: left; padding: .1em .15em; }
@@ -33,10 +41,20 @@ STYLE = """
 .cf-formula th, .cf-formula td { text-align: left; padding: .1rem .8rem .1rem 0; }
 .cf-formula .told { opacity: .75; }
 """
+)
 KINDS = {
     "read": "read from the model", "exact": "the same floats", "real": "the same over the reals",
     "approx": "moves the answers",
 }  # fmt: skip
+
+
+def text(formula: Formula) -> str:
+    """Return a formula as plain text, in the form that suits its size; never raises."""
+    try:
+        return str(formula.to("text", brief=True, header=True)).rstrip()
+    except Exception as error:  # a debugger shows it in the place of the formula
+        said = f"{type(error).__name__}: {error}"
+        return f"{formula.source or 'a formula'}, which cannot be written ({said})"
 
 
 def fragment(formula: Formula) -> str:
@@ -44,13 +62,35 @@ def fragment(formula: Formula) -> str:
     try:
         parts = [_head(formula), _body(formula), *_details(formula)]
     except Exception:  # a notebook shows an error of a display in the place of the result
-        parts = [f"<pre>{_safe(formula.source or 'a formula')}</pre>"]
+        parts = [f"<pre>{_safe(text(formula))}</pre>"]
     return f'<div class="cf-formula"><style>{STYLE}</style>{"".join(parts)}</div>'
 
 
-def with_text(text: str, formula: Formula) -> str:
+def guarded(markup: str, plain: str) -> str:
+    """Return markup that is shown only together with the style `GUARD`, and text shown without it.
+
+    JupyterLab takes elements of MathML and SVG out of a notebook that is not trusted, and leaves
+    the text that was in them: x² would be x2, and a fraction a product. The styles go with them.
+    """
+    # JupyterLab takes out an attribute that is empty, as a bare `hidden` is.
+    told = f'<p class="cf-text">{TORN}</p>'
+    return (
+        f'<pre class="cf-text" style="white-space: pre; overflow-x: auto">{_safe(plain)}</pre>'
+        f'<div class="cf-set" hidden="hidden" style="display: none">{told}{markup}</div>'
+    )
+
+
+def latex(formula: Formula) -> str | None:
+    """Return a formula as one display of LaTeX; None where LaTeX has no words for it."""
+    try:
+        return str(formula.to("latex", notebook=True))
+    except Exception:  # as for `fragment`
+        return None
+
+
+def with_text(said: str, formula: Formula) -> str:
     """Return what is said of a formula, as text, and below it the formula, as HTML."""
-    return f"<div><pre>{_safe(text)}</pre>{fragment(formula)}</div>"
+    return f"<div><pre>{_safe(said)}</pre>{fragment(formula)}</div>"
 
 
 def _head(formula: Formula) -> str:
@@ -60,17 +100,16 @@ def _head(formula: Formula) -> str:
 
 
 def _body(formula: Formula) -> str:
-    if formula.length > SPELLED:
-        return f"<pre>{_safe(_without_summary(str(formula)))}</pre>"
-    try:
-        return str(formula.to("mathml", digits=DIGITS))
-    except ClosedformError:
-        return f"<pre>{_safe(_without_summary(str(formula)))}</pre>"
+    plain = _without_summary(str(formula))
+    if formula.length <= SPELLED:
+        with suppress(ClosedformError):
+            return guarded(str(formula.to("mathml", notebook=True)), plain)
+    return f"<pre>{_safe(plain)}</pre>"
 
 
-def _without_summary(text: str) -> str:
+def _without_summary(plain: str) -> str:
     """Return the text of a formula without its first line, which stands above it already."""
-    return text.partition("\n")[2].strip("\n")
+    return plain.partition("\n")[2].strip("\n")
 
 
 def _details(formula: Formula) -> Iterator[str]:
@@ -133,7 +172,7 @@ def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]], count: int = 0
     return f"<table>{top}<tbody>{body}</tbody></table>{more}"
 
 
-def _safe(text: str, most: int | None = None) -> str:
+def _safe(plain: str, most: int | None = None) -> str:
     """Return a text for HTML: escaped, cut, and without what is no character of a page."""
-    shown = text if most is None or len(text) <= most else text[: most - 1] + "…"
+    shown = plain if most is None or len(plain) <= most else plain[: most - 1] + "…"
     return escape("".join(c if c.isprintable() or c == "\n" else " " for c in shown), quote=True)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from itertools import count as count_from
 
@@ -42,11 +43,10 @@ class Namer:
     def output(self, name: str) -> str:
         """Return an output's name as people write it: g for a decision value, P(class)."""
         scribe, task = self.scribe, self.formula.task
-        for letter, names in (("P", task.probability), ("g", task.decision)):
-            if name in names and len(names) > 1:
-                of = _classes_of(task.classes, names)[name]
-                return scribe.applied(self.letter(letter), ", ".join(map(scribe.word, of)))
-            if name in names:
+        for letter, of in self._scores:
+            if of.get(name):
+                return scribe.applied(self.letter(letter), ", ".join(map(scribe.word, of[name])))
+            if name in of:
                 return scribe.name(self.free(letter + self.mark))
         if task.kind == "classification" and name in task.primary:
             word = self.free("class" + self.mark)
@@ -54,6 +54,13 @@ class Namer:
         if any(f.name == name for f in self.formula.inputs):
             return scribe.applied("new", scribe.name(name))
         return scribe.name(name)
+
+    @cached_property
+    def _scores(self) -> list[tuple[str, dict[str, tuple[object, ...]]]]:
+        """The letters of chances and of scores, with the class that each is of; one has none."""
+        task = self.formula.task
+        listed = (("P", task.probability), ("g", task.decision))
+        return [(letter, _classes_of(task.classes, names)) for letter, names in listed]
 
     def free(self, name: str) -> str:
         """Return a name that no input has."""
@@ -143,14 +150,13 @@ class Namer:
 
 def _classes_of(classes: Sequence[object], names: Sequence[str]) -> dict[str, tuple[object, ...]]:
     """Return the class that each score is of, or the pair of classes that it parts."""
+    if len(names) < 2:
+        return dict.fromkeys(names, ())
     if len(classes) == 1:  # LightGBM gives the chances of two all the same
         return dict.fromkeys(names, (classes[0],))
-    single = [(c,) for c in classes]
-    pairs = list(combinations(classes, 2))
     # Of three classes there are three pairs: their names have a comma.
-    of = single if len(names) == len(single) and names[0].count(",") == str(classes[0]).count(
-        ",") else pairs  # fmt: skip
-    return dict(zip(names, of, strict=True))
+    alone = len(names) == len(classes) and names[0].count(",") == str(classes[0]).count(",")
+    return dict(zip(names, combinations(classes, 1 if alone else 2), strict=True))
 
 
 def _later_cases(order: Sequence[Node]) -> set[Node]:

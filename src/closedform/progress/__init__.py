@@ -1,5 +1,5 @@
 """What long work says of itself while it runs: a bar, lines with the time, or a live table."""
 
-from closedform.progress.watch import Best, Wanted, Watch, watching
+from closedform.progress.watch import Best, Wanted, Watch, present, watching
 
-__all__ = ["Best", "Wanted", "Watch", "watching"]
+__all__ = ["Best", "Wanted", "Watch", "present", "watching"]

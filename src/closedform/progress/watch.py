@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -74,6 +74,7 @@ class Watch:
         done, of: stages that are over, and how many there are; 0 where that is not known.
         best: the best so far.
         lines: what was told, and not yet shown.
+        interrupted: whether there was a Ctrl-C: the work ends with what it has.
     """
 
     title: str
@@ -85,10 +86,12 @@ class Watch:
     of: int = 0
     best: Best | None = None
     lines: deque[str] = field(default_factory=deque)
+    interrupted: bool = False
     _start: float = field(default_factory=time.perf_counter)
     _waiting: Callable[[], Best] | None = None
     _weighed: float = -math.inf
     _cost: float = 0.0
+    _told: bool = False
 
     @property
     def table(self) -> bool:
@@ -109,11 +112,13 @@ class Watch:
 
     @property
     def left(self) -> str:
-        """How long it may take yet, in words; "" where that is not known."""
+        """How long it may take yet, in words; where that is not known, how long it took so far."""
         share = self.share
         if math.isfinite(self.limit):
             return f"at most {clock_face(max(0.0, self.limit - self.spent))} left"
-        return f"about {clock_face(self.spent * (1 - share) / share)} left" if share else ""
+        if not share:
+            return f"{clock_face(self.spent)} so far"
+        return f"about {clock_face(self.spent * (1 - share) / share)} left"
 
     def at(self, stage: str, done: int = 0, of: int = 0) -> None:
         """Say what is done now, and how many stages are over."""
@@ -122,10 +127,16 @@ class Watch:
 
     def tell(self, line: str) -> None:
         """Say in one line that something is over."""
+        self._told = True
         if self.call is not None:
             self.call(line)
         elif self.display is not None:
             self.lines.append(line)
+
+    def end(self) -> None:
+        """Say that all is over, to a function that has heard of nothing yet."""
+        if self.call is not None and not self._told:
+            self.call(f"{self.title}: over after {self.spent:.1f} s")
 
     def offer(self, made: Callable[[], Best]) -> None:
         """Say how to find out what is the best so far; that is done now and then."""
@@ -138,10 +149,13 @@ class Watch:
         soon = now - self._weighed < EVERY and not early
         if made is None or soon or self._cost > SHARE * self.spent:
             return
+        first = math.isinf(self._weighed)
         self._waiting, self._weighed = None, now
+        busy = time.thread_time()
         with suppress(Exception):  # a search is not lost for what is said of it
             self.best = made()
-        self._cost += time.perf_counter() - now
+        # The first loads printers, 0.15 s once: counted, it would be the last for half a minute.
+        self._cost += 0.0 if first else time.thread_time() - busy
 
 
 Wanted = bool | Callable[[str], None] | Watch | None
@@ -149,41 +163,58 @@ Wanted = bool | Callable[[str], None] | Watch | None
 elsewhere), True (also elsewhere, as lines with the time), False, a function that is called with a
 line of text; or the watch of what this is a part of."""
 _watched = threading.Lock()
-"""Held while something is shown: what runs inside of it shows nothing of its own."""
+"""Held while something is shown: what runs beside it shows nothing of its own."""
+_present: contextvars.ContextVar[Watch | None] = contextvars.ContextVar("watch", default=None)
+"""What this is a part of."""
+
+
+def present() -> Watch:
+    """Return the watch of what this is a part of; where there is none, one that nobody sees."""
+    return _present.get() or Watch("")
 
 
 @contextmanager
 def watching(progress: Wanted, title: str, limit: float | None = None) -> Iterator[Watch]:
-    """Show, for the time of the block, what a search tells.
+    """Show, for the time of the block, what a search tells; inside of it, it is `present()`.
 
     Args:
-        progress: see `Wanted`.
+        progress: see `Wanted`; inside of another block, None shows nothing.
         title: what is done.
         limit: seconds that it may take; None or ∞ for no limit.
 
     Raises:
         BadInput: progress is none of these.
     """
-    if isinstance(progress, Watch):
-        yield progress
-        return
-    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+    if not (progress is None or isinstance(progress, bool | Watch) or callable(progress)):
         raise BadInput(
             f"progress={progress!r:.60} has no meaning.",
             hint="Give None, True, False, or a function that takes a line of text.",
         )
+    inside = progress is None and _present.get() is not None
     watch = Watch(title, math.inf if limit is None else limit)
-    if callable(progress):
-        watch.call = progress
-        yield watch
-        return
-    if progress is False or not _watched.acquire(blocking=False):
-        yield watch
+    watch = progress if isinstance(progress, Watch) else watch
+    watch.call = progress if callable(progress) else watch.call
+    before = _present.get()
+    _present.set(watch)
+    try:
+        silent = progress is False or inside or watch is progress or watch.call is not None
+        with nullcontext() if silent else _shown(watch, wanted=progress is True):
+            yield watch
+        if watch is not progress:
+            watch.end()
+    finally:
+        _present.set(before)
+
+
+@contextmanager
+def _shown(watch: Watch, *, wanted: bool) -> Iterator[None]:
+    if not _watched.acquire(blocking=False):
+        yield
         return
     try:
-        watch.display = _display(wanted=progress is True)
+        watch.display = _display(wanted=wanted)
         with _drawn(watch):
-            yield watch
+            yield
     finally:
         _watched.release()
 

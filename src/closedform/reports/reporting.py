@@ -9,7 +9,7 @@ from typing import Any
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.frontiers import Frontier, frontier
-from closedform.progress import Wanted
+from closedform.progress import Wanted, present, watching
 from closedform.reports.case import Case
 from closedform.reports.checked import certificate_of, made_of, slopes_of
 from closedform.reports.controls import section_of
@@ -99,8 +99,11 @@ def write_report(
         front = frontier(
             model, X, y, formula=read_as, time_limit=time_limit, seed=seed, progress=progress
         )
-    case = Case.of(model, X, y, front, formula=formula, output=output, seed=seed, read_as=read_as)
-    put(where, written(case, title=title, purpose=purpose, started=started))
+    with watching(progress, "report"):
+        case = Case.of(
+            model, X, y, front, formula=formula, output=output, seed=seed, read_as=read_as
+        )
+        put(where, written(case, title=title, purpose=purpose, started=started))
     return where
 
 
@@ -123,8 +126,12 @@ def written(
     begun = time.perf_counter() if started is None else started
     named = plain_name(title or "") or default_title(case)
     chosen = case.entries[case.chosen].formula
-    certificate, slopes, drives = certificate_of(case), slopes_of(case, chosen), drives_of(case)
-    inputs, joint = inputs_of(case), joint_of(case)
+    watch = present()
+    watch.at("certificate")
+    certificate, slopes = certificate_of(case), slopes_of(case, chosen)
+    watch.at("what drives it", 1, 3)
+    drives, inputs, joint = drives_of(case), inputs_of(case), joint_of(case)
+    watch.at("disagreement", 2, 3)
     misfits = [misfit_section(case, misfit_of(case, e.formula)) for e in case.entries]
     head = joined(lead_of(case, certificate), facts_of(case, certificate))
     made = made_of(case, time.perf_counter() - begun)

@@ -24,6 +24,7 @@ from closedform.ir import Array, Node, rewrite, toposort
 from closedform.passes.rounding import rounding
 from closedform.passes.rules import Place
 from closedform.passes.rules_lin import constant_terms, plain_term, zero_weights
+from closedform.progress import Wanted, watching
 from closedform.shorten.clock import Clock
 from closedform.shorten.digits import drop_digits
 from closedform.shorten.looked_up import looked_up, looked_up_shortened, only_asked
@@ -53,7 +54,7 @@ TRIED = 12
 
 def snap(
     formula: Formula, X: Any, *, budget: float = 0.02, listed: Sequence[float] = (),
-    seed: int = 0, time_limit: float | None = None,
+    seed: int = 0, time_limit: float | None = None, progress: Wanted = None,
 ) -> Formula:  # fmt: skip
     """Return the formula with numbers that a person would write.
 
@@ -65,6 +66,7 @@ def snap(
         listed: numbers to be expected, as 9.81 or a known half-life; either sign.
         seed: of the rows that are made up beside X.
         time_limit: seconds; when they are over, or on Ctrl-C, what is left is only rounded.
+        progress: as of `frontier`.
 
     Returns:
         The formula, with a Step "snap" of kind "approx" whose `found` is what `snapped` says.
@@ -74,11 +76,12 @@ def snap(
             formula.
     """
     teacher, clock = Teacher.of(formula, X, seed=seed), Clock(time_limit)
-    for _ in range(2):
-        try:
-            return snapped(formula, teacher, budget=budget, listed=listed, clock=clock)
-        except KeyboardInterrupt:
-            clock.stop()  # once more, with no search: all numbers get few digits at once
+    with watching(progress, "shorter numbers", clock.left):
+        for _ in range(2):
+            try:
+                return snapped(formula, teacher, budget=budget, listed=listed, clock=clock)
+            except KeyboardInterrupt:
+                clock.stop()  # once more, with no search: all numbers get few digits at once
     return formula
 
 

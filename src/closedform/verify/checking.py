@@ -14,6 +14,7 @@ from closedform.asking import Method
 from closedform.errors import BadInput
 from closedform.formula import Formula, Precision, Task
 from closedform.ir import Array, Node, Type
+from closedform.progress import Wanted, watching
 from closedform.verify.causes import likely_causes
 from closedform.verify.certificate import Certificate, Check, Domain
 from closedform.verify.measure import (
@@ -38,7 +39,7 @@ OWN_ROUNDING = "the model's own rounding, as it differs from itself in float64 o
 
 def verify(
     formula: Formula, model: Any, X: Any, *, y: Any = None, tolerance: float = 1e-9,
-    made_up: bool = True, limit: int = 20_000, seed: int = 0,
+    made_up: bool = True, limit: int = 20_000, seed: int = 0, progress: Wanted = None,
 ) -> Certificate:  # fmt: skip
     """Return a certificate of how far the formula is from the model.
 
@@ -54,6 +55,7 @@ def verify(
             values, unseen categories; see `probes.worth_trying`.
         limit: at most so many rows are made up.
         seed: of the random draws.
+        progress: as of `frontier`.
 
     Raises:
         BadInput: the rows or y do not fit the formula, the model is of another shape, or an option
@@ -61,17 +63,19 @@ def verify(
     """
     start = time.perf_counter()
     check_options(tolerance, limit, seed)
-    sets = row_sets(formula, X, made_up=made_up, limit=limit, seed=seed)
-    methods = methods_of(model, formula, X)
     checks: list[Check] = []
     domains: list[Domain] = []
     spreads: dict[str, float] = {}
-    for rows in sets:
-        found = [answers(m, rows.X, len(rows), apart(rows)) for m in methods]
-        domains.append(_domain(formula, rows, found))
-        theirs = scores_of(methods, found)
-        for method, said in zip(methods, found, strict=True):
-            checks += checks_of(formula, method, said, rows, tolerance, spreads, theirs, found)
+    with watching(progress, "certificate") as watch:
+        sets = row_sets(formula, X, made_up=made_up, limit=limit, seed=seed)
+        methods = methods_of(model, formula, X)
+        for i, rows in enumerate(sets):
+            watch.at(f"{len(rows):,} rows", i, len(sets))
+            found = [answers(m, rows.X, len(rows), apart(rows)) for m in methods]
+            domains.append(_domain(formula, rows, found))
+            theirs = scores_of(methods, found)
+            for method, said in zip(methods, found, strict=True):
+                checks += checks_of(formula, method, said, rows, tolerance, spreads, theirs, found)
     truth = {} if y is None else _against(y, formula, model, sets[0])
     return Certificate(
         subject=f"formula against {formula.source or type(model).__name__}",

@@ -55,7 +55,9 @@ class Told:
         return f"<div>{self._headline(first)}{listed(rest)}</div>"
 
     def _headline(self, line: str, colour: str = "") -> str:
-        style = f' style="color:{colour}"' if colour else ""
+        # Mixed with the colour of the text, it can be read on a light and on a dark page.
+        mixed = f"color-mix(in srgb, {colour} 60%, currentColor)"
+        style = f' style="color:{mixed}"' if colour else ""
         return f"<strong{style}>{escape(line)}</strong>"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 
 def kept_of(count: int, most: int) -> list[int | None]:
@@ -31,3 +32,16 @@ def row_of(entries: Sequence[str], across: Sequence[int | None]) -> str:
 def dots(across: Sequence[int | None]) -> str:
     """Return the row that stands for rows left out."""
     return "  " + " & ".join(r"\ddots" if i is None else r"\vdots" for i in across)
+
+
+def side_by_side(rows: Sequence[str]) -> Iterator[str]:
+    """Yield rows of one display: those of two columns as one array of their own.
+
+    The second column of the display would stand behind the widest row of all, off the page.
+    """
+    for paired, group in groupby(rows, key=lambda row: " && " in row):
+        if paired:
+            lines = " \\\\\n".join(row.removeprefix("&").replace(" && ", " & ") for row in group)
+            yield f"&\\begin{{array}}{{ll}}\n{lines}\n\\end{{array}}"
+        else:
+            yield from group

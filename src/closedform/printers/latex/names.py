@@ -23,7 +23,7 @@ SYMBOLS = {
     **{"×": r"{\times}", "·": r"{\cdot}", "≤": r"{\le}", "≥": r"{\ge}", "→": r"{\to}"},
     **{"–": r"\text{--}", "—": r"\text{---}", "‘": r"\text{`}", "’": r"\text{'}"},
     **{"“": r"\text{``}", "”": r"\text{''}"},
-    **{"…": r"{\ldots}", "−": "{-}", "≠": r"{\ne}", "∞": r"\infty "},
+    **{"…": r"{\ldots}", "−": "{-}", "≠": r"{\ne}", "∞": r"\infty ", "∂": r"\partial "},
 }
 """Signs that only mathematics has."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from string import Formatter
 from typing import Any
@@ -24,7 +24,7 @@ from closedform.printers.blocks import (
     Sentence,
 )
 from closedform.printers.draft import Extent
-from closedform.printers.latex.matrices import dots, fitting, kept_of, row_of
+from closedform.printers.latex.matrices import dots, fitting, kept_of, row_of, side_by_side
 from closedform.printers.latex.names import CLOSE, OPEN, Widths, spelled, width_of, words
 from closedform.printers.latex.spelling import Numerals, scribe
 from closedform.printers.outline import before_rounding, page
@@ -34,8 +34,8 @@ from closedform.printers.spell import BREAK
 PAGE = 67
 """Digits side by side on a line of an article, less a margin for what is estimated too narrow."""
 
-NOTEBOOK = Extent(trees=2, rules=6, rows=12, side=None, digits=5)
-"""What fits a notebook's cell."""
+NOTEBOOK = Extent(trees=2, rules=6, rows=12, side=40, digits=5)
+"""What fits a notebook's cell; of a matrix, more than does."""
 
 MOST_ROWS = 12
 """Rows up to which a matrix is shown whole, and cases stand behind one brace."""
@@ -44,6 +44,8 @@ MOST_LINES = 60
 """Rows of a notebook's cell; what lies beyond is left out, and said so."""
 
 CUT = Sentence("Large matrices are abbreviated; all numbers: f.to('text').")
+
+SHORT = Sentence(f"Numbers are shown to {NOTEBOOK.digits} digits; all of them: f.to('text').")
 
 AND = r" \text{ and } "
 
@@ -79,12 +81,12 @@ def write(
         UnsupportedTarget: the formula has no such form, or is too long for it.
     """
     extent = NOTEBOOK if notebook else Extent()
-    extent = Extent(limit or extent.trees, extent.rules, extent.rows, None, extent.digits)
+    extent = replace(extent, trees=limit or extent.trees)
     number = Numerals(extent.digits)
     hand = scribe(number, unicode=notebook)
     made = page(formula, hand, hand, form, extent)
     if notebook and number.rounded:
-        made.append([Sentence("Numbers are shown to 5 digits.")])
+        made.append([SHORT])
     layout = Layout(width or (PAGE + 30 if notebook else PAGE), notebook, flush=notebook)
     if notebook:
         return layout.display(made)
@@ -145,9 +147,9 @@ class Layout:
             if _kind(paragraph) is Sentence:
                 notes.append(rows)
                 continue
-            kept.append(rows[:most])
+            kept.append(list(side_by_side(rows[:most])))
             more += len(rows[most:])
-            most -= len(kept[-1])
+            most -= min(most, len(rows))
         if more:
             kept.append([rf"&\text{{\ldots\ {more} more lines: f.to('latex')}}"])
         return kept + notes

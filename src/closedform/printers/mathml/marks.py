@@ -31,7 +31,7 @@ FUNCTIONS = {
 }
 LETTERS = {
     **{rf"\{name}": letter for letter, name in GREEK.items()},
-    **{r"\infty": "∞", r"\top": "⊤", r"\langle": "⟨", r"\rangle": "⟩"},
+    **{r"\infty": "∞", r"\partial": "∂", r"\top": "⊤", r"\langle": "⟨", r"\rangle": "⟩"},
 }
 OPENING = {"(": "(", "[": "[", r"\lvert": "|", r"\lfloor": "⌊"}
 CLOSING = {")": ")", "]": "]", r"\rvert": "|", r"\rfloor": "⌋"}

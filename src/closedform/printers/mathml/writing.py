@@ -10,7 +10,7 @@ from closedform.formula import Formula
 from closedform.printers.blocks import Sentence
 from closedform.printers.draft import Extent
 from closedform.printers.latex.spelling import Numerals, scribe
-from closedform.printers.latex.writing import PAGE, Layout, pieces
+from closedform.printers.latex.writing import NOTEBOOK, PAGE, SHORT, Layout, pieces
 from closedform.printers.mathml.marks import cells_of, row_of
 from closedform.printers.outline import before_rounding, page
 from closedform.printers.program import printable
@@ -44,7 +44,7 @@ __all__ = ["before_rounding", "write"]
 
 def write(
     formula: Formula, *, form: str = "auto", width: int | None = None, document: bool = False,
-    header: bool = False, limit: int | None = None,
+    header: bool = False, limit: int | None = None, notebook: bool = False,
 ) -> str:  # fmt: skip
     """Return a formula as MathML: displays in <math>, and what must be said of them in <p>.
 
@@ -56,15 +56,19 @@ def write(
         document: whether a whole page of HTML comes back, or a fragment to be put in one.
         header: whether a comment says how exact and how long the formula is.
         limit: so many trees of an ensemble are shown; None shows all.
+        notebook: numbers are shown to 5 digits, and the page says so.
 
     Raises:
         BadInput: there is no such form.
         UnsupportedTarget: the formula has no such form, or is too long for it.
     """
-    hand = scribe(Numerals(), unicode=True)
+    number = Numerals(NOTEBOOK.digits if notebook else None)
+    hand = scribe(number, unicode=True)
     hand = replace(hand, language=replace(hand.language, name="mathml"))
-    layout = Layout(width or WIDE, unicode=True)
-    parts = layout.parts(page(formula, hand, hand, form, Extent(trees=limit)))
+    made = page(formula, hand, hand, form, Extent(trees=limit, digits=number.digits))
+    if number.rounded:
+        made.append([SHORT])
+    parts = Layout(width or WIDE, unicode=True).parts(made)
     body = "\n".join(sentence(p) if isinstance(p, Sentence) else display(p) for p in parts)
     if header:
         # Two hyphens would end a comment of XML.

@@ -12,6 +12,7 @@ import numpy as np
 from closedform import ops
 from closedform.formula import Formula
 from closedform.ir import Node, Type
+from closedform.progress import Wanted, watching
 from closedform.verify.bound.difference import Target, greatest
 from closedform.verify.bound.named import from_zero, output_of
 from closedform.verify.bound.points import point_of, samples
@@ -92,6 +93,7 @@ class Extrema(Told):
 def extrema(
     formula: Formula, box: Mapping[str, Any] | None = None, *, X: Any = None,
     output: str | None = None, tolerance: float = 0.001, time_limit: float = 10.0, seed: int = 0,
+    progress: Wanted = None,
 ) -> Extrema:  # fmt: skip
     """Return the least and the greatest value of an output over a box.
 
@@ -106,6 +108,7 @@ def extrema(
             output ranges over the box.
         time_limit: seconds, after which the best so far is returned.
         seed: of the points that are tried.
+        progress: as of `frontier`.
 
     Raises:
         BadInput: there is no box, or no such output that is a number.
@@ -117,8 +120,11 @@ def extrema(
     region = region_of(formula.inputs, used, box, X)
     program = Program([node], region.inputs, used)
     sought = _Sought(node, region, used, program, tolerance, seed)
-    ends = [sought.extremum(sign, start + limit * time_limit)
-            for sign, limit in ((-1.0, 0.5), (1.0, 1.0))]  # fmt: skip
+    with watching(progress, "extrema", float(time_limit)) as watch:
+        ends = []
+        for sign, limit, name_of in ((-1.0, 0.5, "the least"), (1.0, 1.0, "the greatest")):
+            watch.at(name_of)
+            ends.append(sought.extremum(sign, start + limit * time_limit))
     return Extrema(
         name, ends[0][0], ends[1][0], region.describe(), ends[0][1] + ends[1][1],
         time.perf_counter() - start,

@@ -13,6 +13,7 @@ from closedform import ops
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.ir import Type
+from closedform.progress import Wanted, watching
 from closedform.verify.bound.always import always
 from closedform.verify.bound.difference import rounding_error
 from closedform.verify.bound.hazards import safe
@@ -116,14 +117,23 @@ CLAIMS: dict[str, Callable[..., Proof]] = {
     "rounding": rounding,
 }
 """What can be proven, by name."""
+LIMIT = 10.0
+"""Seconds that a proof may take where nobody says how many."""
 OPTIONS = ("X", "missing", "time_limit", "seed")
 """What each takes beside its own."""
 
 
 def prove(
-    formula: Formula, claim: str, box: Mapping[str, Any] | None = None, **options: Any
-) -> Proof:
+    formula: Formula, claim: str, box: Mapping[str, Any] | None = None, *,
+    progress: Wanted = None, **options: Any,
+) -> Proof:  # fmt: skip
     """Prove a claim about a formula over a box; see the function of the claim's name.
+
+    Args:
+        formula, box: what, and over which inputs.
+        claim: one of `CLAIMS`.
+        progress: as of `frontier`.
+        options: those of the claim's function.
 
     Raises:
         BadInput: the claim, or an option, is not known.
@@ -134,5 +144,7 @@ def prove(
             hint="Use one of: " + ", ".join(CLAIMS) + ".",
         )
     taken(f"The claim {claim!r}", CLAIMS[claim], options, OPTIONS)
-    from_zero(time_limit=options.get("time_limit", 0.0))
-    return CLAIMS[claim](formula, box, **options)
+    limit = options.get("time_limit", LIMIT)
+    from_zero(time_limit=limit)
+    with watching(progress, f"proof: {claim}", float(limit)):
+        return CLAIMS[claim](formula, box, **options)

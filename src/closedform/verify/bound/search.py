@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from closedform.ir import Array
+from closedform.progress import Best, present
 from closedform.verify.bound.rounded import LARGEST, centre
 
 MOST = 4096
@@ -106,18 +107,18 @@ class Search:
         try:
             self.found.done = self._run()
         except KeyboardInterrupt:
-            self.found.done = False
+            present().interrupted = True  # what the same proof would search for next, too
         self.found.seconds = time.perf_counter() - start
         return self.found
 
     def _run(self) -> bool:
-        pool = Pool(self.lo.shape[0])
+        pool, watch = Pool(self.lo.shape[0]), present()
         self._bound(pool, self.lo, self.hi, np.full(self.lo.shape[1], np.inf))
         size = 32
         while pool.size:
             if self.hopeless(self.found.lower):
                 return True
-            if time.perf_counter() > self.deadline:
+            if time.perf_counter() > self.deadline or watch.interrupted:
                 return False
             lo, hi, upper, at = pool.take(min(size, self.batch))
             halves = self._halved(lo, hi, at)
@@ -126,8 +127,14 @@ class Search:
                 self._close(pool)
             size = min(2 * size, self.batch)
             self.found.upper = max(self.closed, pool.greatest())
+            watch.offer(self._best)
         self.found.upper = self.closed
         return True
+
+    def _best(self) -> Best:
+        """Return what is known so far: a value that occurs, and what none exceeds."""
+        known = f"between {self.found.lower:.4g} and {self.found.upper:.4g}"
+        return Best(f"{known}, {self.found.boxes:,} boxes")
 
     def _bound(self, pool: Pool, lo: Array, hi: Array, above: Array) -> None:
         for first in range(0, lo.shape[1], self.batch):
