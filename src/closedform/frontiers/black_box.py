@@ -171,7 +171,8 @@ def _answers_something(model: Any, X: Any) -> bool:
 
 
 def _name(model: Any) -> str:
-    return str(getattr(model, "__name__", type(model).__name__))
+    name = str(getattr(model, "__name__", type(model).__name__))
+    return "function" if name == "<lambda>" else name
 
 
 def teacher_of(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from closedform.errors import BadInput
 from closedform.formula import Formula
 from closedform.frontiers import Frontier, frontier
-from closedform.progress import Wanted
+from closedform.progress import Wanted, Watch, watching
 from closedform.reports.case import Case
 from closedform.reports.checked import certificate_of, made_of, slopes_of
+from closedform.reports.contributions import contributions_of
 from closedform.reports.controls import section_of
+from closedform.reports.decisions import decision_of
 from closedform.reports.documents import appendix_of, certificates_of, provenance_of
 from closedform.reports.drives import drives_of
 from closedform.reports.formulas import Room, formulas_of
+from closedform.reports.imitations import imitations_of
 from closedform.reports.inputs import inputs_of, joint_of
 from closedform.reports.markup import joined
 from closedform.reports.misfit import misfit_of
@@ -27,6 +31,7 @@ from closedform.reports.page import (
     place_of,
     plain_name,
 )
+from closedform.reports.proven import proof_of
 from closedform.reports.sections import (
     copies,
     facts_of,
@@ -37,9 +42,12 @@ from closedform.reports.sections import (
 )
 from closedform.shorten.options import refuse_no_formula
 from closedform.store.files import put, refuse_unwritable
+from closedform.verify import Certificate
 
 LARGEST, ROOM = 1_500_000, 900_000
 """Bytes of a page, and those of them for formulas and their texts."""
+STAGES = 7
+"""Stages of the writing, of which a bar tells how many are over."""
 
 
 def report(
@@ -68,7 +76,7 @@ def report(
             edit.
         time_limit: seconds for the search of shorter formulas, None for no limit.
         seed: of everything random.
-        progress: as of `frontier`.
+        progress: as of `frontier`; the writing of the page is told, too.
 
     Returns:
         Where the page lies.
@@ -100,7 +108,9 @@ def write_report(
             model, X, y, formula=read_as, time_limit=time_limit, seed=seed, progress=progress
         )
     case = Case.of(model, X, y, front, formula=formula, output=output, seed=seed, read_as=read_as)
-    put(where, written(case, title=title, purpose=purpose, started=started))
+    with watching(progress, "report") as watch:
+        text = written(case, title=title, purpose=purpose, started=started, watch=watch)
+    put(where, text)
     return where
 
 
@@ -111,34 +121,34 @@ def _check(front: Any, formula: Any) -> None:
 
 
 def written(
-    case: Case, *, title: str | None = None, purpose: str = "", started: float | None = None
-) -> str:
+    case: Case, *, title: str | None = None, purpose: str = "", started: float | None = None,
+    watch: Watch | None = None,
+) -> str:  # fmt: skip
     """Return the page as text.
 
     Args:
         case: the model and its formulas.
         title, purpose: as of `report`.
         started: when the work began, by `time.perf_counter`.
+        watch: told what is done; None tells nobody.
     """
     begun = time.perf_counter() if started is None else started
+    watch = Watch("report") if watch is None else watch
     named = plain_name(title or "") or default_title(case)
-    chosen = case.entries[case.chosen].formula
-    certificate, slopes, drives = certificate_of(case), slopes_of(case, chosen), drives_of(case)
     inputs, joint = inputs_of(case), joint_of(case)
     misfits = [misfit_section(case, misfit_of(case, e.formula)) for e in case.entries]
+    watch.at("comparing formula and model", 0, STAGES)
+    certificate = certificate_of(case)
     head = joined(lead_of(case, certificate), facts_of(case, certificate))
-    made = made_of(case, time.perf_counter() - begun)
     fixed = [
         Section("try", "Move the inputs", section_of(case, inputs)),
         Section("frontier", "Shorter, or nearer to the model", frontier_of(case)),
         Section("misfit", "Where formula and model disagree",
                 place_of("misfit", misfits[case.chosen])),
-        Section("drives", "What drives it", drives),
-        Section("checked", "What was checked", certificates_of(case, certificate)),
-        Section("provenance", "How it came to be", provenance_of(case, made)),
-        Section("documentation", "For the model's file",
-                appendix_of(case, inputs, slopes, purpose)),
+        *_explained(case, watch),
+        *_filed(case, certificate, inputs, purpose, begun, watch),
     ]  # fmt: skip
+    watch.at("writing", STAGES - 1, STAGES)
 
     def whole(room: int) -> str:
         shown = formulas_of(case, Room(room))
@@ -154,3 +164,33 @@ def written(
     over = len(text.encode()) - LARGEST
     # Hundreds of inputs with long names leave less room for formulas.
     return text if over <= 0 else whole(max(ROOM - over, 0))
+
+
+def _explained(case: Case, watch: Watch) -> Iterator[Section]:
+    """Yield what drives the model, where its decision turns, and what imitates it."""
+    watch.at("what drives it", 1, STAGES)
+    drives = drives_of(case)
+    watch.at("SHAP values", 2, STAGES)
+    yield Section("drives", "What drives it", joined(drives, contributions_of(case)))
+    watch.at("where the decision turns", 3, STAGES)
+    turns = decision_of(case)
+    if turns is not None:
+        yield Section("boundary", "Where the decision turns", turns)
+    watch.at("a tree and rules that imitate it", 4, STAGES)
+    yield Section("surrogates", "What imitates it", imitations_of(case))
+
+
+def _filed(
+    case: Case, certificate: Certificate | str, inputs: Sequence[Mapping[str, Any]], purpose: str,
+    begun: float, watch: Watch,
+) -> Iterator[Section]:  # fmt: skip
+    """Yield what was checked and proven, where it comes from, and what a validator asks."""
+    watch.at("proofs", 5, STAGES)
+    proof = proof_of(case)
+    slopes = slopes_of(case, case.entries[case.chosen].formula)
+    checked = joined(certificates_of(case, certificate), proof)
+    yield Section("checked", "What was checked", checked)
+    made = made_of(case, time.perf_counter() - begun)
+    yield Section("provenance", "How it came to be", provenance_of(case, made))
+    filed = appendix_of(case, inputs, slopes, purpose)
+    yield Section("documentation", "For the model's file", filed)

@@ -19,7 +19,7 @@ def lead_of(case: Case, certificate: Certificate | str) -> Html:
     what = _predicts(case)
     chosen = case.entries[case.chosen]
     reads = len(case.used)
-    parts = [f"{case.sides.source or 'The model'} {what} from {_count(reads, 'input')}."]
+    parts = [f"{case.called} {what} from {_count(reads, 'input')}."]
     if case.exact is not None and isinstance(certificate, Certificate):
         agrees = "agrees with it on every row checked" if certificate.ok else "DIFFERS from it"
         parts.append(f"Read as one exact formula, it has {_count(case.exact.length, 'symbol')}; "
@@ -30,7 +30,7 @@ def lead_of(case: Case, certificate: Certificate | str) -> Html:
         )
     parts.append(f"Below stands {'its' if chosen.method == 'exact' else 'a'} formula of "
                  f"{_count(chosen.length, 'symbol')}: {error_of(case, case.chosen)}.")  # fmt: skip
-    return element("p", " ".join(parts), class_="lead")
+    return element("p", breakable(" ".join(parts)), class_="lead")
 
 
 def _predicts(case: Case) -> str:
@@ -67,7 +67,7 @@ def facts_of(case: Case, certificate: Certificate | str) -> Html:
     """Return the same in a list for those who look something up."""
     lengths = [e.length for e in case.entries]
     facts = {
-        "Model": breakable(case.sides.source or "a function"),
+        "Model": breakable(case.called),
         "Inputs": f"{len(case.sides.features):,}, of which {len(case.used):,} are read",
         "Rows looked at": f"{case.given:,}" + ("" if case.observed else ", without y"),
         "Formulas": f"{len(lengths)}, of {min(lengths):,} to {_count(max(lengths), 'symbol')}",
