@@ -10,6 +10,7 @@ import numpy as np
 from closedform.ir import Array
 
 Point = tuple[float, float]
+Border = tuple[Point, Point]
 CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))
 """Of a cell, in the order in which its edge is walked: rows, columns."""
 
@@ -32,13 +33,28 @@ def contours(x: Array, y: Array, above: Array) -> tuple[str, str]:
     whole = up[:-1, :-1] & up[1:, :-1] & up[:-1, 1:] & up[1:, 1:]
     some = up[:-1, :-1] | up[1:, :-1] | up[:-1, 1:] | up[1:, 1:]
     areas = [_rectangle(x, y, row, *run) for row in range(len(whole)) for run in _runs(whole[row])]
-    lines = []
+    borders = []
     for row, column in np.argwhere(some & ~whole).tolist():
         corners = [(x[column + c], y[row + r], held[row + r, column + c]) for r, c in CORNERS]
-        polygon, borders = _clipped(corners)
+        polygon, crossing = _clipped(corners)
         areas.append(_path(polygon) + "Z")
-        lines += [_path(border) for border in borders]
-    return "".join(areas), "".join(lines)
+        borders += crossing
+    return "".join(areas), "".join(map(_path, _chains(borders)))
+
+
+def _chains(borders: list[Border]) -> Iterator[list[Point]]:
+    """Yield pieces joined to whole lines: dashes begin anew with each line."""
+    after: dict[Point, list[Point]] = {}
+    for a, b in borders:
+        after.setdefault(a, []).append(b)
+    ends = {b for _, b in borders}
+    # What begins at the edge of the picture first; what is left goes round.
+    for start in sorted(after, key=lambda point: point in ends):
+        line = [start]
+        while after.get(line[-1]):
+            line.append(after[line[-1]].pop())
+        if len(line) > 1:
+            yield line
 
 
 def _runs(row: Array) -> Iterator[tuple[int, int]]:
@@ -56,9 +72,7 @@ def _rectangle(x: Array, y: Array, row: int, first: int, last: int) -> str:
     return _path(corners) + "Z"
 
 
-def _clipped(
-    corners: list[tuple[float, float, float]],
-) -> tuple[list[Point], list[tuple[Point, Point]]]:
+def _clipped(corners: list[tuple[float, float, float]]) -> tuple[list[Point], list[Border]]:
     """Return the part of a cell above 0, and the lines that cut it off."""
     polygon: list[Point] = []
     crossed: list[tuple[Point, bool]] = []
@@ -67,7 +81,8 @@ def _clipped(
             polygon.append((x0, y0))
         if (v0 > 0) != (v1 > 0):
             share = v0 / (v0 - v1)
-            point = (x0 + share * (x1 - x0), y0 + share * (y1 - y0))
+            # Rounded, so that both cells at an edge have the same point.
+            point = (round(x0 + share * (x1 - x0), 1), round(y0 + share * (y1 - y0), 1))
             polygon.append(point)
             crossed.append((point, v0 > 0))
     # A border leads from where the walk leaves what is above to where it next comes back.
@@ -76,5 +91,5 @@ def _clipped(
     return polygon, list(zip(points[::2], points[1::2], strict=True))
 
 
-def _path(points: list[Point] | tuple[Point, ...]) -> str:
+def _path(points: list[Point]) -> str:
     return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points)

@@ -13,7 +13,7 @@ from closedform.explanations.shapley import shapley
 from closedform.ir import Array, Type
 from closedform.reports.case import Case
 from closedform.reports.charts import text_at
-from closedform.reports.markup import Html, element, joined, shown, table
+from closedform.reports.markup import Html, capital, element, joined, shown, table
 from closedform.reports.ranges import FEWEST
 from closedform.reports.sections import bar
 
@@ -57,8 +57,7 @@ def contributions_of(case: Case) -> Html:
     more = f"{rest} inputs with less are not listed." if rest > 0 else None
     return joined(
         title, element("p", told), _table(case, found), more and element("p", more, class_="note"),
-        [element("p", note[:1].upper() + note[1:] + ".", class_="note")
-         for note in found.tables()[0].notes],
+        [element("p", f"{capital(note)}.", class_="note") for note in found.tables()[0].notes],
     )  # fmt: skip
 
 

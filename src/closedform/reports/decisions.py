@@ -15,7 +15,7 @@ from closedform.ir import Array, Type
 from closedform.reports.case import Case
 from closedform.reports.charts import text_at
 from closedform.reports.contours import contours
-from closedform.reports.markup import Html, element, joined, percent, shown
+from closedform.reports.markup import Html, capital, element, joined, percent, shown
 from closedform.reports.ranges import FEWEST
 
 ASKING = 2.0
@@ -27,7 +27,7 @@ CELLS, IN_EACH = 20, 8
 LARGEST = 8.0
 """The radius of the mark of the cell with the most rows."""
 WIDE, HIGH = 640, 460
-LEFT, RIGHT, TOP, BOTTOM = 70, 16, 16, 52
+LEFT, RIGHT, TOP, BOTTOM = 70, 16, 34, 52
 
 
 def decision_of(case: Case) -> Html | None:
@@ -142,7 +142,7 @@ def _frame(found: Boundary) -> Iterator[Html]:
         y = _scaled(np.array([value]), found.grid[1], low, TOP)[0]
         yield text_at(LEFT - 8, float(y) + 5, shown(value, 3), "end")
     yield text_at(right, HIGH - 8, f"{_cut(found.inputs[0], 60)} →", "end", "title")
-    yield text_at(LEFT + 8, TOP + 14, f"↑ {_cut(found.inputs[1], 60)}", "start", "title")
+    yield text_at(4, 16, f"{_cut(found.inputs[1], 60)} ↑", "start", "title")
 
 
 def _three(grid: Array) -> list[tuple[float, str]]:
@@ -162,7 +162,7 @@ def _words(found: Boundary) -> str:
 
 
 def _told(case: Case, found: Boundary, cells: Cells) -> str:
-    told = _words(found)
+    told = capital(_words(found))
     if len(found.values) > 1:
         told += f" The two decide differently on {percent(found.disagree)} of it."
     told += " Circles: how many rows lie there; cells of fewer than 5 are left out"
@@ -182,5 +182,4 @@ def _held(found: Boundary) -> Html | None:
     if not found.held:
         return None
     notes = [note for note in found.tables()[0].notes if note.startswith(("held", "rows differ"))]
-    return joined([element("p", note[:1].upper() + note[1:] + ".", class_="note")
-                   for note in notes])  # fmt: skip
+    return joined([element("p", f"{capital(note)}.", class_="note") for note in notes])

@@ -55,7 +55,7 @@ def _proven(case: Case, exact: Formula, chosen: Formula) -> list[Html | tuple[st
     how = (f"{proof.boxes:,} boxes in {proof.seconds:.2g} s by {', '.join(proof.methods)}; "
            f"includes {', '.join(proof.included)}.")  # fmt: skip
     if proof.point:
-        how += f" The worst that was found: {point_told(proof.point)}, which is no row of the data."
+        how += f" The worst point that the search came to: {point_told(proof.point)}."
     return [said, *[element("p", note, class_="note") for note in (how, *notes)]]
 
 
@@ -64,16 +64,18 @@ def _distance(case: Case, proof: Proof) -> tuple[str | Html, ...]:
     if proof.status == REFUTED:
         return (f"At some point of the ranges one of the two gives no finite number, or none at "
                 f"all, and the other does: {name} is not near the model everywhere.",)  # fmt: skip
+    found = f"The greatest difference that was found is {shown(proof.lower, 3)}."
     if not math.isfinite(proof.upper):
-        return (f"No bound was found within {SECONDS:g} s. The greatest difference that was found "
-                f"is {shown(proof.lower, 3)}.",)  # fmt: skip
-    share = ""
-    if math.isfinite(proof.scale) and proof.scale > 0:
-        share = f" ({percent(proof.upper / proof.scale)} of the range of the model's own answers)"
+        return (f"No bound was found within {SECONDS:g} s. {found}",)
+    part = proof.upper / proof.scale if proof.scale > 0 else math.inf
+    if part >= 1:
+        return (f"Little is proven within {SECONDS:g} s: {name} is at most "
+                f"{shown(proof.upper, 3)} from the model's, which is no less than the model's own "
+                f"answers differ among themselves. {found}",)  # fmt: skip
+    share = f" ({percent(part)} of the range of the model's own answers)"
     return (element("strong", "Proven", class_="good"), f": {name} is nowhere more than "
             f"{shown(proof.upper, 3)} from the model's{share}: not on the rows alone, but at every "
-            "point within the ranges of the data, also where there are no rows. The greatest "
-            f"difference that was found is {shown(proof.lower, 3)}.")  # fmt: skip
+            f"point within the ranges of the data, also where there are no rows. {found}")
 
 
 def _agreement(proof: Proof) -> tuple[str | Html, ...]:

@@ -168,10 +168,10 @@ def written(
 
 def _explained(case: Case, watch: Watch) -> Iterator[Section]:
     """Yield what drives the model, where its decision turns, and what imitates it."""
-    watch.at("what drives it", 1, STAGES)
-    drives = drives_of(case)
-    watch.at("SHAP values", 2, STAGES)
-    yield Section("drives", "What drives it", joined(drives, contributions_of(case)))
+    watch.at("SHAP values", 1, STAGES)
+    contributions = contributions_of(case)
+    watch.at("what drives it", 2, STAGES)
+    yield Section("drives", "What drives it", drives_of(case, contributions))
     watch.at("where the decision turns", 3, STAGES)
     turns = decision_of(case)
     if turns is not None:

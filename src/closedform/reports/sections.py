@@ -9,7 +9,17 @@ from closedform.frontiers.words import ABOUT, SURELY
 from closedform.reports.case import Case
 from closedform.reports.charts import chart_of
 from closedform.reports.formulas import LANGUAGES, Shown
-from closedform.reports.markup import Html, Part, breakable, element, joined, percent, shown, table
+from closedform.reports.markup import (
+    Html,
+    Part,
+    breakable,
+    capital,
+    element,
+    joined,
+    percent,
+    shown,
+    table,
+)
 from closedform.reports.misfit import Misfit
 from closedform.verify import Certificate
 
@@ -134,20 +144,16 @@ def frontier_of(case: Case) -> Html:
         element("figure", element("p", keys, class_="keys"), chart_of(case),
                 element("figcaption", about)),
         element("p", element("strong", "Recommended: "),
-                f"formula {best}. {_capital(front.reason)}"),
+                f"formula {best}. {capital(front.reason)}"),
         element("details", element("summary", "The same as a table"), _table(case)),
         [element("p", f"Note: {note}.", class_="note") for note in front.notes],
         element("p", id="announced", class_="unseen", role="status"),
     )  # fmt: skip
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _table(case: Case) -> Html:
     front, sure = case.front, SURELY[case.front.classifies]
-    heads = ["Formula", "Length", "Numbers", "Inputs", "Error", _capital(sure)]
+    heads = ["Formula", "Length", "Numbers", "Inputs", "Error", capital(sure)]
     heads += ["Error on y"] * case.observed + ["Method"]
     rows: list[Sequence[Part]] = []
     for i, e in enumerate(case.entries):
@@ -157,7 +163,7 @@ def _table(case: Case) -> Html:
         rows.append([button, *counts, *(shown(error, 3) for error in errors), e.method])
     made = table(heads, rows, "All formulas, the shortest first", class_="numbers")
     return joined(
-        made, element("p", f"{_capital(sure)}: {ABOUT[front.classifies]}.", class_="note")
+        made, element("p", f"{capital(sure)}: {ABOUT[front.classifies]}.", class_="note")
     )
 
 
