@@ -8,7 +8,16 @@ DATA = ("--data", "rows.csv", "--target", "progression")
 
 def test_what_drives_a_model_is_told_with_what_was_asked_for(run, made):
     status, out, err = run(
-        "explain", "model.joblib", TRUST, *DATA, "--input", "sex", "--interactions", "-o", "x.svg"
+        "explain",
+        "model.joblib",
+        TRUST,
+        *DATA,
+        "--input",
+        "sex",
+        "--what",
+        "interactions",
+        "-o",
+        "x.svg",
     )
     assert (status, err) == (0, "")
     assert "What drives y" in out and "fall of R²" in out

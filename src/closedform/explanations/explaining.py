@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
 
+from closedform.errors import BadInput
 from closedform.explanations.agreement import Agreement, agreement
 from closedform.explanations.attributions import Attributions, Slopes
 from closedform.explanations.boundaries import Boundary, boundary
@@ -20,10 +22,11 @@ from closedform.explanations.shapley import shapley
 from closedform.explanations.sides import Sides
 from closedform.explanations.surfaces import Surface, surface
 from closedform.explanations.surrogates import Surrogates, surrogates
-from closedform.explanations.tables import Table, plain
+from closedform.explanations.tables import Record, Table, plain
 from closedform.explanations.terms import Terms, terms
 from closedform.formula import Formula
 from closedform.hybrid.local import LocalLaw, local_law
+from closedform.progress import Wanted, watching
 from closedform.shorten.options import seconds
 
 SHARES = {
@@ -31,6 +34,12 @@ SHARES = {
     "extremes": 0.15, "surrogates": 0.3,
 }  # fmt: skip
 """The share of the time that the asking for each may take."""
+ASKED = (
+    "shap", "surrogates", "boundary", "extremes", "interactions", "terms", "saliency",
+    "smoothgrad", "integrated_gradients",
+)  # fmt: skip
+"""The parts that are told of by name: what they ask and search takes its time, or not every model
+has them."""
 ENDLESS = 1e9
 MOST_SURROGATES = 20.0
 """Seconds: more make no better tree that can be read."""
@@ -51,12 +60,16 @@ class Explanation:
         sides: the model, the formula and the rows.
         time_limit: for the asking of all parts together, in seconds; a slow model is asked about
             fewer rows, which each part says.
+        progress: whether what takes long shows a bar, as of `frontier`.
     """
 
-    def __init__(self, sides: Sides, time_limit: float | None = 60) -> None:
+    def __init__(
+        self, sides: Sides, time_limit: float | None = 60, progress: Wanted = None
+    ) -> None:
         """Hold what is explained; see `explain`."""
         self.sides = sides
         self.time_limit = seconds(time_limit)
+        self.progress = progress
         self._kept: dict[tuple[Any, ...], Any] = {}
 
     @cached_property
@@ -67,7 +80,8 @@ class Explanation:
     @cached_property
     def importance(self) -> Importance:
         """How much worse the answer is, or how far it moves, where one input says nothing."""
-        return importance(self.sides, seconds=self._seconds("importance"))
+        with self._told("importance") as limit:
+            return importance(self.sides, seconds=limit)
 
     @cached_property
     def coefficients(self) -> Coefficients:
@@ -84,12 +98,14 @@ class Explanation:
         """How strongly the most important inputs act together."""
         picked = [int(i) for i in self.importance.order]
         most = [i for i in picked if self._matters(i)][:8] or picked[:1]
-        return interactions(self.sides, most, seconds=self._seconds("interactions"))
+        with self._told("interactions") as limit:
+            return interactions(self.sides, most, seconds=limit)
 
     @cached_property
     def shap(self) -> Attributions:
         """What each input adds to each answer: SHAP values, exact where a formula allows it."""
-        return shapley(self.sides, seconds=self._seconds("shap"))
+        with self._told("shap") as limit:
+            return shapley(self.sides, seconds=limit)
 
     @cached_property
     def saliency(self) -> Slopes:
@@ -109,14 +125,30 @@ class Explanation:
     @cached_property
     def extremes(self) -> Extremes:
         """The least and the greatest answer within the data's range, and what is proven of them."""
-        return extremes(self.sides, seconds=self._seconds("extremes"))
+        with self._told("extremes") as limit:
+            return extremes(self.sides, seconds=limit)
 
     @cached_property
     def surrogates(self) -> Surrogates:
         """A small tree and a short list of rules that imitate the model, and how well."""
         sides = self.sides
-        limit = min(MOST_SURROGATES, self._seconds("surrogates"))
-        return surrogates(sides.model, sides.X, sides.y, seed=sides.seed, time_limit=limit)
+        with self._told("surrogates") as limit:
+            return surrogates(
+                sides.model, sides.X, sides.y, seed=sides.seed, progress=self.progress,
+                time_limit=min(MOST_SURROGATES, limit),
+            )  # fmt: skip
+
+    def part(self, name: str) -> Record:
+        """Return one of `ASKED` by its name; the boundary is that of the two leading inputs.
+
+        Raises:
+            BadInput: there is no such part, or this model has none.
+        """
+        if name not in ASKED:
+            raise BadInput(f"An explanation has no part {name!r}.",
+                           hint=f"Give {', '.join(ASKED)}.")  # fmt: skip
+        found: Record = self.boundary() if name == "boundary" else getattr(self, name)
+        return found
 
     def boundary(
         self, first: int | str | None = None, second: int | str | None = None, **options: Any
@@ -167,6 +199,15 @@ class Explanation:
     def _seconds(self, part: str) -> float:
         return SHARES[part] * (ENDLESS if self.time_limit is None else self.time_limit)
 
+    @contextmanager
+    def _told(self, part: str) -> Iterator[float]:
+        """Show what is done while it is, and give the seconds that it may take."""
+        limit = self._seconds(part)
+        shown = limit if self.time_limit is not None else None
+        with watching(self.progress, "explain", shown) as watch:
+            watch.at(part)
+            yield limit
+
     def _once(self, key: tuple[Any, ...], options: Any, make: Callable[[], Made]) -> Made:
         whole = (*key, *sorted(options.items()))
         if whole not in self._kept:
@@ -216,8 +257,16 @@ class Explanation:
     def _repr_html_(self) -> str:
         return self.table().html()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all parts as plain values, as JSON takes them, without any row of the data."""
+    def to_dict(self, *asked: str) -> dict[str, Any]:
+        """Return the parts as plain values, as JSON takes them, without any row of the data.
+
+        Args:
+            asked: names of further parts, of `ASKED`.
+
+        Raises:
+            BadInput: there is no such part, or this model has none.
+        """
+        more = {name: self.part(name).to_dict() for name in asked}
         sides, target = self.sides, self.sides.target
         return {
             "model": sides.source,
@@ -232,6 +281,7 @@ class Explanation:
             "coefficients": self.coefficients.to_dict(),
             "interactions": self.interactions.to_dict(),
             "effects": [made.to_dict() for made in self.effects],
+            **more,
         }
 
     def plot(self, ax: Any = None) -> ExplanationDisplay:
@@ -241,7 +291,7 @@ class Explanation:
 
 def explain(
     model: Any, X: Any, y: Any = None, *, formula: Formula | None = None, output: Any = None,
-    seed: int = 0, time_limit: float | None = 60,
+    seed: int = 0, time_limit: float | None = 60, progress: Wanted = None,
 ) -> Explanation:  # fmt: skip
     """Return what drives a model and its formula, side by side.
 
@@ -255,10 +305,12 @@ def explain(
             answer.
         seed: of everything random.
         time_limit: for the asking of all parts together, in seconds; None for none.
+        progress: None shows a bar while a part takes long, in a terminal or a notebook; True lines
+            with the time elsewhere, too; False nothing.
 
     Raises:
         BadInput: rows, y, a formula or an output that do not fit the model.
         UnsupportedModel: it can be neither read nor asked.
     """
     sides = Sides.of(model, X, y, formula=formula, output=output, seed=seed)
-    return Explanation(sides, time_limit)
+    return Explanation(sides, time_limit, progress)

@@ -6,16 +6,19 @@ networks, 1996) made them; they explain themselves, and the model as far as they
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from closedform.explanations.tables import Record, Table
 from closedform.formula import Formula
 from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.searching import frontier
 from closedform.frontiers.words import LEGIBLE
+from closedform.progress import Wanted
 from closedform.shorten.options import seconds
+from closedform.store import to_json
 
 KINDS = {"tree": "tree", "rules": "list of rules"}
 """The method that makes each kind, and what it is called."""
@@ -48,6 +51,12 @@ class Surrogate(Record):
     at_least: float
     best: float
     rows: int
+    withheld: ClassVar[tuple[str, ...]] = ("formula",)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values: the formula as text, and as the JSON that `load` takes."""
+        written = {"text": str(self.formula), "formula": json.loads(to_json(self.formula))}
+        return {**super().to_dict(), **written}
 
     def tables(self) -> Sequence[Table]:
         """Return how faithful it is."""
@@ -100,7 +109,7 @@ class Surrogates(Record):
 
 def surrogates(
     model: Any, X: Any, y: Any = None, *, formula: Formula | None = None, seed: int = 0,
-    time_limit: float | None = 20.0,
+    time_limit: float | None = 20.0, progress: Wanted = None,
 ) -> Surrogates:  # fmt: skip
     """Return a small tree and a short list of rules that imitate a model.
 
@@ -111,6 +120,7 @@ def surrogates(
         formula: the model's formula, where it has been read already.
         seed: of everything random.
         time_limit: seconds for both.
+        progress: as of `frontier`.
 
     Raises:
         BadInput: the rows do not fit the model, are too few, or an option has no meaning.
@@ -121,7 +131,7 @@ def surrogates(
     for kind in KINDS:
         front = frontier(
             model, X, y, formula=formula, seed=seed, methods=[kind],
-            time_limit=None if limit is None else limit / len(KINDS), progress=None,
+            time_limit=None if limit is None else limit / len(KINDS), progress=progress,
         )  # fmt: skip
         one = _chosen(front, kind)
         if one is not None:

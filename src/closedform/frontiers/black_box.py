@@ -14,7 +14,7 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput, first_line
 from closedform.formula import Feature, Formula, Task, output_names
 from closedform.ir import Array, Type
-from closedform.ops.payloads import know_labels, labels_of
+from closedform.ops.payloads import chance_names, know_labels, labels_of
 from closedform.probes.containers import first_rows, row_count, take
 from closedform.shorten.scores import CERTAIN, TINY
 from closedform.shorten.teacher import ENDLESS, Teacher
@@ -70,7 +70,7 @@ def stub_of(model: Any, inputs: tuple[Feature, ...], X: Any) -> Formula:
     few = first_rows(X, ROWS)
     classes = tuple(np.asarray(getattr(model, "classes_", ())).tolist())
     if classes and hasattr(model, "predict_proba"):
-        chances = tuple(f"P({c})" for c in classes)
+        chances = chance_names(classes)
         outputs = {"label": ops.label(classes[0])} | {name: ops.const(0) for name in chances}
         task = Task("classification", classes, "none", ("label",), chances)
         return Formula(outputs, inputs, task, source=type(model).__name__)

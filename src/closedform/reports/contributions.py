@@ -1,4 +1,4 @@
-"""What each input adds to the answers, by SHAP values: means and quantiles over rows, and no row."""
+"""What each input adds to the answers, by SHAP values: means and quantiles over rows, no row."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def _thirds(column: Array) -> tuple[Array, Array]:
     """Return which rows have a low value and which a high one: no row has both."""
     known = column[np.isfinite(column)]
     if not len(known):
-        return np.zeros((2, len(column)), dtype=bool)
+        nowhere = np.zeros(len(column), dtype=bool)
+        return nowhere, nowhere
     first, second = np.quantile(known, [1 / 3, 2 / 3])
     if first < second:
         return column <= first, column >= second

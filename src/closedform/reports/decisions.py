@@ -45,8 +45,8 @@ def decision_of(case: Case) -> Html | None:
         return element("p", str(problem))
     cells = cells_of(case, numbers)
     return joined(
-        element("p", _what(case, found)), element("p", _keys(case, found), class_="keys"),
-        element("figure", _picture(found, cells), element("figcaption", _told(case, found, cells))),
+        element("p", _what(found)), element("p", _keys(case, found), class_="keys"),
+        element("figure", _picture(found, cells), element("figcaption", _told(found, cells))),
         _equation(found), _held(found),
     )  # fmt: skip
 
@@ -91,9 +91,10 @@ def cells_of(case: Case, numbers: list[int]) -> Cells:
     return Cells(first[known], second[known], own[known])
 
 
-def _what(case: Case, found: Boundary) -> str:
-    return (f"A slice through {found.inputs[0]} and {found.inputs[1]}, the two numbers that matter "
-            f"most: the decision turns where {found.target} crosses {figure(found.level)}.")  # fmt: skip
+def _what(found: Boundary) -> str:
+    first, second = found.inputs
+    return (f"A slice through {first} and {second}, the two numbers that matter most: the decision "
+            f"turns where {found.target} crosses {figure(found.level)}.")  # fmt: skip
 
 
 def _keys(case: Case, found: Boundary) -> Iterator[Html]:
@@ -161,7 +162,7 @@ def _words(found: Boundary) -> str:
             f"{figure(found.level)} on {' and '.join(shares)}.")  # fmt: skip
 
 
-def _told(case: Case, found: Boundary, cells: Cells) -> str:
+def _told(found: Boundary, cells: Cells) -> str:
     told = capital(_words(found))
     if len(found.values) > 1:
         told += f" The two decide differently on {percent(found.disagree)} of it."

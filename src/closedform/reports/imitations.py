@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from closedform import ops
 from closedform.explanations.surrogates import KINDS, Surrogate, surrogates
 from closedform.formula import Formula
 from closedform.ir import toposort
@@ -25,7 +24,7 @@ def imitations_of(case: Case) -> Html:
         return element("p", reason)
     found = surrogates(
         case.model, case.sides.X, case.sides.y, formula=case.exact, seed=case.sides.seed,
-        time_limit=SEARCHING,
+        time_limit=SEARCHING, progress=False,
     )  # fmt: skip
     if not found.found:
         return element("p", "No small tree and no short list of rules says more of the model than "
@@ -74,5 +73,6 @@ def _fidelity(one: Surrogate) -> str:
                 f"rows: surely on {percent(one.at_least)} of rows like these (99.9 % confidence). "
                 f"The most faithful {KINDS[one.kind]} that can be read reaches "
                 f"{percent(one.best)}.")  # fmt: skip
-    return (size + f"R² against the model, on {one.rows:,} rows: {shown(one.fidelity, 3)}. The "
-            f"most faithful {KINDS[one.kind]} that can be read reaches {shown(one.best, 3)}.")  # fmt: skip
+    return (size + f"R² against the model, on {one.rows:,} rows: {shown(one.fidelity, 3)}. "
+            f"The most faithful {KINDS[one.kind]} that can be read reaches "
+            f"{shown(one.best, 3)}.")  # fmt: skip

@@ -73,9 +73,12 @@ def _distance(case: Case, proof: Proof) -> tuple[str | Html, ...]:
                 f"{shown(proof.upper, 3)} from the model's, which is no less than the model's own "
                 f"answers differ among themselves. {found}",)  # fmt: skip
     share = f" ({percent(part)} of the range of the model's own answers)"
-    return (element("strong", "Proven", class_="good"), f": {name} is nowhere more than "
-            f"{shown(proof.upper, 3)} from the model's{share}: not on the rows alone, but at every "
-            f"point within the ranges of the data, also where there are no rows. {found}")
+    return (
+        element("strong", "Proven", class_="good"),
+        f": {name} is nowhere more than "
+        f"{shown(proof.upper, 3)} from the model's{share}: not on the rows alone, but at every "
+        f"point within the ranges of the data, also where there are no rows. {found}",
+    )
 
 
 def _agreement(proof: Proof) -> tuple[str | Html, ...]:

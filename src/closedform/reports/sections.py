@@ -162,9 +162,7 @@ def _table(case: Case) -> Html:
         counts = [f"{count:,}" for count in (e.length, e.numbers, e.inputs)]
         rows.append([button, *counts, *(shown(error, 3) for error in errors), e.method])
     made = table(heads, rows, "All formulas, the shortest first", class_="numbers")
-    return joined(
-        made, element("p", f"{capital(sure)}: {ABOUT[front.classifies]}.", class_="note")
-    )
+    return joined(made, element("p", f"{capital(sure)}: {ABOUT[front.classifies]}.", class_="note"))
 
 
 def misfit_section(case: Case, found: Misfit) -> Html:
