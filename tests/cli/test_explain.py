@@ -7,18 +7,8 @@ DATA = ("--data", "rows.csv", "--target", "progression")
 
 
 def test_what_drives_a_model_is_told_with_what_was_asked_for(run, made):
-    status, out, err = run(
-        "explain",
-        "model.joblib",
-        TRUST,
-        *DATA,
-        "--input",
-        "sex",
-        "--what",
-        "interactions",
-        "-o",
-        "x.svg",
-    )
+    what = ("--input", "sex", "--what", "interactions", "-o", "x.svg")
+    status, out, err = run("explain", "model.joblib", TRUST, *DATA, *what)
     assert (status, err) == (0, "")
     assert "What drives y" in out and "fall of R²" in out
     assert "Effect of sex on y" in out and "do not act together" in out

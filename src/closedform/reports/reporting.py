@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ from closedform.verify import Certificate
 
 LARGEST, ROOM = 1_500_000, 900_000
 """Bytes of a page, and those of them for formulas and their texts."""
+REASONS = 20_000
+"""Bytes in which a page says what it leaves out."""
 STAGES = 7
 """Stages of the writing, of which a bar tells how many are over."""
 
@@ -150,8 +152,8 @@ def written(
     ]  # fmt: skip
     watch.at("writing", STAGES - 1, STAGES)
 
-    def whole(room: int) -> str:
-        shown = formulas_of(case, Room(room))
+    def whole(room: Room) -> str:
+        shown = formulas_of(case, room)
         formulas = [formula_of(case, i, s) for i, s in enumerate(shown)]
         first = joined(place_of("formula", formulas[case.chosen]), copies())
         swaps = {"formula": formulas, "misfit": misfits}
@@ -160,10 +162,22 @@ def written(
             case, named, head, sections, shown, swaps, data_of(case, shown, inputs, joint)
         )
 
-    text = whole(ROOM)
-    over = len(text.encode()) - LARGEST
-    # Hundreds of inputs with long names leave less room for formulas.
-    return text if over <= 0 else whole(max(ROOM - over, 0))
+    return fitting(whole)
+
+
+def fitting(write: Callable[[Room], str]) -> str:
+    """Return a page that keeps to `LARGEST`: where the rest of it is long, formulas have less room.
+
+    Args:
+        write: the room for formulas → the page; what finds none is said to be left out.
+    """
+    room = Room(ROOM)
+    text, taken = write(room), ROOM - room.left
+    while taken and (over := len(text.encode()) - LARGEST) > 0:
+        given = max(taken - over - REASONS, 0)
+        room = Room(given)
+        text, taken = write(room), given - room.left
+    return text
 
 
 def _explained(case: Case, watch: Watch) -> Iterator[Section]:
