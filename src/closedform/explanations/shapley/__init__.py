@@ -54,9 +54,9 @@ def shapley(
         )
     random = np.random.default_rng([sides.seed, 31])
     others, order = random.permutation(fine), random.permutation(fine)
-    most = [min(whole(n, v, 1), len(fine)) for n, v in (("rows", rows), ("background", background))]
-    count, behind_each, effort = _effort(sides, *most, seconds)
-    behind, picked = np.sort(others[:behind_each]), np.sort(order[:count])
+    rows, background = whole("rows", rows, 1), whole("background", background, 1)
+    count, away, effort = _effort(sides, min(rows, len(fine)), min(background, len(fine)), seconds)
+    behind, picked = np.sort(others[:away]), np.sort(order[:count])
     found = {side.name: _of_side(sides, side, picked, behind, effort) for side in sides.sides}
     return Attributions(
         "SHAP values", sides.target.name, tuple(f.name for f in sides.features),
