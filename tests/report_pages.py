@@ -1,9 +1,11 @@
 """Models whose reports are looked at, with rows, what was observed, and a frontier."""
 
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes, load_wine, make_regression
 from sklearn.ensemble import (
@@ -17,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import closedform as cf
+from closedform.reports import checked, imitations, proven
 
 HACKED = "window.HACKED = true"
 """What runs if a name becomes markup."""
@@ -86,6 +89,16 @@ def large():
     X, y = make_regression(2000, 12, noise=5.0, random_state=0)
     rows = pd.DataFrame(X, columns=[f"c{i}" for i in range(12)])
     return HistGradientBoostingRegressor(max_iter=300, random_state=0).fit(rows, y), rows, y
+
+
+@contextmanager
+def hurried():
+    """Searches and proofs of a page, each of two seconds at most; they have tests of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proven, "SECONDS", 1.0)
+        patch.setattr(imitations, "SEARCHING", 2.0)
+        patch.setattr(checked, "EACH", 0.1)
+        yield
 
 
 MODELS = {f.__name__: f for f in (hostile, boosted, forest, wide, outputs, function, large)}

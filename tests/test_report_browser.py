@@ -15,7 +15,7 @@ import pytest
 
 import closedform as cf
 from closedform.ir import Type
-from report_pages import MODELS, front_of
+from report_pages import MODELS, front_of, hurried
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +83,8 @@ def pages(tmp_path_factory):
     @cache
     def page(name):
         model, X, y = MODELS[name]()
-        return cf.report(model, X, y, folder / f"{name}.html", front=front_of(name))
+        with hurried():
+            return cf.report(model, X, y, folder / f"{name}.html", front=front_of(name))
 
     return page
 
@@ -241,15 +242,16 @@ def test_the_frontier_switches_formulas_by_click_and_by_key(browser, pages):
     which = lambda: browser.find_element("css selector", "#formula .which").text  # noqa: E731
     assert which().startswith(f"Formula {data['chosen']} of {len(front)}")
     disagrees = browser.find_element("css selector", "[data-place=misfit]").text
-    show(browser, 1)
-    assert which().startswith("Formula 1 ") and f"{front[1].length:,} symbols" in which()
+    other = 1 if data["chosen"] != 1 else 2
+    show(browser, other)
+    assert which().startswith(f"Formula {other} ") and f"{front[other].length:,} symb" in which()
     assert browser.find_element("css selector", "[data-place=misfit]").text != disagrees
     browser.find_element("css selector", "[role=radio][aria-checked=true]").send_keys(
         Keys.ARROW_RIGHT
     )
-    assert which().startswith("Formula 2 ")
+    assert which().startswith(f"Formula {other + 1} ")
     active = browser.switch_to.active_element
-    assert active.get_attribute("data-show") == "2"
+    assert active.get_attribute("data-show") == f"{other + 1}"
     assert active.get_attribute("aria-checked") == "true"
     show(browser, data["chosen"])
     assert browser.find_element("css selector", "[data-place=misfit]").text == disagrees
@@ -352,7 +354,45 @@ def test_nothing_is_wider_than_the_screen(browser, pages, size):
         assert wide <= SIZES[size][0], name
 
 
-def test_it_prints(browser, pages):
-    opened(browser, pages("boosted"))
+CUT = """
+const edge = arguments[0] + 1;
+return [...document.querySelectorAll("main *")]
+    .filter((part) => part.checkVisibility() && !part.closest(".unseen, .unseen *"))
+    .filter((part) => part.getBoundingClientRect().right > edge)
+    .map((part) => `${part.tagName}.${part.className} ${part.textContent.slice(0, 60)}`);
+"""
+"""What stands beyond the edge of the paper."""
+PAPER = round((210 - 2 * 16) / 25.4 * 96)
+"""Pixels: A4 within the margins that the page sets."""
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_runs_out_of_the_paper(browser, pages, name):
+    data = opened(browser, pages(name))
+    count = len(data["formulas"])
+    for i in {count // 3, 2 * count // 3, count - 1, data["chosen"]}:
+        show(browser, i)
+        shape = {"width": PAPER, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = 1")
+        assert browser.execute_script(CUT, PAPER) == [], i
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     made = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
     assert len(made["data"]) > 20_000
+
+
+def test_what_adds_and_where_the_decision_turns_is_drawn(browser, pages):
+    opened(browser, pages("outputs"))  # so fast that enough rows are explained, whatever else runs
+    lanes = browser.find_elements("css selector", ".lanes")
+    assert lanes and all(lane.size["width"] > 100 for lane in lanes)
+    opened(browser, pages("forest"))
+    lines = browser.execute_script(
+        "return [...document.querySelectorAll('.boundary .line')].map((p) => p.getTotalLength())"
+    )
+    assert (
+        len(lines) == 2 and min(lines) > 100
+    )  # of the model and of the formula, in a map 554 wide
+    assert "surrogates, not the model" in browser.find_element("id", "surrogates").text
+    opened(browser, pages("boosted"))
+    assert not browser.find_elements("id", "boundary")  # a number decides nothing

@@ -10,6 +10,7 @@ from typing import NoReturn
 from closedform.cli import checking, explaining, inspecting, printing, reporting, shortening
 from closedform.cli.answers import Answer
 from closedform.errors import BadInput
+from closedform.explanations.explaining import ASKED
 from closedform.printers import targets
 
 _ABOUT = "Read a trained model as a formula, and say, checked, how far the formula is from it."
@@ -68,7 +69,7 @@ examples:
     "explain": """\
 examples:
   closedform explain model.joblib --trust-pickle --data rows.csv --target price
-  closedform explain model.skops --data rows.csv --input age --interactions -o drives.png
+  closedform explain model.skops --data rows.csv --input age --what shap interactions -o drives.png
   closedform explain model.skops --formula short.json --data rows.csv --json
 """,
     "report": """\
@@ -250,9 +251,12 @@ def _explain(verb: Verb) -> None:
         help="also say what this input does; may be repeated",
     )  # fmt: skip
     verb.add_argument(
-        "--interactions", action="store_true", help="also say which inputs act together"
-    )
+        "--what", nargs="+", action="extend", default=[], metavar="PART",
+        choices=[*ASKED, explaining.ALL],
+        help=f"also tell of these parts: {', '.join(ASKED)}; or of all",
+    )  # fmt: skip
     _limits(verb)
+    _watched(verb)
     verb.add_argument("-o", "--out", metavar="PICTURE", help="draw it: a .png, .svg or .pdf file")
 
 

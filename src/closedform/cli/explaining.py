@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from closedform.cli.answers import Answer
+from closedform.cli.shortening import progress_of
 from closedform.cli.sources import open_source, with_rows
-from closedform.errors import BadInput
-from closedform.explanations.explaining import Explanation
+from closedform.errors import BadInput, ClosedformError, first_line
+from closedform.explanations.explaining import ASKED, Explanation
 from closedform.explanations.sides import Sides
 from closedform.formula import Formula
 from closedform.store import load
 from closedform.store.files import refuse_unwritable
 
 PICTURES = (".png", ".svg", ".pdf")
+ALL = "all"
 
 
 def explain(args: Namespace, notes: list[str]) -> Answer:
@@ -29,16 +32,30 @@ def explain(args: Namespace, notes: list[str]) -> Answer:
         formula=formula, output=output_of(args.output, source.formula), seed=args.seed,
         read_as=source.formula,
     )  # fmt: skip
-    told = Explanation(sides, args.time_limit)
+    told = Explanation(sides, args.time_limit, progress_of(args))
     effects = [told.effect(name) for name in args.input]
-    parts = [str(told.table()), *(str(effect) for effect in effects)]
-    if args.interactions:
-        parts.append(str(told.interactions))
+    asked = _asked(told, args.what, notes)
+    parts = [str(told.table()), *map(str, effects), *(str(told.part(name)) for name in asked)]
     if picture is not None:
         told.plot().figure_.savefig(picture)
         parts.append(f"wrote {picture}")
-    data = told.to_dict() if args.json else {}
+    data = told.to_dict(*asked) if args.json else {}
     return Answer("\n\n".join(parts), data | {"asked": [e.to_dict() for e in effects]})
+
+
+def _asked(told: Explanation, wanted: Sequence[str], notes: list[str]) -> list[str]:
+    """Return the parts that were named; of all, those that this model has."""
+    if ALL not in wanted:
+        return list(dict.fromkeys(wanted))
+    found = []
+    for name in ASKED:
+        try:
+            told.part(name)
+        except ClosedformError as problem:
+            notes.append(f"{name} is left out: {first_line(problem)}")
+        else:
+            found.append(name)
+    return found
 
 
 def output_of(given: str | None, formula: Formula) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
+from closedform.errors import BadInput
 from closedform.explanations.agreement import Agreement, agreement
 from closedform.explanations.attributions import Attributions, Slopes
 from closedform.explanations.boundaries import Boundary, boundary
@@ -20,7 +21,7 @@ from closedform.explanations.shapley import shapley
 from closedform.explanations.sides import Sides
 from closedform.explanations.surfaces import Surface, surface
 from closedform.explanations.surrogates import Surrogates, surrogates
-from closedform.explanations.tables import Table, plain
+from closedform.explanations.tables import Record, Table, plain
 from closedform.explanations.terms import Terms, terms
 from closedform.formula import Formula
 from closedform.hybrid.local import LocalLaw, local_law
@@ -32,6 +33,12 @@ SHARES = {
     "extremes": 0.15, "surrogates": 0.3,
 }  # fmt: skip
 """The share of the time that the asking for each may take."""
+ASKED = (
+    "shap", "surrogates", "boundary", "extremes", "interactions", "terms", "saliency",
+    "smoothgrad", "integrated_gradients",
+)  # fmt: skip
+"""The parts that are told of by name: what they ask and search takes its time, or not every model
+has them."""
 ENDLESS = 1e9
 MOST_SURROGATES = 20.0
 """Seconds: more make no better tree that can be read."""
@@ -130,8 +137,22 @@ class Explanation:
     def surrogates(self) -> Surrogates:
         """A small tree and a short list of rules that imitate the model, and how well."""
         sides = self.sides
-        limit = min(MOST_SURROGATES, self._seconds("surrogates"))
-        return surrogates(sides.model, sides.X, sides.y, seed=sides.seed, time_limit=limit)
+        return surrogates(
+            sides.model, sides.X, sides.y, seed=sides.seed,
+            time_limit=min(MOST_SURROGATES, self._seconds("surrogates")),
+        )  # fmt: skip
+
+    def part(self, name: str) -> Record:
+        """Return one of `ASKED` by its name; the boundary is that of the two leading inputs.
+
+        Raises:
+            BadInput: there is no such part, or this model has none.
+        """
+        if name not in ASKED:
+            raise BadInput(f"An explanation has no part {name!r}.",
+                           hint=f"Give {', '.join(ASKED)}.")  # fmt: skip
+        found: Record = self.boundary() if name == "boundary" else getattr(self, name)
+        return found
 
     def boundary(
         self, first: int | str | None = None, second: int | str | None = None, **options: Any
@@ -232,8 +253,16 @@ class Explanation:
     def _repr_html_(self) -> str:
         return self.table().html()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all parts as plain values, as JSON takes them, without any row of the data."""
+    def to_dict(self, *asked: str) -> dict[str, Any]:
+        """Return the parts as plain values, as JSON takes them, without any row of the data.
+
+        Args:
+            asked: names of further parts, of `ASKED`.
+
+        Raises:
+            BadInput: there is no such part, or this model has none.
+        """
+        more = {name: self.part(name).to_dict() for name in asked}
         sides, target = self.sides, self.sides.target
         return {
             "model": sides.source,
@@ -248,6 +277,7 @@ class Explanation:
             "coefficients": self.coefficients.to_dict(),
             "interactions": self.interactions.to_dict(),
             "effects": [made.to_dict() for made in self.effects],
+            **more,
         }
 
     def plot(self, ax: Any = None) -> ExplanationDisplay:

@@ -6,9 +6,10 @@ networks, 1996) made them; they explain themselves, and the model as far as they
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from closedform.explanations.tables import Record, Table, noted
 from closedform.formula import Formula
@@ -16,6 +17,7 @@ from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.searching import frontier
 from closedform.frontiers.words import LEGIBLE
 from closedform.shorten.options import seconds
+from closedform.store import to_json
 
 KINDS = {"tree": "tree", "rules": "list of rules"}
 """The method that makes each kind, and what it is called."""
@@ -48,6 +50,12 @@ class Surrogate(Record):
     at_least: float
     best: float
     rows: int
+    withheld: ClassVar[tuple[str, ...]] = ("formula",)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values: the formula as text, and as the JSON that `load` takes."""
+        written = {"text": str(self.formula), "formula": json.loads(to_json(self.formula))}
+        return {**super().to_dict(), **written}
 
     def tables(self) -> Sequence[Table]:
         """Return how faithful it is."""

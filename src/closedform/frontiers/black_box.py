@@ -13,7 +13,7 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput, first_line
 from closedform.formula import Feature, Formula, Task, output_names
 from closedform.ir import Array, Type
-from closedform.ops.payloads import know_labels, labels_of
+from closedform.ops.payloads import chance_names, know_labels, labels_of
 from closedform.probes.containers import first_rows, row_count, take
 from closedform.shorten.asked import seconds_each
 from closedform.shorten.scores import CERTAIN, TINY
@@ -70,7 +70,7 @@ def stub_of(model: Any, inputs: tuple[Feature, ...], X: Any) -> Formula:
     few = first_rows(X, ROWS)
     classes = tuple(np.asarray(getattr(model, "classes_", ())).tolist())
     if classes and hasattr(model, "predict_proba"):
-        chances = tuple(f"P({c})" for c in classes)
+        chances = chance_names(classes)
         outputs = {"label": ops.label(classes[0])} | {name: ops.const(0) for name in chances}
         task = Task("classification", classes, "none", ("label",), chances)
         return Formula(outputs, inputs, task, source=type(model).__name__)
@@ -167,7 +167,8 @@ def _answers_something(model: Any, X: Any) -> bool:
 
 
 def _name(model: Any) -> str:
-    return str(getattr(model, "__name__", type(model).__name__))
+    name = str(getattr(model, "__name__", type(model).__name__))
+    return "function" if name == "<lambda>" else name
 
 
 def teacher_of(

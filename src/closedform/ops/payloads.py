@@ -54,6 +54,15 @@ def labels_of(codes: Array) -> Array:
     return known[np.where(codes < 0, len(_LABELS), codes)]
 
 
+def chance_names(classes: Iterable[object]) -> tuple[str, ...]:
+    """Return the names of the probabilities, one for each class; a class may be called "".
+
+    >>> chance_names(["ok", ""])
+    ('P(ok)', 'P("")')
+    """
+    return tuple("P(" + (str(c) or '""') + ")" for c in classes)
+
+
 @dataclass(frozen=True, eq=False)
 class Weights:
     """The payload of `lin`: bias + Σ weights[i]·args[i], added from left to right."""

@@ -13,6 +13,7 @@ from closedform import ops
 from closedform.errors import BadInput
 from closedform.formula import Formula, Task, label_above, label_of, output_names
 from closedform.ir import Node
+from closedform.ops.payloads import chance_names
 from closedform.readers.reading import Columns, Reading, Retype, unique_names
 
 
@@ -201,11 +202,6 @@ def output_name(name: str, at: tuple[int, ...], size: int) -> str:
 def value_names(values: Sequence[Node]) -> tuple[str, ...]:
     """Return the names of a regression's outputs: `y`, or `y0`, `y1` …"""
     return ("y",) if len(values) == 1 else tuple(f"y{i}" for i in range(len(values)))
-
-
-def chance_names(classes: Sequence[Any]) -> tuple[str, ...]:
-    """Return the names of the probabilities, one for each class."""
-    return tuple(f"P({c})" for c in classes)
 
 
 def score_names(classes: Sequence[Any], count: int) -> tuple[str, ...]:

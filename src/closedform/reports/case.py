@@ -94,6 +94,12 @@ class Case:
         return self.sides.sides[0].said(self.sides.X, list(names))
 
     @property
+    def called(self) -> str:
+        """The model in a few words; a function may have no name."""
+        source = self.sides.source.strip()
+        return "A function" if source == "function" else source or "The model"
+
+    @property
     def answers(self) -> tuple[str, ...]:
         """The outputs that `predict` returns."""
         return self.sides.task.primary or (self.sides.target.output,)

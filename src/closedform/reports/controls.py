@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from closedform.reports.case import Case
-from closedform.reports.markup import Html, Part, element, joined, percent, shown
+from closedform.reports.markup import Html, Part, breakable, element, joined, percent, shown
 
 FIRST = 8
 """Controls that are there at once; the others unfold."""
@@ -53,7 +53,7 @@ def section_of(case: Case, inputs: Sequence[Mapping[str, Any]]) -> Html:
 
 def _control(entry: Mapping[str, Any]) -> Html:
     index, name = entry["index"], str(entry["name"])
-    parts: list[Part] = [element("label", name, for_=f"input-{index}")]
+    parts: list[Part] = [element("label", breakable(name), for_=f"input-{index}")]
     parts += _number(entry) if entry["kind"] == "number" else _choice(entry)
     if entry["missing"] > 0:
         box = element("input", type="checkbox", id=f"missing-{index}")

@@ -8,7 +8,7 @@ from typing import Any
 from closedform.formula import Formula
 from closedform.reports.case import Case
 from closedform.reports.checked import Slope
-from closedform.reports.markup import Html, Part, element, joined, percent, shown, table
+from closedform.reports.markup import Html, Part, capital, element, joined, percent, shown, table
 from closedform.verify import Certificate
 
 MOST = 40
@@ -36,7 +36,7 @@ def certificates_of(case: Case, certificate: Certificate | str) -> Html:
     notes += list(certificate.causes)
     return joined(
         element("p", element("strong", agrees, class_="good" if certificate.ok else "bad"),
-                f" {_capital(certificate.verdict)}."),
+                f" {capital(certificate.verdict)}."),
         element("p", "The model's own answers beside the formula's: on the rows given, and on rows "
                 "made up where formulas and models fall apart (thresholds ± one bit, corners, far "
                 "outside, missing and unseen values). Tolerance: "
@@ -44,10 +44,6 @@ def certificates_of(case: Case, certificate: Certificate | str) -> Html:
         table(heads, rows, "Every output on every set of rows", class_="numbers"),
         [element("p", note, class_="note") for note in notes],
     )  # fmt: skip
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _differences(check: Any) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from closedform.explanations.sides import FORMULA
 from closedform.ir import Array
 from closedform.reports.case import Case
 from closedform.reports.charts import text_at
-from closedform.reports.markup import Html, element, joined, shown, table
+from closedform.reports.markup import Html, capital, element, joined, shown, table
 from closedform.reports.sections import bar
 
 MOST = 12
@@ -26,8 +26,8 @@ WIDE, HIGH = 320, 200
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 26
 
 
-def drives_of(case: Case) -> Html:
-    """Return how much each input matters to both, side by side."""
+def drives_of(case: Case, contributions: Html) -> Html:
+    """Return how much each input matters to both, side by side, with what it adds to answers."""
     found = case.importance
     rest = found.inputs - MOST
     more = f"{rest} inputs with less are not listed." if rest > 0 else None
@@ -36,7 +36,7 @@ def drives_of(case: Case) -> Html:
                 "values of that input are exchanged among the rows."),
         _importance(found),
         more and element("p", more, class_="note"),
-        _notes(found), _effects(case), _together(case),
+        _notes(found), contributions, _effects(case), _together(case),
     )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def _importance(found: Importance) -> Html:
 
 def _notes(found: Importance) -> Html:
     told = [note for table_ in found.tables()[:1] for note in table_.notes]
-    return joined([element("p", note[:1].upper() + note[1:] + ".", class_="note") for note in told])
+    return joined([element("p", f"{capital(note)}.", class_="note") for note in told])
 
 
 def _effects(case: Case) -> Html | None:

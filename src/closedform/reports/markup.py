@@ -7,6 +7,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[_/])(?=\w)")
+LONG = re.compile(r"(\S{20})(?=\S)")
+"""Where a name may be broken: GradientBoosting|Regressor, color_|intensity; and what has no such
+place, after each 20 characters."""
 VOID = frozenset({"meta", "input", "br", "hr", "line", "rect", "circle", "path"})
 """Elements that hold nothing."""
 
@@ -57,8 +61,14 @@ def _attribute(name: str, value: Any) -> str:
 
 
 def breakable(name: str) -> Html:
-    """Return a name that may be broken where a word begins in it: GradientBoosting|Regressor."""
-    return Html("<wbr/>".join(escape(part) for part in re.split(r"(?<=[a-z])(?=[A-Z])", name)))
+    """Return a name that may be broken at `WORDS`, and within those that are `LONG`."""
+    parts = (part for word in WORDS.split(name) for part in LONG.split(word) if part)
+    return Html("<wbr/>".join(map(escape, parts)))
+
+
+def capital(text: str) -> str:
+    """Return a text as a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def sound(text: str) -> str:
@@ -70,16 +80,22 @@ def table(
     heads: Sequence[Part], rows: Iterable[Sequence[Part]], caption: str, **kinds: Any
 ) -> Html:
     """Return a table whose first cell of each row is its heading, in a box that scrolls alone."""
-    head = element("tr", [element("th", h, scope="col") for h in heads])
+    head = element("tr", [element("th", _cell(h), scope="col") for h in heads])
     body = [
-        element("tr", element("th", cells[0], scope="row"), [element("td", c) for c in cells[1:]])
-        for cells in rows
-    ]
+        element("tr", element("th", _cell(first), scope="row"),
+                [element("td", _cell(c)) for c in rest])
+        for first, *rest in rows
+    ]  # fmt: skip
     made = element(
         "table", element("caption", caption), element("thead", head), element("tbody", body),
         **kinds,
     )  # fmt: skip
     return element("div", made, class_="scrolls", tabindex="0", role="region", aria_label=caption)
+
+
+def _cell(part: Part) -> Part:
+    plain = isinstance(part, str) and not isinstance(part, Html)
+    return breakable(part) if plain else part  # type: ignore[arg-type]
 
 
 def shown(value: float, digits: int = 4) -> str:

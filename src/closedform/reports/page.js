@@ -344,6 +344,16 @@ function show(i) {
     update();
 }
 
+const PAPER = 660, PRINTED = (11.5 * 96) / 72;  // pixels: of A4 within its margins, and of a letter
+
+/** Let mathematics that is wider than paper be printed smaller: it has no place to be broken at. */
+function fit() {
+    for (const math of all('.math math[display="block"]')) {
+        const wide = (math.getBoundingClientRect().width * PRINTED) / parseFloat(getComputedStyle(math).fontSize);
+        math.style.setProperty("--fit", Math.min(1, PAPER / wide).toFixed(3));
+    }
+}
+
 function markShown() {
     const { texts, told } = data.formulas[state.formula];
     for (const point of all("[role=radio]")) {
@@ -359,6 +369,7 @@ function markShown() {
         button.title = text === null ? why : `${told}: ${text.length.toLocaleString("en-US")} characters`;
     }
     find("#copied").textContent = "";
+    fit();
     if (data.runs === null) return;
     const { reads } = data.formulas[running()];
     for (const control of controls)

@@ -181,8 +181,8 @@ def _plain(label: Any) -> Any:
 
 def default_title(case: Case) -> str:
     """Return what a page is called: by the last step of a pipeline, which is the model proper."""
-    source = case.sides.source.rsplit("\N{RIGHTWARDS ARROW}", 1)[-1].strip(" ()")
-    return plain_name(f"{source or 'A model'}, as a formula")
+    source = case.called.rsplit("\N{RIGHTWARDS ARROW}", 1)[-1].strip(" ()")
+    return plain_name(f"{source}, as a formula")
 
 
 def plain_name(text: str) -> str:

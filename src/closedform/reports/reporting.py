@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from closedform.frontiers import Frontier, frontier
 from closedform.progress import Wanted, present, watching
 from closedform.reports.case import Case
 from closedform.reports.checked import certificate_of, made_of, slopes_of
+from closedform.reports.contributions import contributions_of
 from closedform.reports.controls import section_of
+from closedform.reports.decisions import decision_of
 from closedform.reports.documents import appendix_of, certificates_of, provenance_of
 from closedform.reports.drives import drives_of
 from closedform.reports.formulas import Room, formulas_of
+from closedform.reports.imitations import imitations_of
 from closedform.reports.inputs import inputs_of, joint_of
 from closedform.reports.markup import joined
 from closedform.reports.misfit import misfit_of
@@ -27,6 +31,7 @@ from closedform.reports.page import (
     place_of,
     plain_name,
 )
+from closedform.reports.proven import proof_of
 from closedform.reports.sections import (
     copies,
     facts_of,
@@ -37,9 +42,14 @@ from closedform.reports.sections import (
 )
 from closedform.shorten.options import refuse_no_formula
 from closedform.store.files import put, refuse_unwritable
+from closedform.verify import Certificate
 
 LARGEST, ROOM = 1_500_000, 900_000
 """Bytes of a page, and those of them for formulas and their texts."""
+REASONS = 20_000
+"""Bytes in which a page says what it leaves out."""
+STAGES = 7
+"""Stages of the writing, of which a bar tells how many are over."""
 
 
 def report(
@@ -68,7 +78,7 @@ def report(
             edit.
         time_limit: seconds for the search of shorter formulas, None for no limit.
         seed: of everything random.
-        progress: as of `frontier`.
+        progress: as of `frontier`; the writing of the page is told, too.
 
     Returns:
         Where the page lies.
@@ -103,7 +113,8 @@ def write_report(
         case = Case.of(
             model, X, y, front, formula=formula, output=output, seed=seed, read_as=read_as
         )
-        put(where, written(case, title=title, purpose=purpose, started=started))
+        text = written(case, title=title, purpose=purpose, started=started)
+    put(where, text)
     return where
 
 
@@ -124,31 +135,25 @@ def written(
         started: when the work began, by `time.perf_counter`.
     """
     begun = time.perf_counter() if started is None else started
-    named = plain_name(title or "") or default_title(case)
-    chosen = case.entries[case.chosen].formula
     watch = present()
-    watch.at("certificate")
-    certificate, slopes = certificate_of(case), slopes_of(case, chosen)
-    watch.at("what drives it", 1, 3)
-    drives, inputs, joint = drives_of(case), inputs_of(case), joint_of(case)
-    watch.at("disagreement", 2, 3)
+    named = plain_name(title or "") or default_title(case)
+    inputs, joint = inputs_of(case), joint_of(case)
     misfits = [misfit_section(case, misfit_of(case, e.formula)) for e in case.entries]
+    watch.at("comparing formula and model", 0, STAGES)
+    certificate = certificate_of(case)
     head = joined(lead_of(case, certificate), facts_of(case, certificate))
-    made = made_of(case, time.perf_counter() - begun)
     fixed = [
         Section("try", "Move the inputs", section_of(case, inputs)),
         Section("frontier", "Shorter, or nearer to the model", frontier_of(case)),
         Section("misfit", "Where formula and model disagree",
                 place_of("misfit", misfits[case.chosen])),
-        Section("drives", "What drives it", drives),
-        Section("checked", "What was checked", certificates_of(case, certificate)),
-        Section("provenance", "How it came to be", provenance_of(case, made)),
-        Section("documentation", "For the model's file",
-                appendix_of(case, inputs, slopes, purpose)),
+        *_explained(case),
+        *_filed(case, certificate, inputs, purpose, begun),
     ]  # fmt: skip
+    watch.at("writing", STAGES - 1, STAGES)
 
-    def whole(room: int) -> str:
-        shown = formulas_of(case, Room(room))
+    def whole(room: Room) -> str:
+        shown = formulas_of(case, room)
         formulas = [formula_of(case, i, s) for i, s in enumerate(shown)]
         first = joined(place_of("formula", formulas[case.chosen]), copies())
         swaps = {"formula": formulas, "misfit": misfits}
@@ -157,7 +162,51 @@ def written(
             case, named, head, sections, shown, swaps, data_of(case, shown, inputs, joint)
         )
 
-    text = whole(ROOM)
-    over = len(text.encode()) - LARGEST
-    # Hundreds of inputs with long names leave less room for formulas.
-    return text if over <= 0 else whole(max(ROOM - over, 0))
+    return fitting(whole)
+
+
+def fitting(write: Callable[[Room], str]) -> str:
+    """Return a page that keeps to `LARGEST`: where the rest of it is long, formulas have less room.
+
+    Args:
+        write: the room for formulas → the page; what finds none is said to be left out.
+    """
+    room = Room(ROOM)
+    text, taken = write(room), ROOM - room.left
+    while taken and (over := len(text.encode()) - LARGEST) > 0:
+        given = max(taken - over - REASONS, 0)
+        room = Room(given)
+        text, taken = write(room), given - room.left
+    return text
+
+
+def _explained(case: Case) -> Iterator[Section]:
+    """Yield what drives the model, where its decision turns, and what imitates it."""
+    watch = present()
+    watch.at("SHAP values", 1, STAGES)
+    contributions = contributions_of(case)
+    watch.at("what drives it", 2, STAGES)
+    yield Section("drives", "What drives it", drives_of(case, contributions))
+    watch.at("where the decision turns", 3, STAGES)
+    turns = decision_of(case)
+    if turns is not None:
+        yield Section("boundary", "Where the decision turns", turns)
+    watch.at("a tree and rules that imitate it", 4, STAGES)
+    yield Section("surrogates", "What imitates it", imitations_of(case))
+
+
+def _filed(
+    case: Case, certificate: Certificate | str, inputs: Sequence[Mapping[str, Any]], purpose: str,
+    begun: float,
+) -> Iterator[Section]:  # fmt: skip
+    """Yield what was checked and proven, where it comes from, and what a validator asks."""
+    watch = present()
+    watch.at("proofs", 5, STAGES)
+    proof = proof_of(case)
+    slopes = slopes_of(case, case.entries[case.chosen].formula)
+    checked = joined(certificates_of(case, certificate), proof)
+    yield Section("checked", "What was checked", checked)
+    made = made_of(case, time.perf_counter() - begun)
+    yield Section("provenance", "How it came to be", provenance_of(case, made))
+    filed = appendix_of(case, inputs, slopes, purpose)
+    yield Section("documentation", "For the model's file", filed)

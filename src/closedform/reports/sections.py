@@ -9,7 +9,17 @@ from closedform.frontiers.words import ABOUT, SURELY
 from closedform.reports.case import Case
 from closedform.reports.charts import chart_of
 from closedform.reports.formulas import LANGUAGES, Shown
-from closedform.reports.markup import Html, Part, breakable, element, joined, percent, shown, table
+from closedform.reports.markup import (
+    Html,
+    Part,
+    breakable,
+    capital,
+    element,
+    joined,
+    percent,
+    shown,
+    table,
+)
 from closedform.reports.misfit import Misfit
 from closedform.verify import Certificate
 
@@ -19,7 +29,7 @@ def lead_of(case: Case, certificate: Certificate | str) -> Html:
     what = _predicts(case)
     chosen = case.entries[case.chosen]
     reads = len(case.used)
-    parts = [f"{case.sides.source or 'The model'} {what} from {_count(reads, 'input')}."]
+    parts = [f"{case.called} {what} from {_count(reads, 'input')}."]
     if case.exact is not None and isinstance(certificate, Certificate):
         agrees = "agrees with it on every row checked" if certificate.ok else "DIFFERS from it"
         parts.append(f"Read as one exact formula, it has {_count(case.exact.length, 'symbol')}; "
@@ -30,7 +40,7 @@ def lead_of(case: Case, certificate: Certificate | str) -> Html:
         )
     parts.append(f"Below stands {'its' if chosen.method == 'exact' else 'a'} formula of "
                  f"{_count(chosen.length, 'symbol')}: {error_of(case, case.chosen)}.")  # fmt: skip
-    return element("p", " ".join(parts), class_="lead")
+    return element("p", breakable(" ".join(parts)), class_="lead")
 
 
 def _predicts(case: Case) -> str:
@@ -67,7 +77,7 @@ def facts_of(case: Case, certificate: Certificate | str) -> Html:
     """Return the same in a list for those who look something up."""
     lengths = [e.length for e in case.entries]
     facts = {
-        "Model": breakable(case.sides.source or "a function"),
+        "Model": breakable(case.called),
         "Inputs": f"{len(case.sides.features):,}, of which {len(case.used):,} are read",
         "Rows looked at": f"{case.given:,}" + ("" if case.observed else ", without y"),
         "Formulas": f"{len(lengths)}, of {min(lengths):,} to {_count(max(lengths), 'symbol')}",
@@ -134,20 +144,16 @@ def frontier_of(case: Case) -> Html:
         element("figure", element("p", keys, class_="keys"), chart_of(case),
                 element("figcaption", about)),
         element("p", element("strong", "Recommended: "),
-                f"formula {best}. {_capital(front.reason)}"),
+                f"formula {best}. {capital(front.reason)}"),
         element("details", element("summary", "The same as a table"), _table(case)),
         [element("p", f"Note: {note}.", class_="note") for note in front.notes],
         element("p", id="announced", class_="unseen", role="status"),
     )  # fmt: skip
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _table(case: Case) -> Html:
     front, sure = case.front, SURELY[case.front.classifies]
-    heads = ["Formula", "Length", "Numbers", "Inputs", "Error", _capital(sure)]
+    heads = ["Formula", "Length", "Numbers", "Inputs", "Error", capital(sure)]
     heads += ["Error on y"] * case.observed + ["Method"]
     rows: list[Sequence[Part]] = []
     for i, e in enumerate(case.entries):
@@ -156,9 +162,7 @@ def _table(case: Case) -> Html:
         counts = [f"{count:,}" for count in (e.length, e.numbers, e.inputs)]
         rows.append([button, *counts, *(shown(error, 3) for error in errors), e.method])
     made = table(heads, rows, "All formulas, the shortest first", class_="numbers")
-    return joined(
-        made, element("p", f"{_capital(sure)}: {ABOUT[front.classifies]}.", class_="note")
-    )
+    return joined(made, element("p", f"{capital(sure)}: {ABOUT[front.classifies]}.", class_="note"))
 
 
 def misfit_section(case: Case, found: Misfit) -> Html:

@@ -37,7 +37,7 @@ class Terms:
 
 def terms_of(case: Case, formula: Formula) -> Terms | None:
     """Return the terms of the number that is shown; None where it is no sum of several."""
-    root, scale = _root(case, formula)
+    root, scale = root_of(case, formula)
     if root is None:
         return None
     groups: dict[tuple[int, ...], list[tuple[float, Node]]] = {}
@@ -63,7 +63,7 @@ def formula_value(node: Node, formula: Formula) -> float:
     return float(whole.evaluate(np.zeros((1, 0)))["value"][0])
 
 
-def _root(case: Case, formula: Formula) -> tuple[Node | None, str]:
+def root_of(case: Case, formula: Formula) -> tuple[Node | None, str]:
     """Return the sum behind the number that is shown, and the scale of that sum."""
     task, target = formula.task, case.sides.target
     if target.kind == "label":

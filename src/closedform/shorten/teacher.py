@@ -19,6 +19,7 @@ from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.formula import Feature, Formula, Step, Task, label_above, label_of
 from closedform.ir import Array, Node, Type
+from closedform.ops.payloads import chance_names
 from closedform.shorten.finish import finished
 from closedform.shorten.made_up import made_up
 from closedform.shorten.options import observed, seed_of
@@ -246,7 +247,7 @@ def outputs_of(task: Task, scores: list[Node]) -> tuple[Task, dict[str, Node]]:
         chances = [ops.div(p, total) for p in parts]
         outputs = {name: label_of(decision, task.classes)}
         link = "softmax"
-    names = task.probability or tuple(f"P({c})" for c in task.classes)
+    names = task.probability or chance_names(task.classes)
     outputs |= dict(zip(names, chances, strict=True))
     told = tuple(f"decision({c})" for c in task.classes) if len(decision) > 1 else ("decision",)
     outputs |= dict(zip(told, decision, strict=True))

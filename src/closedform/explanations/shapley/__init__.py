@@ -22,8 +22,8 @@ from closedform.explanations.sides import FORMULA, Side, Sides
 from closedform.ir import Array
 from closedform.shorten.options import whole
 
-FEWEST_ROWS = 10
-"""So many rows are explained however slow the model is."""
+FEWEST_ROWS, FEWEST_BEHIND = 10, 10
+"""So many rows are explained, before a background of so many, however slow the model is."""
 TIMED = 500
 """Rows that a model is asked about, to see how long it takes."""
 
@@ -37,7 +37,8 @@ def shapley(
         sides: what is explained.
         rows: at most so many are explained, drawn at random from those given; fewer, of a model
             so slow that they would take more than `seconds`.
-        background: so many rows, drawn at random, are where the values of absent inputs come from.
+        background: at most so many rows, drawn at random, are where the values of absent inputs
+            come from; fewer likewise.
         seconds: about how long the model is asked.
 
     Raises:
@@ -52,10 +53,10 @@ def shapley(
             hint="Give rows that the model can answer.",
         )
     random = np.random.default_rng([sides.seed, 31])
-    behind = np.sort(random.permutation(fine)[: whole("background", background, 1)])
-    order, count = random.permutation(fine), min(whole("rows", rows, 1), len(fine))
-    count, effort = _effort(sides, count, len(behind), seconds)
-    picked = np.sort(order[:count])
+    others, order = random.permutation(fine), random.permutation(fine)
+    rows, background = whole("rows", rows, 1), whole("background", background, 1)
+    count, away, effort = _effort(sides, min(rows, len(fine)), min(background, len(fine)), seconds)
+    behind, picked = np.sort(others[:away]), np.sort(order[:count])
     found = {side.name: _of_side(sides, side, picked, behind, effort) for side in sides.sides}
     return Attributions(
         "SHAP values", sides.target.name, tuple(f.name for f in sides.features),
@@ -68,16 +69,18 @@ def shapley(
     )  # fmt: skip
 
 
-def _effort(sides: Sides, rows: int, background: int, seconds: float) -> tuple[int, Effort]:
-    """Return how many rows the time allows to explain, and how."""
+def _effort(sides: Sides, rows: int, background: int, seconds: float) -> tuple[int, int, Effort]:
+    """Return how many rows the time allows to explain, before how many others, and how."""
     inputs = len(sides.features)
     asked = [s for s in sides.sides if s.name != FORMULA or sides.node is None]
     if not asked:
-        return rows, Effort.of(inputs, background, 0.0)
+        return rows, background, Effort.of(inputs, background, 0.0)
     answers = min(_answers(sides, side, seconds) for side in asked)
+    few = answers // (FEWEST_ROWS * Effort.of(inputs, 1, 0.0).asked)
+    background = int(np.clip(few, min(FEWEST_BEHIND, background), background))
     least = Effort.of(inputs, background, 0.0).asked
     rows = int(np.clip(answers // least, min(FEWEST_ROWS, rows), rows))
-    return rows, Effort.of(inputs, background, answers / rows)
+    return rows, background, Effort.of(inputs, background, answers / rows)
 
 
 def _answers(sides: Sides, side: Side, seconds: float) -> float:

@@ -17,6 +17,7 @@ from closedform.families.additive import complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above
 from closedform.ir import Node
+from closedform.ops.payloads import chance_names
 from closedform.readers.catboost.booster import Booster
 from closedform.readers.catboost.exporting import exported, live, model_of, saved
 from closedform.readers.catboost.statistics import (
@@ -315,7 +316,7 @@ def _classified(
         chances, label = [complement(values[0]), values[0]], label_above(scores[0], cut, classes)
     else:
         chances, label = values, highest(scores, classes)
-    names = tuple(f"P({c})" for c in classes)
+    names = chance_names(classes)
     told = ("decision",) if len(scores) == 1 else tuple(f"decision({c})" for c in classes)
     reading.stage(link, "link", Columns(told, tuple(scores)), Columns(names, tuple(chances)))
     return Prediction.of_classes(

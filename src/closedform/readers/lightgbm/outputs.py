@@ -15,6 +15,7 @@ from closedform.families.additive import complement, softmax
 from closedform.formula import Formula, label_above
 from closedform.ir import Node
 from closedform.loading.stream import Broken
+from closedform.ops.payloads import chance_names
 from closedform.readers.documents import understood
 from closedform.readers.lightgbm.booster import NEAR_ZERO, Booster, Tree, booster_of
 from closedform.readers.prediction import Prediction, formula_of, highest, input_names
@@ -331,7 +332,7 @@ def _classified(
         one = len(classes) == 1
         label = ops.label(classes[0]) if one else label_above(values[0], 0.5, classes)
         classes = (classes[0], OTHER) if one else classes
-    names = tuple(f"P({c})" for c in classes)
+    names = chance_names(classes)
     told = ("decision",) if len(scores) == 1 else tuple(f"decision({c})" for c in classes)
     reading.stage(link, "link", Columns(told, tuple(scores)), Columns(names, tuple(chances)))
     shown = link if link in ("logit", "softmax") else "none"

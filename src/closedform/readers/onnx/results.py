@@ -13,11 +13,11 @@ from closedform.asking.onnx import Result, Slot
 from closedform.errors import UnsupportedModel
 from closedform.formula import Task
 from closedform.ir import Array, Node, Type, toposort
-from closedform.ops.payloads import Label
+from closedform.ops.payloads import Label, chance_names
 from closedform.readers.onnx.call import Noted
 from closedform.readers.onnx.values import Maps, Unknown, Value
 from closedform.readers.onnx.walking import Walk
-from closedform.readers.prediction import chance_names, score_names
+from closedform.readers.prediction import score_names
 from closedform.readers.reading import unique_names
 from closedform.readers.tensors import boxed, node_of, number
 

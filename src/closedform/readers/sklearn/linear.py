@@ -10,9 +10,9 @@ import numpy as np
 
 from closedform.families.additive import CHANCES, LINKS, Linear
 from closedform.ir import Array, Node
+from closedform.ops.payloads import chance_names
 from closedform.readers.prediction import (
     Prediction,
-    chance_names,
     highest,
     score_names,
     value_names,

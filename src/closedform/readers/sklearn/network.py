@@ -9,7 +9,8 @@ from closedform.families.additive import complement
 from closedform.families.network import Layer, Network
 from closedform.formula import label_above
 from closedform.ir import Node
-from closedform.readers.prediction import Prediction, chance_names, highest, value_names
+from closedform.ops.payloads import chance_names
+from closedform.readers.prediction import Prediction, highest, value_names
 from closedform.readers.reading import Columns, Reading
 from closedform.readers.sklearn.linear import YES_OR_NO, class_labels, is_indicator
 

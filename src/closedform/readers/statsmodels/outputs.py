@@ -14,7 +14,8 @@ from closedform.families.additive import complement, total_of
 from closedform.families.links import normal_cdf
 from closedform.formula import Task
 from closedform.ir import Array, Node
-from closedform.readers.prediction import Prediction, chance_names, value_names
+from closedform.ops.payloads import chance_names
+from closedform.readers.prediction import Prediction, value_names
 from closedform.readers.reading import Columns, plain_label
 from closedform.readers.statsmodels.bases import may_be_infinite
 from closedform.readers.statsmodels.inputs import Given

@@ -15,7 +15,7 @@ from closedform.families.additive import Linear, complement, softmax
 from closedform.families.trees import Forest
 from closedform.formula import Formula, label_above, label_of
 from closedform.ir import Array, Node
-from closedform.ops.payloads import Splits
+from closedform.ops.payloads import Splits, chance_names
 from closedform.readers.documents import json_document, understood
 from closedform.readers.prediction import (
     Prediction,
@@ -394,7 +394,7 @@ def _classified(record: Booster, link: str, scores: list[Node], reading: Reading
     chances = _linked(link, scores, reading)
     reading.stage(
         link, "link", Columns(tuple(f"decision({c})" for c in classes), tuple(scores)),
-        Columns(tuple(f"P({c})" for c in classes), tuple(chances)),
+        Columns(chance_names(classes), tuple(chances)),
     )  # fmt: skip
     label = highest(scores, classes)
     return Prediction.of_classes(
