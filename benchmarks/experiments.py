@@ -44,8 +44,9 @@ def of_laws(module: Any, effort: Any) -> Iterator[Record]:
     for found in verdicts(module.cases, effort):
         yield {
             "title": found.case.title, "law": found.text, "good": found.recovered,
-            "why": found.why, "model": found.errors["within"][0], "law_off": found.errors["within"][1],
-            "training": found.training, "search": found.seconds,
+            "why": found.why, "model": found.errors["within"][0],
+            "law_off": found.errors["within"][1], "training": found.training,
+            "search": found.seconds,
         }  # fmt: skip
 
 
@@ -103,16 +104,17 @@ def laws_table(rows: dict[tuple[str, int], Rows]) -> Iterator[str]:
     some = {key: records for key, records in rows.items() if "model" in records[0]}
     if some:
         yield (
-            "| experiment | model | off by | law found, first seed | recovered "
+            "| experiment | model | off by | seeds | law found, first seed | recovered "
             "| CPU s of training | of search |"
         )
-        yield "|---|---|---|---|---|---|---|"
+        yield "|---" * 8 + "|"
     for (name, _), records in some.items():
         first = records[0]
         good = f"{sum(r['good'] for r in records)} of {len(records)}"
         off = span([100 * r["model"] for r in records], ".2g") + " %"
         yield (
-            f"| `{name}` | {first['title']} | {off} | {code(first['law'])} | {good} "
+            f"| `{name}` | {first['title']} | {off} | {', '.join(str(r['seed']) for r in records)} "
+            f"| {code(first['law'])} | {good} "
             f"| {median(r['training'] for r in records):.2g} "
             f"| {span([r['search'] for r in records], '.2g')} |"
         )
@@ -124,8 +126,9 @@ def others(rows: dict[tuple[str, int], Rows]) -> Iterator[str]:
         for r in records:
             if "model" in r and not r["good"]:
                 yield (
-                    f"- `{name}`, {r['title']}, seed {r['seed']}: {code(r['law'])}. {r['why']}. It "
-                    f"is {100 * r['law_off']:.2g} % from the truth, the model {100 * r['model']:.2g} %."
+                    f"- `{name}`, {r['title']}, seed {r['seed']}: {code(r['law'])}. {r['why']}. "
+                    f"From the truth it is {100 * r['law_off']:.2g} %, the model "
+                    f"{100 * r['model']:.2g} %."
                 )
 
 
@@ -143,8 +146,9 @@ def blocks_table(rows: dict[tuple[str, int], Rows]) -> Iterator[str]:
         ]
         first, spent = records[0], [r["training"] + r["search"] for r in records]
         yield (
-            f"| {first['title']} | {code(first['law'])} | {span([r['r2'] for r in records], '.3f')} "
-            f"| {' | '.join(regained)} | {span(spent, '.3g')} |"
+            f"| {first['title']} | {code(first['law'])} "
+            f"| {span([r['r2'] for r in records], '.3f')} | {' | '.join(regained)} "
+            f"| {span(spent, '.3g')} |"
         )
 
 

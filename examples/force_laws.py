@@ -218,8 +218,9 @@ def cases(effort: Effort) -> Iterator[Case]:
 
 
 SYSTEMS = ((2, 900), (3, 200), (4, 100))
-"""Bodies, and how many systems of them. Two bodies tell the most of a message for what a step costs:
-with 600 of each, training took twice as long and the message of 1/r² was off by 2.0 % instead of 1.1."""
+"""Bodies, and how many systems of them. A scene of two tells the most of a message in the time that
+a step takes: with 600 of each, training took twice as long, and the message of 1/r² was off by
+2.0 % instead of 1.1."""
 
 if __name__ == "__main__":
     sys.exit(main(cases, __doc__))

@@ -115,7 +115,7 @@ class Result:
 
     @property
     def r2(self) -> float:
-        """The share of the block's variance that the formula explains, on rows that it never saw."""
+        """The share of the block's variance that the formula explains, on rows of no step."""
         return float(self.laws.told[self.laws.chosen].r2)
 
     @property
@@ -128,7 +128,7 @@ class Result:
         """Return the formula, how far it is from the block, and the controls."""
         return "\n".join([
             str(self.laws.best),
-            f"It explains {100 * self.r2:.2f} % of the block's variance, on rows that it never saw.",
+            f"It explains {100 * self.r2:.2f} % of the block's variance, on rows that no step saw.",
             str(self.controls),
             f"CPU seconds: {self.training:.1f} of training, {self.seconds:.1f} of search",
         ])  # fmt: skip

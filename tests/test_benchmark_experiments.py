@@ -51,7 +51,7 @@ def block(seed, formula):
 def test_a_law_counts_for_each_seed_and_what_came_instead_is_named(experiments):
     text = experiments.page([HEADING, found(0), found(1, good=False, law="y = |x1|")])
     assert "| `y = x1 + x2` | 1 of 2 | 2 | 1 to 2 |" in text
-    assert "seed 1: `y = \\|x1\\|`. no: of another form. It is 2 % from the truth" in text
+    assert "seed 1: `y = \\|x1\\|`. no: of another form. From the truth it is 2 %" in text
     assert "seeds 0, 1" in text
 
 
