@@ -105,3 +105,15 @@ def test_rows_in_which_an_input_is_missing_tell_nothing_of_its_slope():
     # The regression's own, to rounding: what stands in for a missing value is flat.
     np.testing.assert_allclose(found.values["formula"], model[-1].coef_, rtol=1e-12)
     assert not found.deviations["formula"].any()
+
+
+def test_both_of_two_classes_are_told_in_log_odds_of_opposite_signs():
+    model = pipeline(LogisticRegression()).fit(FRAME, np.where(Y.mean() < Y, "more", "less"))
+    less, more = (cf.explain(model, FRAME, output=label) for label in ("less", "more"))
+    assert less.coefficients.target == less.terms.target == "the log-odds of less"
+    own = -model[-1].coef_[0, :3] / model[0].transformers_[0][1].scale_
+    for side in ("model", "formula"):
+        told = by_name(less.coefficients, side)
+        np.testing.assert_allclose([told[name] for name in NUMBERS], own, rtol=1e-8)
+    assert less.terms.constant == -more.terms.constant
+    np.testing.assert_array_equal(less.terms.coefficients, -more.terms.coefficients)

@@ -100,3 +100,25 @@ def test_names_of_any_kind_stay_whole_in_tables_pages_and_pictures():
     assert all(edge.x0 >= 0 for edge in edges)
     told = [" ".join(label.get_text().replace(r"\$", "$").split()) for label in shown]
     assert sorted(told) == sorted(name.strip() for name in names)
+
+
+@pytest.mark.parametrize("y", [None, Y])
+def test_numbers_whose_squares_no_float_holds_matter_as_small_ones_do(y):
+    model = LinearRegression().fit(X, Y)
+    scale = 2.0**660  # of two, so that not even the rounding differs
+    law = cf.Formula(
+        {"y": ops.lin(0, *((scale * w, ops.input_(i)) for i, w in enumerate(model.coef_)))},
+        tuple(cf.Feature(f"x{i}") for i in range(4)),
+    )
+    small = cf.Formula(
+        {"y": ops.lin(0, *((w, ops.input_(i)) for i, w in enumerate(model.coef_)))}, law.inputs
+    )
+    huge, usual = (
+        cf.explain(f, X, None if y is None else k * y) for f, k in ((law, scale), (small, 1.0))
+    )
+    np.testing.assert_array_equal(huge.importance.values["formula"],
+                                  usual.importance.values["formula"])  # fmt: skip
+    np.testing.assert_array_equal(huge.coefficients.standardised["formula"],
+                                  usual.coefficients.standardised["formula"])  # fmt: skip
+    np.testing.assert_array_equal(huge.terms.shares, usual.terms.shares)
+    assert np.isfinite(huge.importance.values["formula"]).all()

@@ -193,6 +193,10 @@ def test_derivatives_and_elasticities_are_those_of_sympy(law):
         ("2*x0**1.5/x1", "x1", "-1"),
         ("x1*exp(2*x0)", "x0", "2*x0"),
         ("x0/(x0 + x1)", "x1", "-x1/(x0 + x1)"),
+        ("3*x0**2*x1 + 2*x0*x1**3", "x0", "(6*x0 + 2*x1**2)/(3*x0 + 2*x1**2)"),
+        ("x0*exp(x1) + x0*x1", "x0", "1"),
+        ("x0/x1 + x1**0.5/x1", "x0", "x0/(x0 + x1**0.5)"),
+        ("x0**2/(1 + x0**2)", "x0", "2/(1 + x0**2)"),
     ],
 )
 def test_factors_of_both_are_cancelled_in_an_elasticity(law, wrt, meant):

@@ -10,7 +10,8 @@ import torch
 from captum.attr import IntegratedGradients, Saliency
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LogisticRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -94,7 +95,8 @@ def test_slopes_through_a_pipeline_are_those_of_small_steps():
     at = found.features.index("age")
     # Second-order differences of a function of size 1 with 16 digits, steps of 1e-4.
     np.testing.assert_allclose(found.raw["formula"][:, at], steps[found.rows], atol=1e-9)
-    assert not np.delete(found.values["formula"], at, axis=1).any()
+    assert not found.values["formula"][:, found.features.index("size")].any()
+    assert np.isnan(found.values["formula"][:, found.features.index("town")]).all()
 
 
 def test_what_is_missing_or_a_category_is_held_on_the_way():
@@ -140,3 +142,17 @@ def test_without_captum_the_formula_is_explained_and_the_line_to_type_is_given(m
     found = saliency(sides)
     assert list(found.values) == ["formula"]
     assert 'pip install "closedform[captum]"' in str(found)
+
+
+def test_rows_without_a_value_have_no_slope_and_are_counted():
+    model = make_pipeline(SimpleImputer(), LinearRegression())
+    rows = FRAME[["size", "age"]]
+    model.fit(rows, rows["size"].fillna(0) + 2 * rows["age"])
+    found = saliency(Sides.of(model, rows))
+    gone = int(rows["size"].isna().sum())
+    own = dict(zip(rows, model[-1].coef_, strict=True))
+    raw = dict(zip(found.features, np.nanmean(found.raw["formula"], axis=0), strict=True))
+    # Deviations are multiplied with, and divided by.
+    assert raw == pytest.approx(own, rel=1e-12)
+    assert np.isnan(found.values["formula"]).sum() == gone
+    assert any(f"of 60 rows, size {gone}" in note for note in found.notes)

@@ -24,6 +24,7 @@ from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeRegressor
 
 import closedform as cf
+from closedform.explanations.attributions import Attributions
 from closedform.explanations.shapley import shapley
 from closedform.explanations.shapley.formulas import of_formula
 from closedform.explanations.shapley.leaves import _by_pair, _by_pattern
@@ -289,3 +290,17 @@ def test_pictures_show_whole_names_in_both_sides_colours():
     with pytest.raises(cf.BadInput, match="no side"):
         found.beeswarm(side="law")
     plt.close("all")
+
+
+def test_what_is_no_more_than_rounding_is_shown_as_nothing():
+    values = {"formula": np.array([[0.5, 2e-17]])}
+    whole = {"formula": np.array([1.5])}
+    found = Attributions(
+        "SHAP values", "y", ("a", "b"), values, whole, {"formula": np.array([1.0])},
+        {"formula": np.zeros((1, 2))}, {"formula": "exact"}, np.array([0]),
+        (np.array([1.0]), np.array([2.0])),
+    )  # fmt: skip
+    assert found.tables()[0].rows == (("a", 0.5), ("b", 0.0))
+    assert ("b", "2", 0.0) in found.row(0).rows
+    assert "add up to the answer to rounding" in str(found)
+    assert found.to_dict()["importance"]["formula"] == [0.5, 2e-17]

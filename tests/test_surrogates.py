@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeRegressor
 
+import closedform as cf
+from closedform import ops
 from closedform.explanations.surrogates import surrogates
 
 RANDOM = np.random.default_rng(0)
@@ -37,3 +40,21 @@ def test_of_numbers_the_fidelity_is_r2_against_the_model():
 def test_of_a_constant_model_nothing_is_said():
     found = surrogates(lambda rows: np.zeros(len(rows)), X, time_limit=2)
     assert not found.found and "constant" in str(found)
+
+
+def test_rules_over_long_names_stay_on_lines_of_100_characters():
+    told = "a long name of a quantity that was measured, in own units"
+    names = [f"{told} {i}" for i in range(3)]
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 3)), columns=names)
+    y = rows[names[0]] + rows[names[1]] * rows[names[2]]
+    tree = cf.read(DecisionTreeRegressor(max_depth=3, random_state=0).fit(rows, y))
+    a, b, c = (ops.input_(i) for i in range(3))
+    first = ops.both(ops.less(a, ops.const(1.5)), ops.less(b, ops.const(-0.25)))
+    second = ops.less(c, ops.const(-1000.5))
+    for other in (a, ops.const(0.5)):
+        chosen = ops.where(first, ops.const(2.0), ops.where(second, ops.const(-12345.75), other))
+        rules = cf.Formula({"y": chosen}, tree.inputs)
+        for formula in (tree, rules):
+            text = str(formula.to("text", brief=True))
+            assert max(map(len, text.splitlines())) <= 100
+            assert all(names[i] in text for i in formula.used)

@@ -9,6 +9,7 @@ import numpy as np
 
 from closedform.errors import BadInput
 from closedform.explanations.sides import MOST, Sides
+from closedform.explanations.spreads import deviation, size
 from closedform.explanations.tables import Record, Table, figure
 
 
@@ -63,6 +64,6 @@ def agreement(sides: Sides) -> Agreement:
     own, apart = own[fine], np.abs(other[fine] - own[fine])
     if not len(own):
         return Agreement(float("nan"), float("nan"), float("nan"), 0)
-    spread, lost = float(own.var()), float((apart**2).mean())
-    r2 = 1 - lost / spread if spread else float(lost == 0)
-    return Agreement(lost**0.5, float(apart.max()), r2, len(own))
+    spread, typical = float(deviation(own)), float(size(apart))
+    r2 = 1 - (typical / spread) ** 2 if spread else float(typical == 0)
+    return Agreement(typical, float(apart.max()), r2, len(own))

@@ -10,10 +10,11 @@ from closedform.explanations.drawing import (
     BLUE,
     GREY,
     ORANGE,
+    Display,
+    Lanes,
+    across,
     bars,
-    height,
     named,
-    new_axes,
 )
 from closedform.explanations.tables import figure
 from closedform.ir import Array
@@ -25,17 +26,8 @@ SHOWN = 12
 """Inputs in a picture, the weightiest; in a waterfall the others are one bar."""
 
 
-class ContributionsDisplay:
-    """The mean size of each input's values, one bar a side.
-
-    Attributes:
-        found: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, found: Attributions) -> None:
-        """Hold attributions; `plot` draws them."""
-        self.found = found
+class ContributionsDisplay(Display["Attributions"]):
+    """The mean size of each input's values, one bar a side."""
 
     def plot(self, ax: Any = None) -> ContributionsDisplay:
         """Draw on axes of matplotlib's, or new ones, and return itself.
@@ -43,28 +35,24 @@ class ContributionsDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        found, shown = self.found, self.found.order[:SHOWN]
-        ax = new_axes(ax, found.method, (7.0, height(len(shown), len(found.values))))
-        values = {side: size[shown] for side, size in found.importance.items()}
-        bars(ax, [found.features[i] for i in shown], values)
-        ax.set_xlabel(named(f"mean size of the {found.method}", 60))
-        ax.set_title(named(found.output, 60))
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        found = self.found
+        about = f"mean size of the {found.method}"
+        ax = bars(ax, about, found.features, found.order[:SHOWN], found.importance)
+        ax.set_title(named(found.output, across(ax)))
+        return self.drawn_on(ax)
 
 
-class BeeswarmDisplay:
+class BeeswarmDisplay(Display["Attributions"]):
     """Each row's values as points, coloured by how great the input is there.
 
     Attributes:
-        found: what is drawn.
         side: of which side.
-        ax_, figure_: where it was drawn.
     """
 
     def __init__(self, found: Attributions, side: str) -> None:
         """Hold attributions; `plot` draws them."""
-        self.found, self.side = found, side
+        super().__init__(found)
+        self.side = side
 
     def plot(self, ax: Any = None) -> BeeswarmDisplay:
         """Draw on axes of matplotlib's, or new ones, and return itself.
@@ -73,12 +61,13 @@ class BeeswarmDisplay:
             MissingExtra: matplotlib is not installed.
         """
         found, shown = self.found, self.found.order[:SHOWN].tolist()
-        ax = new_axes(ax, found.method, (7.5, height(len(shown), 2)))
+        lanes = Lanes.of([found.features[i] for i in shown], 2)
+        ax = lanes.axes(ax, f"drawing {found.method}", 7.5)
         ax.axvline(0, color=GREY, linewidth=0.8)
         values = found.values[self.side][:, shown]
         width = float(np.nanmax(values, initial=0.0) - np.nanmin(values, initial=0.0)) or 1.0
         points = None
-        for place, i in enumerate(shown):
+        for place, i in zip(lanes.places, shown, strict=True):
             x, shade = found.values[self.side][:, i], ranks(found.cells[i])
             y = place + spread(x / width)
             bare = np.isnan(shade)
@@ -88,28 +77,24 @@ class BeeswarmDisplay:
         if points is not None:
             bar = ax.figure.colorbar(points, ax=ax, ticks=[0, 1], pad=0.02)
             bar.ax.set_yticklabels(["least", "greatest"])
-            bar.set_label("value of the input (grey: no number)")
-        ax.set_yticks(range(len(shown)), [named(found.features[i]) for i in shown])
-        ax.set_ylim(len(shown) - 0.4, -0.6)
-        ax.set_xlabel(named(f"{found.method} of {found.output}", 60))
+            bar.set_label("value of the input\n(grey: no number)")
+        ax.set_xlabel(named(f"{found.method} of {found.output}", across(ax)))
         ax.set_title(f"of the {self.side}")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
 
-class WaterfallDisplay:
-    """How the inputs lead from the base to the answer for one row.
+class WaterfallDisplay(Display["Attributions"]):
+    """How the inputs lead from the base to the answer for one row; slopes each by itself.
 
     Attributes:
-        found: what is drawn.
         at: the place of the row.
         side: of which side.
-        ax_, figure_: where it was drawn.
     """
 
     def __init__(self, found: Attributions, at: int, side: str) -> None:
         """Hold attributions; `plot` draws them."""
-        self.found, self.at, self.side = found, at, side
+        super().__init__(found)
+        self.at, self.side = at, side
 
     def plot(self, ax: Any = None) -> WaterfallDisplay:
         """Draw on axes of matplotlib's, or new ones, and return itself.
@@ -118,38 +103,41 @@ class WaterfallDisplay:
             MissingExtra: matplotlib is not installed.
         """
         found, names, steps = self.found, *self._steps()
-        ax = new_axes(ax, found.method, (7.5, height(len(steps), 1)))
+        lanes = Lanes.of(names)
+        ax = lanes.axes(ax, f"drawing {found.method}", 7.5)
         base = float(found.base[self.side][self.at]) if found.base else 0.0
-        ends = base + np.cumsum(steps)
+        ends = base + np.cumsum(steps) if found.base else np.zeros(len(steps))
         starts = np.concatenate([[base], ends[:-1]])
         # Upwards in blue, downwards in orange and hatched, so that no colour is needed.
-        for place, (start, step) in enumerate(zip(starts, steps, strict=True)):
-            ax.barh(place, step, left=start, color=BLUE if step >= 0 else ORANGE,
+        for place, start, step in zip(lanes.places, starts, steps, strict=True):
+            ax.barh(place, step, 0.3, left=start, color=BLUE if step >= 0 else ORANGE,
                     hatch="" if step >= 0 else "///", edgecolor="white")  # fmt: skip
             ax.annotate(f"{step:+.3g}", (max(start, start + step), place), xytext=(3, 0),
                         textcoords="offset points", va="center", fontsize="small")  # fmt: skip
-        for place, x in enumerate(ends[:-1]):
-            ax.plot([x, x], [place - 0.4, place + 1.4], color=GREY, linewidth=0.8)
+        for k, x in enumerate(ends[:-1]):
+            above, below = lanes.places[k] - 0.15, lanes.places[k + 1] + 0.15
+            ax.plot([x, x], [above, below], color=GREY, linewidth=0.8)
         ax.axvline(base, color=GREY, linewidth=0.8, linestyle=":")
-        ax.set_yticks(range(len(steps)), names)
-        ax.set_ylim(len(steps) - 0.4, -0.6)
         ax.use_sticky_edges = False
         ax.margins(x=0.12)
-        ax.set_xlabel(named(f"{found.output} of the {self.side}", 60))
-        ax.set_title(f"from {base:.4g} to {float(found.said[self.side][self.at]):.4g}")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        said = float(found.said[self.side][self.at])
+        what = found.output if found.base else f"{found.method} of {found.output}"
+        ax.set_xlabel(named(f"{what}, {self.side}", across(ax)))
+        ax.set_title(f"from {base:.4g} to {said:.4g}" if found.base else f"where it is {said:.4g}")
+        return self.drawn_on(ax)
 
     def _steps(self) -> tuple[list[str], Array]:
         """Return the names and what they add, the weightiest first, the least ones together."""
-        values = np.nan_to_num(self.found.values[self.side][self.at])
+        found = self.found.values[self.side][self.at]
+        values = np.nan_to_num(found)
         order = np.argsort(-np.abs(values), kind="stable")
+        order = order[np.isfinite(found[order])]
         count = len(order) if len(order) <= SHOWN else SHOWN - 1
         shown, rest = order[:count].tolist(), order[count:]
-        names = [
-            named(f"{self.found.features[i]} = {told(self.found.cells[i][self.at])}") for i in shown
-        ]
+        names = [f"{self.found.features[i]} = {told(self.found.cells[i][self.at])}" for i in shown]
         if not len(rest):
+            return names, values[shown]
+        if not self.found.base:  # they do not add up to anything
             return names, values[shown]
         return [*names, f"{len(rest)} others"], np.append(values[shown], values[rest].sum())
 
@@ -174,7 +162,7 @@ def ranks(cells: Array) -> Array:
     return found
 
 
-def spread(x: Array, high: float = 0.38, wide: float = 0.012) -> Array:
+def spread(x: Array, high: float = 0.2, wide: float = 0.012) -> Array:
     """Return heights at which points of like x lie beside each other, within ±high.
 
     Args:
@@ -187,5 +175,5 @@ def spread(x: Array, high: float = 0.38, wide: float = 0.012) -> Array:
     for group in np.unique(bins):
         members = np.flatnonzero(bins == group)
         steps = (np.arange(len(members)) + 1) // 2 * np.where(np.arange(len(members)) % 2, 1, -1)
-        y[members] = steps * min(0.07, high / max(len(members) // 2, 1))
+        y[members] = steps * min(0.035, high / max(len(members) // 2, 1))
     return y

@@ -16,12 +16,15 @@ from closedform.explanations.attribution_pictures import (
     told,
 )
 from closedform.explanations.sides import Sides
+from closedform.explanations.spreads import size
 from closedform.explanations.tables import Record, Table, figure, plain
 from closedform.ir import Array, Type
 from closedform.ops.payloads import labels_of
 
 SHOWN = 20
 """Inputs in a table, the weightiest."""
+ROUNDING = 16 * float(np.finfo(float).eps)
+"""A share of the answers: values that add up to them are known no better."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,7 +84,18 @@ class Attributions(Record):
         if len(self.values) < 2:
             return float("nan")
         one, other = self.values.values()
-        return float(np.sqrt(np.nanmean((one - other) ** 2)))
+        return float(size(one - other))
+
+    def _rounding(self, side: str) -> float:
+        """Return how great a value may be by rounding alone; 0 where they do not add up."""
+        if side not in self.base:
+            return 0.0
+        ends = np.abs(np.concatenate([self.said[side], self.base[side]]))
+        return ROUNDING * float(ends[np.isfinite(ends)].max(initial=0.0))
+
+    def _shown(self, side: str, value: float) -> float:
+        """Return a value as a table shows it: 0 where it is no more than rounding."""
+        return 0.0 if abs(value) <= self._rounding(side) else float(value)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values: of the inputs, and nothing of single rows."""
@@ -101,7 +115,8 @@ class Attributions(Record):
         shown = self.order[:SHOWN].tolist()
         importance = self.importance
         rows = tuple(
-            (self.features[i], *(float(importance[side][i]) for side in sides)) for i in shown
+            (self.features[i], *(self._shown(side, importance[side][i]) for side in sides))
+            for i in shown
         )
         title = f"{self.method} of {self.output}: mean size over {len(self.rows)} rows"
         return [Table(title, ("input", *sides), rows, tuple(self._told(len(shown))))]
@@ -112,7 +127,13 @@ class Attributions(Record):
         for side, how in self.how.items():
             yield f"{side}: {how}{self._checked(side)}"
         if len(self.values) > 1:
-            yield f"the values of the two sides are {figure(self.apart)} apart (root mean square)"
+            alike = self.apart <= max(map(self._rounding, self.values))
+            far = (
+                "the same to rounding"
+                if alike
+                else f"{figure(self.apart)} apart (root mean square)"
+            )
+            yield f"the values of the two sides are {far}"
         yield from self.notes
 
     def _checked(self, side: str) -> str:
@@ -121,7 +142,9 @@ class Attributions(Record):
             typical = figure(float(np.sqrt(np.nanmean(errors**2))))
             told += f"; standard error {typical}, at most {figure(_greatest(errors))}"
         if side in self.base:
-            told += f"; they add up to the answer within {figure(_greatest(self.gap[side]))}"
+            gap = _greatest(self.gap[side])
+            near = f"within {figure(gap)}" if gap > self._rounding(side) else "to rounding"
+            told += f"; they add up to the answer {near}"
         return told
 
     def row(self, at: int) -> Table:
@@ -142,7 +165,7 @@ class Attributions(Record):
             rows.append(("base", "", *(float(self.base[side][at]) for side in sides)))
         for i in np.argsort(-most, kind="stable").tolist():
             rows.append((self.features[i], told(self.cells[i][at]),
-                         *(float(here[side][i]) for side in sides)))  # fmt: skip
+                         *(self._shown(side, here[side][i]) for side in sides)))  # fmt: skip
         rows.append(("answer", "", *(float(self.said[side][at]) for side in sides)))
         title = f"{self.method} of {self.output} for row {int(self.rows[at])}"
         return Table(title, ("input", "value", *sides), tuple(rows))

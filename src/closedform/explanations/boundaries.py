@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
 from closedform import ops
 from closedform.errors import BadInput
-from closedform.explanations.drawing import COLOURS, DASHES, GREY, named, new_axes
+from closedform.explanations.drawing import COLOURS, DASHES, GREY, Display, across, named, new_axes
 from closedform.explanations.importance import importance
 from closedform.explanations.sides import Said, Side, Sides
 from closedform.explanations.tables import Record, Table, figure
@@ -26,7 +25,7 @@ from closedform.ops.payloads import Label, labels_of
 from closedform.passes.legible import rewritten
 from closedform.passes.simplify import simplified
 from closedform.probes.containers import edited
-from closedform.shorten.options import whole
+from closedform.shorten.options import number, whole
 
 POINTS = 80
 MOST_SHOWN = 500
@@ -50,7 +49,8 @@ class Boundary(Record):
         inputs: the names of the two that vary.
         grid: the values of each, shape (points,).
         values: side → the target, shape (points of the second, points of the first).
-        held: the other inputs that the formula reads, with the value that each is held at.
+        held: the other inputs that the formula (or a model that has none) may read, with the value
+            that each is held at.
         equation: the formula's boundary: what is equal to 0 on it; "" where that is too long to
             read, or there is no formula.
         solved: the same for the second input, where it is a straight line; else "".
@@ -97,17 +97,8 @@ class Boundary(Record):
         return BoundaryDisplay(self).plot(ax)
 
 
-class BoundaryDisplay:
-    """A slice through two inputs: shades for what the first side says, a line a side, the rows.
-
-    Attributes:
-        boundary: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, boundary: Boundary) -> None:
-        """Hold a boundary; `plot` draws it."""
-        self.boundary = boundary
+class BoundaryDisplay(Display[Boundary]):
+    """A slice through two inputs: shades for what the first side says, a line a side, the rows."""
 
     def plot(self, ax: Any = None) -> BoundaryDisplay:
         """Draw, and return itself.
@@ -118,7 +109,7 @@ class BoundaryDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        told = self.boundary
+        told = self.found
         ax = new_axes(ax, "drawing a boundary", (7.0, 5.5))
         first = next(iter(told.values.values()))
         if np.isfinite(first).any() and np.nanmin(first) < np.nanmax(first):
@@ -133,13 +124,12 @@ class BoundaryDisplay:
             some = told.places[told.above == above]
             ax.plot(*some.T, mark, color=GREY, markerfacecolor="white" if above else GREY,
                     markersize=4, linestyle="", label=f"rows {name}")  # fmt: skip
-        ax.set_xlabel(named(told.inputs[0], 60))
+        ax.set_xlabel(named(told.inputs[0], across(ax)))
         ax.set_ylabel(named(told.inputs[1], 40))
         ax.set_title(f"Where {told.target} crosses {figure(told.level)}".replace("$", r"\$"),
                      wrap=True)  # fmt: skip
         ax.legend(fontsize="small")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
 
 def boundary(
@@ -171,7 +161,10 @@ def boundary(
     slice_ = edited(base, sides.features, np.zeros(len(edits), dtype=int), edits)
     values = {s.name: turn.ask(s, slice_).reshape(points, points) for s in sides.sides}
     decided = [v > turn.level for v in values.values()]
-    held = {sides.features[k].name: typical[k] for k in _read(sides) if k not in (i, j)}
+    held = {
+        f.name: typical[k] for k, f in enumerate(sides.features)
+        if k not in (i, j) and sides.reads(sides.sides[-1], k)
+    }  # fmt: skip
     equation, solved = _spelled(sides, turn.node, typical, (i, j))
     few = sides.some(MOST_SHOWN)
     return Boundary(
@@ -220,7 +213,10 @@ def _turn(sides: Sides, level: float | None) -> Turn:
         node = _ahead(known, own, [n for n in scores if n != own])
         ask = lambda side, X: _lead(side.said(X, many), target.output, others)  # noqa: E731
         return Turn(f"the lead of {target.name}", 0.0, ask, node)
-    at = LEVELS.get(target.kind, 0.0) if level is None else _number(level)
+    if level is None:
+        at = LEVELS.get(target.kind, 0.0)
+    else:
+        at = number("level", level, "a number, as 0.5", least=-np.inf)
     score = task.decision[0] if level is None and len(task.decision) == 1 else None
     node = known.get(score) if score is not None else sides.node
     if node is not None and score is None:
@@ -236,12 +232,6 @@ def _ahead(known: Mapping[str, Node], own: str, others: Sequence[str]) -> Node |
     if own not in known or any(name not in known for name in others):
         return None
     return ops.lin(0, (1, known[own]), (-1, ops.maximum(*(known[name] for name in others))))
-
-
-def _number(level: Any) -> float:
-    if not isinstance(level, Real) or isinstance(level, bool) or not np.isfinite(float(level)):
-        raise BadInput(f"level={level!r} has no meaning.", hint="Give a number, as 0.5.")
-    return float(level)
 
 
 def _pair(sides: Sides, first: Any, second: Any) -> tuple[int, int]:
@@ -287,15 +277,6 @@ def _typical(feature: Feature, column: Array) -> Any:
 
 
 # --- the equation -------------------------------------------------------------------------------
-
-
-def _read(sides: Sides) -> tuple[int, ...]:
-    names = [f.name for f in sides.features]
-    formula = sides.formula
-    if formula is None:
-        return ()
-    return tuple(names.index(formula.inputs[k].name) for k in formula.used
-                 if formula.inputs[k].name in names)  # fmt: skip
 
 
 def _spelled(

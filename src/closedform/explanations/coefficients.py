@@ -15,9 +15,10 @@ import numpy as np
 from closedform.columns import columns_of
 from closedform.evaluate import compute
 from closedform.explanations.axes import axis_of
-from closedform.explanations.drawing import bars, height, named, new_axes
+from closedform.explanations.drawing import Display, bars
 from closedform.explanations.effects import curves_of
 from closedform.explanations.sides import FORMULA, Side, Sides, Target
+from closedform.explanations.spreads import deviation
 from closedform.explanations.structure import in_formula, jumps
 from closedform.explanations.tables import Record, Table
 from closedform.ir import Array, Type
@@ -107,17 +108,8 @@ class Coefficients(Record):
         return CoefficientsDisplay(self).plot(ax)
 
 
-class CoefficientsDisplay:
-    """Bars of standardised effects, with their deviation over the rows.
-
-    Attributes:
-        coefficients: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, coefficients: Coefficients) -> None:
-        """Hold coefficients; `plot` draws them."""
-        self.coefficients = coefficients
+class CoefficientsDisplay(Display[Coefficients]):
+    """Bars of standardised effects, with their deviation over the rows."""
 
     def plot(self, ax: Any = None, *, most: int = SHOWN) -> CoefficientsDisplay:
         """Draw, and return itself.
@@ -129,18 +121,13 @@ class CoefficientsDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        told = self.coefficients
-        shown = told.order[:most]
-        size = (7.0, height(len(shown), len(told.values)))
-        ax = new_axes(ax, "drawing coefficients", size)
+        told = self.found
         unit = np.where(np.isnan(told.spreads), 1.0, told.spreads)
-        bars(ax, [told.names[k] for k in shown],
-             {side: held[shown] for side, held in told.standardised.items()},
-             {side: (held * unit / (told.spread[side] or np.nan))[shown]
-              for side, held in told.deviations.items()})  # fmt: skip
-        ax.set_xlabel(named(f"deviations of {told.target} for a deviation of the input", 60))
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        spread = {side: held * unit / (told.spread[side] or np.nan)
+                  for side, held in told.deviations.items()}  # fmt: skip
+        about = f"deviations of {told.target} for a deviation of the input"
+        ax = bars(ax, about, told.names, told.order[:most], told.standardised, spread)
+        return self.drawn_on(ax)
 
 
 @np.errstate(all="ignore")
@@ -159,7 +146,7 @@ def coefficients(sides: Sides, *, seconds: float = 5.0) -> Coefficients:
     said = {side.name: some.ask(side, some.X) for side in some.sides}
     slopes = _own_slopes(some)
     found = [row for i in range(len(some.features)) for row in _of_input(some, i, slopes)]
-    spread = {name: float(np.nanstd(answer)) for name, answer in said.items()}
+    spread = {name: float(deviation(answer)) for name, answer in said.items()}
     held = {
         side.name: np.array([row.moved[side.name] for row in found]).reshape(-1, 2)
         for side in some.sides
@@ -188,13 +175,13 @@ class _Row:
 def scored(sides: Sides) -> Sides:
     """Return the sides asked for the score of the class, where all of them give it.
 
-    Of two classes a score speaks for the second.
+    Of two classes a single score speaks for the second, and turned for the first.
     """
     task, label = sides.task, sides.target.label
     if sides.target.kind != "chance" or label not in task.classes:
         return sides
     at = task.classes.index(label)
-    single = len(task.decision) == 1 and at == len(task.classes) - 1 == 1
+    single = len(task.decision) == 1 and len(task.classes) == 2
     if not single and len(task.decision) != len(task.classes):
         return sides
     name = task.decision[0 if single else at]
@@ -203,7 +190,7 @@ def scored(sides: Sides) -> Sides:
     few = first_rows(sides.X, 2)
     if not all(name in side.said(few, [name]) for side in sides.sides):
         return sides
-    return replace(sides, target=Target(name, label, "score"))
+    return replace(sides, target=Target(name, label, "score", turned=single and at == 0))
 
 
 def called(sides: Sides) -> str:
@@ -267,7 +254,7 @@ def _of_input(sides: Sides, i: int, slopes: Mapping[int, Array]) -> list[_Row]:
         }  # fmt: skip
         over = [side for side in sides.sides if not _smooth(side, sides, i)]
         way = "slope" if not over else "over" if len(over) == len(sides.sides) else "model over"
-    spread = float(np.nanstd(np.where(np.isfinite(column), column, np.nan)))
+    spread = float(deviation(column))
     told = {name: _mean(made) for name, made in moved.items()}
     return [_Row(sides.names[i], way, told, spread)]
 
@@ -303,7 +290,7 @@ def _across(sides: Sides, side: Side, i: int, far: float) -> Array:
     column = sides.columns[i]
     there = np.flatnonzero(np.isfinite(column))
     x = column[there]
-    step = max(far * float(x.std()), FINE * float(np.abs(x).max()))
+    step = max(far * float(deviation(x)), FINE * float(np.abs(x).max()))
     ends = np.clip(np.stack([x + step, x - step]), x.min(), x.max())
     edits = [{i: value} for value in ends.ravel().tolist()]
     above, below = sides.edited(side, np.tile(there, 2), edits).reshape(2, -1)
@@ -315,5 +302,5 @@ def _mean(moved: Array) -> tuple[float, float]:
     there = moved[np.isfinite(moved)]
     if not len(there):
         return float("nan"), float("nan")
-    spread = float(there.std())
+    spread = float(deviation(there))
     return float(there.mean()), spread if spread > 1e-9 * float(np.abs(there).max()) else 0.0

@@ -15,7 +15,16 @@ import numpy as np
 from closedform.errors import BadInput
 from closedform.explanations.accumulated import accumulated, alike_beside
 from closedform.explanations.axes import Axis, axis_of
-from closedform.explanations.drawing import COLOURS, DASHES, GREY, MARKS, named, new_axes
+from closedform.explanations.drawing import (
+    COLOURS,
+    DASHES,
+    GREY,
+    MARKS,
+    Display,
+    across,
+    named,
+    new_axes,
+)
 from closedform.explanations.groups import groups
 from closedform.explanations.sides import Side, Sides
 from closedform.explanations.tables import Record, Table
@@ -111,17 +120,8 @@ class Effect(Record):
         return EffectDisplay(self).plot(ax, kind=kind)
 
 
-class EffectDisplay:
-    """The answer against one input, of both sides, over the distribution of the input.
-
-    Attributes:
-        effect: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, effect: Effect) -> None:
-        """Hold an effect; `plot` draws it."""
-        self.effect = effect
+class EffectDisplay(Display[Effect]):
+    """The answer against one input, of both sides, over the distribution of the input."""
 
     def plot(self, ax: Any = None, *, kind: str = "partial") -> EffectDisplay:
         """Draw, and return itself.
@@ -136,38 +136,40 @@ class EffectDisplay:
             MissingExtra: matplotlib is not installed.
         """
         _refuse_kind(kind)
-        told = self.effect
+        told = self.found
         ax = new_axes(ax, "drawing an effect")
         for side in told.partial:
             self._draw(ax, side, kind)
         self._distribution(ax)
-        ax.set_xlabel(named(told.input, 60))
+        ax.set_xlabel(named(told.input, across(ax)))
         ax.set_ylabel(named(KINDS[kind].format(told.target), 40))
         if len(told.partial) > 1:
             ax.legend()
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
     def _draw(self, ax: Any, side: str, kind: str) -> None:
-        told, colour = self.effect, COLOURS[side]
+        told, colour = self.found, COLOURS[side]
         mean = told.ale[side] if kind == "ale" else told.partial[side]
         curves, at = told.ice[side], self._places(side)
         if kind == "centred":
             mean, curves = mean - mean[:1], curves - curves[:, :1]
         if kind in ("ice", "centred"):
             ax.plot(at, curves.T, color=colour, alpha=0.25, linewidth=0.7)
+        # Movements from the mean of all may end where no answer is, as above a chance of 1.
+        said = np.append(curves, mean)
+        ends = np.nanmin(said, initial=np.inf), np.nanmax(said, initial=-np.inf)
+        low, high = (np.clip(mean + moved[side], *ends) for moved in (told.low, told.high))
         if kind == "partial" and told.numeric:
-            ax.fill_between(at, mean + told.low[side], mean + told.high[side], color=colour,
-                            alpha=0.15, linewidth=0)  # fmt: skip
+            ax.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)
         elif kind == "partial":
-            ax.vlines(at, mean + told.low[side], mean + told.high[side], color=colour, alpha=0.4)
+            ax.vlines(at, low, high, color=colour, alpha=0.4)
         line = DASHES[side] if told.numeric else "none"
         mark = None if told.numeric else MARKS[side]
         ax.plot(at, mean, color=colour, linestyle=line, marker=mark, linewidth=2, label=side)
 
     def _places(self, side: str) -> Array:
         """Return where the values stand; of labels, the sides stand beside each other."""
-        told = self.effect
+        told = self.found
         if told.numeric:
             return np.asarray(told.values, dtype=float)
         sides = list(told.partial)
@@ -175,7 +177,7 @@ class EffectDisplay:
 
     def _distribution(self, ax: Any) -> None:
         """Draw the deciles of a number at the axis; say the shares of labels with their names."""
-        told = self.effect
+        told = self.found
         if told.numeric:
             ax.vlines(told.deciles, 0, 0.04, color=GREY, linewidth=1,
                       transform=ax.get_xaxis_transform())  # fmt: skip

@@ -19,6 +19,7 @@ from closedform.explanations.climbing import by_slopes, by_values, tried_values
 from closedform.explanations.extremes_picture import ExtremesDisplay
 from closedform.explanations.gradients import of_node
 from closedform.explanations.sides import FORMULA, Side, Sides
+from closedform.explanations.spreads import deviation
 from closedform.explanations.tables import Cell, Record, Table, figure, plain
 from closedform.ir import Array, Type
 from closedform.ops.payloads import labels_of
@@ -186,7 +187,7 @@ class _Search:
         some = np.isfinite(table).any(axis=0)
         lo, hi, deviations = np.full((3, table.shape[1]), np.nan)
         lo[some], hi[some] = np.nanmin(table[:, some], axis=0), np.nanmax(table[:, some], axis=0)
-        deviations[some] = np.nanstd(table[:, some], axis=0)
+        deviations[some] = deviation(table[:, some], axis=0)
         return cls(sides, starts, table, lo, hi, np.nan_to_num(deviations))
 
     def reached(

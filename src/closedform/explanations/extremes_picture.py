@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from closedform.explanations.drawing import COLOURS, GREY, height, named, new_axes
+from closedform.explanations.drawing import COLOURS, GREY, Display, Lanes, across, named
 
 if TYPE_CHECKING:
     from closedform.explanations.extremes import Extremes
@@ -12,17 +12,10 @@ if TYPE_CHECKING:
 MARKS = {"least": "v", "greatest": "^"}
 
 
-class ExtremesDisplay:
-    """Where in its range each number is, at the least and at the greatest answer of each side.
+class ExtremesDisplay(Display["Extremes"]):
+    """Where in its range each number is, at the least and at the greatest answer of each side."""
 
-    Attributes:
-        found: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, found: Extremes) -> None:
-        """Hold extremes; `plot` draws them."""
-        self.found = found
+    found: Extremes
 
     def plot(self, ax: Any = None) -> ExtremesDisplay:
         """Draw on axes of matplotlib's, or new ones, and return itself.
@@ -30,25 +23,23 @@ class ExtremesDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        found, count = self.found, len(self.found.features)
-        ax = new_axes(ax, "where answers are extreme", (7.0, height(count, 1)))
-        ax.hlines(range(count), 0, 1, color=GREY, linewidth=0.8)
+        found = self.found
+        lanes = Lanes.of(found.features)
+        ax = lanes.axes(ax, "drawing where answers are extreme")
+        ax.hlines(lanes.places, 0, 1, color=GREY, linewidth=0.8)
         for k, (reached, shares) in enumerate(zip(found.reached, found.shares, strict=True)):
-            lift = 0.16 * (k % 2) - 0.08
+            lift = 0.1 * (k % 2) - 0.05
             label = f"{reached.direction}, {reached.side}: {reached.value:.4g}"
-            ax.plot(shares, [i + lift for i in range(count)], MARKS[reached.direction],
+            ax.plot(shares, lanes.places + lift, MARKS[reached.direction],
                     color=COLOURS.get(reached.side, GREY), label=named(label, 60))  # fmt: skip
-        for i, name in enumerate(found.features):
-            ax.annotate(named(self._labels(name), 80), (0.5, i), xytext=(0, 4), ha="center",
+        for place, name in zip(lanes.places, found.features, strict=True):
+            ax.annotate(named(self._labels(name), 80), (0.5, place), xytext=(0, 4), ha="center",
                         textcoords="offset points", fontsize="small")  # fmt: skip
-        ax.set_yticks(range(count), [named(name) for name in found.features])
-        ax.set_ylim(count - 0.4, -0.6)
         ax.set_xticks([0, 0.5, 1], ["least seen", "middle", "greatest seen"])
-        ax.set_title(named(f"Where {found.output} is least and greatest", 60))
+        ax.set_title(named(f"Where {found.output} is least and greatest", across(ax)))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=3, ncols=2,
                   fontsize="small")  # fmt: skip
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
     def _labels(self, name: str) -> str:
         """Return what an input that is no number is; both sides together where they agree."""

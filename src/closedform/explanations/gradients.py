@@ -16,6 +16,7 @@ from closedform.errors import BadInput
 from closedform.explanations.attributions import Attributions, Slopes, cells_of
 from closedform.explanations.sides import FORMULA, MODEL, Sides
 from closedform.explanations.slopes import OfNode
+from closedform.explanations.spreads import deviation
 from closedform.explanations.torch_slopes import OfModule, module_of
 from closedform.formula import Formula
 from closedform.ir import Array, Node, Type
@@ -26,6 +27,8 @@ STEPS = (32, 128, 512)
 COMPLETE = 1e-6
 """A gap that small, as a share of how far the answers range, is none."""
 ROWS = 200
+NAMED = 6
+"""So many inputs are named in a note."""
 
 
 def saliency(sides: Sides, *, rows: int = ROWS) -> Slopes:
@@ -172,7 +175,7 @@ class _Place:
         known = np.isfinite(every).any(axis=0)
         deviations, medians = np.zeros(every.shape[1]), np.full(every.shape[1], np.nan)
         finite = np.where(np.isfinite(every[:, known]), every[:, known], np.nan)
-        deviations[known] = np.nanstd(finite, axis=0)
+        deviations[known] = deviation(finite, axis=0)
         medians[known] = np.nanmedian(finite, axis=0)
         return cls(sides, picked, every[picked], deviations, medians, found, tuple(notes))
 
@@ -204,8 +207,25 @@ class _Place:
             {name: errors * scale for name, (_, errors) in found.items()},
             {name: steep.how for name, steep in self.sides.items()},
             self.picked, cells_of(self.of, self.picked),
-            tuple(filter(None, (note, *self.notes))), scale,
+            tuple(filter(None, (note, self._left_out(found), *self.notes))), scale,
         )  # fmt: skip
+
+    def _left_out(self, found: Mapping[str, tuple[Array, Array]]) -> str:
+        """Return how many rows have no slope in a number, in words; "" where all have one."""
+        slopes = np.array([values for values, _ in found.values()])
+        lost = (~np.isfinite(slopes)).any(axis=0).sum(axis=0).tolist()
+        told = [
+            f"{f.name} {count}"
+            for f, count in zip(self.of.features, lost, strict=True)
+            if count and f.type is Type.REAL
+        ]
+        if not told:
+            return ""
+        more = f" and {len(told) - NAMED} more inputs" if len(told) > NAMED else ""
+        return (
+            f"left out are rows where the value is missing, or the slope not finite: of "
+            f"{len(self.picked)} rows, {', '.join(told[:NAMED])}{more}"
+        )
 
 
 def _steep(sides: Sides, picked: Array, table: Array) -> tuple[dict[str, Steep], list[str]]:

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from closedform.explanations.drawing import bars, height, new_axes
+from closedform.explanations.drawing import Display, bars
 from closedform.explanations.groups import groups
 from closedform.explanations.losses import Loss, judged, loss_of
 from closedform.explanations.sides import Side, Sides
+from closedform.explanations.spreads import deviation, size
 from closedform.explanations.tables import Record, Table
 from closedform.ir import Array
 from closedform.shorten.options import whole
@@ -108,17 +109,8 @@ class Importance(Record):
         return ImportanceDisplay(self).plot(ax)
 
 
-class ImportanceDisplay:
-    """Bars of the importance of each input, with the deviation over the repeats.
-
-    Attributes:
-        importance: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, importance: Importance) -> None:
-        """Hold an importance; `plot` draws it."""
-        self.importance = importance
+class ImportanceDisplay(Display[Importance]):
+    """Bars of the importance of each input, with the deviation over the repeats."""
 
     def plot(self, ax: Any = None, *, most: int = SHOWN) -> ImportanceDisplay:
         """Draw, and return itself.
@@ -130,17 +122,10 @@ class ImportanceDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        told = self.importance
-        shown = told.order[:most]
-        size = (7.0, height(len(shown), len(told.values)))
-        ax = new_axes(ax, "drawing an importance", size)
-        bars(ax, [told.names[i] for i in shown],
-             {side: values[shown] for side, values in told.values.items()},
-             {side: spread[shown] for side, spread in told.deviations.items()})  # fmt: skip
-        ax.set_xlabel(told.measure)
+        told = self.found
+        ax = bars(ax, told.measure, told.names, told.order[:most], told.values, told.deviations)
         ax.set_title(f"Importance for {told.target}".replace("$", r"\$"), wrap=True)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)
 
 
 @np.errstate(all="ignore")
@@ -223,6 +208,6 @@ def _lost(judge: Loss | None, y: Array | None, said: Array, new: Array) -> tuple
     if not fine.any():
         return float("nan"), float("nan")
     if judge is None or y is None:
-        spread, far = said[fine].std(), np.sqrt(((new[fine] - said[fine]) ** 2).mean())
-        return 0.0, float(far / spread) if spread else 0.0
+        spread = deviation(said[fine])
+        return 0.0, float(size(new[fine] - said[fine]) / spread) if spread else 0.0
     return judge.of(y[fine], said[fine]), judge.of(y[fine], new[fine])

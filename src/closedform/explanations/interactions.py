@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from closedform.explanations.drawing import bars, height, named, new_axes
+from closedform.explanations.drawing import Display, bars
 from closedform.explanations.importance import importance
 from closedform.explanations.sides import FORMULA, Side, Sides
+from closedform.explanations.spreads import size
 from closedform.explanations.structure import in_formula, meet, parts_of
 from closedform.explanations.tables import Record, Table
 from closedform.ir import Array
@@ -107,17 +108,8 @@ class Interactions(Record):
         return InteractionsDisplay(self).plot(ax)
 
 
-class InteractionsDisplay:
-    """Bars of what pairs of inputs do together.
-
-    Attributes:
-        interactions: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, interactions: Interactions) -> None:
-        """Hold interactions; `plot` draws them."""
-        self.interactions = interactions
+class InteractionsDisplay(Display[Interactions]):
+    """Bars of what pairs of inputs do together."""
 
     def plot(self, ax: Any = None, *, most: int = SHOWN) -> InteractionsDisplay:
         """Draw, and return itself.
@@ -129,15 +121,10 @@ class InteractionsDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        told = self.interactions
-        shown = told.order[:most]
-        size = (7.0, height(len(shown), len(told.effect)))
-        ax = new_axes(ax, "drawing interactions", size)
-        bars(ax, [told.names[k] for k in shown],
-             {side: held[shown] for side, held in told.effect.items()})  # fmt: skip
-        ax.set_xlabel(named(f"deviation of the joint effect on {told.target}", 60))
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        told = self.found
+        about = f"deviation of the joint effect on {told.target}"
+        ax = bars(ax, about, told.names, told.order[:most], told.effect)
+        return self.drawn_on(ax)
 
 
 @np.errstate(all="ignore")
@@ -220,7 +207,7 @@ def _pair(
     joint = _centred_means(_mixed(sides, side, inputs), 1)
     beyond = joint - _centred_means(first, 1) - _centred_means(second, 1)
     share = _share(beyond, joint)
-    return float(np.sqrt((beyond**2).mean())) * (share > 0), share
+    return float(size(beyond)) * (share > 0), share
 
 
 def _overall(mixed: Array) -> float:
@@ -232,8 +219,8 @@ def _overall(mixed: Array) -> float:
 
 def _share(beyond: Array, joint: Array) -> float:
     """Return √(Σ beyond² / Σ joint²); 0 where it is no more than rounding."""
-    total, rest = float((joint**2).sum()), float((beyond**2).sum())
-    return float(np.sqrt(rest / total)) if rest > 1e-24 * total else 0.0
+    total, rest = float(size(joint)), float(size(beyond))
+    return rest / total if rest > 1e-12 * total else 0.0
 
 
 def _never(sides: Sides, i: int, j: int) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from closedform.errors import BadInput
 from closedform.explanations.sides import Sides, Target
+from closedform.explanations.spreads import deviation, size
 from closedform.frontiers.observed import known
 from closedform.ir import Array
 
@@ -39,13 +40,13 @@ def _log_loss(truth: Array, said: Array) -> float:
 
 
 def _unexplained(truth: Array, said: Array) -> float:
-    spread = ((truth - truth.mean()) ** 2).sum()
-    return float(((truth - said) ** 2).sum() / spread) if spread else float("nan")
+    spread = deviation(truth)
+    return float((size(truth - said) / spread) ** 2) if spread else float("nan")
 
 
 LOSSES = {
     "r2": Loss("R²", _unexplained, falls=True),
-    "rmse": Loss("root mean square error", lambda y, said: float(((y - said) ** 2).mean() ** 0.5)),
+    "rmse": Loss("root mean square error", lambda y, said: float(size(y - said))),
     "mae": Loss("mean absolute error", lambda y, said: float(np.abs(y - said).mean())),
     "log_loss": Loss("log loss", _log_loss),
     "error": Loss("share of wrong answers", lambda y, said: float((y != said).mean())),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.explanations.drawing import height
+from closedform.explanations.drawing import Display, Lanes
 from closedform.explanations.effects import Effect, EffectDisplay
 from closedform.explanations.importance import Importance, ImportanceDisplay
 from closedform.frontiers.picture import axes_for
@@ -18,18 +18,17 @@ ACROSS = 3
 BARS = 12
 
 
-class ExplanationDisplay:
+class ExplanationDisplay(Display[Importance]):
     """Bars of the importance of each input, and below them the effects of the first.
 
     Attributes:
-        importance, effects: what is drawn.
-        axes_, figure_: where it was drawn: the axes of the importance, and of each effect.
-        ax_: those of the importance.
+        effects: what is drawn below.
+        axes_: where it was drawn: the axes of the importance (`ax_`), and of each effect.
     """
 
     def __init__(self, importance: Importance, effects: Sequence[Effect]) -> None:
         """Hold what is drawn; `plot` draws it."""
-        self.importance = importance
+        super().__init__(importance)
         self.effects = tuple(effects)
 
     def plot(self, ax: Sequence[Any] | None = None) -> ExplanationDisplay:
@@ -47,18 +46,18 @@ class ExplanationDisplay:
         axes = self._new() if ax is None else list(np.ravel(np.asarray(ax, dtype=object)))
         if len(axes) != wanted:
             raise BadInput(f"{len(axes)} axes were given.", hint=f"Give {wanted}.")
-        ImportanceDisplay(self.importance).plot(axes[0], most=BARS)
+        ImportanceDisplay(self.found).plot(axes[0], most=BARS)
         for place, effect in zip(axes[1:], self.effects, strict=True):
             EffectDisplay(effect).plot(place)
             if place.get_legend() is not None:
                 place.get_legend().remove()
-        self.axes_, self.ax_, self.figure_ = axes, axes[0], axes[0].figure
-        return self
+        self.axes_ = axes
+        return self.drawn_on(axes[0])
 
     def _new(self) -> list[Any]:
         rows = -(-len(self.effects) // ACROSS)
-        shown = min(self.importance.inputs, BARS)
-        top = height(shown, len(self.importance.values))
+        names = [self.found.names[i] for i in self.found.order[:BARS]]
+        top = 1.0 + Lanes.of(names, len(self.found.values)).height
         figure = axes_for(None, "drawing an explanation", (11.0, top + 3.0 * rows)).figure
         figure.clear()
         grid = figure.add_gridspec(1 + rows, ACROSS, height_ratios=[top, *[3.0] * rows])

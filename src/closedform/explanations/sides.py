@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -11,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from closedform import ops
 from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import Plan, columns_for, fill
@@ -20,7 +20,7 @@ from closedform.frontiers.subject import formula_of
 from closedform.ir import Array, Node
 from closedform.ops.payloads import Label
 from closedform.probes.containers import Edits, edited, first_rows, recombined, take
-from closedform.shorten.asked import seconds_a_row
+from closedform.shorten.asked import TRIED, seconds_a_row, seconds_each
 from closedform.shorten.options import refuse_no_formula, seed_of
 from closedform.verify.oracle import predictions
 
@@ -31,8 +31,6 @@ MOST, LEAST = 5000, 100
 """Rows that an explanation is made of: with 5,000, a mean is known to 1.4 % of a deviation."""
 PER_CELL = 2e-8
 """Seconds for each cell of a row that is put together."""
-TRIED = 500
-"""Rows that a model is asked about to see how long an answer takes."""
 
 Said = Mapping[str, Array]
 
@@ -46,11 +44,14 @@ class Target:
         label: of a classifier, the class that it speaks for.
         kind: "prediction", a "chance", a "score" (of a classifier without chances), or the
             "label" itself: 1 where the answer is that class.
+        turned: whether the negative of the output is meant: of two classes with a single score,
+            that of the first.
     """
 
     output: str
     label: Label | None = None
     kind: str = "prediction"
+    turned: bool = False
 
     @property
     def name(self) -> str:
@@ -61,7 +62,8 @@ class Target:
         """Return the number for each row, shape (rows,); NaN where there is no answer."""
         column = said[self.output]
         if self.kind != "label":
-            return np.asarray(column, dtype=float)
+            made = np.asarray(column, dtype=float)
+            return -made if self.turned else made
         return np.array([np.nan if v is None else float(v == self.label) for v in column.tolist()])
 
 
@@ -174,7 +176,8 @@ class Sides:
         """The formula's node of the target; None without a formula, or for a label."""
         if self.formula is None or self.target.kind == "label":
             return None
-        return self.formula.outputs[_own(self.formula, self.target.output)]
+        own = self.formula.outputs[_own(self.formula, self.target.output)]
+        return ops.lin(0.0, (-1.0, own)) if self.target.turned else own
 
     def ask(self, side: Side, X: Any) -> Array:
         """Return what one side says of rows: the target's number, shape (rows,)."""
@@ -268,13 +271,9 @@ class Sides:
         if side.name == FORMULA and side.formula is not None:
             return seconds_a_row(side.formula)
         if side not in _TRIED:
-            spent = []
-            for X in (first_rows(self.X, 1), first_rows(self.X, TRIED)):
-                start = time.perf_counter()
-                self.ask(side, X)
-                spent.append(time.perf_counter() - start)
-            each = max(spent[1] - spent[0], 1e-6) / max(min(TRIED, self.rows) - 1, 1)
-            _TRIED[side] = float(2.0 ** np.ceil(np.log2(each)))  # mostly the same another time
+            _TRIED[side] = seconds_each(
+                lambda rows: self.ask(side, first_rows(self.X, rows)), min(TRIED, self.rows)
+            )
         return _TRIED[side]
 
     def drawn(self, count: int, *, seed: int = 0) -> Array:

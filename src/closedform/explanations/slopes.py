@@ -56,12 +56,17 @@ class OfNode:
         return self._run(self._plans[0], table)[0]
 
     def slopes(self, table: Array) -> Array:
-        """Return the slopes, shape (rows, inputs); 0 in what is no number, or is not read."""
+        """Return the slopes, shape (rows, inputs); 0 in a number that is not read.
+
+        Where there is no number, there is no slope: NaN.
+        """
         made = np.zeros(table.shape)
         if self.moving:
             found = self._run(self._plans[1], table)
             made[:, [self.at[i] for i in self.moving]] = np.column_stack(found)
-        return np.where(np.isnan(table), 0.0, made)
+        shown = [self.at[i] for i in (*self.moving, *self.labels)]
+        made[:, shown] = np.where(np.isnan(table[:, shown]), np.nan, made[:, shown])
+        return made
 
     def integrated(self, begin: Array, end: Array, steps: int) -> Array:
         """Return the slopes integrated from one table to another, shape (rows, inputs)."""

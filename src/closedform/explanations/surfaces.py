@@ -11,7 +11,7 @@ import numpy as np
 from closedform.errors import BadInput
 from closedform.explanations.accumulated import accumulated_pair
 from closedform.explanations.axes import Axis, axis_of
-from closedform.explanations.drawing import named, new_axes
+from closedform.explanations.drawing import Display, named, new_axes
 from closedform.explanations.effects import ROWS_ALE
 from closedform.explanations.sides import Side, Sides
 from closedform.explanations.tables import Record, Table
@@ -67,17 +67,12 @@ class Surface(Record):
         return SurfaceDisplay(self).plot(ax, kind=kind)
 
 
-class SurfaceDisplay:
+class SurfaceDisplay(Display[Surface]):
     """A heat map of two inputs, one for each side, in the same colours.
 
     Attributes:
-        surface: what is drawn.
-        ax_, axes_, figure_: where it was drawn: the first axes, and all of them.
+        axes_: where it was drawn, all axes; `ax_` are the first of them.
     """
-
-    def __init__(self, surface: Surface) -> None:
-        """Hold a surface; `plot` draws it."""
-        self.surface = surface
 
     def plot(
         self, ax: Any = None, *, kind: str = "partial", side: str | None = None
@@ -104,14 +99,13 @@ class SurfaceDisplay:
             image = self._draw(place, held[name], ends, kind)
             place.set_title(name)
         first.figure.colorbar(image, ax=self.axes_,
-                              label=named(KINDS[kind].format(self.surface.target), 40))  # fmt: skip
-        self.ax_, self.figure_ = self.axes_[0], first.figure
-        return self
+                              label=named(KINDS[kind].format(self.found.target), 40))  # fmt: skip
+        return self.drawn_on(self.axes_[0])
 
     def _held(self, kind: str) -> Mapping[str, Array]:
         if kind not in KINDS:
             raise BadInput(f"kind={kind!r} has no meaning.", hint="Give 'partial' or 'ale'.")
-        held = self.surface.partial if kind == "partial" else self.surface.ale
+        held = self.found.partial if kind == "partial" else self.found.ale
         if not held:
             raise BadInput(
                 "A local effect of the second order needs two numbers, and one input is a "
@@ -121,7 +115,7 @@ class SurfaceDisplay:
         return held
 
     def _draw(self, ax: Any, made: Array, ends: tuple[float, float], kind: str) -> Any:
-        told = self.surface
+        told = self.found
         new_axes(ax, "drawing a surface")
         places = [
             np.asarray(v) if numeric else np.arange(len(v))

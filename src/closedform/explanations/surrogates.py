@@ -7,10 +7,10 @@ networks, 1996) made them; they explain themselves, and the model as far as they
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from closedform.explanations.tables import Record, Table
+from closedform.explanations.tables import Record, Table, noted
 from closedform.formula import Formula
 from closedform.frontiers.front import Entry, Frontier
 from closedform.frontiers.searching import frontier
@@ -87,15 +87,17 @@ class Surrogates(Record):
     def tables(self) -> Sequence[Table]:
         """Return how faithful each is."""
         told = [table for one in self.found.values() for table in one.tables()]
-        if self.notes or not told:
-            notes = self.notes or ("no small tree and no short list says more than a constant",)
-            told.append(Table("Surrogates", (), (), notes))
-        return told
+        if not told:
+            notes = ("no small tree and no short list says more than a constant", *self.notes)
+            return [Table("Surrogates", (), (), notes)]
+        return [*told[:-1], replace(told[-1], notes=self.notes)]
 
     def __str__(self) -> str:
         """Return each with what it says."""
-        notes = self.tables()[len(self.found) :]
-        return "\n\n".join(map(str, [*self.found.values(), *notes]))
+        if not self.found:
+            return super().__str__()
+        notes = "\n".join(noted(self.notes))
+        return "\n\n".join(filter(None, [*map(str, self.found.values()), notes]))
 
 
 def surrogates(

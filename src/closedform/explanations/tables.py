@@ -50,8 +50,7 @@ class Table:
             yield "  none"
         else:
             yield from self._body()
-        for note in self.notes:
-            yield from textwrap.wrap(f"note: {note}", WIDTH, subsequent_indent="  ")
+        yield from noted(self.notes)
 
     def _body(self) -> Iterator[str]:
         """Yield headings and rows; what is too wide, in blocks that begin with the same column."""
@@ -106,6 +105,12 @@ class Table:
         return [
             any(not isinstance(row[c], str) for row in self.rows) for c in range(len(self.heads))
         ]
+
+
+def noted(notes: Sequence[str]) -> Iterator[str]:
+    """Yield notes as lines."""
+    for note in notes:
+        yield from textwrap.wrap(f"note: {note}", WIDTH, subsequent_indent="  ")
 
 
 def _widths(cells: Sequence[Sequence[Sequence[str]]]) -> list[int]:

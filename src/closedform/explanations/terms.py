@@ -13,8 +13,9 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput, ClosedformError
 from closedform.evaluate import compute
 from closedform.explanations.coefficients import called, scored
-from closedform.explanations.drawing import bars, height, named, new_axes
+from closedform.explanations.drawing import Display, bars
 from closedform.explanations.sides import FORMULA, Sides
+from closedform.explanations.spreads import deviation
 from closedform.explanations.structure import parts_of
 from closedform.explanations.tables import Record, Table
 from closedform.formula import Formula, Task
@@ -25,6 +26,8 @@ ROWS = 2000
 LEGIBLE = 40
 """Symbols: of a term of more, its inputs are named."""
 SHOWN = 30
+NAMED = 6
+"""So many inputs of a term that is not spelled are named."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,17 +76,8 @@ class Terms(Record):
         return TermsDisplay(self).plot(ax)
 
 
-class TermsDisplay:
-    """Bars of the effects of the terms of a formula.
-
-    Attributes:
-        terms: what is drawn.
-        ax_, figure_: where it was drawn.
-    """
-
-    def __init__(self, terms: Terms) -> None:
-        """Hold terms; `plot` draws them."""
-        self.terms = terms
+class TermsDisplay(Display[Terms]):
+    """Bars of the effects of the terms of a formula."""
 
     def plot(self, ax: Any = None, *, most: int = SHOWN) -> TermsDisplay:
         """Draw, and return itself.
@@ -95,12 +89,10 @@ class TermsDisplay:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        told = self.terms
-        ax = new_axes(ax, "drawing terms", (7.0, height(len(told.terms[:most]), 1)))
-        bars(ax, told.terms[:most], {FORMULA: told.effects[:most]})
-        ax.set_xlabel(named(f"deviation of what a term adds to {told.target}", 60))
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        told = self.found
+        about, shown = f"deviation of what a term adds to {told.target}", range(len(told.terms))
+        ax = bars(ax, about, told.terms, shown[:most], {FORMULA: told.effects})
+        return self.drawn_on(ax)
 
 
 @np.errstate(all="ignore")
@@ -127,13 +119,14 @@ def terms(sides: Sides) -> Terms:
     weights = np.array(list(found.values()))
     added = made[1:, fine] * weights[:, None]
     total = added.sum(axis=0)
-    effects = added.std(axis=1)
-    shares = ((added - added.mean(axis=1, keepdims=True)) * (total - total.mean())).mean(axis=1)
+    effects, spread = deviation(added, axis=1), float(deviation(total)) or np.nan
+    away = (added - added.mean(axis=1, keepdims=True)) / spread
+    shares = (away * ((total - total.mean()) / spread)).mean(axis=1)
     order = np.argsort(-np.nan_to_num(effects), kind="stable")
     texts = [_text(formula, n) for n in found]
     return Terms(
         called(sides), tuple(texts[k] for k in order), weights[order], constant, effects[order],
-        shares[order] / (total.var() or np.nan), int(fine.sum()),
+        shares[order], int(fine.sum()),
     )  # fmt: skip
 
 
@@ -175,5 +168,6 @@ def _text(formula: Formula, n: Node) -> str:
         line = next((x for x in told.splitlines() if x.strip().startswith("term = ")), "")
         if line:
             return line.partition(" = ")[2].strip()
-    read = sorted(frozenset().union(*parts_of(n)))
-    return f"a function of {', '.join(formula.inputs[i].name for i in read)}"
+    read = [formula.inputs[i].name for i in sorted(frozenset().union(*parts_of(n)))]
+    more = f" and {len(read) - NAMED} more inputs" if len(read) > NAMED else ""
+    return f"a function of {', '.join(read[:NAMED])}{more}"

@@ -63,10 +63,10 @@ class OfModule:
             return _array(self(self._tensor(table)))
 
     def slopes(self, table: Array) -> Array:
-        """Return the slopes, shape (rows, inputs)."""
+        """Return the slopes, shape (rows, inputs); NaN without a number."""
         with _quiet():
             found = self.captum.Saliency(self).attribute(self._tensor(table), abs=False)
-        return _array(found)
+        return np.where(np.isnan(table), np.nan, _array(found))
 
     def integrated(self, begin: Array, end: Array, steps: int) -> Array:
         """Return the slopes integrated from one table to another, shape (rows, inputs)."""

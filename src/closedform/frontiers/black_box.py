@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
@@ -16,6 +15,7 @@ from closedform.formula import Feature, Formula, Task, output_names
 from closedform.ir import Array, Type
 from closedform.ops.payloads import know_labels, labels_of
 from closedform.probes.containers import first_rows, row_count, take
+from closedform.shorten.asked import seconds_each
 from closedform.shorten.scores import CERTAIN, TINY
 from closedform.shorten.teacher import ENDLESS, Teacher
 from closedform.verify.oracle import predictions
@@ -153,13 +153,9 @@ def seconds_asked(model: Any, X: Any) -> float:
         X: some rows; it is asked about one, and then about `ROWS`.
     """
     few = first_rows(X, ROWS)
-    spent = []
-    for rows in (first_rows(few, 1), few):
-        started = time.perf_counter()
-        _answers_something(model, rows)
-        spent.append(time.perf_counter() - started)
-    each = max((spent[1] - spent[0]) / max(row_count(few) - 1, 1), 1e-6)
-    return float(2.0 ** np.ceil(np.log2(each)))
+    return seconds_each(
+        lambda rows: _answers_something(model, first_rows(few, rows)), row_count(few)
+    )
 
 
 def _answers_something(model: Any, X: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from closedform.errors import MissingExtra
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 """Colours that the colour-blind tell apart (Okabe and Ito, Color Universal Design, 2008)."""
+
+
+Found = TypeVar("Found")
 
 
 def axes_for(ax: Any, purpose: str, size: tuple[float, float] = (7.0, 4.5)) -> Any:
@@ -31,17 +34,31 @@ def axes_for(ax: Any, purpose: str, size: tuple[float, float] = (7.0, 4.5)) -> A
     return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
 
 
-class FrontierDisplay:
-    """Error against length: each formula a point, the best one marked.
+class Display(Generic[Found]):
+    """A picture: `plot(ax)` draws it, and says where.
 
     Attributes:
-        front: the frontier.
+        found: what is drawn.
         ax_, figure_: where it was drawn.
     """
 
-    def __init__(self, front: Frontier) -> None:
-        """Hold a frontier; `plot` draws it."""
-        self.front = front
+    ax_: Any
+    figure_: Any
+
+    def __init__(self, found: Found) -> None:
+        """Hold what is drawn; `plot` draws it."""
+        self.found = found
+
+    def drawn_on(self, ax: Any) -> Self:
+        """Return itself, drawn on these axes."""
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class FrontierDisplay(Display["Frontier"]):
+    """Error against length: each formula a point, the best one marked."""
+
+    found: Frontier
 
     def plot(self, ax: Any = None) -> FrontierDisplay:
         """Draw, and return itself.
@@ -53,7 +70,7 @@ class FrontierDisplay:
             MissingExtra: matplotlib is not installed.
         """
         ax = axes_for(ax, "drawing a frontier")
-        front, entries = self.front, self.front.entries
+        front, entries = self.found, self.found.entries
         lengths = [max(e.length, 1) for e in entries]
         ax.plot(
             lengths, [e.error for e in entries], "o-", color=BLUE, label=f"against {front.against}"
@@ -72,5 +89,4 @@ class FrontierDisplay:
         ax.set_ylabel("error" + (": " + front.about if len(front.about) < 48 else ""))
         ax.set_title(front.source or "frontier", wrap=True)
         ax.legend()
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return self.drawn_on(ax)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from closedform import ops
-from closedform.ir import Node, toposort, with_args
+from closedform.formula import reads
+from closedform.ir import Node, fold, toposort, with_args
+from closedform.length import length
 
 Factors = dict[Node, float]
 """What is multiplied, and to which power."""
@@ -70,6 +72,49 @@ def _sum(n: Node) -> Node:
     if core.op is ops.DIV and core.args[0].op is ops.CONST:
         return ops.div(ops.const(weight * core.args[0].data), core.args[1])
     return core if weight == 1 else ops.lin(0.0, (weight, core))
+
+
+def factored(n: Node) -> Node:
+    """Return a product in whose sums what all terms hold stands in front.
+
+    3·a²·b + 2·a·b³ becomes a·b·(3·a + 2·b²); sums of the same terms in another order, or times
+    another number, become the same sum, and so cancel.
+    """
+    coef, factors = product_of(n)
+    made: Factors = {}
+    for base, p in factors.items():
+        k, inner = _in_front(base) if p == round(p) else (1.0, {base: 1.0})
+        coef *= k**p
+        for b, q in inner.items():
+            made[b] = made.get(b, 0.0) + p * q
+    return made_of(coef, made) if math.isfinite(coef) and coef else n
+
+
+def _in_front(n: Node) -> tuple[float, Factors]:
+    """Return a sum as a number times powers: of what all of its terms hold, and of what is left."""
+    if n.op is not ops.LIN or len(n.args) < 2:
+        return 1.0, {n: 1.0}
+    parts = sorted(
+        zip(n.data.weights.tolist(), n.args, strict=True), key=lambda part: _rank(part[1])
+    )
+    known = [product_of(a) for _, a in parts]
+    front = {
+        base: min(factors[base] for _, factors in known)
+        for base in known[0][1]
+        if not n.data.bias and all(base in factors for _, factors in known)
+    }
+    scale = parts[0][0]
+    left = [
+        (w / scale * coef, made_of(1.0, {b: p - front.get(b, 0.0) for b, p in factors.items()}))
+        for (w, _), (coef, factors) in zip(parts, known, strict=True)
+    ]
+    coef, rest = product_of(_sum(ops.lin(n.data.bias / scale, *left)))
+    return scale * coef, {b: front.get(b, 0.0) + rest.get(b, 0.0) for b in front | rest}
+
+
+def _rank(n: Node) -> tuple[list[int], int, str]:
+    """Return where a term stands in a sum, whatever the order in which it was made."""
+    return sorted(fold([n], reads)[0]), length([n]), n.op.name
 
 
 def _split(n: Node) -> tuple[float, Node | None]:

@@ -11,7 +11,7 @@ from closedform.errors import BadInput
 from closedform.formula import Formula, Step
 from closedform.ir import Node, Type, toposort
 from closedform.length import length
-from closedform.passes.algebra import tidied
+from closedform.passes.algebra import factored, tidied
 
 Terms = list[tuple[float, Node]]
 
@@ -60,8 +60,14 @@ def elasticity(of: Formula, wrt: int | str) -> Formula:
     """
     index = _position(of, wrt)
     x = ops.input_(index)
-    return _each(of, "elasticity", index, "∂ln {}/∂ln {}",
-                 lambda n: _gathered(ops.div(ops.mul(gradient(n, [index])[0], x), n)))  # fmt: skip
+
+    def ratio(n: Node) -> Node:
+        slope = gradient(n, [index])[0]
+        plain = _gathered(ops.div(ops.mul(slope, x), n))
+        in_front = ops.mul(factored(tidied(slope)), x)
+        return min(plain, _gathered(ops.div(in_front, factored(tidied(n)))), key=_size)
+
+    return _each(of, "elasticity", index, "∂ln {}/∂ln {}", ratio)
 
 
 def _gathered(plain: Node) -> Node:

@@ -141,7 +141,7 @@ class Layout:
             whole = columns(indent) + columns(term) <= self.width
             for j, part in enumerate([unbroken(term)] if whole else term.split(BREAK)):
                 if i + j and columns(lines[-1]) + 1 + columns(part) > self.width:
-                    lines.append(indent + part)
+                    lines.append(_indented(part, columns(indent), self.width))
                 else:
                     lines[-1] += (" " if i + j else "") + part
         return lines
@@ -170,9 +170,16 @@ class Layout:
         texts += [f"… {block.left_out} more rows"] if block.left_out else []
         texts += [] if other is None else [f"{padded(other, wide)}   otherwise"]
         head = f"{block.left} = "
-        if columns(head) + max(map(columns, texts)) > self.width:
-            return [head.rstrip(), *("    " + t for t in texts)]
-        return [head + texts[0], *(" " * columns(head) + t for t in texts[1:])]
+        if columns(head) + max(map(columns, texts)) <= self.width:
+            return [head + texts[0], *(" " * columns(head) + t for t in texts[1:])]
+        lines = [head.rstrip()]
+        for text, (v, c) in zip(texts, block.rows, strict=False):
+            whole = columns(text) + 4 <= self.width
+            start = f"    {padded(unbroken(v), wide)}   when "
+            lines += (
+                ["    " + text] if whole else self.flow(start, _breakable(c), " " * columns(start))
+            )
+        return lines + ["    " + text for text in texts[len(rows) :]]
 
     def _conditions_first(self, block: Cases) -> list[str]:
         """Return a list of long values, each behind its condition, or below a long one."""
@@ -187,7 +194,7 @@ class Layout:
                 head = f"    {padded(unbroken(condition), wide)}   "
                 lines += self.flow(head, value, " " * columns(head))
             else:
-                lines += self.flow("   ", condition, " " * 8)
+                lines += self.flow("   ", _breakable(condition), " " * 8)
                 lines += self.flow(" " * 11, value, " " * 12)
         return [*lines, *([f"    … {block.left_out} more rows"] if block.left_out else [])]
 
@@ -261,14 +268,28 @@ def _when(rule: Rule) -> str:
     return rule.lead + " and ".join(rule.conditions)
 
 
+def _breakable(condition: str) -> str:
+    """Return a condition with soft breaks before each `and` and `or` that is in no name."""
+    parts = condition.split("`")
+    parts[::2] = [re.sub(" (and|or) ", rf"{BREAK}\1 ", part) for part in parts[::2]]
+    return "`".join(parts)
+
+
+def _indented(part: str, indent: int, width: int) -> str:
+    """Return a part of a line that is continued, farther left where it would be too wide."""
+    return " " * min(indent, max(4, width - columns(part))) + part
+
+
 def _hung(head: str, body: str, fact: str, width: int) -> list[str]:
     """Return one rule on several lines: its conditions filled, its facts at the right margin."""
     indent = " " * columns(head)
     parts = body.split(" and ")
     lines = [head + parts[0]]
+    if columns(lines[0]) > width:
+        lines = [head.rstrip(), _indented(parts[0], columns(indent), width)]
     for part in parts[1:]:
         if columns(lines[-1]) + 5 + columns(part) > width:
-            lines.append(indent + "     and " + part)
+            lines.append(_indented("and " + part, columns(indent) + 5, width))
         else:
             lines[-1] += " and " + part
     if columns(fact) > width - 8:

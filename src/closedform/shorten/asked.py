@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,10 +76,25 @@ def _seconds_a_row(teacher: Teacher) -> float:
     """Return about how long a teacher takes for a row, among many."""
     if teacher.formula is not None:
         return seconds_a_row(teacher.formula)
-    tried = min(TRIED, teacher.rows)
-    start = time.perf_counter()
-    teacher.ask([c[:tried] for c in teacher.inputs], tried)
-    each = max((time.perf_counter() - start) / tried, 1e-7)
+    return seconds_each(
+        lambda rows: teacher.ask([c[:rows] for c in teacher.inputs], rows),
+        min(TRIED, teacher.rows),
+    )
+
+
+def seconds_each(ask: Callable[[int], object], count: int) -> float:
+    """Return about how long a row takes among many: what a call costs by itself is no row's.
+
+    Args:
+        ask: asks about so many rows: about one, and then about `count`.
+        count: how many it can be asked about.
+    """
+    spent = []
+    for rows in (1, count):
+        start = time.perf_counter()
+        ask(rows)
+        spent.append(time.perf_counter() - start)
+    each = max(spent[1] - spent[0], 1e-6) / max(count - 1, 1)
     return float(2.0 ** np.ceil(np.log2(each)))  # so that it is mostly the same another time
 
 

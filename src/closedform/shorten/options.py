@@ -36,14 +36,16 @@ def whole(name: str, value: Any, least: int, most: int = MOST) -> int:
     return int(value)
 
 
-def number(name: str, value: Any, example: str, *, endless: bool = False) -> float:
-    """Return an option that is a number from 0 on; infinite only where that may be.
+def number(
+    name: str, value: Any, example: str, *, least: float = 0.0, endless: bool = False
+) -> float:
+    """Return an option that is a number from the least one on; infinite only where that may be.
 
     Raises:
         BadInput: it is something else; `example` is the hint.
     """
     fine = isinstance(value, Real) and not isinstance(value, bool)
-    if not (fine and float(value) >= 0 and (endless or value < np.inf)):
+    if not (fine and float(value) >= least and (endless or abs(value) < np.inf)):
         raise BadInput(f"{name}={value!r} has no meaning.", hint=f"Give {example}.")
     return float(value)
 
