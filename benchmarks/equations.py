@@ -146,7 +146,7 @@ vdp2 | -x/10 | x -1.2 1.9, y -0.2 0.93
 """x and y are the two states of a system: the speed and the angle of a glider, and so on."""
 MEANING = {
     **{name: getattr(np, name) for name in ("sqrt", "exp", "sin", "cos", "tanh")},
-    "arcsin": np.arcsin, "ln": np.log, "pi": math.pi,
+    "arcsin": np.arcsin, "arccos": np.arccos, "ln": np.log, "pi": math.pi,
 }  # fmt: skip
 WIDER = 0.5
 """How far rows outside the range reach, as a share of its width."""
@@ -201,11 +201,12 @@ class Equation:
         import sympy
 
         own = {name: sympy.Symbol(f"x{i}", real=True) for i, name in enumerate(self.inputs)}
-        known = {"arcsin": sympy.asin, "ln": sympy.log}
+        known = {"arcsin": sympy.asin, "arccos": sympy.acos, "ln": sympy.log}
         return sympy.parse_expr(self.formula, local_dict=known | own)
 
 
-def _read(text: str) -> dict[str, Equation]:
+def read(text: str) -> dict[str, Equation]:
+    """Return the equations of a text, by name; a line for each: name | formula | ranges."""
     found = {}
     for line in filter(None, text.splitlines()):
         name, formula, ranges = (part.strip() for part in line.split("|"))
@@ -217,6 +218,6 @@ def _read(text: str) -> dict[str, Equation]:
     return found
 
 
-OF_FEYNMAN = _read(FEYNMAN)
-EQUATIONS = OF_FEYNMAN | _read(STROGATZ)
+OF_FEYNMAN = read(FEYNMAN)
+EQUATIONS = OF_FEYNMAN | read(STROGATZ)
 """All 114, by name."""

@@ -17,7 +17,8 @@ from unittest import mock
 
 import numpy as np
 from driving import Cell, Record
-from equations import EQUATIONS, OF_FEYNMAN
+from equations import OF_FEYNMAN
+from further_equations import KNOWN, SETS
 from law_constants import Function
 from law_oracles import KINDS, Asked, asked_of
 from law_peers import PEERS, Rows
@@ -35,12 +36,13 @@ LOOKED_AT = 12
 EACH = 5.0
 
 
-def all_cells(seeds: Sequence[int]) -> list[Cell]:
-    """Return the cells of these seeds, what matters most first."""
+def all_cells(seeds: Sequence[int], which: Sequence[str] = ("listed",)) -> list[Cell]:
+    """Return the cells of these seeds and sets of equations, what matters most first."""
     made = []
     for kind in KINDS:
+        sets = SETS | {"listed": OF_FEYNMAN} if kind == "network" else SETS
+        names = [name for one in which for name in sets[one]]
         for who in seekers(kind):
-            names = OF_FEYNMAN if kind == "network" else EQUATIONS
             made += [(kind, who, name, str(seed)) for seed in seeds for name in names]
     return made
 
@@ -168,7 +170,7 @@ def measure(cell: Cell, limit: float, kept: Path) -> Iterator[Record]:
     """
     warnings.simplefilter("ignore")  # of peers, on their own dependencies
     kind, who, name, seed = cell
-    asked = asked_of(EQUATIONS[name], kind, int(seed), kept)
+    asked = asked_of(KNOWN[name], kind, int(seed), kept)
     told = {"kind": kind, "who": who, "equation": name, "seed": int(seed), "noise": asked.error}
     started, began = time.process_time(), time.perf_counter()
     with in_cpu_time():

@@ -2,12 +2,13 @@
 
     python benchmarks/laws.py --kind exact --only I.8.14
     python benchmarks/laws.py --kind perturbed-1e-4 network --who search --limit 20
+    python benchmarks/laws.py --kind exact perturbed-1e-3 --set bonus textbook unseen --limit 15
     python benchmarks/laws.py --results laws.jsonl --minutes 60 --write docs/benchmarks-laws.md
     python benchmarks/laws.py --results laws.jsonl --table-only --write docs/benchmarks-laws.md
 
 Each cell (what is asked, who seeks, which law) is a process of its own. A cell that is finished
 in the results file is not measured again: a run that is cut short is gone on with by the same
-command. With `--only` and no `--results`, nothing is kept and what was found is printed.
+command. Without `--results`, nothing is kept and what was found is printed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import os
 from pathlib import Path
 
 from driving import THREADS, Cell, Way, complete, finished, show
-from equations import EQUATIONS
+from further_equations import KNOWN, SETS
 from law_bars import page
 from law_cells import SEEKERS, all_cells, measure
 from law_oracles import KINDS
@@ -38,7 +39,8 @@ def options() -> argparse.Namespace:
     add = parser.add_argument
     add("--kind", nargs="+", default=list(KINDS), choices=KINDS, help="what is asked")
     add("--who", nargs="+", default=[], choices=list(SEEKERS), help="who seeks; default: everyone")
-    add("--only", nargs="+", default=list(EQUATIONS), help="names of equations")
+    add("--set", nargs="+", default=["listed"], choices=list(SETS), help="which equations")
+    add("--only", nargs="+", default=list(KNOWN), help="names of these equations")
     add("--limit", type=float, default=60.0, help="seconds for each search")
     add("--seed", type=int, nargs="+", default=[0], help="which draws of rows and errors")
     add("--results", type=Path, help="a file that is gone on with if it is there")
@@ -47,12 +49,15 @@ def options() -> argparse.Namespace:
     add("--minutes", type=float, default=float("inf"), help="stop all after so many")
     add("--write", type=Path, help="a page with the marks, for the table")
     add("--table-only", action="store_true", help="measure nothing")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.results is not None and asked.set != ["listed"]:
+        parser.error("--results are those of the listed equations; the page has no other table")
+    return asked
 
 
 def chosen(asked: argparse.Namespace) -> list[Cell]:
     """Return the cells that are asked for; of those who seek, one who is named is enough."""
-    cells = all_cells(asked.seed)
+    cells = all_cells(asked.seed, asked.set)
     if "search" in asked.who:
         cells += [(k, "search", n, s) for k, who, n, s in cells if who == "closedform"]
     return [

@@ -13,7 +13,16 @@ from closedform import ops
 
 pytest.importorskip("sympy")
 BESIDE = Path(__file__).parents[1] / "benchmarks"
-MODULES = ("equations", "same_law", "networks", "driving", "bars", "law_oracles", "law_peers")
+MODULES = (
+    "equations",
+    "further_equations",
+    "same_law",
+    "networks",
+    "driving",
+    "bars",
+    "law_oracles",
+    "law_peers",
+)
 MODULES += ("law_constants", "law_cells", "law_bars", "laws")
 
 
@@ -41,10 +50,19 @@ def test_there_are_a_hundred_equations_of_physics_and_fourteen_of_dynamics():
     assert (len(OF_FEYNMAN), len(EQUATIONS)) == (100, 114)
 
 
-def test_every_equation_has_numbers_that_vary_within_its_ranges():
-    from equations import EQUATIONS
+def test_no_further_equation_has_the_name_of_another():
+    from further_equations import KNOWN, SETS
 
-    for equation in EQUATIONS.values():
+    assert {name: len(some) for name, some in SETS.items()} == {
+        "listed": 114, "bonus": 20, "textbook": 25, "unseen": 22,
+    }  # fmt: skip
+    assert len(KNOWN) == sum(len(some) for some in SETS.values())
+
+
+def test_every_equation_has_numbers_that_vary_within_its_ranges():
+    from further_equations import KNOWN
+
+    for equation in KNOWN.values():
         rows = equation.rows(500)
         said = equation(rows)
         assert np.isfinite(said).all() and said.std() > 0, equation.name
@@ -53,9 +71,9 @@ def test_every_equation_has_numbers_that_vary_within_its_ranges():
 
 
 def test_every_equation_says_the_same_to_numpy_and_to_sympy():
-    from equations import EQUATIONS
+    from further_equations import KNOWN
 
-    for equation in EQUATIONS.values():
+    for equation in KNOWN.values():
         row = equation.rows(1, seed=3)
         given = {s: row[0][int(s.name[1:])] for s in equation.symbols.free_symbols}
         # 20 digits of SymPy against float64, which loses a few to cancellation.

@@ -135,21 +135,26 @@ def test_the_same_seed_gives_the_same_laws_from_a_loader_that_shuffles():
 
 
 @pytest.mark.parametrize(
-    ("net", "name", "batch", "kind", "inputs"),
+    ("network_of", "name", "batch", "kind", "inputs"),
     [
-        (nn.Sequential(nn.Linear(3, 3), Known()), "1", (rows(40, 6, 3),), "last", 3),
-        (nn.Sequential(nn.Linear(3, 5), nn.Tanh()), "1", (rows(60, 3),), "elements", 1),
-        (nn.Sequential(nn.Conv2d(3, 2, 1), nn.Tanh()), "0", (rows(4, 3, 6, 7),), "channels", 3),
-        (Repeated(), "part", (rows(100, 2),), "last", 2),
-        (Messages(), "message", (rows(40, 2), torch.randint(0, 40, (2, 300))), "last", 4),
+        (lambda: nn.Sequential(nn.Linear(3, 3), Known()), "1", (rows(40, 6, 3),), "last", 3),
+        (lambda: nn.Sequential(nn.Linear(3, 5), nn.Tanh()), "1", (rows(60, 3),), "elements", 1),
+        (lambda: nn.Sequential(nn.Conv2d(3, 2, 1), nn.Tanh()), "0", (rows(4, 3, 6, 7),), "channels",
+         3),
+        (Repeated, "part", (rows(100, 2),), "last", 2),
+        (Messages, "message", (rows(40, 2), torch.arange(600).reshape(2, 300) % 40), "last", 4),
     ],
     ids=["batch time features", "activation", "convolution", "called thrice", "graph network"],
-)
-def test_what_a_row_is_is_found_by_asking(net, name, batch, kind, inputs):
+)  # fmt: skip
+def test_what_a_row_is_is_found_by_asking(network_of, name, batch, kind, inputs):
+    # Weights drawn when tests are collected depend on what else is collected. A law of some of
+    # them has 4 digits: where one input hardly matters, what it does is taken for noise.
+    torch.manual_seed(1)
+    net = network_of()
     laws = laws_of(net, name, [batch])
     assert laws.best.layout.kind == kind
     assert laws.best.layout.width == inputs
-    assert agrees(net, name, laws.best, *batch)
+    assert agrees(net, name, laws.best, *batch, tolerance=1e-4)
 
 
 def test_several_calls_in_one_pass_are_all_seen():
@@ -340,7 +345,7 @@ def test_batches_of_every_kind_are_taken():
     laws = laws_of(net, "1", called, call=lambda net, b: net(b["rows"]), time_limit=0)
     assert laws.seen == 120
     # No time for a search: the best honest answer is linear, and right of the linear output.
-    assert laws.best.formula.only("y1").to("text").strip() == "y1 = 0.5*x2 + x0"
+    assert laws.best.formula.only("y1").to("text").strip() == "y1 = x0 + 0.5*x2"
 
 
 @pytest.mark.parametrize(
@@ -350,7 +355,10 @@ def test_batches_of_every_kind_are_taken():
         ({"rows": "pixels"}, "rows='pixels'"),
         ({"rows": "channels"}, "'channels' does not fit"),
         ({"reduce": 0}, "reduce=0"),
-        ({"result": 3}, "returns 1 tensors"),
+        ({"result": 3}, "returns 1 tensor of"),
+        ({"outputs": [0.5]}, "has no meaning"),
+        ({"batch_axis": -1}, "batch_axis=-1"),
+        ({"cache": 3}, "cache=3 is no path"),
         ({"names": ["a"]}, "1 names for 3 inputs"),
         ({"loader": 3}, "int gives no batches"),
         ({"loader": rows(200, 7)}, "cannot be called"),

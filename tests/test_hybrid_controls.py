@@ -36,6 +36,25 @@ def test_controls_say_what_the_formula_is_worth():
     assert isinstance(net[1], Known)
     with pytest.raises(cf.BadInput, match="no number"):
         cf.hybrid.controls(net, "1", known_law(), lambda net, batch: net(batch[0]), batches)
+    with pytest.raises(cf.BadInput, match="unchanged network is no finite number"):
+        cf.hybrid.controls(net, "1", known_law(), lambda net, batch: np.nan, batches)
+    with pytest.raises(cf.BadInput, match="no batch") as caught:
+        cf.hybrid.controls(net, "1", known_law(), cost, iter(batches))
+    assert "iterator" in caught.value.hint
+
+
+def test_what_breaks_the_cost_is_worse_than_anything():
+    net, x = network(), rows(50, 4)
+    y = net(x).detach()
+
+    def cost(net, batch):
+        away = ((net(batch) - y) ** 2).mean()
+        return away if away < 1e-6 else away * float("nan")
+
+    found = cf.hybrid.controls(net, "1", known_law(), cost, [x])
+    assert found["zero"].cost == np.inf and "mean of 1 batch\n" in str(found)
+    assert "does without" not in found.verdict
+    assert np.isnan(found["formula"].regained)
 
 
 def test_a_block_that_does_nothing_is_found_out_by_its_controls():
@@ -92,3 +111,18 @@ def test_a_schedule_begins_with_all_and_ends_with_those_that_stay(schedule):
         cf.hybrid.Pruning(net, "0", keep=3, steps=50)
     with pytest.raises(cf.BadInput, match="no schedule"):
         cf.hybrid.Pruning(network(), "0", keep=3, steps=50, schedule="steep")
+
+
+def test_a_pruning_that_was_removed_or_learns_nothing_says_so():
+    net, x = network(), rows(20, 4)
+    pruning = cf.hybrid.Pruning(net, "0", keep=1, steps=2)
+    for batch, said in ((x[:1], "1 row"), (x * float("nan"), "not finite")):
+        with pytest.raises(cf.BadInput, match=said):
+            pruning.step(batch)
+    pruning.step(x, number=2)
+    assert str(pruning) == f"Pruning(step 2 of 2, keep=1, active={pruning.active})"
+    pruning.remove()
+    pruning.remove()
+    assert pruning.active == []
+    with pytest.raises(cf.BadInput, match="was removed"):
+        pruning.step(x)

@@ -1,5 +1,8 @@
 """What distillation is given in practice: odd names, odd answers, rows that say little, Ctrl-C."""
 
+import _thread
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,6 +129,36 @@ def test_what_is_known_of_the_parts_when_ctrl_c_is_pressed_is_a_law_of_the_whole
     laws = cf.distill(interrupting(partly, 100), rows(300, 3), engines=[])
     assert any("interrupted" in note for note in laws.notes)
     assert min(entry.error for entry in laws.entries) < 0.3
+
+
+def test_of_several_workers_the_laws_of_outputs_that_have_ended_stay():
+    """The last output has a law at once; Ctrl-C comes then, while the first is looked at."""
+    from joblib import parallel_config
+
+    pressed = threading.Event()
+
+    def press():
+        pressed.set()
+        _thread.interrupt_main()
+
+    def told(line):
+        if line.startswith("y1:"):
+            threading.Timer(0.1, press).start()
+
+    def model(Z):
+        if pressed.is_set() and threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("this thread is to end")
+        hard = np.sin(Z[:, 0] * Z[:, 1] + np.cos(3 * Z[:, 2] ** Z[:, 0])) * np.sin(
+            Z[:, 2] / Z[:, 1]
+        )
+        return np.column_stack([hard, 3 * Z[:, 0] * Z[:, 1] ** -1.5])
+
+    X = rows(200, 3)
+    with parallel_config("threading", n_jobs=2):
+        laws = cf.distill(model, X, engines=[], time_limit=20, progress=told)
+    assert any("interrupted" in note for note in laws.notes)
+    last = laws.entries[-1].formula
+    np.testing.assert_allclose(last(X)[:, 1], 3 * X[:, 0] * X[:, 1] ** -1.5, rtol=1e-9)
 
 
 def test_outputs_that_an_interrupted_search_never_came_to_have_a_law_at_once():

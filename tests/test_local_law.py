@@ -77,6 +77,22 @@ def test_categories_and_what_is_missing_are_held():
     assert "b" in law.row and "colour" not in law.row
 
 
+def test_a_row_that_the_model_refuses_has_no_local_law():
+    pandas = pytest.importorskip("pandas")
+    from sklearn.compose import make_column_transformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    frame = pandas.DataFrame({"a": X[:, 0], "colour": np.where(X[:, 1] > 0, "red", "blue")})
+    columns = make_column_transformer((OneHotEncoder(), ["colour"]), remainder="passthrough")
+    model = make_pipeline(columns, LinearRegression()).fit(frame, X[:, 0])
+    for row in ({"a": 0.1, "colour": "green"}, {"a": np.nan, "colour": "red"}):
+        with pytest.raises(ValueError, match=r"green|NaN"):
+            model.predict(pandas.DataFrame([row]))
+        with pytest.raises(cf.BadInput, match="does not take this row"):
+            cf.local_law(model, row, frame, **QUICK)
+
+
 def test_what_a_law_says_of_the_row_needs_no_input_that_it_does_not_read():
     held = np.column_stack([X, np.full(len(X), 7.0)])  # the same in all rows, and so not moved
     model = LinearRegression().fit(held, X[:, 0] - 2 * X[:, 1])

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from closedform import ops
 from closedform.discover.problem import Law, Problem
 from closedform.discover.search import _Search, solve
 from closedform.discover.structure import Question, Split
 from closedform.discover.structure.bilinear import bilinear
 from closedform.discover.structure.directed import directed
 from closedform.discover.structure.merging import merges
+from closedform.discover.structure.parametric import parametric
 from closedform.discover.structure.powers import power_factors, scalings
 from closedform.discover.structure.separable import sums_and_products, through_transforms
 from closedform.discover.structure.turned import turned
@@ -123,6 +125,33 @@ def test_a_law_is_found_whole_and_holds_outside_the_rows(
     # it is the law and not something like it, which is off by more than a tenth out there.
     assert np.abs(Problem.said(found.node, rows) / true - 1).max() <= max(1e-8, 100 * noise)
     assert length([found.node]) <= most
+
+
+def test_a_curve_is_a_law_whose_constants_are_laws_of_the_other_input() -> None:
+    def law(a: Array, b: Array) -> Array:
+        return np.asarray((1 + a**2 / b) ** (-(b + 1) / 2))  # Student's density but for a factor
+
+    found = best(law, box=[(0.5, 3.0), (1.0, 5.0)])
+    rows = np.array([3.0, 5.0]) + np.array([1.2, 2.0]) * np.random.default_rng(9).random((200, 2))
+    # Constants of an exact law are known to 1e-9 and better, and followed to the same.
+    assert np.abs(Problem.said(found.node, rows) / law(*rows.T) - 1).max() <= 1e-7
+    assert length([found.node]) <= 24
+
+
+def test_a_curve_that_is_another_function_elsewhere_is_not_followed() -> None:
+    problem = problem_of(lambda a, b: np.sin(a * b) + b * a**2)
+    split = first(parametric, problem)
+    assert split is not None
+    # At one place of b this is near to a·x² + c; at others nothing is.
+    made = split.join([ops.lin(1.0, (2.5, ops.power(ops.input_(0), 2.0)))])
+    assert not isinstance(made, Split) and problem.error(made) > 0.1
+
+
+def test_an_angle_is_a_product_through_the_tangent_of_its_half() -> None:
+    split = first(
+        through_transforms, problem_of(lambda a, b: 2 * np.arctan(np.exp(a) * np.tan(b / 4)))
+    )
+    assert split is not None and split.made == "a product of parts in the tangent of its half"
 
 
 @pytest.mark.slow

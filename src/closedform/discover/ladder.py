@@ -28,7 +28,7 @@ OVER = 3.0
 BELOW = 3.0
 """A law that is so many times nearer than its level asks for was not made for that level."""
 FIRST, SHARE, TOLD = 0.5, 0.3, 0.8
-"""Of the time that is left, for the estimated level, for any other, and for one that was told."""
+"""Of the time that is left, for the estimated level, for any other, and for one that is known."""
 
 
 class Sure(Law):
@@ -46,7 +46,7 @@ def solve(
         seed: of the places where the function is asked.
         tell: called with laws as soon as there are any; see `search.solve`.
     """
-    share = TOLD if problem.told else FIRST
+    share = TOLD if known(problem) else FIRST
     first = list(asked(problem, clock, problem.noise, seed, share, tell))
     for law in first:
         tell(law)
@@ -69,6 +69,11 @@ def solve(
                 yield from nearer(problem, clock, law.error, seed)
                 return
             yield law
+
+
+def known(problem: Problem) -> bool:
+    """Tell whether the noise is known: somebody said it, or there is none but rounding."""
+    return problem.told or problem.noise <= EXACT
 
 
 def asked(

@@ -78,7 +78,7 @@ def _steps(
     if problem.ask is not None and problem.noise > ROUGH:
         yield proposals.solve(problem, clock.at_most(FITS * clock.left), seed=seed)
     if problem.ask is not None:
-        most = KNOWN if problem.told else 0.5
+        most = KNOWN if ladder.known(problem) else 0.5
         yield ladder.solve(problem, clock.at_most(most * clock.left), seed=seed, tell=tell)
         if any(isinstance(law, ladder.Sure) for law in found):
             return

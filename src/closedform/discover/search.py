@@ -117,7 +117,7 @@ class _Search:
                 tell(self.rough[problem])
         return found
 
-    def credible(self, problem: Problem, depth: int) -> list[_Found]:
+    def credible(self, problem: Problem, depth: int, quick: bool = False) -> list[_Found]:
         """Return laws that are as near to a problem as its noise allows, the likeliest first."""
         if depth > DEEPEST or len(problem.rows) < 8:
             return []
@@ -126,7 +126,7 @@ class _Search:
             return [_Found(constant, problem.error(constant), "constant")]
         if problem.inputs == 1:
             found = self.leaf(problem, self.curves(problem))
-            if any(one.error <= _tolerance(problem) for one in found):
+            if quick or any(one.error <= _tolerance(problem) for one in found):
                 return found
             return self.leaf(problem, small.solve(problem, self.clock.at_most(SMALL))) or found
         found = self.apart(problem, depth)
@@ -176,7 +176,7 @@ class _Search:
         parts: list[list[Node]] = []
         try:
             for part in split.parts:
-                known = [one.node for one in self.credible(part, depth + 1)]
+                known = [one.node for one in self.credible(part, depth + 1, split.quick)]
                 if not known:
                     break
                 parts.append(known)

@@ -12,6 +12,9 @@ from closedform.ir import Array
 BLOCK = 2_000
 """Columns that are paired with others at once: a few MB."""
 
+ROUNDING = 1e-14
+"""Of a difference of squares, as a share."""
+
 
 @dataclass(frozen=True)
 class Subset:
@@ -42,7 +45,7 @@ class Columns:
         """Return the best single column of each kind, the best first."""
         table, target = self._ready(bias)
         got = table @ target
-        left = np.maximum(target @ target - got * got, 0.0)
+        left = _left(float(target @ target), got * got)
         order = np.argsort(left, kind="stable")
         _, first = np.unique(kinds[order], return_index=True)
         best = order[np.sort(first)[:most]].tolist()
@@ -74,7 +77,8 @@ class Columns:
         flat = gain.ravel()
         best = np.argpartition(-flat, min(most, flat.size - 1))[:most]
         best = best[np.argsort(-flat[best])]
-        pairs = zip(*np.unravel_index(best, gain.shape), (whole - flat[best]).tolist(), strict=True)
+        left = _left(whole, flat[best]).tolist()
+        pairs = zip(*np.unravel_index(best, gain.shape), left, strict=True)
         return [self._subset((int(i), int(j)), bias, e) for i, j, e in pairs]
 
     def more(self, found: Subset, most: int) -> list[Subset]:
@@ -86,7 +90,7 @@ class Columns:
         target = target - held @ (held.T @ target)
         with np.errstate(all="ignore"):
             got = np.where(size > 1e-5, (rest @ target) / np.where(size > 0, size, 1.0), 0.0)
-        left = np.maximum(target @ target - got * got, 0.0)
+        left = _left(float(target @ target), got * got)
         best = [i for i in np.argsort(left)[: most + 2].tolist() if i not in found.which][:most]
         return [self._subset((*found.which, i), found.bias, float(left[i])) for i in best]
 
@@ -115,7 +119,13 @@ class Columns:
         return table, target
 
     def _subset(self, which: tuple[int, ...], bias: bool, left: float) -> Subset:
-        return Subset(which, bias, float(np.sqrt(max(left, 0.0))) / self.scale)
+        return Subset(which, bias, float(np.sqrt(left)) / self.scale)
+
+
+def _left(whole: float, explained: Array) -> Array:
+    """Return what of a target's square is left; rounding is nothing, or it says which is tried."""
+    left = whole - explained
+    return np.where(left > ROUNDING * whole, left, 0.0)
 
 
 def _gain(one: Array, two: Array, gram: Array) -> Array:

@@ -87,6 +87,11 @@ def _place(net: Any) -> tuple[Any, Any]:
 
 
 def _parameters(net: Any) -> list[Parameter]:
+    """Return the arguments of a network; of what only passes them on, those of the one within."""
+    import torch
+
+    while isinstance(net, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+        net = net.module
     return list(signature(net.forward).parameters.values())
 
 

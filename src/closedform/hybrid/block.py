@@ -22,11 +22,14 @@ from closedform.formula import Feature, Formula, Task
 from closedform.hybrid.directions import Directions
 from closedform.hybrid.law import BlockLaw
 from closedform.hybrid.layout import gathered, spread
+from closedform.hybrid.records import Named, opened
 from closedform.ir import Node, substitute, toposort
 from closedform.store import content_hash
 
 WIDE = (torch.float32, torch.float64)
 """The types that formulas are computed in: halves have no digits to spare for a power."""
+PLAIN = (bool, int, float, str, tuple, torch.dtype)
+"""What a network may read of its part without asking it to compute."""
 
 
 class Standing(nn.Module):
@@ -40,16 +43,32 @@ class Standing(nn.Module):
         """Take the block's arguments by their names."""
         super().__init__()
         self.law = law
-        self.names, self.starred = _names_of(block)
+        self.names, self.starred, self.others = _names_of(block)
+
+    def _as_block(self, block: Any) -> None:
+        """Have what a network may read of its part: numbers and words, as `batch_first`.
+
+        At last: what is there already, as `bias`, is no number of the part's.
+        """
+        for name, held in vars(block).items():
+            if not name.startswith("_") and isinstance(held, PLAIN) and not hasattr(self, name):
+                setattr(self, name, held)
+        # A TransformerEncoderLayer reads weights past the parts that have them, unless one of
+        # them has a hook.
+        self.register_forward_hook(_nothing)
 
     def _parts(self, args: Any, kwargs: Any) -> tuple[list[torch.Tensor], torch.dtype | None]:
         """Return the inputs, each (…, numbers), and the type of the first that has fractions."""
         given = dict(zip(self.names, args, strict=False)) | dict(kwargs)
         if self.starred is not None:
             given[self.starred] = args[len(self.names) :]
+        if self.others is not None:
+            given[self.others] = dict(kwargs)
         by_place: Mapping[Any, Any] = {**given, **dict(enumerate(args))}
         slots = self.law.layout.inputs
         tensors = [_at(by_place, s.path) for s in slots]
+        for path, i in self.law.layout.tied:
+            _refuse_other(_at(by_place, path), tensors[i], path)
         kind = self.law.layout.kind
         parts = [spread(t, s, kind) for t, s in zip(tensors, slots, strict=True)]
         return parts, next((t.dtype for t in tensors if t.is_floating_point()), None)
@@ -65,8 +84,10 @@ class Standing(nn.Module):
         if isinstance(place, int):
             slot = self.law.layout.outputs[place]
             return gathered(parts[place], slot, self.law.layout.kind)
-        if isinstance(place, Mapping):
-            return {k: self._filled(v, parts) for k, v in place.items()}
+        if isinstance(place, Named):
+            return place.filled([self._filled(v, parts) for _, v in place.entries])
+        if isinstance(place, dict):
+            return type(place)({k: self._filled(v, parts) for k, v in place.items()})
         return type(place)(self._filled(v, parts) for v in place)
 
 
@@ -81,6 +102,7 @@ class Affine(Standing):
         for name, values in (("weight", weight), ("bias", bias)):
             numbers = torch.tensor(np.asarray(values), dtype=like.dtype, device=like.device)
             self.register_parameter(name, nn.Parameter(numbers))
+        self._as_block(block)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return the map of the inputs."""
@@ -102,10 +124,11 @@ class Projected(Standing):
             torch.tensor(values, device=like.device).to(torch.float32)
             for values in (law.directions.ahead, law.directions.back, law.directions.centre)
         )
+        self._as_block(block)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the directions leave of what the block returns."""
-        said, kind = self.block(*args, **kwargs), self.law.layout.kind
+        said, kind = opened(self.block(*args, **kwargs)), self.law.layout.kind
         tensors = [(_at(said, s.path), s) for s in self.law.layout.outputs]
         every = torch.cat([spread(t, s, kind).float() for t, s in tensors], -1)
         given = slice(None) if self.law.rest is None else torch.tensor(np.isnan(self.law.rest))
@@ -152,6 +175,7 @@ class FormulaBlock(Standing):
             self._keep("back", law.directions.back, trainable == "all")
         self._fixed("rest", law.rest)
         self.program = self._program()
+        self._as_block(block)
         self.to(like.device)
 
     def _keep(self, name: str, values: Any, learns: bool) -> None:
@@ -290,18 +314,43 @@ def _answer(program: nn.Module, rows: torch.Tensor) -> torch.Tensor:
     return torch.stack([v.expand(rows.shape[:-1]) for v in found.values()], -1)
 
 
-def _names_of(block: Any) -> tuple[list[str], str | None]:
-    """Return the names of the positional arguments of a block, and that of *args."""
+def _names_of(block: Any) -> tuple[list[str], str | None, str | None]:
+    """Return the names of the positional arguments of a block, and those of *args and **kwargs."""
     known = list(signature(block.forward).parameters.values())
     plain = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     starred = next((p.name for p in known if p.kind is Parameter.VAR_POSITIONAL), None)
-    return [p.name for p in known if p.kind in plain], starred
+    others = next((p.name for p in known if p.kind is Parameter.VAR_KEYWORD), None)
+    return [p.name for p in known if p.kind in plain], starred, others
+
+
+def _nothing(*_: Any) -> None:
+    """Do nothing, as a hook."""
 
 
 def _at(given: Any, path: Any) -> Any:
-    for key in path:
-        given = given[key]
+    try:
+        for key in path:
+            given = given[key]
+    except (KeyError, IndexError, TypeError):
+        raise BadInput(
+            f"The formula reads the argument {'.'.join(map(str, path))}, which this call does not "
+            "give.",
+            hint="Call the part as where its law was found.",
+        ) from None
     return given
+
+
+def _refuse_other(tensor: torch.Tensor, same: torch.Tensor, path: Any) -> None:
+    """Refuse an argument that always was what another is, and is not so now."""
+    # A graph has one value for both; what they are worth is not known while it is traced.
+    if tensor is same or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return
+    if not torch.equal(tensor, same):
+        raise BadInput(
+            f"The argument {'.'.join(map(str, path))} was the same as another one wherever the "
+            "law was found, and is not so here.",
+            hint="Distill the part with batches in which they differ.",
+        )
 
 
 def _roots(formula: Formula, every: bool) -> list[Node]:

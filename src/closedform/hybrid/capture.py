@@ -10,6 +10,7 @@ from typing import Any
 
 from closedform.errors import BadInput, first_line
 from closedform.hybrid.batches import Call, batches_of, run
+from closedform.hybrid.records import opened
 
 Path = tuple[int | str, ...]
 
@@ -40,11 +41,18 @@ def part_of(net: Any, name: str) -> Any:
             f"{type(net).__name__} is no torch.nn.Module.",
             hint="cf.hybrid is for parts of PyTorch networks; for other models use cf.distill.",
         )
+    from closedform.hybrid.block import FormulaBlock
+
     names = dict(net.named_modules(remove_duplicate=False))
     if name in names:
         _refuse_compiled(net, names[name], name)
         return names[name]
     outer = max((n for n in names if n and str(name).startswith(n + ".")), default="", key=len)
+    if isinstance(names.get(outer), FormulaBlock):
+        raise BadInput(
+            f"The network has no part {name!r} now: a formula stands in the place of {outer!r}.",
+            hint=f"Put the part back first: cf.hybrid.restore(net, {outer!r}).",
+        )
     inside = [n for n in names if n.startswith(f"{outer}.") or not outer]
     some = ", ".join([n for n in inside if n][:20]) or "none"
     raise BadInput(f"The network has no part {name!r}.", hint=f"Its parts are: {some}.")
@@ -70,6 +78,11 @@ def passed(net: Any, block: Any, loader: Any, call: Call | None = None) -> Itera
     Raises:
         BadInput: the network cannot be called with a batch, or never calls the block.
     """
+    if any(p.is_meta for p in net.parameters()):
+        raise BadInput(
+            "The network is on PyTorch's meta device: its weights are shapes without numbers.",
+            hint="Load its weights first.",
+        )
     found = False
     for batch in batches_of(loader):
         with recorded(block) as calls:
@@ -111,7 +124,7 @@ def recorded(block: Any) -> Iterator[list[Passed]]:
         waiting.append(torch.utils._pytree.tree_map(copied, given))
 
     def after(_: Any, args: Any, kwargs: Any, said: Any) -> None:
-        calls.append(Passed(waiting.pop(), torch.utils._pytree.tree_map(copied, said)))
+        calls.append(Passed(waiting.pop(), opened(said, copied)))
 
     hooks = [
         block.register_forward_pre_hook(before, with_kwargs=True),
@@ -132,23 +145,28 @@ def copied(leaf: Any) -> Any:
 
 
 def called(block: Any, given: Mapping[str, Any]) -> Any:
-    """Return what a block says of arguments by name."""
+    """Return what a block says of arguments by name, records as `Record`."""
     bound = BoundArguments(signature(block.forward), dict(given))
-    return block(*bound.args, **bound.kwargs)
+    return opened(block(*bound.args, **bound.kwargs))
 
 
-def tensors_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def tensors_in(value: Any) -> Iterator[tuple[Path, Any]]:
     """Yield the tensors within tuples, lists and dicts, each with the keys that lead to it."""
     import torch
 
-    if isinstance(value, torch.Tensor):
-        yield path, value
-    elif isinstance(value, Mapping):
+    return ((path, leaf) for path, leaf in leaves_in(value) if isinstance(leaf, torch.Tensor))
+
+
+def leaves_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield what is within tuples, lists and dicts, each with the keys that lead to it."""
+    if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from tensors_in(inner, (*path, key))
+            yield from leaves_in(inner, (*path, key))
     elif isinstance(value, tuple | list):
         for i, inner in enumerate(value):
-            yield from tensors_in(inner, (*path, i))
+            yield from leaves_in(inner, (*path, i))
+    else:
+        yield path, value
 
 
 def at(value: Any, path: Path) -> Any:

@@ -5,6 +5,7 @@ A block may matter so little that its mean, or nothing at all, does as well as a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -78,7 +79,8 @@ class Controls:
     def __str__(self) -> str:
         """Return the table, and whether the formula does more than what is less."""
         lines = [
-            f"{self.part}: the cost of the network, mean of {self.batches} batches",
+            f"{self.part}: the cost of the network, mean of {self.batches} "
+            + ("batch" if self.batches == 1 else "batches"),
             f"{'in its place':28} {'cost':>12} {'regained':>9} {'numbers':>9}",
         ]
         for c in self.controls:
@@ -139,9 +141,14 @@ def controls(
             with in_place(net, name, thing):
                 measured.append((label, _cost(net, cost, batches, seed), numbers))
     block_cost, mean_cost = measured[0][1], next(c for n, c, _ in measured if n == _MEAN)
+    if not math.isfinite(block_cost):
+        raise BadInput(
+            "The cost of the unchanged network is no finite number: nothing compares with that.",
+            hint="Give batches, and a cost, on which it is a finite number.",
+        )
     saved = mean_cost - block_cost
     made = [
-        Control(label, c, (mean_cost - c) / saved if saved > 0 else float("nan"), numbers)
+        Control(label, c, (mean_cost - c) / saved if 0 < saved < math.inf else math.nan, numbers)
         for label, c, numbers in measured
     ]
     return Controls(name, sum(1 for _ in batches_of(batches)), tuple(made))
@@ -200,7 +207,7 @@ def _linear(rows: Array, said: Array) -> tuple[Array, Array]:
 
 
 def _cost(net: Any, cost: Cost, batches: Any, seed: int) -> float:
-    """Return the mean cost, each batch counting by its rows."""
+    """Return the mean cost, each batch counting by its rows; one that is no number is infinite."""
     total = weight = 0.0
     with asked(net, batches, seed=seed):
         for batch in batches_of(batches):
@@ -208,8 +215,12 @@ def _cost(net: Any, cost: Cost, batches: Any, seed: int) -> float:
             total += size * _number(cost, net, moved(batch, net))
             weight += size
     if not weight:
-        raise BadInput("There is no batch to measure the cost on.", hint="Give some.")
-    return total / weight
+        raise BadInput(
+            "There is no batch to measure the cost on.",
+            hint="Give a loader or a list of batches; an iterator has none left after the first "
+            "time, and they are wanted several times.",
+        )
+    return total / weight if math.isfinite(total) else math.inf
 
 
 def _number(cost: Cost, net: Any, batch: Any) -> float:

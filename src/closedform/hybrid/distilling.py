@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path as File
 from typing import Any
@@ -20,7 +21,7 @@ from closedform.hybrid.capture import passed
 from closedform.hybrid.directions import Directions, directions, turned
 from closedform.hybrid.law import BlockLaw
 from closedform.hybrid.laws import BlockLaws, Told, read_laws, told_of
-from closedform.hybrid.layout import KINDS
+from closedform.hybrid.layout import KINDS, Layout
 from closedform.hybrid.sampling import Sample, sampled
 from closedform.hybrid.searching import Ask, Columns, chosen, searched
 from closedform.hybrid.swapping import put_back
@@ -92,6 +93,7 @@ def distill(
     """
     seed, started = seed_of(seed), time.perf_counter()
     most, limit = whole("sample", sample, 50), seconds(time_limit)
+    batch_axis = whole("batch_axis", batch_axis, 0)
     if rows is not None and rows not in KINDS:
         raise BadInput(f"rows={rows!r} has no meaning.", hint="Give one of: " + ", ".join(KINDS))
     with (
@@ -158,7 +160,8 @@ class Task:
             if len(given) > MOST_OUTPUTS:
                 raise BadInput(
                     f"The block has {len(given)} outputs of a row, and each would need a law.",
-                    hint='Give reduce="pca" or a number of directions, or some outputs=.',
+                    hint='Give reduce="pca" or a number of directions, or some outputs=.'
+                    + _PATCHES * _is_image(seen.found.layout),
                 )
             ask = None if seen.oracle is None else partial(_some, seen.oracle, given)
             ends = [str(i) for i in given] if seen.said.shape[1] > 1 else [""]
@@ -178,6 +181,16 @@ class Task:
         every = self.seen.said[self.fit].mean(axis=0)
         every[self.given] = np.nan
         return None if np.isnan(every).all() else every
+
+
+_PATCHES = (
+    " A row is all of an image here, since what comes out depends on neighbours: patches of images "
+    "are no rows."
+)
+
+
+def _is_image(layout: Layout) -> bool:
+    return layout.kind == "whole" and any(len(s.shape) > 2 for s in layout.inputs)
 
 
 def _some(oracle: Ask, given: Array, rows: Array) -> Array:
@@ -211,11 +224,8 @@ def slopes(ask: Ask, rows: Array, among: Array) -> Array:
 def _given(outputs: Any, count: int) -> Array:
     if outputs is None:
         return np.arange(count)
-    try:
-        given = np.unique(np.asarray(outputs, dtype=int).ravel())
-    except (TypeError, ValueError):
-        given = np.empty(0, dtype=int)
-    if len(given) == 0 or given.min() < 0 or given.max() >= count:
+    given = np.unique(np.asarray(outputs).ravel())
+    if given.dtype.kind not in "iu" or not len(given) or given[0] < 0 or given[-1] >= count:
         raise BadInput(
             f"outputs={outputs!r} has no meaning.",
             hint=f"The block has {count} outputs: give some of 0 to {count - 1}.",
@@ -253,7 +263,7 @@ def _laws(name: str, front: Frontier, columns: Columns, task: Task, key: str) ->
     rows, said = seen.rows[task.check], seen.said[task.check]
     made, told = [], []
     for entry in front.entries:
-        formula = columns.formula(entry.formula, task.outputs)
+        formula = replace(columns.formula(entry.formula, task.outputs), source=f"the part {name}")
         law = BlockLaw(formula, seen.found.layout, seen.returned, task.directions, task.rest)
         told.append(told_of(law, rows, said, task, entry.method))
         made.append(law)
@@ -276,6 +286,8 @@ def _lost(task: Task) -> float:
 
 
 def _cached(cache: Any, key: str) -> BlockLaws | None:
+    if not isinstance(cache, str | os.PathLike):
+        raise BadInput(f"cache={cache!r} is no path.", hint='As "laws.json".')
     if not File(cache).exists():
         return None
     try:

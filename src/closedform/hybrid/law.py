@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from closedform.errors import BadFile, BadInput
 from closedform.formula import Formula
 from closedform.hybrid.directions import Directions
 from closedform.hybrid.layout import KINDS, Layout, Slot
+from closedform.hybrid.records import Named, Record
 from closedform.ir import Array
 from closedform.printers.display import fragment
 from closedform.store import from_dict, to_dict
@@ -31,8 +33,8 @@ class BlockLaw:
     Attributes:
         formula: what a row becomes: the block's outputs, or the directions that they move in.
         layout: which tensors rows come from and go to.
-        returned: what the block returns: nested tuples, lists and dicts with the number of an
-            output tensor at each place, and None for what no formula is there for.
+        returned: what the block returns: nested tuples, lists, dicts and records with the number of
+            an output tensor at each place, and None for what no formula is there for.
         directions: how outputs come from the formula's; None where they are the same.
         rest: what the outputs are that no formula is there for: their means, shape (outputs,), NaN
             for those that the formula gives; None where it gives all.
@@ -150,7 +152,8 @@ def law_of(given: Any) -> BlockLaw:
     if not isinstance(given, Formula):
         raise BadInput(
             f"{type(given).__name__} cannot stand in the place of a block.",
-            hint="Give one of the laws that cf.hybrid.distill returns, or a formula.",
+            hint="Give one of the laws that cf.hybrid.distill returns, as laws.best or laws[3], or "
+            "a formula.",
         )
     first, last = Slot((0,), len(given.inputs)), Slot((), len(given.answer))
     return BlockLaw(given, Layout("last", (first,), (last,)))
@@ -162,7 +165,7 @@ def read_law(made: Any) -> BlockLaw:
     Raises:
         BadFile: it is none, or holds what does not fit.
     """
-    if made["format"] != FORMAT or made["version"] != VERSION or made["rows"] not in KINDS:
+    if [made["format"], made["version"]] != [FORMAT, VERSION] or str(made["rows"]) not in KINDS:
         raise BadFile("no law of a block of this version.", hint="Save it again, or update.")
     formula = from_dict(made["formula"])
     inputs, outputs = (tuple(_slot(s) for s in made[k]) for k in ("inputs", "outputs"))
@@ -171,12 +174,39 @@ def read_law(made: Any) -> BlockLaw:
     rest = made.get("rest")
     known = None if rest is None else np.array([np.nan if r is None else r for r in rest], float)
     law = BlockLaw(formula, layout, _read(made["returned"]), _directions(made), known)
-    given = len(formula.answer) if law.directions is None else len(law.directions.centre)
-    if known is not None:
-        given += int(np.isfinite(known).sum())
-    if given != layout.height or layout.width != len(formula.inputs):
+    if not all(_fitting(law)):
         raise BadFile("the formula does not fit the tensors.", hint="Save it again.")
     return law
+
+
+def _fitting(law: BlockLaw) -> Iterator[bool]:
+    """Yield whether each thing that a law holds goes with the others."""
+    layout, count = law.layout, len(law.formula.answer)
+    slots = [*layout.inputs, *layout.outputs]
+    yield all(s.size > 0 and s.axis >= 0 for s in slots)
+    yield layout.kind != "whole" or all(s.size == prod(s.shape) for s in slots)
+    yield all(0 <= i < len(layout.inputs) for _, i in layout.tied)
+    yield sorted(_numbers(law.returned)) == list(range(len(layout.outputs)))
+    if law.directions is not None:
+        d = law.directions
+        yield d.back.shape == (len(d.centre), count) and d.ahead.shape == d.back.T.shape
+        yield all(np.isfinite(values).all() for values in (d.centre, d.ahead, d.back))
+        count = len(d.centre)
+    if law.rest is not None:
+        yield law.rest.shape == (layout.height,)
+        count += int(np.isfinite(law.rest).sum())
+    yield count == layout.height and layout.width == len(law.formula.inputs)
+
+
+def _numbers(returned: Any) -> Iterator[int]:
+    """Yield the numbers of the tensors that a block returns."""
+    if isinstance(returned, int):
+        yield returned
+    elif isinstance(returned, Named):
+        yield from _numbers([inner for _, inner in returned.entries])
+    elif returned is not None:
+        inside = returned.values() if isinstance(returned, Mapping) else returned
+        yield from (i for inner in inside for i in _numbers(inner))
 
 
 def _directions(made: Mapping[str, Any]) -> Directions | None:
@@ -199,8 +229,12 @@ def _slot(made: Mapping[str, Any]) -> Slot:
 
 def _structure(returned: Any) -> Any:
     """Return nested tuples, lists and dicts as JSON has them."""
+    if isinstance(returned, Named):
+        entries = [[k, _structure(v)] for k, v in returned.entries]
+        return {"named": [returned.name, entries]}
     if isinstance(returned, Mapping):
-        return {"dict": [[k, _structure(v)] for k, v in returned.items()]}
+        kind = "record" if isinstance(returned, Record) else "dict"
+        return {kind: [[k, _structure(v)] for k, v in returned.items()]}
     if isinstance(returned, Sequence):
         kind = "list" if isinstance(returned, list) else "tuple"
         return {kind: [_structure(v) for v in returned]}
@@ -211,6 +245,8 @@ def _read(made: Any) -> Any:
     if not isinstance(made, dict):
         return None if made is None else int(made)
     ((kind, held),) = made.items()
-    if kind == "dict":
-        return {k: _read(v) for k, v in held}
+    if kind == "named":
+        return Named(str(held[0]), tuple((str(k), _read(v)) for k, v in held[1]))
+    if kind in ("dict", "record"):
+        return (Record if kind == "record" else dict)({k: _read(v) for k, v in held})
     return [_read(v) for v in held] if kind == "list" else tuple(_read(v) for v in held)

@@ -13,7 +13,7 @@ from closedform.errors import BadFile, BadInput
 from closedform.hybrid.law import BlockLaw, read_law
 from closedform.ir import Array
 from closedform.printers.display import with_text
-from closedform.store.files import put
+from closedform.store.files import bytes_of, put
 
 if TYPE_CHECKING:
     from closedform.hybrid.oracle import Oracle
@@ -209,16 +209,20 @@ def load(path: Any) -> Any:
         BadFile: the file is missing, malformed, of another version, or a formula was changed.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            made = json.load(file)
+        made = json.loads(bytes_of(path))
+        if not isinstance(made, dict) or "format" not in made:
+            raise BadFile('no laws of a block: there is no field "format".', hint=_WRITTEN)
         return _laws(made) if made["format"] == FORMAT else read_law(made)
     except BadFile as problem:
         raise BadFile(f"{path}: {problem.message}", hint=problem.hint) from problem
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise BadFile(
             f"{path}: no laws of a block: {type(problem).__name__}: {problem}.",
-            hint="Give a file that law.save(path) or laws.save(path) wrote.",
+            hint=_WRITTEN,
         ) from problem
+
+
+_WRITTEN = "Give a file that law.save(path) or laws.save(path) wrote."
 
 
 def _laws(made: Any) -> BlockLaws:
@@ -246,8 +250,8 @@ def _number(value: Any, absent: float) -> float:
 
 def _lines(laws: BlockLaws) -> Iterator[str]:
     yield (
-        f"{laws.name}: {len(laws)} laws from {laws.seen:,} rows; errors on {laws.rows:,} that no "
-        "step saw"
+        f"{laws.name}: {len(laws)} law{'s' * (len(laws) > 1)} from {laws.seen:,} rows; errors on "
+        f"{laws.rows:,} that no step saw"
     )
     if laws.lost:
         yield f"fewer directions lose {laws.lost:.2%} of the variance, whatever the formula"
@@ -260,7 +264,7 @@ def _lines(laws: BlockLaws) -> Iterator[str]:
         yield "the best, output by output:"
         for name, r2, worst in laws.told[laws.chosen].of:
             yield f"  {name:>8}  R² {r2:.5f}  greatest error {worst:.3g}"
-    yield from laws.notes
+    yield from (f"note: {note}" for note in laws.notes)
 
 
 def _one_line(law: BlockLaw) -> str:

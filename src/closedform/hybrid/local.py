@@ -20,7 +20,7 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput
 from closedform.evaluate import compute
 from closedform.fitting import Constants, levenberg_marquardt
-from closedform.formula import Feature, Formula, Step, Task
+from closedform.formula import Feature, Formula, Step, Task, refusals
 from closedform.frontiers.black_box import teacher_of
 from closedform.frontiers.subject import formula_of
 from closedform.hybrid.lines import line, order
@@ -193,6 +193,7 @@ class _Place:
         else:
             teacher = teacher_of(model, formula, X, None, seed=seed, endless=ENDLESS)
         held = _row(teacher, row, X)
+        _refuse_unanswered(teacher, held)
         moving = tuple(
             i for i in (range(len(held)) if teacher.formula is None else teacher.formula.used)
             if teacher.features[i].type is Type.REAL and np.isfinite(held[i][0])
@@ -292,6 +293,17 @@ def _row(teacher: Teacher, row: Any, X: Any) -> tuple[Array, ...]:
     if count != 1:
         raise BadInput(f"{count} rows were given.", hint="Give one, or its number in X.")
     return tuple(columns)
+
+
+def _refuse_unanswered(teacher: Teacher, held: Sequence[Array]) -> None:
+    """Refuse a row with a gap, or a category, that the model does not take."""
+    tests = list(refusals(teacher.features))
+    if tests and compute([ops.either(*tests)], held, 1)[0].any():
+        raise BadInput(
+            "The model does not take this row: a value is missing, or a category is one that it "
+            "has not seen.",
+            hint="Give a row that the model answers.",
+        )
 
 
 def _score(teacher: Teacher, held: Sequence[Array], output: Any) -> tuple[Any, str]:

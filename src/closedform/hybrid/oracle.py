@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -160,25 +160,36 @@ def found_in(
     Raises:
         BadInput: no layout fits the shapes; or not the one that is asked for.
     """
-    fine = in_double(block)
-    asked = block if fine is None else fine
     tried = [lay for lay in layouts(call, picked, axis) if kind is None or lay.kind == kind]
     if not tried:
         raise _no_layout(call, picked, kind)
-    call = call if fine is None else _on_cpu(call)
-    reason = ""
-    for layout in tried:
-        oracle = Oracle(asked, call, layout, fine is not None)
-        try:
-            if _alone(oracle):
-                return Found(layout, oracle)
-        except Exception as problem:
-            reason = f" ({type(problem).__name__}: {first_line(problem)})"
+    for own, same, double in _asked_as(block, call):
+        reason = ""
+        for layout in tried:
+            oracle = Oracle(own, same, layout, double)
+            try:
+                if _alone(oracle):
+                    return Found(layout, oracle)
+            except Exception as problem:
+                reason = f" ({type(problem).__name__}: {first_line(problem)})"
+        if not reason:
+            break
     note = (
         "What the block says of a row depends on more than the row, so that it could not be "
         f"asked{reason}: the formulas are fitted to the rows that were seen."
     )
     return Found(tried[-1] if kind is None else tried[0], None, (note,))
+
+
+def _asked_as(block: Any, call: Passed) -> Iterator[tuple[Any, Passed, bool]]:
+    """Yield what is asked, a call of it, and whether it is in float64: a copy, then the block.
+
+    What is quantised, or made for one type, can be copied and then takes no float64.
+    """
+    fine = in_double(block)
+    if fine is not None:
+        yield fine, _on_cpu(call), True
+    yield block, call, False
 
 
 def _on_cpu(call: Passed) -> Passed:
@@ -204,9 +215,12 @@ def _alone(oracle: Oracle) -> bool:
     mixed = oracle.said(rows[order], lead)
     if oracle.double:
         said, dtype = oracle.said(rows, lead), "float64"
-    scale = said.std() or np.abs(said).max() or 1.0
-    away = np.abs(mixed - said[order]) / scale
-    return bool((away[np.isfinite(said[order])] <= SAME[dtype.removeprefix("torch.")]).all())
+    fine = np.isfinite(said)
+    if not fine.any():
+        return False
+    scale = said[fine].std() or np.abs(said[fine]).max() or 1.0
+    away = np.abs(mixed - said[order])[fine[order]] / scale
+    return bool((away <= SAME[dtype.removeprefix("torch.")]).all())
 
 
 def _no_layout(call: Passed, picked: Sequence[Path], kind: str | None) -> BadInput:

@@ -89,8 +89,11 @@ class Pruning:
             number: of the step; default: one more than the last time.
 
         Raises:
-            BadInput: the block does not return one tensor, or the network never calls it.
+            BadInput: the block does not return one tensor, the network never calls it, the batch
+                does not tell how its outputs vary, or the mask was removed.
         """
+        if not self._hooks:
+            raise BadInput("This pruning was removed.", hint="Make another one to prune again.")
         self.now = self.now + 1 if number is None else whole("number", number, 0)
         deviation = self._deviation(batch)
         count = min(len(deviation), max(self.keep, self.wanted(len(deviation))))
@@ -108,14 +111,20 @@ class Pruning:
     @property
     def active(self) -> list[int]:
         """The numbers of the outputs that are on; none before the first step."""
-        mask = self._block.closedform_mask
+        mask = getattr(self._block, _MASK, None)
         return [] if mask is None else mask.nonzero().flatten().tolist()
+
+    def __repr__(self) -> str:
+        """Return how far it is."""
+        return f"Pruning(step {self.now} of {self.steps}, keep={self.keep}, active={self.active})"
 
     def remove(self) -> None:
         """Take the mask away again: all outputs are on."""
         for hook in self._hooks:
             hook.remove()
-        del self._block.closedform_mask
+        if self._hooks:
+            del self._block.closedform_mask
+        self._hooks = []
 
     def _deviation(self, batch: Any) -> Any:
         import torch
@@ -126,7 +135,14 @@ class Pruning:
                 said = list(self._said(batch))
         finally:
             self._block.closedform_mask = before
-        return torch.cat(said).float().std(dim=0, unbiased=False)
+        rows = torch.cat(said).float()
+        if len(rows) < 2 or not rows.isfinite().all():
+            what = "1 row" if len(rows) < 2 else "outputs that are not finite"
+            raise BadInput(
+                f"A batch with {what} does not tell which outputs vary.",
+                hint="Give some rows that the network answers with numbers.",
+            )
+        return rows.std(dim=0, unbiased=False)
 
     def _said(self, batch: Any) -> Iterator[Any]:
         import torch

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import BadInput
-from closedform.hybrid.capture import Passed, Path, at, tensors_in
+from closedform.hybrid.capture import Passed, Path, at, leaves_in, tensors_in
+from closedform.hybrid.layout import Layout
 from closedform.hybrid.oracle import Found, Oracle, found_in
+from closedform.hybrid.records import Named
 from closedform.ir import Array
 
 FEWEST = 30
@@ -76,12 +78,17 @@ def sampled(
     """
     random, found, kept = np.random.default_rng([seed, 31]), None, _Kept(most)
     returned: Any = None
-    left_out = 0
+    left_out = other = 0
+    held: dict[Path, Any] = {}
     for call in calls:
         if found is None:
             picked = _picked(call.said, result)
             returned = _returned(call.said, picked)
             found = found_in(block, call, picked, axis, kind)
+            held = dict(_held(call.given, found.layout))
+        if not _as_then(held, dict(_held(call.given, found.layout))):
+            other += 1
+            continue
         try:
             table = [found.layout.rows_in(call.given), found.layout.rows_out(call.said)]
         except (KeyError, IndexError, TypeError, RuntimeError):
@@ -94,7 +101,41 @@ def sampled(
             continue
         kept.add(rows, said, random.random(len(rows)))
     assert found is not None  # a block that is never called raises before
-    return kept.sample(found, returned, left_out)
+    return kept.sample(found, returned, [*_of_calls(left_out, _FORM), *_of_calls(other, _HELD)])
+
+
+_FORM = "another form than the first were left out: the formula takes arguments as they were there"
+_HELD = "other values of what is no part of a row were left out: the formula holds for the first's"
+
+
+def _of_calls(count: int, what: str) -> Iterator[str]:
+    """Yield what is said of calls that were left out, if any were."""
+    if count:
+        yield f"{count:,} {'call' if count == 1 else 'calls'} with {what}."
+
+
+def _held(given: Any, layout: Layout) -> Iterator[tuple[Path, Any]]:
+    """Yield the arguments that are no part of the rows: numbers, words, tensors as masks."""
+    known = {s.path for s in layout.inputs} | {path for path, _ in layout.tied}
+    for path, value in leaves_in(given):
+        plain = value is None or isinstance(value, bool | int | float | str)
+        if path not in known and (plain or hasattr(value, "detach")):
+            yield path, value
+
+
+def _as_then(then: dict[Path, Any], now: dict[Path, Any]) -> bool:
+    """Tell whether arguments are what they were."""
+    if then.keys() != now.keys():
+        return False
+    return all(_same(a, now[path]) for path, a in then.items())
+
+
+def _same(a: Any, b: Any) -> bool:
+    import torch
+
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return a.shape == b.shape and bool(torch.equal(a, b))
+    return type(a) is type(b) and bool(a == b or a != a)
 
 
 class _Kept:
@@ -117,7 +158,7 @@ class _Kept:
         order = np.argsort(drawn, kind="stable")[: self.most]
         return rows[order], said[order], drawn[order]
 
-    def sample(self, found: Found, returned: Any, left_out: int) -> Sample:
+    def sample(self, found: Found, returned: Any, of_calls: Sequence[str]) -> Sample:
         rows, said, _ = self._least() if self.parts else (np.empty((0, 1)),) * 3
         if len(rows) < FEWEST:
             raise BadInput(
@@ -127,19 +168,19 @@ class _Kept:
         notes = list(found.notes)
         if self.wild:
             notes.append(f"{self.wild:,} of {self.seen:,} rows are not finite, and left out.")
-        if left_out:
-            notes.append(
-                f"{left_out} calls of another form than the first were left out: the formula "
-                "takes arguments as they were there."
-            )
-        return Sample(rows, said, found, returned, self.seen, tuple(notes))
+        return Sample(rows, said, found, returned, self.seen, (*notes, *of_calls))
 
 
 def _picked(said: Any, result: int | None) -> list[Path]:
     """Return the places of the tensors that are looked at."""
     found = [path for path, t in tensors_in(said) if t.is_floating_point()]
     if not found:
-        raise BadInput("The block returns no tensor of real numbers.", hint="Distill another part.")
+        kinds = {str(t.dtype).removeprefix("torch.") for _, t in tensors_in(said)}
+        what = "tensors of " + ", ".join(sorted(kinds)) if kinds else type(said).__name__
+        raise BadInput(
+            f"The block returns {what}, and no tensor of real numbers.",
+            hint="Distill another part.",
+        )
     if result is None:
         return found
     if (
@@ -148,7 +189,8 @@ def _picked(said: Any, result: int | None) -> list[Path]:
         or not -len(found) <= result < len(found)
     ):
         raise BadInput(
-            f"result={result!r}: the block returns {len(found)} tensors of real numbers.",
+            f"result={result!r}: the block returns {len(found)} "
+            f"tensor{'s' * (len(found) > 1)} of real numbers.",
             hint=f"Give a number from 0 to {len(found) - 1}, or None for all.",
         )
     return [found[result]]
@@ -156,14 +198,14 @@ def _picked(said: Any, result: int | None) -> list[Path]:
 
 def _returned(said: Any, picked: Sequence[Path], path: Path = ()) -> Any:
     """Return the structure of what is returned, with the number of a tensor at its place."""
-    from collections.abc import Mapping
-
     if path in picked:
         return list(picked).index(path)
     inner = at(said, path)
-    if isinstance(inner, Mapping):
-        return {k: _returned(said, picked, (*path, k)) for k in inner}
+    if isinstance(inner, dict):
+        return type(inner)({k: _returned(said, picked, (*path, k)) for k in inner})
     if isinstance(inner, tuple | list):
         made = [_returned(said, picked, (*path, i)) for i in range(len(inner))]
+        if hasattr(inner, "_fields"):
+            return Named(type(inner).__name__, tuple(zip(inner._fields, made, strict=True)))
         return made if isinstance(inner, list) else tuple(made)
     return None

@@ -19,7 +19,7 @@ from closedform.frontiers.searching import Search
 from closedform.frontiers.subject import Subject
 from closedform.hybrid.lines import linear_formulas
 from closedform.ir import Array, Node, substitute
-from closedform.laws.distilling import INTERRUPTED, distill
+from closedform.laws.distilling import CUT, INTERRUPTED, distill
 from closedform.progress import Watch
 from closedform.shorten.clock import Clock
 from closedform.verify.expression import parse
@@ -112,7 +112,7 @@ def searched(
     clock = Clock(time_limit)
     front = distill(ask, table, time_limit=LAWS * clock.left, seed=seed, progress=watch, **options)
     near = front.entries[chosen(front, values.shape[1])[0]].error < NEAR
-    if near or INTERRUPTED in front.notes:
+    if (near and CUT not in front.notes) or INTERRUPTED in front.notes:
         return front
     return with_sums(front, ask, table, clock, seed, watch)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from closedform.errors import BadInput
+
 
 @contextmanager
 def asked(net: Any, loader: Any = None, *, seed: int = 0, grad: bool = False) -> Iterator[None]:
@@ -25,10 +27,13 @@ def asked(net: Any, loader: Any = None, *, seed: int = 0, grad: bool = False) ->
     buffers = [(b, b.detach().clone()) for b in net.buffers()]
     states = _states(loader)
     try:
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002 - what networks draw from
-        net.eval()
+        # Not the seed itself: rows are drawn from seed 0 by many, and a network's own draws from it
+        # would be these rows again.
+        own = int(np.random.SeedSequence([seed, 43]).generate_state(1)[0])
+        torch.manual_seed(own)
+        random.seed(own)
+        np.random.seed(own)  # noqa: NPY002 - what networks draw from
+        _evaluating(net)
         with torch.set_grad_enabled(grad):
             yield
     finally:
@@ -37,6 +42,16 @@ def asked(net: Any, loader: Any = None, *, seed: int = 0, grad: bool = False) ->
         _put_back(buffers)
         for restore, state in states:
             restore(state)
+
+
+def _evaluating(net: Any) -> None:
+    try:
+        net.eval()
+    except NotImplementedError:
+        raise BadInput(
+            "This network is what torch.export made: one program, which calls no parts.",
+            hint="Give the network as it was before torch.export.export.",
+        ) from None
 
 
 def _states(loader: Any) -> list[tuple[Any, Any]]:

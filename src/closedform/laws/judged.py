@@ -55,7 +55,9 @@ def law_formulas(
 
 
 def _raw(sought: Sought, laws: Sequence[Law]) -> list[Law]:
-    return [Law(sought.law(law.node), law.error, law.made) for law in laws]
+    # Of units that leave one number alone the law is known, but for a factor.
+    told = "units" if sought.factor is not None and not sought.problem.inputs else None
+    return [Law(sought.law(law.node), law.error, told or law.made) for law in laws]
 
 
 def _chosen(sought: Sequence[Sought], found: Sequence[Found]) -> tuple[Law, ...] | None:

@@ -15,12 +15,15 @@ from closedform.discover.choice import Choice, best
 from closedform.discover.noise import estimated
 from closedform.discover.problem import Law, Problem
 from closedform.discover.readable import readable
-from closedform.discover.rough import nearest
+from closedform.discover.rough import nearest, straight
 from closedform.discover.schedule import solve
 from closedform.errors import ClosedformError, MissingExtra, first_line
+from closedform.fitting import Constants
 from closedform.frontiers.limiting import TimeIsOver, as_before, at_latest
 from closedform.laws.sought import Sought
 from closedform.length import length
+from closedform.passes.rounding import significant
+from closedform.passes.simplify import simplified
 from closedform.progress import Best, Watch
 from closedform.shorten.clock import Clock
 
@@ -30,6 +33,9 @@ LESS = 0.8
 """What was found on the way is no law: it is taken where it has less than this of their error."""
 MORE = 1.25
 """A law so many times the noise away misses something: the noise is known to a tenth."""
+DUST, DIGITS, SAME = 1e-9, (2, 3, 4, 6, 12), 1.01
+"""What was found on the way loses constants of such a share of the largest, and has the fewest of
+these digits, if its error stays so nearly the same."""
 GRACE = 1.0
 """Seconds for which a step on its way may overrun; then it is cut off."""
 
@@ -71,7 +77,8 @@ def searched(
         watch: told of each output, and of its laws.
     """
     found = [Found() for _ in sought]
-    workers = _workers(jobs) if len(sought) > 1 else 1
+    # To start workers takes seconds.
+    workers = _workers(jobs) if len(sought) > 1 and not clock.out() else 1
     done = (
         _in_parallel(sought, clock, options, jobs, workers, found)
         if workers > 1
@@ -79,7 +86,7 @@ def searched(
     )
     for i in done:
         watch.tell(f"{sought[i].name}: {len(found[i].laws)} laws")
-    if any(some.interrupted for some in found):
+    if any(some.interrupted or some.cut for some in found):
         for one, some in zip(sought, found, strict=True):
             some.laws = some.laws or at_once(one.problem)
     return found
@@ -87,9 +94,28 @@ def searched(
 
 def at_once(problem: Problem) -> list[Law]:
     """Return what there is of an output that the search never came to."""
+    if not problem.inputs or not np.ptp(problem.values):
+        return []
     with np.errstate(all="ignore"):
-        sketch = nearest(problem) if problem.inputs else None
-    return [] if sketch is None else [sketch]
+        found = [straight(problem), nearest(problem)]
+        return [_plain(problem, law) for law in found if law is not None]
+
+
+def _plain(problem: Problem, law: Law) -> Law:
+    """Return a law that was met on the way in few digits, and without the dust of its fit.
+
+    At once: terms that explain nothing are looked for with time alone.
+    """
+    constants = Constants([law.node])
+    sizes = np.abs(constants.start)
+    fine = np.where(sizes > DUST * sizes.max(initial=0.0), constants.start, 0.0)
+    for digits in DIGITS:
+        (node,) = constants.put(np.array(significant(fine.tolist(), digits)))
+        node = simplified([node])[node]
+        error = problem.error(node)
+        if error <= SAME * law.error + DUST:
+            return Law(node, error, law.made)
+    return law
 
 
 def _workers(jobs: int | None) -> int:
@@ -122,14 +148,22 @@ def _in_parallel(
     import joblib
 
     seconds = clock.left / math.ceil(len(sought) / workers)
-    tasks = (joblib.delayed(one_search)(one, seconds, options) for one in sought)
+    tasks = (joblib.delayed(_numbered)(i, one, seconds, options) for i, one in enumerate(sought))
     try:
-        made = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-        for i, one in enumerate(made):
+        # One by one, and as they end: of those that have, nothing is lost when others are
+        # interrupted.
+        made = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks)
+        for i, one in made:
             found[i] = one
             yield i
     except KeyboardInterrupt:
         found[-1].interrupted = True
+
+
+def _numbered(
+    number: int, sought: Sought, seconds: float, options: Mapping[str, Any]
+) -> tuple[int, Found]:
+    return number, one_search(sought, seconds, options)
 
 
 def one_search(
@@ -147,7 +181,7 @@ def one_search(
         most = clock.at_most(SHARE * clock.left)
         _until(found, most, lambda: _solved(found, sought, most, dict(options), watch))
         if found.cut or found.interrupted:
-            found.laws += _better(found.rough, found.laws)
+            found.laws += _better(sought.problem, found.rough, found.laws)
         if not found.interrupted:
             # What was found in all the time there was is worth the seconds to choose from it.
             _until(found, clock, lambda: _choose(found, sought, options.get("seed", 0)))
@@ -190,11 +224,13 @@ def _best_so_far(found: Found) -> Best:
     return Best.of(error, symbols)
 
 
-def _better(rough: Sequence[Law], laws: Sequence[Law]) -> list[Law]:
+def _better(problem: Problem, rough: Sequence[Law], laws: Sequence[Law]) -> list[Law]:
     """Return the nearest of what was found on the way, where that is much nearer than the laws."""
     best = min(rough, key=lambda law: law.error, default=None)
     least = min((law.error for law in laws), default=math.inf)
-    return [best] if best is not None and best.error < LESS * least else []
+    if best is None or best.error >= LESS * least:
+        return []
+    return [_plain(problem, best)]
 
 
 def _choose(found: Found, sought: Sought, seed: int) -> None:

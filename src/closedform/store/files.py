@@ -35,18 +35,23 @@ def load(path: str | os.PathLike[str]) -> Formula:
             after it was saved. The message says where.
     """
     try:
-        return from_json(_bytes_of(path))
+        return from_json(bytes_of(path))
     except BadFile as error:
         raise BadFile(f"{os.fspath(path)}: {error.message}", hint=error.hint) from error
 
 
-def _bytes_of(path: str | os.PathLike[str]) -> bytes:
+def bytes_of(path: str | os.PathLike[str]) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        BadFile: it is missing, cannot be read or is no regular file; the message does not name it.
+    """
     hint = "Check the name of the file."
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise BadFile("no regular file.", hint=hint)
         return Path(path).read_bytes()
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise BadFile(f"{getattr(error, 'strerror', None) or error}.", hint=hint) from error
 
 

@@ -92,7 +92,8 @@ def _methods_of(model: Any, formula: Formula) -> list[Method]:
     wanted = ", ".join(name for name, outputs in _roles(formula) if outputs)
     raise BadInput(
         f"A {type(model).__name__} has no method to check the formula against.",
-        hint=f"Give the fitted model with {wanted}, or any function of the rows.",
+        hint=f"Give {'a fitted model with ' * bool(wanted)}{wanted}{', or ' * bool(wanted)}any "
+        "function of the rows.",
     )
 
 

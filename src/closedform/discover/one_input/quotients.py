@@ -75,13 +75,16 @@ def _quotient(x: Array, y: Array, weight: Array, above: int, below: int) -> Arra
 
 
 def _node(got: Array, above: int, scale: float) -> Node:
-    top = _polynomial(got[: above + 1].tolist(), scale)
+    top = polynomial(got[: above + 1].tolist(), scale)
     if len(got) == above + 1:
         return top
-    return ops.div(top, _polynomial([1.0, *got[above + 1 :].tolist()], scale))
+    return ops.div(top, polynomial([1.0, *got[above + 1 :].tolist()], scale))
 
 
-def _polynomial(coefs: Sequence[float], scale: float) -> Node:
+def polynomial(coefs: Sequence[float], scale: float) -> Node:
+    """Return a polynomial in x/scale, the lowest power first."""
     x = ops.input_(0)
-    terms = [(c / scale**k, x if k == 1 else ops.power(x, k)) for k, c in enumerate(coefs) if k]
+    terms = [
+        (c / scale**k, x if k == 1 else ops.power(x, k)) for k, c in enumerate(coefs) if k and c
+    ]
     return ops.lin(coefs[0], *terms)

@@ -10,6 +10,7 @@ import numpy as np
 from closedform import ops
 from closedform.discover.front import CHANCE, Front
 from closedform.discover.one_input.columns import Functions, functions_of
+from closedform.discover.one_input.quadratics import quadratics
 from closedform.discover.one_input.quotients import quotients
 from closedform.discover.one_input.waves import waves
 from closedform.discover.outputs import View, times_powers, views_of
@@ -100,6 +101,7 @@ class _Search:
             lambda: self.singles(self.functions, every),
             lambda: self.quotients(LOW),
             lambda: self.pairs(self.functions.plain, every),
+            self.quadratics,
             self.powers,
             self.waves,
             lambda: self.pairs(coarse, every),
@@ -156,11 +158,16 @@ class _Search:
                 return
 
     def quotients(self, degree: int) -> None:
-        """Try quotients of polynomials, of the values and of their squares."""
+        """Try quotients of polynomials, also inside a root, an exponential or a logarithm."""
         for view in self.views:
-            if view.output.name in ("itself", "square"):
+            if view.output.name in ("itself", "square", "logarithm", "exponential"):
                 for node, made in quotients(self.sample, view, degree, self.front.limit):
                     self.front.add(self.back(view, node), view.name(made))
+
+    def quadratics(self) -> None:
+        """Try roots of quadratic equations."""
+        for node in quadratics(self.sample, self.front.limit):
+            self.front.add(node, "a root of a quadratic equation")
 
     def waves(self) -> None:
         """Try sums of waves and exponentials, which may be damped."""

@@ -31,11 +31,13 @@ class Split:
         parts: the smaller problems, each over inputs of its own.
         join: laws of the parts, in order → the law of the whole, or the next step of the split.
         made: what was found, in a few words.
+        quick: whether only common functions are worth the time for its parts: many are tried.
     """
 
     parts: tuple[Problem, ...]
     join: Callable[[Sequence[Node]], Node | Split]
     made: str
+    quick: bool = False
 
 
 def drawn(problem: Problem, count: int, rng: np.random.Generator) -> Array:

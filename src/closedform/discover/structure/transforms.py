@@ -62,6 +62,10 @@ COSINE = Transform(
 TANGENT = Transform(
     "its tangent", _within(-1.57, 1.57, np.tan), lambda y: 1 / np.cos(y) ** 2, ops.atan
 )
+HALF_TANGENT = Transform(
+    "the tangent of its half", _within(-3.14, 3.14, lambda y: np.tan(y / 2)),
+    lambda y: 0.5 / np.cos(y / 2) ** 2, lambda n: ops.lin(0.0, (2.0, ops.atan(n))),
+)  # fmt: skip
 LOGIT = Transform(
     "its logit", lambda y: np.log(y / (1 - y)), lambda y: 1 / (y * (1 - y)), ops.sigmoid
 )
@@ -72,7 +76,7 @@ TO_SUMS = (
     ATANH, TANGENT, SINE, COSINE,
 )  # fmt: skip
 """Tried for sums; the inverse hyperbolic tangent is a stretched logit but reads otherwise."""
-TO_PRODUCTS = (SINE, TANGENT, COSINE, EXPONENTIAL, ATANH)
+TO_PRODUCTS = (SINE, TANGENT, COSINE, EXPONENTIAL, ATANH, HALF_TANGENT, LOGIT)
 """Tried for products; a power or a logarithm of a product falls apart as the product does."""
 TO_LINES = (IDENTITY, INVERSE, SQUARE, LOGARITHM, INVERSE_SQUARE, EXPONENTIAL, ROOT)
 """Tried for a·g(x) + b."""
