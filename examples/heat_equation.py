@@ -70,6 +70,7 @@ def cases(effort: Effort) -> Iterator[Case]:
         model=net, X=X, y=None, names=["x", "t"], truth=TRUTH, ask=ask,
         held=draw.uniform(size=(2000, 2)),
         outside=np.column_stack([draw.uniform(1, 2, 2000), draw.uniform(1, 2, 2000)]),
+        output="u",
     )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def cases(effort: Effort) -> Iterator[Case]:
         yield Case(
             title=f"A network (3-48-3) trained on trajectories, {name}/dt",
             model=ask, X=rows, y=told[:, i], names=["x", "y", "z"], truth=truth, ask=ask,
-            held=held, outside=outside,
+            held=held, outside=outside, output=f"{name}_dt",
         )  # fmt: skip
 
 

@@ -4,8 +4,10 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
-from examples.experiment import Case, Effort, Truth, Verdict, searched
+import closedform as cf
+from examples.experiment import Case, Effort, Truth, Verdict, in_a_line, searched
 
 LINE = Truth("2*a - b", lambda x, a, b: a * x[:, 0] + b * x[:, 1], {"of a": 2, "of b": -1})
 TINY = Effort(share=0.004, seconds=2.0)
@@ -65,6 +67,19 @@ def test_a_leftover_term_makes_another_law():
         line(off=0.01), Told(lambda x: 2 * x[:, 0] - x[:, 1] + 1e-6 * x[:, 0] ** 2), 0.0
     )
     assert not verdict.same_form and not verdict.recovered
+
+
+def test_a_term_that_is_missing_is_no_term_of_zero_however_far_off_the_model_is():
+    verdict = Verdict(line(off=1.0), Told(lambda x: 2.0 * x[:, 0]), 0.0)
+    assert verdict.errors["within"][0] > 0.2  # five times that would let any constant be 0
+    assert verdict.same_form and not verdict.recovered
+
+
+def test_a_law_stands_in_a_line_however_long_it_is():
+    X = np.random.default_rng(0).normal(size=(60, 20))
+    written = in_a_line(cf.read(LinearRegression().fit(X, X @ np.arange(2, 22))))
+    assert "\n" not in written
+    assert all(f"{i + 2}*x{i}" in written for i in range(20))
 
 
 def test_the_errors_are_those_against_the_truth():

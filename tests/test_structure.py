@@ -8,7 +8,7 @@ import pytest
 
 from closedform import ops
 from closedform.discover.problem import Law, Problem
-from closedform.discover.search import solve
+from closedform.discover.search import _Search, solve
 from closedform.discover.structure import Question, Split
 from closedform.discover.structure.bilinear import bilinear
 from closedform.discover.structure.directed import directed
@@ -223,3 +223,11 @@ def test_without_time_or_rows_or_answers_there_is_nothing() -> None:
     assert list(solve(Problem(problem.rows, problem.values), Clock(5))) == []
     assert list(solve(Problem(problem.rows[:0], problem.values[:0], problem.ask), Clock(5))) == []
     assert len(list(solve(problem, Clock(0)))) <= 1
+
+
+def test_a_part_that_has_no_rows_says_nothing_of_the_whole() -> None:
+    whole = problem_of(lambda a, b: a * b)
+    empty = Problem(whole.rows[:0], whole.values[:0], whole.ask)
+    search = _Search(Clock(5), 0)
+    search.sketch(whole, Split((empty,), lambda nodes: nodes[0], "a part"), [])
+    assert not search.rough

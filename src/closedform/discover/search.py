@@ -201,6 +201,8 @@ class _Search:
     def sketch(self, problem: Problem, split: Split, known: Sequence[Node]) -> None:
         """Remember the law of a whole whose other parts are given roughly, if it is the nearest."""
         nodes = list(known)
+        if not all(len(part.rows) for part in split.parts):
+            return
         for part in split.parts[len(known) :]:
             law = self.rough.get(part) or nearest(part)
             nodes.append(_mean(part) if law is None else law.node)
