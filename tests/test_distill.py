@@ -69,6 +69,17 @@ def test_the_law_of_a_function_is_found_and_holds_outside_its_range():
     assert laws.entries[0].method == "constant" and "the likeliest law" in laws.reason
 
 
+@pytest.mark.parametrize("law", [
+    lambda X: 2 * X[:, 0] + 3 * X[:, 1] + 0.01 * X[:, 2],
+    lambda X: X[:, 0] * X[:, 1] + 0.01 * X[:, 2],
+    lambda X: X[:, 0] * np.sin(X[:, 1]) + 0.003 * X[:, 2] ** 2,
+])  # fmt: skip
+def test_a_small_part_of_an_exact_function_is_no_noise(law):
+    X = rows(lo=-1)
+    # Constants are refitted to rows on which the part is a hundredth: rounding, times a hundred.
+    assert apart(cf.distill(law, X, time_limit=10).best, law, rows(lo=-2, seed=1)) < 1e-12
+
+
 def test_the_law_of_data_alone_is_found_and_errors_are_those_against_y():
     X = rows(150, 2)
     y = energy(X) + np.random.default_rng(1).normal(0, 0.05, len(X))

@@ -8,6 +8,8 @@ known, how far a smooth fit to some of them is from the others.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -33,6 +35,9 @@ HIGH = 75
 """Percentile: an error may be the same along one symmetry, which then shows nothing of it."""
 CORNERS, SEEN = 200, 0.1
 """So many rectangles for each two inputs, both of which move f by that share of its deviation."""
+EXACTLY, FELT = 1e-9, 1e-6
+"""What two inputs do together is rounding where it is such a share of what they do apart; that must
+be such a share of the deviation at least."""
 
 
 def estimated(problem: Problem, y: Array | None = None, seed: int = 0) -> float:
@@ -86,11 +91,16 @@ def asymmetry(problem: Problem, seed: int = 0) -> float:
 
     Moves that change it by a factor alone. Where none stands out, pairs of inputs that only add to
     it or multiply it: in a rectangle a slow error cancels in part, so that these say too little.
+    Where they do so to the last digit there is no error: of the moves that of an input stands out
+    whose part is small, but a part.
     """
-    for look in (_moves, interplay):
-        clear, away = _parted(np.array(look(problem, seed), dtype=float))
+    found = list(rectangles(problem, seed))
+    if any(one.exact and one.effect > FELT for one in found):
+        return 0.0
+    for away in (_moves(problem, seed), interplay(found)):
+        clear, off = _parted(np.array(away, dtype=float))
         if clear > CLEAR:
-            return away
+            return off
     return 0.0
 
 
@@ -108,13 +118,36 @@ def _parted(away: Array) -> tuple[float, float]:
     return float(ratios[last]), float(np.percentile(away[: last + 1], HIGH))
 
 
-def interplay(problem: Problem, seed: int = 0) -> list[float]:
+@dataclass(frozen=True)
+class Rectangle:
+    """How far two inputs are from parts of a sum and of a product: shares of f's deviation.
+
+    Attributes:
+        effect: how much the one moves f that moves it less.
+        apart, factors: f(a, b) − f(a′, b) − f(a, b′) + f(a′, b′), and f(a, b)·f(a′, b′) −
+            f(a′, b)·f(a, b′), over what they would be for an error of 1: root mean square.
+    """
+
+    effect: float
+    apart: float
+    factors: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether they are such parts but for rounding."""
+        return min(self.apart, self.factors) <= EXACTLY * self.effect
+
+
+def interplay(found: Sequence[Rectangle]) -> list[float]:
     """Return how far each two inputs are from parts of a sum, and of a product.
 
-    By f(a, b) − f(a′, b) − f(a, b′) + f(a′, b′) and f(a, b)·f(a′, b′) − f(a′, b)·f(a, b′), over
-    what they would be for an error of 1: root mean square, as shares of the deviation. Of inputs
-    that hardly do anything nothing is told: the less they do, the less they do together.
+    Of inputs that hardly do anything nothing is told: the less they do, the less they do together.
     """
+    return [away for one in found if one.effect >= SEEN for away in (one.apart, one.factors)]
+
+
+def rectangles(problem: Problem, seed: int = 0) -> Iterator[Rectangle]:
+    """Yield what each two inputs do together, by rectangles with corners on the rows."""
     random = np.random.default_rng([seed, 23])
     fine = np.flatnonzero(np.isfinite(problem.values))
     rows, others = problem.rows[random.choice(fine, (2, CORNERS))]
@@ -125,19 +158,17 @@ def interplay(problem: Problem, seed: int = 0) -> list[float]:
         return asked(problem, moved)
 
     base, one = at(), [at(i) for i in range(problem.inputs)]
-    found = []
     for i, j in combinations(range(problem.inputs), 2):
-        both = at(i, j)
-        table = np.array([base, one[i], one[j], both])
+        table = np.array([base, one[i], one[j], at(i, j)])
         table = table[:, np.isfinite(table).all(axis=0)]
         a, b, c, d = table
-        effect = np.minimum(np.abs(a - b), np.abs(a - c))
-        if len(a) < CORNERS // 4 or _typical(effect) < SEEN * problem.scale:
+        if len(a) < CORNERS // 4:
             continue
         with np.errstate(all="ignore"):
             ratio = (a * d - b * c) / np.sqrt((table**2).sum(axis=0))
-        found += [_typical((a - b - c + d) / 2), _typical(ratio)]
-    return [away / problem.scale for away in found]
+        effect = np.minimum(np.abs(a - b), np.abs(a - c))
+        sizes = (_typical(part) / problem.scale for part in (effect, (a - b - c + d) / 2, ratio))
+        yield Rectangle(*sizes)
 
 
 def _typical(away: Array) -> float:

@@ -24,7 +24,7 @@ def imitations_of(case: Case) -> Html:
         return element("p", reason)
     found = surrogates(
         case.model, case.sides.X, case.sides.y, formula=case.exact, seed=case.sides.seed,
-        time_limit=SEARCHING, progress=False,
+        time_limit=SEARCHING,
     )  # fmt: skip
     if not found.found:
         return element("p", "No small tree and no short list of rules says more of the model than "
