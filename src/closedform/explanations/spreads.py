@@ -6,6 +6,9 @@ import numpy as np
 
 from closedform.ir import Array
 
+ROUNDING = 16 * float(np.finfo(float).eps)
+"""A share of the answers: what is a sum or a difference of them is known no better."""
+
 
 def size(x: Array, axis: int | None = None) -> Array:
     """Return the root mean square of what is a number; NaN where nothing is.
