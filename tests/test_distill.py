@@ -311,13 +311,13 @@ def test_more_outputs_than_rows_are_answered():
     assert len(told.best.outputs) == 7
 
 
-def test_no_time_gives_what_can_be_had_at_once_and_says_why():
+def test_no_time_gives_what_can_be_had_at_once_and_says_why(monkeypatch):
     laws = cf.distill(mixed, rows(), time_limit=0)
     assert len(laws) > 1 and any("cut short" in note for note in laws.notes)
     assert laws.entries[-1].error < 0.9  # nearer than the constant: a sum of products and ratios
-    started = time.perf_counter()
-    cf.distill(several, rows(150, 2), time_limit=0, n_jobs=2)
-    assert time.perf_counter() - started < 3  # two workers take longer to start
+    # Two workers take seconds to start.
+    monkeypatch.setattr("joblib.Parallel", lambda *_, **__: pytest.fail("workers were started"))
+    assert len(cf.distill(several, rows(150, 2), time_limit=0, n_jobs=2)) > 1
 
 
 def test_rows_with_gaps_are_left_out_and_counted():

@@ -14,6 +14,7 @@ from closedform import ops
 from closedform.explanations.groups import groups
 from closedform.explanations.importance import importance
 from closedform.explanations.sides import Sides
+from closedform.explanations.spreads import deviation
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(400, 4))
@@ -122,3 +123,10 @@ def test_numbers_whose_squares_no_float_holds_matter_as_small_ones_do(y):
                                   usual.coefficients.standardised["formula"])  # fmt: skip
     np.testing.assert_array_equal(huge.terms.shares, usual.terms.shares)
     assert np.isfinite(huge.importance.values["formula"]).all()
+
+
+def test_numbers_whose_sum_no_float_holds_have_a_deviation():
+    numbers = RANDOM.uniform(0.5, 1, 5000)
+    huge = deviation(2.0**1023 * numbers)
+    # numpy's own, of numbers of size 1; times a power of two there is no further rounding.
+    assert huge / 2.0**1023 == pytest.approx(numbers.std(), rel=1e-12)

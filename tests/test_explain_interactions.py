@@ -32,6 +32,11 @@ def test_h_is_the_share_that_friedman_and_popescu_define():
     assert found.overall["model"][2:].max() == 0 < found.overall["model"][:2].min()
 
 
+def test_what_answers_the_same_everywhere_holds_no_interaction():
+    found = interactions(Sides.of(lambda rows: np.full(len(rows), 1 / 3), X))  # 1/3: means round
+    assert not found.strength["model"].any() and not found.overall["model"].any()
+
+
 @pytest.mark.parametrize(("node", "parts"), [
     (ops.lin(1, (2, A), (3, ops.mul(B, C))), [{0}, {1, 2}]),
     (ops.mul(A, ops.lin(1, (1, B), (1, C))), [{0, 1}, {0, 2}]),

@@ -15,9 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import closedform as cf
+from closedform import ops
 from closedform.explanations.climbing import by_slopes
 from closedform.explanations.extremes import extremes
 from closedform.explanations.sides import Sides
+from closedform.verify.expression import parse
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.uniform(-2, 2, size=(80, 3))
@@ -206,6 +208,29 @@ def test_factors_of_both_are_cancelled_in_an_elasticity(law, wrt, meant):
     rows = {"x0": RANDOM.uniform(1, 2, 20), "x1": RANDOM.uniform(1, 2, 20)}
     expected = sympy.lambdify(sympy.symbols("x0 x1"), sympy.sympify(meant), "numpy")(**rows)
     np.testing.assert_allclose(made(rows), expected * np.ones(20), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("law", "at", "truth"),
+    [
+        # e^-1000 is 0 for a float, and 1e400 is none: as factors in front they made y 0 or ∞.
+        ("x0*exp(x0 - 500)*exp(x1 - 500)", (400.0, 600.0), 401.0),
+        ("x0*exp(x0 + 500)*exp(x1 + 500)", (-600.0, -400.0), -599.0),
+        ("x0*(1e200*x0 + 1e200*x1)**2", (1e-150, 2e-150), 5 / 3),
+        ("(1e-200*x0 + 1e-200*x1)**(-3)", (1e190, 2e190), -1.0),
+    ],
+)
+def test_numbers_that_no_float_holds_stay_where_they_are_in_an_elasticity(law, at, truth):
+    named = cf.Formula({"y": ops.input_(0)}, (cf.Feature("x0"), cf.Feature("x1")))
+    made = cf.Formula({"y": parse(law, named).closed()}, named.inputs).elasticity("x0")
+    np.testing.assert_allclose(made(np.array([at])), truth, rtol=1e-12)
+
+
+def test_a_sum_in_which_all_cancels_is_no_error_in_an_elasticity():
+    law = "x0 + (x1**0.5*((x0 + 2) - (x0 + 2)))**0.5"
+    named = cf.Formula({"y": ops.input_(0)}, (cf.Feature("x0"), cf.Feature("x1")))
+    made = cf.Formula({"y": parse(law, named).closed()}, named.inputs).elasticity("x0")
+    assert made(np.ones((1, 2))).tolist() == [1.0]  # y is x0
 
 
 def test_a_category_that_is_missing_may_be_where_the_answer_is_extreme():

@@ -351,7 +351,9 @@ def test_a_page_of_hostile_names_has_no_marks_of_its_own():
     model = LogisticRegression(max_iter=500).fit(frame, labels)
     front = cf.frontier(model, frame, labels, methods=["tree"], time_limit=3)
     page = front.to_html()
-    assert "<script" not in page and "<b>" not in page and page.count("</pre>") <= len(front)
+    assert (
+        "<script" not in page and "<b>" not in page and page.count("</pre>") <= len(front) + 1
+    )  # + the whole
     assert all(len(line) <= 120 for line in str(front).splitlines())
 
 

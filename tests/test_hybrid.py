@@ -357,6 +357,8 @@ def test_batches_of_every_kind_are_taken():
         ({"reduce": 0}, "reduce=0"),
         ({"result": 3}, "returns 1 tensor of"),
         ({"outputs": [0.5]}, "has no meaning"),
+        ({"outputs": [0, None]}, "has no meaning"),
+        ({"outputs": [[0], [1, 2]]}, "has no meaning"),
         ({"batch_axis": -1}, "batch_axis=-1"),
         ({"cache": 3}, "cache=3 is no path"),
         ({"names": ["a"]}, "1 names for 3 inputs"),

@@ -108,8 +108,12 @@ def test_attention_that_always_was_to_itself_is_refused_to_others():
     )
     assert net(x).shape == x.shape
     assert formula(x, x.clone(), x)[0].shape == x.shape
-    with pytest.raises(BadInput, match="key was the same as another one"):
-        formula(x, x + 1, x)
+    gap = x.clone()
+    gap[0] = torch.nan
+    assert formula(gap, gap.clone(), gap)[0].shape == x.shape
+    for other in (x + 1, x[:1], None):
+        with pytest.raises(BadInput, match="key was the same as another one"):
+            formula(x, other, x)
 
 
 def test_calls_with_another_factor_are_no_rows_of_one_law():
@@ -202,6 +206,7 @@ def changed(where, value):
     [
         changed(["inputs", 0, "size"], 10**9),
         changed(["inputs", 0, "size"], -3),
+        changed(["inputs", 0, "size"], float("inf")),
         changed(["inputs", 0, "axis"], -1),
         changed(["rows"], "whole"),
         changed(["rows"], ["last"]),

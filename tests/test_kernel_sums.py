@@ -117,6 +117,10 @@ def test_an_input_of_the_same_name_keeps_it():
     formula = cf.read(fit(KernelRidge(kernel="rbf"), x, y), names=["k", "w", "C", "c"])
     text = formula.to("text")
     assert "y = w_·k_" in text and "for each row c_ of C_" in text
+    # A name is mathematics, which LaTeX refuses in the middle of words.
+    latex = formula.to("latex")
+    assert r"\mathrm{c\_}" in latex and not re.search(r"\\text\{[^{}]*\\mathrm", latex)
+    assert formula.to("mathml")
 
 
 def test_a_network_is_no_kernel_sum():

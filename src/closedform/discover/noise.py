@@ -162,11 +162,11 @@ def rectangles(problem: Problem, seed: int = 0) -> Iterator[Rectangle]:
         table = np.array([base, one[i], one[j], at(i, j)])
         table = table[:, np.isfinite(table).all(axis=0)]
         a, b, c, d = table
-        if len(a) < CORNERS // 4:
+        effect = np.minimum(np.abs(a - b), np.abs(a - c))
+        if len(a) < CORNERS // 4 or not effect.any():
             continue
         with np.errstate(all="ignore"):
             ratio = (a * d - b * c) / np.sqrt((table**2).sum(axis=0))
-        effect = np.minimum(np.abs(a - b), np.abs(a - c))
         sizes = (_typical(part) / problem.scale for part in (effect, (a - b - c + d) / 2, ratio))
         yield Rectangle(*sizes)
 

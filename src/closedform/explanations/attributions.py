@@ -16,15 +16,13 @@ from closedform.explanations.attribution_pictures import (
     told,
 )
 from closedform.explanations.sides import Sides
-from closedform.explanations.spreads import size
+from closedform.explanations.spreads import ROUNDING, size
 from closedform.explanations.tables import Record, Table, figure, plain
 from closedform.ir import Array, Type
 from closedform.ops.payloads import labels_of
 
 SHOWN = 20
 """Inputs in a table, the weightiest."""
-ROUNDING = 16 * float(np.finfo(float).eps)
-"""A share of the answers: values that add up to them are known no better."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -17,7 +17,7 @@ import numpy as np
 from closedform.explanations.drawing import Display, bars
 from closedform.explanations.importance import importance
 from closedform.explanations.sides import FORMULA, Side, Sides
-from closedform.explanations.spreads import size
+from closedform.explanations.spreads import ROUNDING, size
 from closedform.explanations.structure import in_formula, meet, parts_of
 from closedform.explanations.tables import Record, Table
 from closedform.ir import Array
@@ -204,9 +204,10 @@ def _pair(
     """Return the deviation of the effect of acting together, and H."""
     if not all(sides.reads(side, i) for i in inputs):
         return 0.0, 0.0
-    joint = _centred_means(_mixed(sides, side, inputs), 1)
+    mixed = _mixed(sides, side, inputs)
+    joint = _centred_means(mixed, 1)
     beyond = joint - _centred_means(first, 1) - _centred_means(second, 1)
-    share = _share(beyond, joint)
+    share = _share(beyond, joint, mixed)
     return float(size(beyond)) * (share > 0), share
 
 
@@ -214,13 +215,14 @@ def _overall(mixed: Array) -> float:
     """Return H of one input with all others."""
     said = np.diagonal(mixed) - np.nanmean(np.diagonal(mixed))
     beyond = said - _centred_means(mixed, 1) - _centred_means(mixed, 0)
-    return _share(beyond, said)
+    return _share(beyond, said, mixed)
 
 
-def _share(beyond: Array, joint: Array) -> float:
+def _share(beyond: Array, joint: Array, answers: Array) -> float:
     """Return √(Σ beyond² / Σ joint²); 0 where it is no more than rounding."""
     total, rest = float(size(joint)), float(size(beyond))
-    return rest / total if rest > 1e-12 * total else 0.0
+    rounding = max(1e-12 * total, ROUNDING * float(size(answers)))
+    return rest / total if total and rest > rounding else 0.0
 
 
 def _never(sides: Sides, i: int, j: int) -> bool:

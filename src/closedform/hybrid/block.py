@@ -340,12 +340,13 @@ def _at(given: Any, path: Any) -> Any:
     return given
 
 
-def _refuse_other(tensor: torch.Tensor, same: torch.Tensor, path: Any) -> None:
+def _refuse_other(tensor: Any, same: torch.Tensor, path: Any) -> None:
     """Refuse an argument that always was what another is, and is not so now."""
     # A graph has one value for both; what they are worth is not known while it is traced.
     if tensor is same or torch.compiler.is_compiling() or torch.jit.is_tracing():
         return
-    if not torch.equal(tensor, same):
+    known = isinstance(tensor, torch.Tensor) and tensor.shape == same.shape
+    if not known or not bool(((tensor == same) | (tensor.isnan() & same.isnan())).all()):
         raise BadInput(
             f"The argument {'.'.join(map(str, path))} was the same as another one wherever the "
             "law was found, and is not so here.",

@@ -224,7 +224,10 @@ def slopes(ask: Ask, rows: Array, among: Array) -> Array:
 def _given(outputs: Any, count: int) -> Array:
     if outputs is None:
         return np.arange(count)
-    given = np.unique(np.asarray(outputs).ravel())
+    try:
+        given = np.unique(np.asarray(outputs).ravel())
+    except (TypeError, ValueError):  # lists of other lengths within, or what has no order
+        given = np.empty(0)
     if given.dtype.kind not in "iu" or not len(given) or given[0] < 0 or given[-1] >= count:
         raise BadInput(
             f"outputs={outputs!r} has no meaning.",

@@ -215,7 +215,9 @@ def load(path: Any) -> Any:
         return _laws(made) if made["format"] == FORMAT else read_law(made)
     except BadFile as problem:
         raise BadFile(f"{path}: {problem.message}", hint=problem.hint) from problem
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
+    except (
+        ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
+    ) as problem:  # fmt: skip
         raise BadFile(
             f"{path}: no laws of a block: {type(problem).__name__}: {problem}.",
             hint=_WRITTEN,

@@ -14,6 +14,8 @@ from closedform.length import length
 
 Factors = dict[Node, float]
 """What is multiplied, and to which power."""
+LARGEST = 700.0
+"""The exponential of more may be more than a float holds."""
 
 
 def tidied(node: Node) -> Node:
@@ -84,7 +86,7 @@ def factored(n: Node) -> Node:
     made: Factors = {}
     for base, p in factors.items():
         k, inner = _in_front(base) if p == round(p) else (1.0, {base: 1.0})
-        coef *= k**p
+        coef = _times(coef, _power_of(k, p))
         for b, q in inner.items():
             made[b] = made.get(b, 0.0) + p * q
     return made_of(coef, made) if math.isfinite(coef) and coef else n
@@ -98,12 +100,14 @@ def _in_front(n: Node) -> tuple[float, Factors]:
         zip(n.data.weights.tolist(), n.args, strict=True), key=lambda part: _rank(part[1])
     )
     known = [product_of(a) for _, a in parts]
+    scale = parts[0][0]
+    if not scale or not all(math.isfinite(coef) for coef, _ in known):
+        return 1.0, {n: 1.0}
     front = {
         base: min(factors[base] for _, factors in known)
         for base in known[0][1]
         if not n.data.bias and all(base in factors for _, factors in known)
     }
-    scale = parts[0][0]
     left = [
         (w / scale * coef, made_of(1.0, {b: p - front.get(b, 0.0) for b, p in factors.items()}))
         for (w, _), (coef, factors) in zip(parts, known, strict=True)
@@ -137,7 +141,7 @@ def product_of(n: Node) -> tuple[float, Factors]:
         return _raised(coef, core.args[0], core.args[1].data)
     if core.op is ops.SQRT:
         return _raised(coef, core.args[0], 0.5)
-    if core.op is ops.EXP and core.args[0].op is ops.LIN and abs(core.args[0].data.bias) < 700:
+    if core.op is ops.EXP and core.args[0].op is ops.LIN and abs(core.args[0].data.bias) < LARGEST:
         return _exponential(coef, core.args[0])
     if core.op not in (ops.MUL, ops.DIV):
         return coef, {core: 1.0}
@@ -145,7 +149,7 @@ def product_of(n: Node) -> tuple[float, Factors]:
     signs = [1.0] * len(core.args) if core.op is ops.MUL else [1.0, -1.0]
     for a, sign in zip(core.args, signs, strict=True):
         k, inner = product_of(a)
-        coef = coef * k if sign > 0 else (coef / k if k else math.nan)
+        coef = _times(coef, k) if sign > 0 else (_held(coef / k, coef) if k else math.nan)
         for base, p in inner.items():
             factors[base] = factors.get(base, 0.0) + sign * p
     return coef, factors
@@ -162,7 +166,7 @@ def _exponential(coef: float, inner: Node) -> tuple[float, Factors]:
             rest.append((w, a))
     if rest:
         factors[ops.exp(_sum(ops.lin(0.0, *rest)))] = 1.0
-    return coef * math.exp(inner.data.bias), factors
+    return _times(coef, math.exp(inner.data.bias)), factors
 
 
 def _raised(coef: float, base: Node, p: float) -> tuple[float, Factors]:
@@ -175,8 +179,27 @@ def _raised(coef: float, base: Node, p: float) -> tuple[float, Factors]:
     if not whole and len(inner) == 1 and all(abs(q) == 1 for q in inner.values()):
         whole = True
     if not whole:
-        return coef * k**p, {made_of(1.0, inner): p}
-    return coef * (k**p if k or p > 0 else math.nan), {b: q * p for b, q in inner.items()}
+        return _times(coef, _power_of(k, p)), {made_of(1.0, inner): p}
+    return _times(coef, _power_of(k, p)), {b: q * p for b, q in inner.items()}
+
+
+def _power_of(k: float, p: float) -> float:
+    try:
+        return _held(float(k**p), k)
+    except (OverflowError, ZeroDivisionError):
+        return math.nan
+
+
+def _times(one: float, other: float) -> float:
+    return _held(one * other, one, other)
+
+
+def _held(made: float, *of: float) -> float:
+    """Return a number that was made of others; NaN where no float holds it, but ∞ or 0.
+
+    What would have such a factor in front is left as it is.
+    """
+    return math.nan if math.isinf(made) or (made == 0 and all(of)) else made
 
 
 def made_of(coef: float, factors: Mapping[Node, float]) -> Node:
@@ -193,7 +216,7 @@ def made_of(coef: float, factors: Mapping[Node, float]) -> Node:
     if any(p for p, _ in exponents):
         single = len(exponents) == 1 and exponents[0][0] == 1
         inner = exponents[0][1] if single else _sum(ops.lin(0.0, *exponents))
-        if inner.op is not ops.CONST:
+        if inner.op is not ops.CONST or inner.data > LARGEST:
             above.append(ops.exp(inner))
         else:
             coef *= math.exp(inner.data)
@@ -217,12 +240,12 @@ def _one_scale(coef: float, factors: Mapping[Node, float]) -> tuple[float, Mappi
     made: Factors = {}
     for base, p in factors.items():
         numbers = [base.data.bias, *base.data.weights.tolist()] if base.op is ops.LIN else [1.0]
-        if not any(abs(v) == 1 for v in numbers):
+        if not any(abs(v) == 1 for v in numbers) and numbers[1]:
             k = abs(numbers[1])
-            scaled = ops.linear(numbers[0] / k, [w / k for w in numbers[1:]], base.args)
-            with_k = coef * k**p
-            if math.isfinite(with_k) and with_k:
-                base, coef = scaled, with_k
+            bias, *weights = [v / k for v in numbers]
+            with_k = _times(coef, _power_of(k, p))
+            if with_k and all(math.isfinite(v) for v in (with_k, bias, *weights)):
+                base, coef = ops.linear(bias, weights, base.args), with_k
         if coef < 0 and p % 2 == 1 and base.op is ops.LIN and _is_negative(base):
             # -2/(x - 1) is 2/(1 - x).
             base, coef = ops.linear(-base.data.bias, -base.data.weights, base.args), -coef

@@ -22,7 +22,7 @@ class Equation:
 
     left: str
     right: str
-    note: str = ""
+    note: Sentence | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from closedform import ops
 from closedform.ir import Node
-from closedform.printers.blocks import Block, Equation
+from closedform.printers.blocks import Block, Equation, Sentence
 from closedform.printers.draft import Draft, is_of_point
 
 SHOWN = 3
@@ -29,7 +29,7 @@ def crowds_of(made: Draft) -> dict[Node, tuple[int, int]]:
 
 def and_so_on(block: Block, count: int, dots: str) -> list[Block]:
     """Return the last block that is shown of a crowd, and the remark that there are more."""
-    said = f"and so on, for {count:,} more points"
+    said = Sentence(f"and so on, for {count:,} more points")
     if isinstance(block, Equation):
         return [replace(block, note=said)]
     return [block, Equation(dots, dots, said)]

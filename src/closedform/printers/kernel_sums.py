@@ -270,7 +270,7 @@ class Summed:
             text = draft.text(self._of_point(family))
             matrix = next(m for m, p in self.matrices if np.array_equal(p, family.points))
             row = self._numbered("c", 1)[0]
-            yield Equation(name, text, f"for each row {row} of {matrix}")
+            yield Equation(name, text, Sentence("for each row {0} of {1}", (row, matrix)))
 
     def points(self) -> dict[int, str]:
         """Return names for the coordinates of a point, as inputs beyond all others."""

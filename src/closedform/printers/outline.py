@@ -198,7 +198,7 @@ def _equations(made: Draft) -> tuple[list[Block], list[Block]]:
             continue
         if n is vote and isinstance(block, Equation):
             left = made.scribe.applied(made.letter("P"), "c")
-            general = Equation(left, block.right, "for each class c")
+            general = Equation(left, block.right, Sentence("for each class c"))
             main.append(general)
         else:
             (defined if n in grids else _place(n, defined, main)).append(block)

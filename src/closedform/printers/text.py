@@ -120,7 +120,7 @@ class Layout:
 
     def equation(self, block: Equation) -> list[str]:
         """Return left = right, continued below the right side."""
-        note = f"   {block.note}" if block.note else ""
+        note = f"   {_said(block.note)}" if block.note else ""
         head = f"{block.left} = "
         whole = head + unbroken(block.right) + note
         if columns(whole) <= self.width:

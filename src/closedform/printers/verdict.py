@@ -123,4 +123,5 @@ def chances(draft: Draft) -> Iterator[Block]:
     words = [scribe.word(c) for c in task.classes]
     function = "exp" if draft.link == "softmax" else "sigmoid"
     left = scribe.applied(draft.letter("P"), "c")
-    yield Equation(left, scribe.share(function, words, draft.letter(draft.g)), "for each class c")
+    share = scribe.share(function, words, draft.letter(draft.g))
+    yield Equation(left, share, Sentence("for each class c"))

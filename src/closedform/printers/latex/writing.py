@@ -176,7 +176,7 @@ class Layout:
 
     def equation(self, block: Equation) -> list[str]:
         """Return left = right, continued below the right side."""
-        note = rf" \qquad \text{{{block.note}}}" if block.note else ""
+        note = rf" \qquad {self.inside(block.note)}" if block.note else ""
         return self._equals(block.left, block.right + note)
 
     def _equals(self, left: str, right: str) -> list[str]:

@@ -122,9 +122,9 @@ def extrema(
     sought = _Sought(node, region, used, program, tolerance, seed)
     with watching(progress, "extrema", float(time_limit)) as watch:
         ends = []
-        for sign, limit, name_of in ((-1.0, 0.5, "the least"), (1.0, 1.0, "the greatest")):
-            watch.at(name_of)
-            ends.append(sought.extremum(sign, start + limit * time_limit))
+        for sign, share, stage in ((-1.0, 0.5, "the least"), (1.0, 1.0, "the greatest")):
+            watch.at(stage)
+            ends.append(sought.extremum(sign, start + share * time_limit))
     return Extrema(
         name, ends[0][0], ends[1][0], region.describe(), ends[0][1] + ends[1][1],
         time.perf_counter() - start,
