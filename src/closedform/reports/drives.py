@@ -14,7 +14,7 @@ from closedform.explanations.sides import FORMULA
 from closedform.ir import Array
 from closedform.reports.case import Case
 from closedform.reports.charts import text_at
-from closedform.reports.markup import Html, element, joined, shown, table
+from closedform.reports.markup import Html, capital, element, joined, shown, table
 from closedform.reports.sections import bar, keys_of, notes_of
 
 MOST = 12
@@ -36,6 +36,7 @@ def drives_of(case: Case, contributions: Html) -> Html:
     return joined(
         element("p", f"How much each input matters for {found.target}: {_article(found.measure)} "
                 "where the values of that input are exchanged among the rows."),
+        [element("p", f"{capital(note)}.", class_="note") for note in case.sides.notes],
         keys_of(found.values), _importance(found),
         more and element("p", more, class_="note"),
         notes_of([*found.basis, *found.caution]), contributions, _effects(case), _together(case),
