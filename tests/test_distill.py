@@ -188,7 +188,7 @@ def test_laws_are_a_frontier_with_its_table_page_and_json(tmp_path):
     saved = tmp_path / "law.json"
     saved.write_text(json.dumps(json.loads(laws.to_json())["formulas"][-1]["saved"]))
     assert str(cf.load(saved)) == str(laws[-1])
-    assert "<table" in laws._repr_html_()
+    assert "<table" in laws._repr_html_() and repr(laws) == str(laws)
 
 
 def test_steps_of_several_outputs_take_the_steepest_first():

@@ -30,7 +30,7 @@ class Constant:
         return f"{self.value:.6g} ± {self.deviation:.2g}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Laws(Frontier):
     """The laws that were found, from a constant to the nearest: `laws[i]` is a formula.
 
