@@ -30,8 +30,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 import closedform as cf
 from closedform import ops
 from closedform.errors import BadInput, UnsupportedTarget
-from closedform.families.additive import softmax
-from closedform.formula import Feature, Formula, Task
+from closedform.formula import Feature, Formula
 from closedform.ops.payloads import Pieces
 from closedform.printers.notes import at_most
 from closedform.printers.plain import FUNCTIONS
@@ -443,16 +442,3 @@ def test_a_table_of_two_inputs_stands_below_the_sum_that_reads_it():
     pair = ops.table(cell, {3.0: 0.5, 4.0: 0.25, 5.0: 0.75, 6.0: 1.5})
     formula = Formula({"y": ops.lin(1, (1, pair), (1, ops.input_(2)))}, tuple(map(Feature, "abc")))
     assert str(formula.to("text")).startswith("y = 1 + ")
-
-
-def test_a_softmax_of_which_one_score_is_zero_is_read_as_one():
-    scores = [ops.lin(k, (1.0, ops.input_(0))) for k in (1, 2)]
-    classes = ("x", "y", "z")
-    chances, given = (tuple(f"{letter}({c})" for c in classes) for letter in "Pg")
-    nodes = [ops.const(0.0), *scores]
-    formula = Formula(
-        dict(zip((*chances, *given), (*softmax(nodes), *nodes), strict=True)), (Feature("a"),),
-        Task("classification", classes, "softmax", probability=chances, decision=given),
-    )  # fmt: skip
-    text = cf.simplify(formula).to("text")
-    assert "P(c) = exp(g(c)) / (exp(g(x)) + exp(g(y)) + exp(g(z)))" in text and "v1" not in text

@@ -222,7 +222,8 @@ def _but_poor(entries: Sequence[Entry]) -> str:
         least = min((away(e) for e in small), default=whole)
         if most * whole < least < math.inf:
             return (f"; but no small formula is near this model: those of up to {SHORT} symbols "
-                    f"leave at least {least / whole:.0%} of a constant's {what}")  # fmt: skip
+                    f"leave at least {least / whole:.0%} of a constant's {what} on the rows to "
+                    "choose by")  # fmt: skip
     return ""
 
 
