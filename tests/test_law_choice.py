@@ -1,5 +1,7 @@
 """Which of several laws is the one: on functions whose law is known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,17 @@ def test_of_a_known_noise_no_term_that_follows_it_is_kept():
     assert best(known, laws).law.node is TRUE
     guessed = Problem(problem.rows, problem.values, None, known.noise)
     assert best(guessed, laws).law.node is follows
+
+
+def test_a_short_law_is_judged_however_many_longer_ones_are_nearer():
+    random = np.random.default_rng(5)
+    rows = random.uniform(1, 3, size=(2_000, 2))
+    waves = [ops.sin(ops.lin(0, (k * np.pi, X), (np.pi, Y))) for k in range(1, 16)]
+    longer = [ops.lin(0, (2, ops.mul(X, Y)), *((0.01, w) for w in waves[:k])) for k in range(1, 16)]
+    problem = Problem(rows, Problem.said(longer[-1], rows), None, 1e-2)
+    laws = laws_of(problem, [TRUE, *longer[:-1]])
+    assert all(later.error < law.error for law, later in pairwise(laws))
+    assert best(problem, laws).law.node is TRUE
 
 
 def test_a_term_that_the_law_has_is_not_saved():

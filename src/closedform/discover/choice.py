@@ -30,7 +30,8 @@ CUTS = 4
 ROWS = 600
 """So many on each side of a cut."""
 JUDGED = 10
-"""So many laws are judged by cuts: those that none is both shorter and nearer than."""
+"""So many laws are judged by cuts, of those that none is both shorter and nearer than: the cheapest
+by the error that they were fitted to, which is the least that they can have."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,21 @@ def best(problem: Problem, laws: Sequence[Law], y: Array | None = None, seed: in
     judged = problem if y is None else Problem(problem.rows, np.asarray(y, dtype=float))
     if y is not None:
         laws = [replace(law, error=judged.error(law.node)) for law in laws]
-    finalists = front(laws)[:JUDGED]
+    # Of what is nearer than a noise that is known, it is the noise that is followed more closely.
+    least = max(EXACT, judged.noise if judged.told else 0.0)
+    finalists = sorted(front(laws), key=lambda law: _cost(law, law.error, least))[:JUDGED]
     samples = cuts(judged, seed)
     # Rounded for a greater noise, constants may be off, however well those of the form would fit.
     beyond = [max(law.error, across(law.node, samples, judged.scale)) for law in finalists]
     sizes = [length([law.node]) for law in finalists]
-    # Of what is nearer than a noise that is known, it is the noise that is followed more closely.
-    least = max(EXACT, judged.noise if judged.told else 0.0)
-    cost = [np.log(max(b, least)) + PRICE * size for b, size in zip(beyond, sizes, strict=True)]
-    i = int(np.argmin(cost))
+    i = int(np.argmin([_cost(*one, least) for one in zip(finalists, beyond, strict=True)]))
     near = [k for k, error in enumerate(beyond) if error <= max(ALIKE * beyond[i], least)]
     i = min(near, key=lambda k: (sizes[k], beyond[k]))
     return Choice(finalists[i], beyond[i], _why(beyond, i, sizes))
+
+
+def _cost(law: Law, error: float, least: float) -> float:
+    return float(np.log(max(error, least))) + PRICE * length([law.node])
 
 
 def _cheapest(problem: Problem, laws: Sequence[Law], seed: int) -> Choice:
