@@ -1,6 +1,7 @@
 """Slices of models whose boundaries are known, and the equation against the model's own answers."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import closedform as cf
+from closedform import ops
 from closedform.explanations.boundaries import boundary
 from closedform.explanations.sides import Sides
+from closedform.families.additive import logit, softmax
+from closedform.formula import Feature, Formula, Task
 
 RANDOM = np.random.default_rng(1)
 X = pd.DataFrame(RANDOM.normal(size=(300, 3)) * [1, 10, 5] + [0, 5, 0], columns=["a", "b", "c"])
@@ -55,6 +59,30 @@ def test_of_three_classes_the_boundary_is_where_the_answer_changes():
     answers = model.predict(grid.assign(c=found.held["c"])) == "y"
     np.testing.assert_array_equal(found.values["model"].ravel() > 0, answers)
     assert "max(" in found.equation
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), ("x", "y", "z")])
+def test_the_equation_is_that_of_scores_where_the_formula_gives_chances_alone(labels):
+    """A softmax, whose first score is 0, and a sigmoid: neither stands in the equation."""
+    scores = [ops.lin(k, (float(k), ops.input_(0)), (-0.1, ops.input_(1))) for k in range(1, 3)]
+    chances = logit(scores[:1]) if len(labels) == 2 else softmax([ops.const(0), *scores])
+    names = tuple(f"P({label})" for label in labels)
+    model = Formula(
+        dict(zip(names, chances, strict=True)), (Feature("a"), Feature("b")),
+        Task("classification", labels, primary=names[-1:], probability=names),
+    )  # fmt: skip
+    found = boundary(Sides.of(cf.simplify(model), X[["a", "b"]], output=names[-1]), "a", "b")
+    assert found.equation and not re.search("exp|sigmoid", found.equation)
+    a, b = (g.ravel() for g in np.meshgrid(*found.grid))
+    zero = eval(found.equation, {"a": a, "b": b, "max": np.maximum})
+    *others, own = model.evaluate(pd.DataFrame({"a": a, "b": b})).values()
+    np.testing.assert_array_equal(zero > 0, own > np.max(others, axis=0))
+
+
+def test_inputs_that_the_model_reads_and_the_formula_does_not_are_held_too():
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, TWO)
+    short = cf.read(LogisticRegression().fit(X[["a"]], TWO))
+    assert set(boundary(Sides.of(model, X, formula=short), "a", "b", points=5).held) == {"c"}
 
 
 def test_the_two_most_important_inputs_are_taken():

@@ -12,6 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 import closedform as cf
+from closedform.errors import BadInput
 from closedform.explanations.sides import Sides
 
 RANDOM = np.random.default_rng(0)
@@ -29,6 +30,28 @@ def pipeline(last):
         (OneHotEncoder(handle_unknown="ignore"), ["town"]), (StandardScaler(), ["size", "age"])
     )
     return make_pipeline(prepared, last)
+
+
+def test_a_network_takes_the_columns_of_a_dataframe_in_order_and_by_their_names():
+    torch = pytest.importorskip("torch")
+    network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+    rows = FRAME[["size", "age"]]
+    sides = Sides.of(network, rows)
+    assert sides.names == ["size", "age"]
+    with torch.no_grad():
+        expected = network(torch.tensor(rows.to_numpy(), dtype=torch.float32)).numpy()[:, 0]
+    # Computed in float32, of numbers near 1.
+    for side in sides.sides:
+        np.testing.assert_allclose(sides.ask(side, rows), expected, atol=1e-6)
+    with pytest.raises(BadInput, match="'x0' is absent"):
+        Sides.of(network, rows.rename(columns={"age": "x1"}))
+
+
+def test_of_several_classes_it_is_told_which_one_is_explained():
+    model = pipeline(LogisticRegression(max_iter=500)).fit(FRAME, LABELS)
+    commonest = pd.Series(model.predict(FRAME)).mode()[0]
+    assert f"of 3 classes {commonest} is explained" in Sides.of(model, FRAME).notes[0]
+    assert Sides.of(model, FRAME, output="low").notes == ()
 
 
 def test_rows_put_together_from_cells_are_asked_of_both_sides_alike():

@@ -87,7 +87,7 @@ def test_the_reason_says_when_other_rows_decided():
     entries = [_Fake(1, 1.0, inputs=0), _Fake(9, 0.2), _Fake(30, 0.1), _Fake(6000, 0.0)]
     entries[2].judged.error = 0.25
     reason = choosing.chosen(entries, 2, "why.").reason
-    assert reason.startswith("why. On the rows that no step saw: an error of 0.25 with 30 symbols")
+    assert reason.startswith("why. On the rows kept aside: an error of 0.25 with 30 symbols")
     assert reason.endswith("On those to choose by, it has 0.1, and the shorter one 0.2.")
 
 

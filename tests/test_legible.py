@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+import closedform as cf
 from closedform import ops as o
-from closedform.formula import Feature, Formula
+from closedform.families.additive import softmax
+from closedform.formula import Feature, Formula, Task
 from closedform.ir import Type, toposort
 from closedform.passes.legible import legible
 from closedform.passes.rules import RULES as TIDY
@@ -195,3 +197,16 @@ def test_what_is_shared_is_opened_only_where_that_is_shorter():
 
 def test_inputs_of_formulas_are_those_of_strategies():
     assert [f.name for f in inputs_of_formulas()][:3] == ["x0", "x1", "x2"]
+
+
+def test_a_softmax_of_which_one_score_is_zero_is_read_as_one():
+    scores = [o.lin(k, (1.0, o.input_(0))) for k in (1, 2)]
+    classes = ("x", "y", "z")
+    chances, scored = (tuple(f"{letter}({c})" for c in classes) for letter in "Pg")
+    nodes = [o.const(0.0), *scores]
+    formula = Formula(
+        dict(zip((*chances, *scored), (*softmax(nodes), *nodes), strict=True)), (Feature("a"),),
+        Task("classification", classes, "softmax", probability=chances, decision=scored),
+    )  # fmt: skip
+    text = cf.simplify(formula).to("text")
+    assert "P(c) = exp(g(c)) / (exp(g(x)) + exp(g(y)) + exp(g(z)))" in text and "v1" not in text

@@ -231,5 +231,5 @@ def test_a_model_that_reads_no_input_has_a_page_without_a_curve():
     X = np.arange(80.0).reshape(-1, 2)
     case = case_of(DummyRegressor(strategy="constant", constant=7).fit(X, X[:, 0]), X)
     page = written(case)
-    assert "it has 1 symbol;" in page
+    assert "a formula of 1 symbol, which agrees" in page
     assert re.search(r"<figure hidden>.{0,40}<figcaption>", page, re.DOTALL)

@@ -12,7 +12,7 @@ def test_the_table_goes_from_a_constant_to_the_model(run):
     status, out, err = run("frontier", "model.joblib", TRUST, *DATA)
     assert status == 0, err
     told = " ".join(out.split())  # lines are as wide as the terminal
-    assert "on 89 rows that no step saw" in told
+    assert "on 89 rows kept aside" in told
     assert "error on y" in told and "* best: the " in told
 
 

@@ -117,11 +117,12 @@ class Attributions(Record):
             for i in shown
         )
         title = f"{self.method} of {self.output}: mean size over {len(self.rows)} rows"
-        return [Table(title, ("input", *sides), rows, tuple(self._told(len(shown))))]
+        rest = len(self.features) - len(shown)
+        more = [f"{rest} more inputs have smaller values"] if rest else []
+        return [Table(title, ("input", *sides), rows, (*more, *self.basis()))]
 
-    def _told(self, shown: int) -> Iterator[str]:
-        if shown < len(self.features):
-            yield f"{len(self.features) - shown} more inputs have smaller values"
+    def basis(self) -> Iterator[str]:
+        """Yield how the values of each side were found, and how far they are apart."""
         for side, how in self.how.items():
             yield f"{side}: {how}{self._checked(side)}"
         if len(self.values) > 1:

@@ -18,12 +18,13 @@ from closedform.explanations.drawing import COLOURS, DASHES, GREY, Display, acro
 from closedform.explanations.importance import importance
 from closedform.explanations.sides import Said, Side, Sides
 from closedform.explanations.tables import Record, Table, figure
-from closedform.formula import Feature, Formula
+from closedform.formula import Feature, Formula, Task
 from closedform.ir import Array, Node, Type, substitute
 from closedform.length import length
 from closedform.ops.payloads import Label, labels_of
 from closedform.passes.legible import rewritten
 from closedform.passes.simplify import simplified
+from closedform.printers.choices import softmax_scores
 from closedform.probes.containers import edited
 from closedform.shorten.options import number, whole
 
@@ -49,8 +50,7 @@ class Boundary(Record):
         inputs: the names of the two that vary.
         grid: the values of each, shape (points,).
         values: side → the target, shape (points of the second, points of the first).
-        held: the other inputs that the formula (or a model that has none) may read, with the value
-            that each is held at.
+        held: the other inputs that a side reads, or may, with the value that each is held at.
         equation: the formula's boundary: what is equal to 0 on it; "" where that is too long to
             read, or there is no formula.
         solved: the same for the second input, where it is a straight line; else "".
@@ -163,7 +163,7 @@ def boundary(
     decided = [v > turn.level for v in values.values()]
     held = {
         f.name: typical[k] for k, f in enumerate(sides.features)
-        if k not in (i, j) and sides.reads(sides.sides[-1], k)
+        if k not in (i, j) and _read(sides, f.name)
     }  # fmt: skip
     equation, solved = _spelled(sides, turn.node, typical, (i, j))
     few = sides.some(MOST_SHOWN)
@@ -208,18 +208,19 @@ def _turn(sides: Sides, level: float | None) -> Turn:
     many = task.probability if target.output in task.probability else task.decision
     if level is None and target.kind in ("chance", "score") and len(many) > 2:
         others = [n for n in many if n != target.output]
-        scores = task.decision if len(task.decision) == len(many) else many
-        own = scores[many.index(target.output)]
-        node = _ahead(known, own, [n for n in scores if n != own])
+        scores = _scores_of(known, task, many)
+        node = _ahead(scores, target.output, others)
         ask = lambda side, X: _lead(side.said(X, many), target.output, others)  # noqa: E731
-        return Turn(f"the lead of {target.name}", 0.0, ask, node)
+        return Turn(f"the lead of {target.name} over the next class", 0.0, ask, node)
     if level is None:
         at = LEVELS.get(target.kind, 0.0)
     else:
         at = number("level", level, "a number, as 0.5", least=-np.inf)
     score = task.decision[0] if level is None and len(task.decision) == 1 else None
     node = known.get(score) if score is not None else sides.node
-    if node is not None and score is None:
+    if node is not None and node.op is ops.SIGMOID and at == LEVELS["chance"]:
+        node = node.args[0]
+    elif node is not None and score is None:
         node = ops.lin(-at, (1, node))
     return Turn(target.name, at, sides.ask, node)
 
@@ -228,10 +229,26 @@ def _lead(said: Said, own: str, others: Sequence[str]) -> Array:
     return np.asarray(said[own] - np.max([said[name] for name in others], axis=0), dtype=float)
 
 
-def _ahead(known: Mapping[str, Node], own: str, others: Sequence[str]) -> Node | None:
-    if own not in known or any(name not in known for name in others):
+def _ahead(scores: Mapping[str, Node], own: str, others: Sequence[str]) -> Node | None:
+    if own not in scores:
         return None
-    return ops.lin(0, (1, known[own]), (-1, ops.maximum(*(known[name] for name in others))))
+    return ops.lin(0, (1, scores[own]), (-1, ops.maximum(*(scores[name] for name in others))))
+
+
+def _scores_of(known: Mapping[str, Node], task: Task, many: Sequence[str]) -> Mapping[str, Node]:
+    """Return, by the names of chances, nodes that are in the same order as these, the simplest."""
+    if len(task.decision) == len(many) and all(name in known for name in task.decision):
+        return {name: known[score] for name, score in zip(many, task.decision, strict=True)}
+    if any(name not in known for name in many):
+        return {}
+    nodes = [known[name] for name in many]
+    return dict(zip(many, softmax_scores(nodes) or nodes, strict=True))
+
+
+def _read(sides: Sides, name: str) -> bool:
+    """Tell whether any side reads an input, or may."""
+    formulas = [side.formula for side in sides.sides]
+    return any(f is None or name in {f.inputs[k].name for k in f.used} for f in formulas)
 
 
 def _pair(sides: Sides, first: Any, second: Any) -> tuple[int, int]:

@@ -224,14 +224,16 @@ class Explanation:
             )
             for i in told.order[:SHOWN]
         )  # fmt: skip
-        heads = ("input", *sides, *(f"{side}, a deviation" for side in sides))
+        heads = ("input", *sides, *(f"{side}, per SD" for side in sides))
         source = self.sides.source or "the model"
-        title = f"What drives {told.target}, as {source} says: {told.measure}"
+        title = (f"What drives {told.target} of {source}: {told.measure} where an input is "
+                 "permuted")  # fmt: skip
         return Table(title, heads, rows, tuple(self._notes()))
 
     def _notes(self) -> list[str]:
         told = [*self.sides.notes, *self.importance.basis]
-        told.append(f"a deviation: deviations of {self.coefficients.target} for one of the input")
+        told.append(f"per SD: by how many standard deviations {self.coefficients.target} moves "
+                    "where the input grows by one of its own")  # fmt: skip
         if len(self.sides.sides) > 1:
             told.append(str(self.agreement))
         elif self.sides.formula is None:

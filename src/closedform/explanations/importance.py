@@ -83,26 +83,37 @@ class Importance(Record):
         return (self.names[i], *numbers)
 
     @property
+    def leading(self) -> Array:
+        """The positions of the inputs, first those that are most important to either side."""
+        shares = [held[: self.inputs] / (np.nanmax(np.abs(held[: self.inputs]), initial=0.0) or 1.0)
+                  for held in self.values.values()]  # fmt: skip
+        most = np.nan_to_num(np.max(shares, axis=0), nan=-np.inf)
+        return np.argsort(-most, kind="stable")
+
+    @property
     def basis(self) -> list[str]:
         """What it was measured on, in words."""
         used, rows = self.rows
         told = [f"each input permuted {self.repeats} times on {used:,} rows"
                 + (f" of {rows:,}, drawn at random" if used < rows else "")]  # fmt: skip
         if self.losses:
+            what = self.measure.partition(" of the ")[2] or self.measure.partition(" of ")[2]
             before = (f"{side} {loss:.4g}" for side, loss in self.losses.items())
-            told.append(f"before anything is permuted: {', '.join(before)}")
+            told.append(f"{what} before anything is permuted: {', '.join(before)}")
         return told
 
+    @property
+    def caution(self) -> list[str]:
+        """What to beware of, in words."""
+        if not self.groups:
+            return []
+        return ["some inputs go together: one that is permuted alone makes rows that cannot be, "
+                "and each of them may look less important than all together"]  # fmt: skip
+
     def _notes(self) -> list[str]:
-        told = self.basis
-        if self.inputs > SHOWN:
-            told.append(f"{self.inputs - SHOWN} inputs with less are not shown")
-        if self.groups:
-            told.append(
-                "some inputs go together: one that is permuted alone makes rows that cannot be, "
-                "and each of them may look less important than all together"
-            )
-        return told
+        rest = self.inputs - SHOWN
+        more = [f"{rest} inputs with less are not shown"] if rest > 0 else []
+        return [*self.basis, *more, *self.caution]
 
     def plot(self, ax: Any = None) -> ImportanceDisplay:
         """Draw the most important inputs as bars; see `ImportanceDisplay.plot`."""

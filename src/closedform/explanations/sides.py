@@ -158,6 +158,9 @@ class Sides:
         if shown is not None:
             sides.append(Side(FORMULA, _asking(shown, read), shown))
         target = target_of(read, sides[0], X, output)
+        if output is None and target.label is not None and len(read.task.classes) > 2:
+            notes = [*notes, f"of {len(read.task.classes)} classes {target.label} is explained, "
+                     "the model's commonest answer; output picks another"]  # fmt: skip
         return cls(tuple(sides), read.inputs, X, tuple(columns), rows, target, read.task,
                    observed, read.source, seed_of(seed), tuple(notes))  # fmt: skip
 

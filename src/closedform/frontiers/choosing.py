@@ -222,7 +222,8 @@ def _but_poor(entries: Sequence[Entry]) -> str:
         least = min((away(e) for e in small), default=whole)
         if most * whole < least < math.inf:
             return (f"; but no small formula is near this model: those of up to {SHORT} symbols "
-                    f"leave at least {least / whole:.0%} of a constant's {what}")  # fmt: skip
+                    f"leave at least {least / whole:.0%} of a constant's {what} on the rows to "
+                    "choose by")  # fmt: skip
     return ""
 
 
@@ -235,7 +236,7 @@ def chosen(entries: Sequence[Entry], i: int, why: str) -> Choice:
     """Return a choice with how it compares with its neighbours on the rows that no step saw."""
     e = entries[i]
     symbols = "symbol" if e.length == 1 else "symbols"
-    told = [f"{why} On the rows that no step saw: an error of {e.judged.error:.3g} with "
+    told = [f"{why} On the rows kept aside: an error of {e.judged.error:.3g} with "
             f"{e.length:,} {symbols}"]  # fmt: skip
     for j, which in ((i - 1, "shorter"), (i + 1, "longer")):
         if 0 <= j < len(entries):

@@ -77,8 +77,9 @@ def fragment(front: Frontier) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in front.notes)
     return (
         f'<div class="cf-frontier"><style>{STYLE}</style>'
-        f"<p>Error: {escape(front.about)}, on {front.rows:,} rows that no step saw, against "
-        f"{front.against}.{observed} “{SURELY[front.classifies]}”: {ABOUT[front.classifies]}.</p>"
+        f"<p>Error: {escape(front.about)}, on {front.rows:,} rows kept aside from the search, "
+        f"against {front.against}.{observed} "
+        f"“{SURELY[front.classifies]}”: {ABOUT[front.classifies]}.</p>"
         f"{guarded(_picture(front) + _table(front), str(front))}"
         f"<p><strong>Best</strong> (number {front.choice.index}): {escape(front.reason)}</p>"
         f"{f'<ul>{notes}</ul>' if notes else ''}</div>"

@@ -145,7 +145,7 @@ def formula_of(model: Any, X: Any) -> tuple[Formula, bool]:
             hint="Give the object that fit() was called on.",
         )
     try:
-        return _read(model, X), True
+        return named_as(X, _read(model, X)), True
     except UnsupportedModel:
         if not (callable(model) or hasattr(model, "predict")):
             raise
@@ -161,6 +161,21 @@ def _read(model: Any, X: Any) -> Formula:
             return read(model, example=first_rows(X, 100))
         except ClosedformError:
             raise problem from None
+
+
+def named_as(X: Any, formula: Formula) -> Formula:
+    """Return a formula with the names of a DataFrame's columns, where its model keeps no names.
+
+    Such a model, as a network, takes columns by their order. A DataFrame that has one of the
+    names x0, x1 … is not renamed: somebody has named its columns for this model.
+    """
+    made_up = [f"x{i}" for i in range(len(formula.inputs))]
+    columns = list(getattr(X, "columns", ()))
+    wanted = len(columns) == len(made_up) and all(isinstance(c, str) for c in columns)
+    if not wanted or [f.name for f in formula.inputs] != made_up or {*columns} & {*made_up}:
+        return formula
+    named = zip(formula.inputs, columns, strict=True)
+    return replace(formula, inputs=tuple(replace(f, name=name) for f, name in named))
 
 
 def _part(model: Any, formula: Formula, X: Any, y: Array | None, picked: Array) -> Part:

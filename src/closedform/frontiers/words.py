@@ -88,7 +88,8 @@ def table_lines(front: Frontier) -> Iterator[str]:
     last = "exact one" if front.entries[-1].method == "exact" else "longest"
     text = [
         f"{len(front)} formulas for {front.source or 'the model'}, from a constant to the {last}",
-        f"error: {front.about}, on {front.rows:,} rows that no step saw; against {front.against}",
+        f"error: {front.about}, on {front.rows:,} rows kept aside from the search; "
+        f"against {front.against}",
     ]
     if front.observed:
         own = shown(front.model_error)

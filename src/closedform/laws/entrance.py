@@ -12,7 +12,7 @@ from closedform.columns import columns_of
 from closedform.errors import BadInput, UnsupportedModel
 from closedform.formula import Feature, Formula
 from closedform.frontiers.black_box import container, features_of
-from closedform.frontiers.subject import FEWEST, formula_of
+from closedform.frontiers.subject import FEWEST, formula_of, named_as
 from closedform.ir import Array, Type
 from closedform.probes.containers import take
 from closedform.readers import read
@@ -102,7 +102,7 @@ def _read(model: Any, X: Any) -> tuple[Any, Formula, bool]:
     """
     if hasattr(model, "state_dict") and hasattr(model, "forward"):
         try:
-            return model, read(model), True
+            return model, named_as(X, read(model)), True
         except UnsupportedModel:
             model = _called(model)
         except Exception:  # it may need an example: with rows it is read again

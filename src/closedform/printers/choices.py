@@ -91,15 +91,26 @@ def softmax_scores(chances: Sequence[Node]) -> list[Node] | None:
     parts = _shares(chances)
     if parts is None or any(g.op is not ops.EXP for g in parts):
         return None
-    scores = []
-    for grown in parts:
-        inner = grown.args[0]
-        shifted = inner.op is ops.LIN and len(inner.args) == 2 and inner.args[1].op is ops.MAX
-        if not shifted or inner.data.weights.tolist() != [1.0, -1.0] or inner.data.bias != 0:
-            return None
-        scores.append(inner.args[0])
-    top = parts[0].args[0].args[1]
-    return scores if set(top.args) == set(scores) else None
+    inner = [grown.args[0] for grown in parts]
+    tops = {a for n in inner if n.op is ops.LIN for a in n.args if a.op is ops.MAX}
+    for top in tops:
+        scores = [score for n in inner if (score := _above_the_top(n, top)) is not None]
+        if len(scores) == len(inner) and set(top.args) == set(scores):
+            return scores
+    return None
+
+
+def _above_the_top(n: Node, top: Node) -> Node | None:
+    """Return s where a node is s − top, or None; of a number, simplifying has left its sum."""
+    if n.op is not ops.LIN or top not in n.args:
+        return None
+    weights = dict(zip(n.args, n.data.weights.tolist(), strict=True))
+    if weights.pop(top) != -1:
+        return None
+    if not weights:
+        return ops.const(n.data.bias)
+    ((score, weight), *more) = weights.items()
+    return score if not more and weight == 1 and n.data.bias == 0 else None
 
 
 def sigmoid_scores(chances: Sequence[Node]) -> list[Node] | None:

@@ -100,7 +100,15 @@ def _highest(draft: Draft, name: str, made: Decision) -> Iterator[Block]:
         yield Boundary((scribe.signs["any two classes a"], "b"), f"{a} = {b}")
         return
     for (s, a), (t, b) in combinations(zip(scores, words, strict=True), 2):
-        yield Boundary((a, b), f"{draft.text(s)} - {draft.text(t)} = 0{_gap(draft, s, t)}")
+        yield Boundary((a, b), f"{_difference(draft, s, t)} = 0{_gap(draft, s, t)}")
+
+
+def _difference(draft: Draft, s: Node, t: Node) -> str:
+    """Return s − t, or s or t alone where the other one is the score 0 of a first class."""
+    nothing = ops.const(0.0)
+    if nothing in (s, t) and s is not t:
+        return draft.text(t if s is nothing else s)
+    return f"{draft.text(s)} - {draft.text(t)}"
 
 
 def _gap(draft: Draft, s: Node, t: Node) -> str:

@@ -143,9 +143,9 @@ class Case:
 
     @cached_property
     def leading(self) -> list[int]:
-        """The inputs that are read, the most important one first."""
+        """The inputs that are read, first what is most important to the model or the formula."""
         read = set(self.used)
-        return [int(i) for i in self.importance.order if int(i) in read]
+        return [int(i) for i in self.importance.leading if int(i) in read]
 
     @cached_property
     def ranges(self) -> Mapping[int, Ranges]:

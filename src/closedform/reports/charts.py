@@ -41,11 +41,13 @@ def chart_of(case: Case) -> Html:
 
 
 def _ceiling(value: float) -> float:
-    """Return the next number above that is 1, 1.5, 2, 3, 5 or 7 times a power of ten."""
+    """Return the next number above whose quarters have few digits."""
     if not value > 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(k * power for k in (1, 1.5, 2, 3, 5, 7, 10, 15) if k * power >= value * 0.999)
+    return next(
+        k * power for k in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10, 12) if k * power >= value * 0.999
+    )
 
 
 def _up(error: float, most: float) -> float:

@@ -13,9 +13,9 @@ from closedform.explanations.shapley import shapley
 from closedform.ir import Array, Type
 from closedform.reports.case import Case
 from closedform.reports.charts import text_at
-from closedform.reports.markup import Html, capital, element, joined, shown, table
+from closedform.reports.markup import Html, element, joined, shown, table
 from closedform.reports.ranges import FEWEST
-from closedform.reports.sections import bar
+from closedform.reports.sections import bar, keys_of, notes_of
 
 ASKING = 6.0
 """Seconds in which the model is asked."""
@@ -23,6 +23,9 @@ MOST = 12
 """Inputs that are listed, the weightiest."""
 SHARES = (0.1, 0.25, 0.75, 0.9)
 """The quantiles that are drawn, where at least `FEWEST` rows lie beyond the outermost."""
+LANES = ("Thin: 8 of 10 rows. Thick: the middle half of them. Circles: the mean where the input is "
+         "low (hollow) and high (filled), its lowest and highest third.")  # fmt: skip
+"""What the pictures show."""
 WIDE, LANE, EDGE = 260, 16, 8
 
 
@@ -51,20 +54,22 @@ def contributions_of(case: Case) -> Html:
     told = (
         "SHAP values: how far each input leads an answer away from the average one, where an input "
         "that is not known takes its values from other rows, whatever the rest of the row is. "
-        f"Their mean size over {len(found.rows)} rows, in units of {found.output}."
+        f"Their mean size over {len(found.rows)} rows, in units of {found.output}. This is another "
+        "question than the one above, which asked how much worse the answers become: the order of "
+        "the inputs may be another."
     )
     rest = len(found.features) - MOST
     more = f"{rest} inputs with less are not listed." if rest > 0 else None
     return joined(
-        title, element("p", told), _table(case, found), more and element("p", more, class_="note"),
-        [element("p", f"{capital(note)}.", class_="note") for note in found.tables()[0].notes],
+        title, element("p", told), keys_of(found.values), _table(case, found),
+        more and element("p", more, class_="note"), notes_of([*found.basis()]),
     )  # fmt: skip
 
 
 def _table(case: Case, found: Attributions) -> Html:
     order, importance = found.order[:MOST].tolist(), found.importance
     most = max((float(v[i]) for v in importance.values() for i in order), default=0.0)
-    rows = [[found.features[i], *(bar(float(v[i]), most) for v in importance.values())]
+    rows = [[found.features[i], *(bar(float(v[i]), most, s) for s, v in importance.items())]
             for i in order]  # fmt: skip
     heads = ["Input", *(f"The {side}" for side in found.values)]
     caption = "Mean size of the SHAP values of each input"
@@ -75,7 +80,7 @@ def _table(case: Case, found: Attributions) -> Html:
     for row, i in zip(rows, order, strict=True):
         row.append(_lanes(found.features[i], spreads[i], ends))
     made = table([*heads, _scale(ends)], rows, caption, class_="bars wide spread")
-    return joined(made, _key(list(found.values)))
+    return joined(made, element("p", LANES, class_="note"))
 
 
 def spread_of(case: Case, found: Attributions, side: str, i: int) -> Spread:
@@ -166,12 +171,3 @@ def _words(side: str, spread: Spread) -> str:
         told += (f", {shown(spread.low, 3)} on average where the input is low and "
                  f"{shown(spread.high, 3)} where it is high")  # fmt: skip
     return told
-
-
-def _key(sides: list[str]) -> Html:
-    keys = [element("span", f"the {side}", class_=f"key {side}") for side in sides]
-    told = (
-        "Thin: 8 of 10 rows. Thick: the middle half of them. Circles: the mean where the input is "
-        "low (hollow) and high (filled), its lowest and highest third."
-    )
-    return joined(element("p", keys, class_="keys"), element("p", told, class_="note"))

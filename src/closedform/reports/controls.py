@@ -119,7 +119,7 @@ def _answers(case: Case, inputs: Sequence[Mapping[str, Any]]) -> Html:
         choice.append(element("label", " of ", of))
     return element(
         "div",
-        element("div", element("h3", "What it says"),
+        element("div", element("h3", _heading(case)),
                 element("p", element("output", "–", id="prediction", aria_live="polite",
                                      for_="inputs")),
                 class_="said"),
@@ -130,6 +130,14 @@ def _answers(case: Case, inputs: Sequence[Mapping[str, Any]]) -> Html:
         element("div", element("h4", "What adds up to it"), element("div", id="terms"), id="sum"),
         class_="answers",
     )  # fmt: skip
+
+
+def _heading(case: Case) -> Html:
+    """Return what stands above the answer: a class says what it is, a number does not."""
+    told = "What it says"
+    if not case.classifies and len(case.answers) == 1:
+        told += f" for {case.answers[0]}"
+    return breakable(told)
 
 
 def numbers_of(case: Case) -> list[tuple[str, tuple[str, Any]]]:

@@ -24,6 +24,8 @@ COARSE, FINE = 20, 80
 """Points of the grid, each way: of a slow model, and of any other."""
 CELLS, IN_EACH = 20, 8
 """At most so many cells of rows each way; fewer where they would have fewer rows each than that."""
+READ = 240
+"""Characters of an equation: more of them fill a screen of brackets."""
 LARGEST = 8.0
 """The radius of the mark of the cell with the most rows."""
 WIDE, HIGH = 640, 460
@@ -93,8 +95,8 @@ def cells_of(case: Case, numbers: list[int]) -> Cells:
 
 def _what(found: Boundary) -> str:
     first, second = found.inputs
-    return (f"A slice through {first} and {second}, the two numbers that matter most: the decision "
-            f"turns where {found.target} crosses {figure(found.level)}.")  # fmt: skip
+    return (f"A slice through {first} and {second}, two of the numbers that matter most: the "
+            f"decision turns where {found.target} crosses {figure(found.level)}.")  # fmt: skip
 
 
 def _keys(case: Case, found: Boundary) -> Iterator[Html]:
@@ -158,8 +160,7 @@ def _cut(name: str, room: int) -> str:
 def _words(found: Boundary) -> str:
     shares = [f"{percent(float(np.mean(v > found.level)))} of the slice by the {side}"
               for side, v in found.values.items()]  # fmt: skip
-    return (f"{found.target} over {found.inputs[0]} and {found.inputs[1]} lies above "
-            f"{figure(found.level)} on {' and '.join(shares)}.")  # fmt: skip
+    return f"{found.target} lies above {figure(found.level)} on {' and '.join(shares)}."
 
 
 def _told(found: Boundary, cells: Cells) -> str:
@@ -174,6 +175,8 @@ def _equation(found: Boundary) -> Html | None:
     if MODEL in found.values and len(found.values) == 1:
         return element("p", "The model has no formula here, and so its boundary no equation.")
     if not found.equation:
+        return element("p", "The formula's boundary has an equation that is too long to be read.")
+    if len(found.equation) > READ:
         return element("p", "The formula's boundary has an equation that is too long to be read.")
     told = found.solved or f"0 = {found.equation}"
     return element("p", "The formula's boundary: ", element("code", told), class_="equation")

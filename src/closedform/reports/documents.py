@@ -8,13 +8,23 @@ from typing import Any
 from closedform.formula import Formula
 from closedform.reports.case import Case
 from closedform.reports.checked import Slope
-from closedform.reports.markup import Html, Part, capital, element, joined, percent, shown, table
+from closedform.reports.markup import (
+    Html,
+    Part,
+    capital,
+    element,
+    joined,
+    percent,
+    shown,
+    table,
+    words,
+)
 from closedform.verify import Certificate
 
 MOST = 40
 """Rows of a table of outputs or inputs; what has more is told in short."""
 KINDS = {
-    "read": "read from the model",
+    "read": "all of the model, nothing fitted",
     "exact": "exact: the same floats",
     "real": "the same over the reals",
     "approx": "approximate",
@@ -28,10 +38,11 @@ def certificates_of(case: Case, certificate: Certificate | str) -> Html:
         return element("p", certificate)
     agrees = "The exact formula and the model agree." if certificate.ok else "They DIFFER."
     rows = [
-        (c.output, c.method, c.set, f"{c.rows:,}", *_differences(c))
+        (c.output, words(c.method), words(c.set), f"{c.rows:,}", *_differences(c))
         for c in certificate.checks[: 2 * MOST]
     ]
-    heads = ("Output", "Against", "Rows", "How many", "Worst", "Relative", "Typical", "Failing")
+    heads = ("Output", words("Against"), words("Rows"), "How many", "Worst", "Relative", "Typical",
+             "Failing")  # fmt: skip
     notes = [f"{name} against y: {shown(value)}" for name, value in certificate.truth.items()]
     notes += list(certificate.causes)
     return joined(
@@ -108,7 +119,7 @@ def appendix_of(
                 element("button", "Save a copy of this page", type="button", id="save"),
                 id="purpose-note", class_="note"),
         element("h3", "Ranges of the data"),
-        table(("Input", "Least", "Typical", "Greatest", "Missing", "Kind"),
+        table(("Input", "Least", "Typical", "Greatest", "Missing", words("Kind")),
               [_range(i) for i in inputs[:MOST]], "The inputs that are read", class_="numbers"),
         _more(len(case.used) - min(len(inputs), MOST)),
         element("h3", "Limits of validity"),
@@ -126,18 +137,18 @@ def _range(entry: Mapping[str, Any]) -> tuple[Part, ...]:
     if entry["kind"] == "number":
         kind = "whole numbers" if entry["whole"] else "numbers"
         return (entry["name"], shown(entry["lo"]), shown(entry["typical"]), shown(entry["hi"]),
-                missing, kind)  # fmt: skip
+                missing, words(kind))  # fmt: skip
     values = [str(v["value"]) for v in entry["values"]]
     told = f"{len(values) + entry['more']} categories: " + ", ".join(values[:8])
     return (entry["name"], "", values[0] if values else "–", "", missing,
-            told + (" …" if len(values) > 8 else ""))  # fmt: skip
+            words(told + (" …" if len(values) > 8 else "")))  # fmt: skip
 
 
 def _limits(case: Case) -> Iterator[str]:
     yield ("Nothing here says anything of cases outside of the ranges above, or of combinations "
            "that the data do not hold. The controls of this page warn of both.")  # fmt: skip
-    yield (f"Errors were measured on {case.front.rows:,} rows that no step saw, drawn from the "
-           "rows given: on rows of another origin they may be greater.")  # fmt: skip
+    yield (f"Errors were measured on {case.front.rows:,} rows kept aside from the search, "
+           "drawn from the rows given: on rows of another origin they may be greater.")  # fmt: skip
     if not case.observed:
         yield "No observed values were given: how near the model is to the truth is not known here."
     read = case.exact or case.entries[-1].formula
@@ -159,8 +170,8 @@ def _slopes(case: Case, slopes: Sequence[Slope]) -> Html:
     if not slopes:
         return element("p", "Nothing is proven of slopes: this formula reads no number.")
     name = case.sides.target.name
-    words = {"rises": f"{name} never falls as it grows", "falls": f"{name} never rises as it grows",
-             "does both": f"{name} rises here and falls there"}  # fmt: skip
-    rows = [(s.name, words.get(s.verdict, s.verdict), s.how) for s in slopes]
+    told = {"rises": f"{name} never falls as it grows", "falls": f"{name} never rises as it grows",
+            "does both": f"{name} rises here and falls there"}  # fmt: skip
+    rows = [(s.name, told.get(s.verdict, s.verdict), s.how) for s in slopes]
     caption = "Of the formula shown first, over the ranges of the data"
     return table(("Input", "What is proven", "How"), rows, caption)

@@ -15,13 +15,15 @@ from closedform.ir import Array
 from closedform.reports.case import Case
 from closedform.reports.charts import text_at
 from closedform.reports.markup import Html, capital, element, joined, shown, table
-from closedform.reports.sections import bar
+from closedform.reports.sections import bar, keys_of, notes_of
 
 MOST = 12
 """Inputs that are listed, the most important ones."""
 CURVES, POINTS, ASKING = 6, 20, 2.0
 """Inputs whose effect is drawn, at how many values, and the seconds for each."""
 PAIRS = 6
+LETTERS = 36
+"""So many find room below a curve: where the categories have more, the first and last are named."""
 WIDE, HIGH = 320, 200
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 26
 
@@ -32,28 +34,26 @@ def drives_of(case: Case, contributions: Html) -> Html:
     rest = found.inputs - MOST
     more = f"{rest} inputs with less are not listed." if rest > 0 else None
     return joined(
-        element("p", f"How much each input matters for {found.target}: {found.measure}, where the "
-                "values of that input are exchanged among the rows."),
-        _importance(found),
+        element("p", f"How much each input matters for {found.target}: {_article(found.measure)} "
+                "where the values of that input are exchanged among the rows."),
+        [element("p", f"{capital(note)}.", class_="note") for note in case.sides.notes],
+        keys_of(found.values), _importance(found),
         more and element("p", more, class_="note"),
-        _notes(found), contributions, _effects(case), _together(case),
+        notes_of([*found.basis, *found.caution]), contributions, _effects(case), _together(case),
     )  # fmt: skip
 
 
 def _importance(found: Importance) -> Html:
-    order = [int(i) for i in found.order[:MOST]]
+    order = [int(i) for i in found.leading[:MOST]]
     most = max((float(v[i]) for v in found.values.values() for i in order), default=0.0)
-    rows = [
-        (found.names[i], *(bar(float(held[i]), most) for held in found.values.values()))
-        for i in order
-    ]
+    rows = [(found.names[i], *(bar(float(held[i]), most, side)
+             for side, held in found.values.items())) for i in order]  # fmt: skip
     heads = ("Input", *(f"The {side}" for side in found.values))
     return table(heads, rows, "Importance of each input", class_="bars wide")
 
 
-def _notes(found: Importance) -> Html:
-    told = [note for table_ in found.tables()[:1] for note in table_.notes]
-    return joined([element("p", f"{capital(note)}.", class_="note") for note in told])
+def _article(measure: str) -> str:
+    return measure if measure.startswith("how ") else f"the {measure}"
 
 
 def _effects(case: Case) -> Html | None:
@@ -64,12 +64,11 @@ def _effects(case: Case) -> Html | None:
     if not len(values):
         return None
     ends = (float(values.min()), float(values.max()))
-    keys = [element("span", f"the {side}", class_=f"key {side}") for side in found[0].partial]
     return joined(
         element("h3", "How the answer moves with each input"),
         element("p", f"The mean of {case.sides.target.name} where all rows have the value, all "
                 "else as it is (partial dependence). All on one scale."),
-        element("p", keys, class_="keys"),
+        keys_of(found[0].partial),
         element("div", [_curve(e, ends) for e in found], class_="cards"),
     )  # fmt: skip
 
@@ -85,8 +84,8 @@ def _together(case: Case) -> Html | None:
     if not acting:
         return joined(title, element("p", "No two of the most important inputs do."))
     most = max(float(held[k]) for held in found.effect.values() for k in acting)
-    rows = [(found.names[k], *(bar(float(held[k]), most) for held in found.effect.values()))
-            for k in acting[:PAIRS]]  # fmt: skip
+    rows = [(found.names[k], *(bar(float(held[k]), most, side)
+             for side, held in found.effect.items())) for k in acting[:PAIRS]]  # fmt: skip
     heads = ("Inputs", *(f"The {side}" for side in found.effect))
     about = (f"The standard deviation of what two inputs do together beyond what each does alone, "
              f"in units of {found.target}; on {found.rows} rows.")  # fmt: skip
@@ -123,6 +122,9 @@ def _frame(e: Effect, ends: tuple[float, float]) -> Iterator[Html]:
         y = _up(value, ends)
         yield element("line", x1=LEFT, x2=right, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="grid")
         yield text_at(LEFT - 6, y + 4, shown(value, 3), "end")
+    if not e.numeric and max(len(_called(v)) for v in e.values) * len(e.values) <= LETTERS:
+        yield from map(text_at, _across(e), [below] * len(e.values), map(_called, e.values))
+        return
     if len(e.values):
         yield text_at(LEFT, below, _called(e.values[0]), "start")
     if len(e.values) > 1:

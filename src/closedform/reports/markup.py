@@ -93,6 +93,11 @@ def table(
     return element("div", made, class_="scrolls", tabindex="0", role="region", aria_label=caption)
 
 
+def words(text: str) -> Html:
+    """Return a cell of words in a table of numbers."""
+    return element("span", breakable(text), class_="words")
+
+
 def _cell(part: Part) -> Part:
     plain = isinstance(part, str) and not isinstance(part, Html)
     return breakable(part) if plain else part  # type: ignore[arg-type]

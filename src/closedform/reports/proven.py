@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -52,11 +54,19 @@ def _proven(case: Case, exact: Formula, chosen: Formula) -> list[Html | tuple[st
     else:
         proof = agreeing(chosen, model=exact, **options)
         said = _agreement(proof)
-    how = (f"{proof.boxes:,} boxes in {proof.seconds:.2g} s by {', '.join(proof.methods)}; "
+    boxes = f"{proof.boxes:,} box" + "es" * (proof.boxes != 1)
+    how = (f"{boxes} in {proof.seconds:.2g} s by {', '.join(proof.methods)}; "
            f"includes {', '.join(proof.included)}.")  # fmt: skip
     if proof.point:
-        how += f" The worst point that the search came to: {point_told(proof.point)}."
+        how += f" The worst point that the search came to: {_point(case, proof.point)}."
     return [said, *[element("p", note, class_="note") for note in (how, *notes)]]
+
+
+def _point(case: Case, point: Mapping[str, Any]) -> str:
+    """Return a point in words: the most important inputs first, in case it has many."""
+    names = [case.sides.names[i] for i in case.leading]
+    told = point_told({name: point[name] for name in names if name in point})
+    return told.removesuffix(", …") + " and others" * told.endswith("…")
 
 
 def _distance(case: Case, proof: Proof) -> tuple[str | Html, ...]:
@@ -69,9 +79,10 @@ def _distance(case: Case, proof: Proof) -> tuple[str | Html, ...]:
         return (f"No bound was found within {SECONDS:g} s. {found}",)
     part = proof.upper / proof.scale if proof.scale > 0 else math.inf
     if part >= 1:
-        return (f"Little is proven within {SECONDS:g} s: {name} is at most "
-                f"{shown(proof.upper, 3)} from the model's, which is no less than the model's own "
-                f"answers differ among themselves. {found}",)  # fmt: skip
+        return (f"Nothing useful is proven: {name} is at most {shown(proof.upper, 3)} from the "
+                "model's, and the model's own answers differ no more among themselves. "
+                f"{found} How far it is on the rows stands where formula and model "
+                "disagree.",)  # fmt: skip
     share = f" ({percent(part)} of the range of the model's own answers)"
     return (
         element("strong", "Proven", class_="good"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from closedform.frontiers.words import ABOUT, SURELY
 from closedform.reports.case import Case
@@ -31,9 +31,10 @@ def lead_of(case: Case, certificate: Certificate | str) -> Html:
     reads = len(case.used)
     parts = [f"{case.called} {what} from {_count(reads, 'input')}."]
     if case.exact is not None and isinstance(certificate, Certificate):
-        agrees = "agrees with it on every row checked" if certificate.ok else "DIFFERS from it"
-        parts.append(f"Read as one exact formula, it has {_count(case.exact.length, 'symbol')}; "
-                     f"the formula {agrees}.")  # fmt: skip
+        agrees = "agrees with the model on every row checked" if certificate.ok else (
+            "DIFFERS from the model")  # fmt: skip
+        parts.append(f"Written out in full, it is a formula of "
+                     f"{_count(case.exact.length, 'symbol')}, which {agrees}.")  # fmt: skip
     elif case.exact is None:
         parts.append(
             "It has no formula of its own: it was asked, and what follows came near to it."
@@ -65,12 +66,18 @@ def error_of(case: Case, i: int) -> str:
     if e.method == "exact":
         return "exact"
     if case.front.about.startswith("the share of rows"):
-        return (f"it gives another class than {against} on {percent(e.error)} of the rows that no "
-                "step saw")  # fmt: skip
+        return (f"it gives another class than {against} on {percent(e.error)} of "
+                f"{_kept(case)}")  # fmt: skip
     if case.front.about.startswith("root mean square"):
-        return (f"on rows that no step saw, its error against {against} is {percent(e.error)} of "
-                "what a constant has")  # fmt: skip
-    return f"its error against {against} is {shown(e.error, 3)} on rows that no step saw"
+        told = f"on {_kept(case)}, its error against {against} is {percent(e.error)} of what a "
+        told += "constant has"
+        return told + (f" (R² {shown(1 - e.error**2, 3)})" if e.error < 1 else "")
+    return f"its error against {against} is {shown(e.error, 3)} on {_kept(case)}"
+
+
+def _kept(case: Case) -> str:
+    """Return what the errors of the frontier were measured on."""
+    return f"{_count(case.front.rows, 'row')} kept aside from the search"
 
 
 def facts_of(case: Case, certificate: Certificate | str) -> Html:
@@ -78,7 +85,7 @@ def facts_of(case: Case, certificate: Certificate | str) -> Html:
     lengths = [e.length for e in case.entries]
     facts = {
         "Model": breakable(case.called),
-        "Inputs": f"{len(case.sides.features):,}, of which {len(case.used):,} are read",
+        "Inputs": _read(len(case.used), len(case.sides.features)),
         "Rows looked at": f"{case.given:,}" + ("" if case.observed else ", without y"),
         "Formulas": f"{len(lengths)}, of {min(lengths):,} to {_count(max(lengths), 'symbol')}",
         "Exact formula": certificate.verdict if isinstance(certificate, Certificate) else "none",
@@ -87,6 +94,12 @@ def facts_of(case: Case, certificate: Certificate | str) -> Html:
         facts["Exact formula"] = "what was given"
     pairs = [(element("dt", k), element("dd", v)) for k, v in facts.items()]
     return element("dl", [element("div", *pair) for pair in pairs], class_="facts")
+
+
+def _read(used: int, given: int) -> str:
+    if used == given:
+        return f"{given:,}, all of them used" if given > 1 else f"{given:,}"
+    return f"{given:,}, of which {used:,} are used"
 
 
 def formula_of(case: Case, i: int, made: Shown) -> Html:
@@ -108,7 +121,7 @@ def formula_of(case: Case, i: int, made: Shown) -> Html:
 def _method(case: Case, i: int) -> str:
     names = {"exact": "the model itself", "given": "as you gave it", "constant": "a constant"}
     method = case.entries[i].method
-    return names.get(method, f"found by {method}")
+    return names.get(method, f"found by the method “{method}”")
 
 
 def copies() -> Html:
@@ -126,12 +139,11 @@ def copies() -> Html:
 def frontier_of(case: Case) -> Html:
     """Return the picture of all formulas, and the table of the same."""
     front = case.front
-    about = (f"Error: {front.about}, on {front.rows:,} rows that no step saw, against "
-             f"{front.against}.")  # fmt: skip
+    about = f"Error: {front.about}, on {_kept(case)}, against {front.against}."
     if case.observed:
         about += (
-            f" Against y, the model's own error is {shown(front.model_error, 3)}; that is too good "
-            "where it was trained on these rows."
+            f" Against y, the model's own error is {shown(front.model_error, 3)}, which flatters "
+            "it where it was trained on these rows."
         )
     best = case.entries.index(front.entries[front.choice.index])
     keys = [element("span", f"against {front.against}", class_="key model")]
@@ -139,7 +151,8 @@ def frontier_of(case: Case) -> Html:
         keys.append(element("span", "against y", class_="key observed"))
     return joined(
         element("p", "Each point is a formula for the same model: to the left shorter, further "
-                "down nearer to it. Choose one, and the whole page shows it. With the keyboard: "
+                "down nearer to it. Length is what there is to read: numbers, inputs and "
+                "operations. Choose one, and the whole page shows it. With the keyboard: "
                 "arrows."),
         element("figure", element("p", keys, class_="keys"), chart_of(case),
                 element("figcaption", about)),
@@ -203,7 +216,8 @@ def _worst(case: Case, found: Misfit) -> Html:
         for place in found.places
     ]  # fmt: skip
     heads = ("Where", "Rows", "Apart by", "Formula − model")
-    return table(heads, rows, "Where they are furthest apart: means over ranges", class_="numbers")
+    caption = "Where they are furthest apart: means over ranges, the surest first"
+    return table(heads, rows, caption, class_="numbers")
 
 
 def _signed(value: float) -> str:
@@ -220,15 +234,29 @@ def _by_input(case: Case, found: Misfit) -> Html:
             if n
         ]
         cards.append(table((r.name, "apart by", "rows"), lines, f"By {r.name}", class_="bars"))
-    return joined(element("h3", "By range of each input"), element("div", cards, class_="cards"))
+    return element("details", element("summary", "By range of each input"),
+                   element("div", cards, class_="cards"))  # fmt: skip
 
 
-def bar(value: float, most: float) -> Html:
-    """Return a number with a bar as long as its share of the greatest."""
+def keys_of(sides: Iterable[str]) -> Html:
+    """Return which colour is whose."""
+    keys = [element("span", f"the {side}", class_=f"key {side}") for side in sides]
+    return element("p", keys, class_="keys")
+
+
+def notes_of(notes: Sequence[str]) -> Html | None:
+    """Return how something was measured, to be opened by who asks for it."""
+    told = [element("p", f"{capital(note)}.", class_="note") for note in notes]
+    return element("details", element("summary", "How this was measured"), told) if told else None
+
+
+def bar(value: float, most: float, side: str = "") -> Html:
+    """Return a number with a bar as long as its share of the greatest, in a side's colour."""
     if value != value:
         return element("span", "too few rows", class_="note")
     share = max(value, 0.0) / most if most else 0.0
-    mark = element("span", class_="bar", style=f"--share:{100 * share:.3g}%", aria_hidden="true")
+    mark = element("span", class_=f"bar {side}".strip(), style=f"--share:{100 * share:.3g}%",
+                   aria_hidden="true")  # fmt: skip
     return element("span", element("span", shown(value, 3)), element("span", mark), class_="gauge")
 
 
