@@ -213,7 +213,7 @@ def by_formulas(book: bytes, first: int, columns: int, rows: int) -> Rows:
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder, "model.xlsx")
-        path.write_bytes(book)
+        path.write_bytes(_decoded(book))
         found = formulas.ExcelModel().loads(str(path)).finish().calculate()
         return [
             [
@@ -222,6 +222,17 @@ def by_formulas(book: bytes, first: int, columns: int, rows: int) -> Rows:
             ]
             for row in range(FIRST, FIRST + rows)
         ]
+
+
+def _decoded(book: bytes) -> bytes:
+    """Return a workbook whose texts say \\r in XML's own way: openpyxl takes _x000D_ for a text."""
+    with ZipFile(BytesIO(book)) as before, ZipFile(made := BytesIO(), "w") as after:
+        for name in before.namelist():
+            text = before.read(name)
+            if name == "xl/sharedStrings.xml" or name.startswith("xl/worksheets/sheet"):
+                text = re.sub(rb"<t[ >][^<]*", lambda m: m[0].replace(b"_x000D_", b"&#13;"), text)
+            after.writestr(name, text)
+    return made.getvalue()
 
 
 def _plain(found: Any, cell: str) -> Any:
