@@ -115,7 +115,6 @@ def test_the_empty_label_is_an_empty_cell_not_zero(engine):
     assert found == {"y": [None, None], "z": [None, "b"]}
 
 
-@needs_libreoffice  # `formulas` rounds the difference of two cells to 15 decimals
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_category_with_a_carriage_return_is_itself_in_every_engine(engine):
     labels = ("low\r\nest", "high")
@@ -124,6 +123,7 @@ def test_a_category_with_a_carriage_return_is_itself_in_every_engine(engine):
     assert ran(formula, {"level": list(labels)}, engine) == {"y": [2.0, 3.0]}
 
 
+@needs_libreoffice  # `formulas` rounds the difference of two cells to 15 decimals
 def test_quantiles_an_ulp_apart_are_told_apart():
     # Between 46 - 8 ulp and 46, a tenth of the rows of the transformer lie: a steep line.
     column = np.array([1.0, ulps(46.0, -8), 46.0, 46.0, 90.0])[:, None]

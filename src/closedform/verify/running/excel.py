@@ -225,7 +225,7 @@ def by_formulas(book: bytes, first: int, columns: int, rows: int) -> Rows:
 
 
 def _decoded(book: bytes) -> bytes:
-    """Return a workbook whose texts say \\r in XML's own way: openpyxl takes _x000D_ for a text."""
+    """Return a workbook whose carriage returns are XML's: openpyxl takes _x000D_ for a text."""
     with ZipFile(BytesIO(book)) as before, ZipFile(made := BytesIO(), "w") as after:
         for name in before.namelist():
             text = before.read(name)
