@@ -28,6 +28,8 @@ from law_cells import in_cpu_time
 sys.path.append(str(Path(__file__).parents[1]))  # a script finds its own folder alone
 
 PACKAGES = ("numpy", "scipy", "sympy", "torch", "keras", "xgboost", "xgboost-cpu", "pyoperon")
+INSTANT = 1e-3
+"""Seconds in which nothing is trained."""
 HUNG = 3600.0
 """Seconds of the wall after which a cell is ended."""
 Rows = Sequence[Record]
@@ -115,9 +117,14 @@ def laws_table(rows: dict[tuple[str, int], Rows]) -> Iterator[str]:
         yield (
             f"| `{name}` | {first['title']} | {off} | {', '.join(str(r['seed']) for r in records)} "
             f"| {code(first['law'])} | {good} "
-            f"| {median(r['training'] for r in records):.2g} "
+            f"| {trained(median(r['training'] for r in records))} "
             f"| {span([r['search'] for r in records], '.2g')} |"
         )
+
+
+def trained(seconds: float) -> str:
+    """Return the seconds of a training; nothing where another row has them: a network has one."""
+    return f"{seconds:.2g}" if seconds > INSTANT else ""
 
 
 def others(rows: dict[tuple[str, int], Rows]) -> Iterator[str]:
