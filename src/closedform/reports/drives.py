@@ -63,7 +63,7 @@ def _effects(case: Case) -> Html | None:
     values = values[np.isfinite(values)]
     if not len(values):
         return None
-    ends = (float(values.min()), float(values.max()))
+    ends = _rounded(float(values.min()), float(values.max()))
     return joined(
         element("h3", "How the answer moves with each input"),
         element("p", f"The mean of {case.sides.target.name} where all rows have the value, all "
@@ -71,6 +71,14 @@ def _effects(case: Case) -> Html | None:
         keys_of(found[0].partial),
         element("div", [_curve(e, ends) for e in found], class_="cards"),
     )  # fmt: skip
+
+
+def _rounded(lo: float, hi: float) -> tuple[float, float]:
+    """Return the ends of a scale that holds a range, at whole tenths of its power of ten."""
+    if not 1e-300 < hi - lo < 1e300:
+        return lo, hi
+    step = 10.0 ** (math.floor(math.log10(hi - lo)) - 1)
+    return math.floor(lo / step) * step, math.ceil(hi / step) * step
 
 
 def _together(case: Case) -> Html | None:
