@@ -61,7 +61,7 @@ def test_the_law_of_a_known_part_is_found_and_stands_in_its_place():
         laws.pick(min_r2=2)
 
 
-@pytest.mark.slow  # training and a law that is only nearly right: 6 s
+@pytest.mark.slow  # training and a law that is only nearly right: 20 s
 def test_a_trained_network_gives_back_the_product_that_it_has_learned():
     torch.manual_seed(0)
     x = 2 * torch.rand(1000, 2, generator=torch.Generator().manual_seed(1)) - 1
@@ -78,10 +78,11 @@ def test_a_trained_network_gives_back_the_product_that_it_has_learned():
     optimiser.step(closure)
     wrong = float(((net(x) - y) ** 2).mean().detach()) ** 0.5
     assert wrong < 0.01
-    laws = laws_of(net, "0", x)
-    law = min((law for law in laws if law.length <= 5), key=lambda law: -law.length)
+    laws = laws_of(net, "0", x, time_limit=20)
+    law = laws.pick(min_r2=0.999)
     away = np.abs(law(x.numpy())[:, 0] - y.numpy()[:, 0])
-    assert law.length <= 5 and away.max() < 5 * wrong, laws
+    # A product with a number before it, the network's own: 0.996 for 1.
+    assert law.length <= 6 and away.max() < 5 * wrong, laws
 
 
 def test_everything_is_left_as_it_was():
