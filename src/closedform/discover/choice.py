@@ -65,19 +65,20 @@ def best(problem: Problem, laws: Sequence[Law], y: Array | None = None, seed: in
         laws = [replace(law, error=judged.error(law.node)) for law in laws]
     # Of what is nearer than a noise that is known, it is the noise that is followed more closely.
     least = max(EXACT, judged.noise if judged.told else 0.0)
-    finalists = sorted(front(laws), key=lambda law: _cost(law, law.error, least))[:JUDGED]
+    ranked = sorted(front(laws), key=lambda law: _cost(law.error, length([law.node]), least))
+    finalists = ranked[:JUDGED]
     samples = cuts(judged, seed)
     # Rounded for a greater noise, constants may be off, however well those of the form would fit.
     beyond = [max(law.error, across(law.node, samples, judged.scale)) for law in finalists]
     sizes = [length([law.node]) for law in finalists]
-    i = int(np.argmin([_cost(*one, least) for one in zip(finalists, beyond, strict=True)]))
+    i = int(np.argmin([_cost(b, size, least) for b, size in zip(beyond, sizes, strict=True)]))
     near = [k for k, error in enumerate(beyond) if error <= max(ALIKE * beyond[i], least)]
     i = min(near, key=lambda k: (sizes[k], beyond[k]))
     return Choice(finalists[i], beyond[i], _why(beyond, i, sizes))
 
 
-def _cost(law: Law, error: float, least: float) -> float:
-    return float(np.log(max(error, least))) + PRICE * length([law.node])
+def _cost(error: float, symbols: int, least: float) -> float:
+    return float(np.log(max(error, least))) + PRICE * symbols
 
 
 def _cheapest(problem: Problem, laws: Sequence[Law], seed: int) -> Choice:

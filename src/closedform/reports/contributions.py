@@ -15,7 +15,7 @@ from closedform.reports.case import Case
 from closedform.reports.charts import text_at
 from closedform.reports.markup import Html, element, joined, shown, table
 from closedform.reports.ranges import FEWEST
-from closedform.reports.sections import bar, keys_of, notes_of
+from closedform.reports.sections import bar, keys_of, left_out, notes_of
 
 ASKING = 6.0
 """Seconds in which the model is asked."""
@@ -58,11 +58,9 @@ def contributions_of(case: Case) -> Html:
         "question than the one above, which asked how much worse the answers become: the order of "
         "the inputs may be another."
     )
-    rest = len(found.features) - MOST
-    more = f"{rest} inputs with less are not listed." if rest > 0 else None
     return joined(
         title, element("p", told), keys_of(found.values), _table(case, found),
-        more and element("p", more, class_="note"), notes_of([*found.basis()]),
+        left_out(len(found.features) - MOST), notes_of([*found.basis()]),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from closedform.reports.charts import text_at
 from closedform.reports.contours import contours
 from closedform.reports.markup import Html, capital, element, joined, percent, shown
 from closedform.reports.ranges import FEWEST
+from closedform.reports.sections import sentences
 
 ASKING = 2.0
 """Seconds in which the sides are asked about the points of the grid."""
@@ -167,16 +168,14 @@ def _told(found: Boundary, cells: Cells) -> str:
     told = capital(_words(found))
     if len(found.values) > 1:
         told += f" The two decide differently on {percent(found.disagree)} of it."
-    told += " Circles: how many rows lie there; cells of fewer than 5 are left out"
+    told += f" Circles: how many rows lie there; cells of fewer than {FEWEST} are left out"
     return told + (f", {cells.hidden:,} rows in all." if cells.hidden else ".")
 
 
 def _equation(found: Boundary) -> Html | None:
     if MODEL in found.values and len(found.values) == 1:
         return element("p", "The model has no formula here, and so its boundary no equation.")
-    if not found.equation:
-        return element("p", "The formula's boundary has an equation that is too long to be read.")
-    if len(found.equation) > READ:
+    if not found.equation or len(found.equation) > READ:
         return element("p", "The formula's boundary has an equation that is too long to be read.")
     told = found.solved or f"0 = {found.equation}"
     return element("p", "The formula's boundary: ", element("code", told), class_="equation")
@@ -185,5 +184,5 @@ def _equation(found: Boundary) -> Html | None:
 def _held(found: Boundary) -> Html | None:
     if not found.held:
         return None
-    notes = [note for note in found.tables()[0].notes if note.startswith(("held", "rows differ"))]
-    return joined([element("p", f"{capital(note)}.", class_="note") for note in notes])
+    notes = found.tables()[0].notes
+    return joined(sentences(note for note in notes if note.startswith(("held", "rows differ"))))

@@ -14,8 +14,8 @@ from closedform.explanations.sides import FORMULA
 from closedform.ir import Array
 from closedform.reports.case import Case
 from closedform.reports.charts import text_at
-from closedform.reports.markup import Html, capital, element, joined, shown, table
-from closedform.reports.sections import bar, keys_of, notes_of
+from closedform.reports.markup import Html, element, joined, shown, table
+from closedform.reports.sections import bar, keys_of, left_out, notes_of, sentences
 
 MOST = 12
 """Inputs that are listed, the most important ones."""
@@ -31,14 +31,11 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 26
 def drives_of(case: Case, contributions: Html) -> Html:
     """Return how much each input matters to both, side by side, with what it adds to answers."""
     found = case.importance
-    rest = found.inputs - MOST
-    more = f"{rest} inputs with less are not listed." if rest > 0 else None
     return joined(
         element("p", f"How much each input matters for {found.target}: {_article(found.measure)} "
                 "where the values of that input are exchanged among the rows."),
-        [element("p", f"{capital(note)}.", class_="note") for note in case.sides.notes],
-        keys_of(found.values), _importance(found),
-        more and element("p", more, class_="note"),
+        sentences(case.sides.notes), keys_of(found.values), _importance(found),
+        left_out(found.inputs - MOST),
         notes_of([*found.basis, *found.caution]), contributions, _effects(case), _together(case),
     )  # fmt: skip
 

@@ -246,8 +246,20 @@ def keys_of(sides: Iterable[str]) -> Html:
 
 def notes_of(notes: Sequence[str]) -> Html | None:
     """Return how something was measured, to be opened by who asks for it."""
-    told = [element("p", f"{capital(note)}.", class_="note") for note in notes]
+    told = sentences(notes)
     return element("details", element("summary", "How this was measured"), told) if told else None
+
+
+def sentences(notes: Iterable[str]) -> list[Html]:
+    """Return notes as small paragraphs."""
+    return [element("p", f"{capital(note)}.", class_="note") for note in notes]
+
+
+def left_out(inputs: int) -> Html | None:
+    """Return that so many inputs are not listed; None where there are none."""
+    if inputs <= 0:
+        return None
+    return element("p", f"{inputs} inputs with less are not listed.", class_="note")
 
 
 def bar(value: float, most: float, side: str = "") -> Html:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 import numpy as np
+from numpy.polynomial.polynomial import polysub, polyval
 
 from closedform import ops
 from closedform.discover.one_input.quotients import polynomial
@@ -57,13 +58,13 @@ def _coefs(x: Array, y: Array, degrees: Sequence[int]) -> Coefs:
     got = np.where(np.abs(got) > NOTHING * np.abs(got).max(), got, 0.0)
     a, b, c = np.split(got, np.cumsum([d + 1 for d in degrees])[:2])
     # Positive in the middle: what is divided by a then keeps its sign under a root.
-    sign = np.sign(np.polynomial.polynomial.polyval(float(np.median(x)), a)) or 1.0
+    sign = np.sign(polyval(float(np.median(x)), a)) or 1.0
     return sign * a, sign * b, sign * c
 
 
 def _root(x: Array, coefs: Coefs, sign: float) -> Array:
     with np.errstate(all="ignore"):
-        a, b, c = (np.polynomial.polynomial.polyval(x, one) for one in coefs)
+        a, b, c = (polyval(x, one) for one in coefs)
         return np.asarray((-b + sign * np.sqrt(b * b - 4 * a * c)) / (2 * a))
 
 
@@ -73,17 +74,9 @@ def _node(coefs: Coefs, sign: float, reach: float) -> Node:
     most = int(np.argmax(np.abs(a)))
     if len(a) == len(b) and np.allclose(b * a[most], a * b[most], 1e-7):
         half = float(b[most] / a[most]) / 2
-        over = polynomial(_less(half**2 * a, c).tolist(), reach)
+        over = polynomial(polysub(half**2 * a, c).tolist(), reach)
         return ops.lin(-half, (sign, ops.sqrt(ops.div(over, polynomial(a.tolist(), reach)))))
-    within = _less(np.convolve(b, b), 4 * np.convolve(a, c))
+    within = polysub(np.convolve(b, b), 4 * np.convolve(a, c))
     root = ops.sqrt(polynomial(within.tolist(), reach))
     above = ops.lin(0.0, (-1.0, polynomial(b.tolist(), reach)), (sign, root))
     return ops.div(above, polynomial((2 * a).tolist(), reach))
-
-
-def _less(one: Array, other: Array) -> Array:
-    """Return the coefficients of a difference of polynomials."""
-    out = np.zeros(max(len(one), len(other)))
-    out[: len(one)] += one
-    out[: len(other)] -= other
-    return out
